@@ -1,0 +1,108 @@
+"""Column types, named once: what each engine needs so that values and comparisons are the same on all of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, Boolean, DateTime, Integer, JSON, SmallInteger, String, Text
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+# SQLAlchemy calls MariaDB "mariadb" or "mysql", by the URL that was given (sqlalchemy #13076).
+_MARIADB = ("mysql", "mariadb")
+# utf8mb4_bin pads with spaces, so that 'a' = 'a '; the nopad twin compares byte for byte, as the other engines do.
+_BYTES = {"charset": "utf8mb4", "collation": "utf8mb4_nopad_bin"}
+
+KEY_LENGTH = 255
+"""Characters in a ``host``, ``sid`` or ``cid``: NAME_MAX, for they are names of folders."""
+TOKEN_LENGTH = 512
+"""Characters in a process token: MariaDB's longest index key is 3072 bytes, four a character."""
+
+
+def key(length: int = KEY_LENGTH) -> String:
+    """Text that identifies, compared byte by byte on every engine."""
+    return (
+        String(length)
+        .with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
+        .with_variant(mysql.VARCHAR(length, **_BYTES), *_MARIADB)
+    )
+
+
+def text() -> Text:
+    """Text of any length (16 MB on MariaDB), compared byte by byte on every engine."""
+    return (
+        Text()
+        .with_variant(postgresql.TEXT(collation="C"), "postgresql")
+        .with_variant(mysql.MEDIUMTEXT(**_BYTES), *_MARIADB)
+    )
+
+
+def document() -> Text:
+    """A JSON document that must come back byte for byte, so it is text to the engine."""
+    return Text().with_variant(mysql.LONGTEXT(**_BYTES), *_MARIADB)
+
+
+def json() -> JSON:
+    """JSON that reports look into; SQL NULL, not JSON null, stands for none."""
+    return JSON(none_as_null=True)
+
+
+def identity() -> BigInteger:
+    """A surrogate key. SQLite's rowid is one only if the type is spelled INTEGER (sqlite.org/rowidtable.html)."""
+    return BigInteger().with_variant(Integer(), "sqlite")
+
+
+def bigint() -> BigInteger:
+    """A signed 64-bit integer."""
+    return BigInteger()
+
+
+def uint32() -> BigInteger:
+    """An unsigned 32-bit integer; a CHECK beside the column holds the range."""
+    return BigInteger()
+
+
+def integer() -> Integer:
+    """A signed 32-bit integer."""
+    return Integer()
+
+
+def smallint() -> SmallInteger:
+    """A signed 16-bit integer."""
+    return SmallInteger()
+
+
+def boolean() -> Boolean:
+    """True or false; 1 and 0 where the engine has no such type."""
+    return Boolean()
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, to the microsecond; a datetime without a time zone is refused."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:  # SQLAlchemy's own signature
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+        if dialect.name in _MARIADB:
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone: say which, as in datetime.now(UTC)")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

@@ -1,0 +1,205 @@
+"""The records that users hold: what a container runtime must remember, as plain typed values.
+
+Fields follow Kata's Go structs one for one, in snake case; their JSON names are Go's (``virtcontainers/persist/api`` of
+kata-containers/runtime at commit 196661bc, and of kata-containers/kata-containers for ``Shared``).
+"""
+
+from __future__ import annotations
+
+import stat
+from datetime import datetime
+
+import msgspec
+from whenever import OffsetDateTime
+
+STATES = frozenset({"ready", "running", "paused", "stopped"})
+"""The states that Kata calls valid. Files hold others too (``""`` above all), so records accept any text."""
+
+TRANSITIONS = frozenset(
+    {
+        ("ready", "running"),
+        ("ready", "stopped"),
+        ("running", "paused"),
+        ("running", "stopped"),
+        ("paused", "running"),
+        ("paused", "stopped"),
+        ("stopped", "running"),
+    }
+)
+"""The moves from one state to another that Kata allows (``virtcontainers/types/sandbox.go``)."""
+
+# os.FileMode of Go keeps the file's kind in its high bits (go.dev/src/io/fs/fs.go); POSIX keeps it in 0o170000.
+_GO_KINDS = (
+    (1 << 31, "directory"),
+    (1 << 27, "symlink"),
+    (1 << 25, "fifo"),
+    (1 << 24, "socket"),
+    (1 << 21, "char"),  # before ModeDevice: a character device has both bits
+    (1 << 26, "block"),
+    (1 << 19, "irregular"),
+)
+_GO_SETUID, _GO_SETGID, _GO_STICKY = 1 << 23, 1 << 22, 1 << 20
+_POSIX_KINDS = {
+    stat.S_IFBLK: "block",
+    stat.S_IFCHR: "char",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFREG: "regular",
+}
+
+
+class DeviceMap(msgspec.Struct, frozen=True, kw_only=True):
+    """One host device made visible inside a container.
+
+    ``file_mode`` is the raw uint32 of the file: Go's ``os.FileMode`` or plain POSIX bits, whichever the runtime was
+    given (``oci/utils.go`` copies it untouched). ``shared`` exists in files from Kata 3.28 on.
+    """
+
+    id: str = msgspec.field(name="ID", default="")
+    container_path: str = msgspec.field(name="ContainerPath", default="")
+    file_mode: int = msgspec.field(name="FileMode", default=0)
+    uid: int = msgspec.field(name="UID", default=0)
+    gid: int = msgspec.field(name="GID", default=0)
+    shared: bool = msgspec.field(name="Shared", default=False)
+
+    @property
+    def permissions(self) -> int:
+        """The twelve permission bits (setuid, setgid, sticky, rwx), whichever way the mode was written."""
+        bits = self.file_mode & 0o777
+        if self._is_posix():
+            return self.file_mode & 0o7777
+        for go, posix in ((_GO_SETUID, stat.S_ISUID), (_GO_SETGID, stat.S_ISGID), (_GO_STICKY, stat.S_ISVTX)):
+            if self.file_mode & go:
+                bits |= posix
+        return bits
+
+    @property
+    def kind(self) -> str | None:
+        """``block``, ``char``, ``fifo``, ``socket``, ``directory``, ``symlink``, ``regular``, ``irregular``.
+
+        ``None`` when the mode has permission bits only, as most OCI configurations write it.
+        """
+        if self._is_posix():
+            return _POSIX_KINDS.get(stat.S_IFMT(self.file_mode))
+        return next((kind for bit, kind in _GO_KINDS if self.file_mode & bit), None)
+
+    def _is_posix(self) -> bool:
+        # Go uses no bit between 0o777 and 1 << 19, and POSIX none above 0o177777.
+        return self.file_mode & 0o177000 != 0 and self.file_mode >> 19 == 0
+
+
+class Mount(msgspec.Struct, frozen=True, kw_only=True):
+    """One mount of a container; the rootfs is a mount too.
+
+    ``options`` is ``None`` where Go had a nil slice (``null``) and ``[]`` where it had an empty one: files tell them
+    apart. ``mounted`` is in the files of commit 196661bc only.
+    """
+
+    source: str = msgspec.field(name="Source", default="")
+    destination: str = msgspec.field(name="Destination", default="")
+    type: str = msgspec.field(name="Type", default="")
+    options: list[str] | None = msgspec.field(name="Options", default=None)
+    host_path: str = msgspec.field(name="HostPath", default="")
+    block_device_id: str = msgspec.field(name="BlockDeviceID", default="")
+    read_only: bool = msgspec.field(name="ReadOnly", default=False)
+    mounted: bool = msgspec.field(name="Mounted", default=False)
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One process that stands for a container.
+
+    ``pid`` is an int64: -1 is what Kata 2.0 and later write, 0 means that there is none yet. ``start_time`` keeps
+    nanoseconds and the UTC offset; ``None`` is Go's zero time.
+    """
+
+    token: str = msgspec.field(name="Token", default="")
+    pid: int = msgspec.field(name="Pid", default=0)
+    start_time: OffsetDateTime | None = msgspec.field(name="StartTime", default=None)
+
+    # ``==`` of OffsetDateTime compares moments; two records are equal only if the offset that was written is, too.
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Process):
+            return NotImplemented
+        mine, theirs = self.start_time, other.start_time
+        if mine is None or theirs is None:
+            same_start = mine is theirs
+        else:
+            same_start = mine.strict_eq(theirs)
+        return same_start and self.pid == other.pid and self.token == other.token
+
+    def __hash__(self) -> int:
+        return hash((self.token, self.pid, self.start_time))
+
+
+class ContainerState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runtime must remember of one container.
+
+    ``state`` is any text: :data:`STATES` are those that Kata calls valid.
+    """
+
+    state: str = msgspec.field(name="State", default="")
+    rootfs: Mount = msgspec.field(name="Rootfs", default_factory=Mount)
+    cgroup_path: str = msgspec.field(name="CgroupPath", default="")
+    device_maps: list[DeviceMap] = msgspec.field(name="DeviceMaps", default_factory=list)
+    mounts: list[Mount] = msgspec.field(name="Mounts", default_factory=list)
+    processes: list[Process] = msgspec.field(name="Process", default_factory=list)
+    bundle_path: str = msgspec.field(name="BundlePath", default="")
+
+
+class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runtime must remember of one sandbox, a pod's virtual machine.
+
+    ``document`` is the sandbox's own JSON, verbatim: persist.json's text, or for the old four-file stores one object
+    with a key for each file (``{"state.json": …, "devices.json": …}``). ``layout`` names the on-disk shape it came in.
+    """
+
+    sid: str
+    state: str = ""
+    persist_version: int | None = None
+    cgroup_path: str = ""
+    document: str | None = None
+    layout: str = ""
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a container's file held beside the record, so that it can be written back as it was.
+
+    ``extra`` is a JSON object of the keys that persistdb does not know. ``document`` is the file's whole text, kept only
+    where the record and ``extra`` do not give the same bytes back.
+    """
+
+    layout: str = ""
+    extra: str | None = None
+    document: str | None = None
+
+
+class Container(msgspec.Struct, frozen=True, kw_only=True):
+    """A container as it is stored: the record, whose it is, and its revision.
+
+    ``revision`` grows by one with each change; give it back to ``save`` to be told of a change made in between.
+    """
+
+    host: str
+    sid: str
+    cid: str
+    record: ContainerState
+    revision: int
+    origin: Origin
+    created_at: datetime
+    updated_at: datetime
+
+
+class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
+    """A sandbox as it is stored, with its containers by ``cid``.
+
+    ``revision`` grows with each change of the sandbox or of any of its containers.
+    """
+
+    host: str
+    record: SandboxState
+    containers: dict[str, Container]
+    revision: int
+    created_at: datetime
+    updated_at: datetime
