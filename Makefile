@@ -1,0 +1,57 @@
+# What people do with a checkout. Needs make and Python 3.11 or newer with venv; all else comes into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# As many test processes as cores, each with servers of its own. PYTEST_ARGS adds to it: make test PYTEST_ARGS="-k import"
+PYTEST_ARGS ?=
+CODE := persistdb migrations tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format clean
+
+help:
+	@echo 'make demo    see persistdb at work on a bundled sample'
+	@echo 'make test    run the tests, with private PostgreSQL and MariaDB servers where they are installed'
+	@echo 'make lint    ruff and mypy'
+	@echo 'make format  let ruff rewrite the code'
+	@echo 'make clean   remove what the above made'
+
+demo: $(VENV)/.runtime
+	@$(BIN)/persistdb demo
+
+test: $(VENV)/.test
+	@$(BIN)/pytest -q -n auto -rsx $(PYTEST_ARGS)
+
+lint: $(VENV)/.lint
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/mypy
+
+format: $(VENV)/.lint
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+clean:
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# --- the environment, made once and again when pyproject.toml changes -------------------------------------------------
+
+$(VENV)/.runtime: pyproject.toml
+	@echo 'Making $(VENV) …'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "persistdb needs Python 3.11 or newer: make PYTHON=…")'
+	@$(PYTHON) -m venv $(VENV) || { echo 'Python lacks venv; on Debian: apt install python3-venv' >&2; exit 1; }
+	@$(PIP) install 'pip>=25.1'  # knows dependency groups
+	@$(PIP) install -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime
+	@$(PIP) install -e '.[postgresql,mariadb]' --group test
+	@touch $@
+
+# mypy reads the tests' imports too.
+$(VENV)/.lint: $(VENV)/.test
+	@$(PIP) install --group lint
+	@touch $@

@@ -1,0 +1,178 @@
+"""Fixtures of all tests: a fresh database on each engine, servers that a test may break, and what was sent to them.
+
+| fixture | is |
+|---|---|
+| ``sqlite_url``, ``postgresql_url``, ``mariadb_url`` | the URL of an empty database of this test's own |
+| ``database_url`` | each of the three in turn |
+| ``postgresql_server``, ``mariadb_server`` | the servers behind them, for more databases and an administrator's SQL |
+| ``own_postgresql_server``, ``own_mariadb_server`` | a server of this test's own, to stop, kill, fill, misconfigure |
+| ``proxy_to`` | a network to a server, to cut when a COMMIT is on its way |
+| ``small_disk`` | a folder that holds only so many bytes |
+| ``statements`` | what an engine sends |
+
+Servers start when the first test asks for them, one of a kind for each pytest process, and end with it, also when it is
+killed. ``PERSISTDB_TEST_POSTGRESQL_URL`` and ``PERSISTDB_TEST_MARIADB_URL``, an administrator's URLs, put servers of
+yours in their place. What this machine cannot run is skipped, or fails when ``PERSISTDB_REQUIRE_SERVERS=1``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.servers import MariaDB, MissingServer, PostgreSQL, Proxy, Server, Statements, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+ENGINES = ("sqlite", "postgresql", "mariadb")
+
+# No deadline and no verdict on slow generation: two test processes and their servers share the cores.
+_ours = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+# In CI a change is judged by the same examples each time; people's own runs search on.
+settings.register_profile("ci", derandomize=True, print_blob=True, **_ours)  # type: ignore[arg-type]
+settings.register_profile("dev", print_blob=True, **_ours)  # type: ignore[arg-type]
+settings.register_profile("soak", max_examples=2000, print_blob=True, **_ours)  # type: ignore[arg-type]
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+S = TypeVar("S", bound=Server)
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get("PERSISTDB_REQUIRE_SERVERS") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _start(start: Callable[[], S]) -> S:
+    try:
+        return start()
+    except MissingServer as missing:
+        _missing(str(missing))
+
+
+@pytest.fixture(scope="session")
+def server_workspace() -> Iterator[Workspace]:
+    """Make the folder of this process's servers."""
+    workspace = Workspace()
+    yield workspace
+    workspace.remove()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(server_workspace: Workspace) -> Iterator[PostgreSQL]:
+    """Start the PostgreSQL server that the tests share: whoever stops it starts it again."""
+    given = os.environ.get("PERSISTDB_TEST_POSTGRESQL_URL")
+    server = _start(lambda: PostgreSQL.given(given) if given else PostgreSQL.private(server_workspace))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(server_workspace: Workspace) -> Iterator[MariaDB]:
+    """Start the MariaDB server that the tests share: whoever stops it starts it again."""
+    given = os.environ.get("PERSISTDB_TEST_MARIADB_URL")
+    server = _start(lambda: MariaDB.given(given) if given else MariaDB.private(server_workspace))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own_postgresql_server(server_workspace: Workspace) -> Iterator[PostgreSQL]:
+    """Start a PostgreSQL server of this test's own."""
+    server = _start(lambda: PostgreSQL.private(server_workspace))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own_mariadb_server(server_workspace: Workspace) -> Iterator[MariaDB]:
+    """Start a MariaDB server of this test's own."""
+    server = _start(lambda: MariaDB.private(server_workspace))
+    yield server
+    server.close()
+
+
+@contextlib.contextmanager
+def _fresh(server: Server) -> Iterator[str]:
+    server.start()  # a failed test may have left it stopped
+    name = server.create_database()
+    yield server.url(name)
+    server.start()
+    server.drop_database(name)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgreSQL) -> Iterator[str]:
+    """Create an empty PostgreSQL database and give its URL."""
+    with _fresh(postgresql_server) as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: MariaDB) -> Iterator[str]:
+    """Create an empty MariaDB database and give its URL."""
+    with _fresh(mariadb_server) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Give the URL of an SQLite file that doesn't exist yet, in an empty folder."""
+    folder = tmp_path / "sqlite"
+    folder.mkdir()
+    return f"sqlite:///{folder}/persistdb.db"
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Create an empty database and give its URL, on each engine in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def proxy_to() -> Iterator[Callable[[Server], Proxy]]:
+    """Make proxies to servers: ``server.url(database, port=proxy_to(server).port)``."""
+    with contextlib.ExitStack() as proxies:
+        yield lambda server: proxies.enter_context(Proxy(server.host, server.port))
+
+
+@pytest.fixture
+def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Path]]:
+    """Make small disks: ``small_disk("512k")`` is a folder, or ``small_disk("8M", at=folder)`` covers one."""
+    mounted: list[Path] = []
+
+    def mount(size: str, *, at: Path | None = None) -> Path:
+        place = at or tmp_path_factory.mktemp("disk")
+        owner = place.stat()
+        options = f"size={size},uid={owner.st_uid},gid={owner.st_gid},mode=0{owner.st_mode & 0o777:o}"
+        command = ["mount", "-t", "tmpfs", "-o", options, "persistdb-test", str(place)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode != 0:
+            pytest.skip(f"a small disk takes the right to mount: {done.stderr.strip()}")
+        mounted.append(place)
+        return place
+
+    yield mount
+    for place in mounted:
+        # "Lazy": a server may have files open there still.
+        subprocess.run(["umount", "--lazy", str(place)], check=True)  # noqa: S603, S607
+
+
+@pytest.fixture
+def statements() -> Callable[[Engine], AbstractContextManager[Statements]]:
+    """Record what an engine sends.
+
+    ``with statements(engine) as sent: …``, then ``assert sent.round_trips == 1``.
+    """
+    return lambda engine: Statements().recording(engine)

@@ -1,0 +1,26 @@
+"""Database servers for tests: private ones from the machine's own packages, or those that a URL leads to."""
+
+from tests.servers.daemon import Account, Daemon, ServerFailed, Workspace
+from tests.servers.mariadb import MariaDB
+from tests.servers.postgresql import PostgreSQL
+from tests.servers.proxy import Proxy
+from tests.servers.server import HUSH, PASSWORD, USER, MissingServer, NotOurs, Server
+from tests.servers.statements import Statement, Statements
+
+__all__ = [
+    "HUSH",
+    "PASSWORD",
+    "USER",
+    "Account",
+    "Daemon",
+    "MariaDB",
+    "MissingServer",
+    "NotOurs",
+    "PostgreSQL",
+    "Proxy",
+    "Server",
+    "ServerFailed",
+    "Statement",
+    "Statements",
+    "Workspace",
+]
