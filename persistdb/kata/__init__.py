@@ -1,1 +1,26 @@
 """Kata's files: trees of them to records, and records back to the same bytes. Knows no SQL."""
+
+from .container import decode_container, encode_container, losses
+from .folders import bad_id
+from .layouts import DEFAULT, NAMES, check_name
+from .reader import SandboxTree, read_trees
+from .render import Rendered, render
+from .sandbox import decode_sandbox, encode_sandbox
+from .writer import write_tree
+
+__all__ = [
+    "DEFAULT",
+    "NAMES",
+    "Rendered",
+    "SandboxTree",
+    "bad_id",
+    "check_name",
+    "decode_container",
+    "decode_sandbox",
+    "encode_container",
+    "encode_sandbox",
+    "losses",
+    "read_trees",
+    "render",
+    "write_tree",
+]
