@@ -1,0 +1,121 @@
+"""The container's rootfs becomes a mount.
+
+So it is in kata-containers/runtime 196661bc (April 2019). It is the mount at position 0, and the others move up by one.
+The columns ``rootfs_block_device_id`` and ``rootfs_fs_type`` of the container become its ``block_device_id`` and
+``type``; what the mount of a rootfs has beyond these was never stored, so it is empty. All mounts get ``is_rootfs`` and
+``mounted``; of the old ones it isn't known whether they are mounted, and like Go's decoder we take what isn't there for
+false.
+
+Downgrade: the rootfs goes back into the container's columns. Lost are ``mounted``, and of each rootfs its source,
+destination, options, host path and read-only flag.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from persistdb.engines import ddl
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+LOSES = {
+    "mount.mounted": "SELECT count(*) FROM mount WHERE mounted",
+    "mount.source": "SELECT count(*) FROM mount WHERE is_rootfs AND source <> ''",
+    "mount.destination": "SELECT count(*) FROM mount WHERE is_rootfs AND destination <> ''",
+    "mount.options": "SELECT count(*) FROM mount WHERE is_rootfs AND options IS NOT NULL",
+    "mount.host_path": "SELECT count(*) FROM mount WHERE is_rootfs AND host_path <> ''",
+    "mount.read_only": "SELECT count(*) FROM mount WHERE is_rootfs AND read_only",
+}
+
+
+def _container(*rootfs: sa.schema.SchemaItem) -> sa.Table:
+    return ddl.table(
+        "container",
+        sa.Column("id", ddl.ID, nullable=False),
+        sa.Column("sandbox_id", ddl.ID, nullable=False),
+        sa.Column("cid", ddl.key(), nullable=False),
+        sa.Column("state", ddl.key(), nullable=False),
+        *rootfs,
+        sa.Column("cgroup_path", ddl.TEXT, nullable=False),
+        sa.Column("bundle_path", ddl.TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_container"),
+        sa.ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], name="fk_container_sandbox", ondelete="CASCADE"),
+        sa.UniqueConstraint("sandbox_id", "cid", name="uq_container_sandbox_id_cid"),
+    )
+
+
+OLD_CONTAINER = _container(
+    sa.Column("rootfs_block_device_id", ddl.TEXT, nullable=False),
+    sa.Column("rootfs_fs_type", ddl.TEXT, nullable=False),
+)
+NEW_CONTAINER = _container()
+OLD_MOUNT = ddl.table(
+    "mount",
+    sa.Column("container_id", ddl.ID, nullable=False),
+    sa.Column("position", ddl.INTEGER, nullable=False, autoincrement=False),
+    sa.Column("source", ddl.TEXT, nullable=False),
+    sa.Column("destination", ddl.TEXT, nullable=False),
+    sa.Column("type", ddl.TEXT, nullable=False),
+    sa.Column("options", ddl.JSON),
+    sa.Column("host_path", ddl.TEXT, nullable=False),
+    sa.Column("block_device_id", ddl.TEXT, nullable=False),
+    sa.Column("read_only", ddl.BOOLEAN, nullable=False),
+    sa.PrimaryKeyConstraint("container_id", "position", name="pk_mount"),
+    sa.ForeignKeyConstraint(["container_id"], ["container.id"], name="fk_mount_container", ondelete="CASCADE"),
+    sa.CheckConstraint("position >= 0", name="ck_mount_position"),
+    rowid=False,
+)
+NEW_MOUNT = ddl.table(
+    "mount",
+    sa.Column("container_id", ddl.ID, nullable=False),
+    sa.Column("position", ddl.INTEGER, nullable=False, autoincrement=False),
+    sa.Column("is_rootfs", ddl.BOOLEAN, nullable=False),
+    sa.Column("source", ddl.TEXT, nullable=False),
+    sa.Column("destination", ddl.TEXT, nullable=False),
+    sa.Column("type", ddl.TEXT, nullable=False),
+    sa.Column("options", ddl.JSON),
+    sa.Column("host_path", ddl.TEXT, nullable=False),
+    sa.Column("block_device_id", ddl.TEXT, nullable=False),
+    sa.Column("read_only", ddl.BOOLEAN, nullable=False),
+    sa.Column("mounted", ddl.BOOLEAN, nullable=False),
+    sa.PrimaryKeyConstraint("container_id", "position", name="pk_mount"),
+    sa.ForeignKeyConstraint(["container_id"], ["container.id"], name="fk_mount_container", ondelete="CASCADE"),
+    sa.CheckConstraint("is_rootfs = (position = 0)", name="ck_mount_rootfs_is_first"),
+    sa.CheckConstraint("position >= 0", name="ck_mount_position"),
+    rowid=False,
+)
+
+
+def upgrade() -> None:
+    """Copy the mounts once, with the rootfs in front; then the container's columns may go."""
+    ddl.rebuild(
+        NEW_MOUNT,
+        # SQLite reads both halves in the order of their keys and merges them, so that nothing is sorted and the new
+        # table grows at its end; within one container any order will do.
+        "SELECT id, 0, true, '', '', rootfs_fs_type, NULL, '', rootfs_block_device_id, false, false FROM container"
+        " UNION ALL "
+        "SELECT container_id, position + 1, false, source, destination, type, options, host_path, block_device_id,"
+        " read_only, false FROM mount"
+        " ORDER BY 1",
+    )
+    ddl.change(OLD_CONTAINER, NEW_CONTAINER)
+
+
+def downgrade() -> None:
+    """Bring the container's columns back and fill them; then copy the mounts once, without the rootfs."""
+    ddl.change(NEW_CONTAINER, OLD_CONTAINER, {"rootfs_block_device_id": "''", "rootfs_fs_type": "''"})
+    # once the mounts are copied, the one at position 0 is no rootfs any more
+    if ddl.has_column("mount", "is_rootfs"):
+        rootfs = "(SELECT {0} FROM mount WHERE mount.container_id = container.id AND mount.position = 0)"
+        op.execute(
+            "UPDATE container SET"
+            f" rootfs_block_device_id = coalesce({rootfs.format('block_device_id')}, ''),"
+            f" rootfs_fs_type = coalesce({rootfs.format('type')}, '')"
+        )
+    ddl.rebuild(
+        OLD_MOUNT,
+        "SELECT container_id, position - 1, source, destination, type, options, host_path, block_device_id, read_only"
+        " FROM mount WHERE position > 0",
+    )

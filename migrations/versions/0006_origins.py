@@ -1,0 +1,87 @@
+"""An import can be written back as it was.
+
+Sandboxes and containers keep the layout of the files that they came in, what persistdb doesn't know in them, and where
+columns don't give the same bytes back, their whole text. The rows that are there already did not come from a file:
+their layout is ``''``.
+
+Downgrade: loses ``layout``, ``extra``, ``document`` and ``persist_version``.
+"""
+
+import sqlalchemy as sa
+
+from persistdb.engines import ddl
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+LOSES = {
+    "sandbox.layout": "SELECT count(*) FROM sandbox WHERE layout <> ''",
+    "sandbox.document": "SELECT count(*) FROM sandbox WHERE document IS NOT NULL",
+    "sandbox.persist_version": "SELECT count(*) FROM sandbox WHERE persist_version IS NOT NULL",
+    "container.layout": "SELECT count(*) FROM container WHERE layout <> ''",
+    "container.extra": "SELECT count(*) FROM container WHERE extra IS NOT NULL",
+    "container.document": "SELECT count(*) FROM container WHERE document IS NOT NULL",
+}
+
+
+def _sandbox(*, version: list[sa.schema.SchemaItem], origin: list[sa.schema.SchemaItem]) -> sa.Table:
+    return ddl.table(
+        "sandbox",
+        sa.Column("id", ddl.ID, nullable=False),
+        sa.Column("host", ddl.key(), nullable=False),
+        sa.Column("sid", ddl.key(), nullable=False),
+        sa.Column("state", ddl.key(), nullable=False),
+        *version,
+        sa.Column("cgroup_path", ddl.TEXT, nullable=False),
+        *origin,
+        sa.Column("revision", ddl.BIGINT, nullable=False),
+        sa.Column("created_at", ddl.MOMENT, nullable=False),
+        sa.Column("updated_at", ddl.MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_sandbox"),
+        sa.UniqueConstraint("host", "sid", name="uq_sandbox_host_sid"),
+    )
+
+
+def _container(*origin: sa.schema.SchemaItem) -> sa.Table:
+    return ddl.table(
+        "container",
+        sa.Column("id", ddl.ID, nullable=False),
+        sa.Column("sandbox_id", ddl.ID, nullable=False),
+        sa.Column("cid", ddl.key(), nullable=False),
+        sa.Column("state", ddl.key(), nullable=False),
+        sa.Column("cgroup_path", ddl.TEXT, nullable=False),
+        sa.Column("bundle_path", ddl.TEXT, nullable=False),
+        *origin,
+        sa.Column("revision", ddl.BIGINT, nullable=False),
+        sa.Column("created_at", ddl.MOMENT, nullable=False),
+        sa.Column("updated_at", ddl.MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_container"),
+        sa.ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], name="fk_container_sandbox", ondelete="CASCADE"),
+        sa.UniqueConstraint("sandbox_id", "cid", name="uq_container_sandbox_id_cid"),
+    )
+
+
+OLD_SANDBOX = _sandbox(version=[], origin=[])
+NEW_SANDBOX = _sandbox(
+    version=[sa.Column("persist_version", ddl.INTEGER)],
+    origin=[sa.Column("layout", ddl.key(), nullable=False), sa.Column("document", ddl.DOCUMENT)],
+)
+OLD_CONTAINER = _container()
+NEW_CONTAINER = _container(
+    sa.Column("layout", ddl.key(), nullable=False), sa.Column("extra", ddl.JSON), sa.Column("document", ddl.DOCUMENT)
+)
+
+
+def upgrade() -> None:
+    """Add the columns."""
+    nothing = {"persist_version": "NULL", "layout": "''", "extra": "NULL", "document": "NULL"}
+    ddl.change(OLD_SANDBOX, NEW_SANDBOX, nothing)
+    ddl.change(OLD_CONTAINER, NEW_CONTAINER, nothing)
+
+
+def downgrade() -> None:
+    """Remove them."""
+    ddl.change(NEW_CONTAINER, OLD_CONTAINER)
+    ddl.change(NEW_SANDBOX, OLD_SANDBOX)

@@ -1,0 +1,119 @@
+"""A token names one process of its sandbox.
+
+A process is found by it. The process carries the ``sandbox_id`` of its container, kept honest by a foreign key of both
+columns. A container that was never started has no token: NULL takes the place of Go's ``""``, of which there may be
+many.
+
+Downgrade: loses nothing.
+"""
+
+import sqlalchemy as sa
+
+from persistdb.engines import ddl
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+LOSES: dict[str, str] = {}
+BLOCKS_UPGRADE = {
+    "processes of one sandbox with the same token; it must name one of them": (
+        "SELECT sandbox.sid, container.cid, process.position, process.token FROM process"
+        " JOIN container ON container.id = process.container_id JOIN sandbox ON sandbox.id = container.sandbox_id"
+        " WHERE process.token <> '' AND EXISTS (SELECT 1 FROM process twin"
+        " JOIN container its ON its.id = twin.container_id WHERE its.sandbox_id = container.sandbox_id"
+        " AND twin.token = process.token"
+        " AND (twin.container_id <> process.container_id OR twin.position <> process.position))"
+        " ORDER BY 1, 4, 2, 3"
+    )
+}
+
+
+def _container(*key: sa.schema.SchemaItem) -> sa.Table:
+    return ddl.table(
+        "container",
+        sa.Column("id", ddl.ID, nullable=False),
+        sa.Column("sandbox_id", ddl.ID, nullable=False),
+        sa.Column("cid", ddl.key(), nullable=False),
+        sa.Column("state", ddl.key(), nullable=False),
+        sa.Column("cgroup_path", ddl.TEXT, nullable=False),
+        sa.Column("bundle_path", ddl.TEXT, nullable=False),
+        sa.Column("layout", ddl.key(), nullable=False),
+        sa.Column("extra", ddl.JSON),
+        sa.Column("document", ddl.DOCUMENT),
+        sa.Column("revision", ddl.BIGINT, nullable=False),
+        sa.Column("created_at", ddl.MOMENT, nullable=False),
+        sa.Column("updated_at", ddl.MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_container"),
+        sa.ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], name="fk_container_sandbox", ondelete="CASCADE"),
+        sa.UniqueConstraint("sandbox_id", "cid", name="uq_container_sandbox_id_cid"),
+        *key,
+    )
+
+
+def _process(*, sandbox: list[sa.schema.SchemaItem], nullable: bool, keys: list[sa.schema.SchemaItem]) -> sa.Table:
+    return ddl.table(
+        "process",
+        sa.Column("container_id", ddl.ID, nullable=False),
+        sa.Column("position", ddl.INTEGER, nullable=False, autoincrement=False),
+        *sandbox,
+        sa.Column("token", ddl.key(512), nullable=nullable),
+        sa.Column("pid", ddl.BIGINT, nullable=False),
+        sa.Column("start_time", ddl.MOMENT),
+        sa.Column("start_time_ns", ddl.SMALLINT),
+        sa.Column("start_time_offset", ddl.SMALLINT),
+        sa.PrimaryKeyConstraint("container_id", "position", name="pk_process"),
+        *keys,
+        sa.CheckConstraint("start_time_ns BETWEEN 0 AND 999", name="ck_process_start_time_ns"),
+        sa.CheckConstraint("start_time_offset BETWEEN -1439 AND 1439", name="ck_process_start_time_offset"),
+        sa.CheckConstraint(
+            "(start_time IS NULL) = (start_time_ns IS NULL) AND (start_time IS NULL) = (start_time_offset IS NULL)",
+            name="ck_process_start_time_whole",
+        ),
+        sa.CheckConstraint("position >= 0", name="ck_process_position"),
+        rowid=False,
+    )
+
+
+OLD_CONTAINER = _container()
+NEW_CONTAINER = _container(sa.UniqueConstraint("sandbox_id", "id", name="uq_container_sandbox_id_id"))
+OLD_PROCESS = _process(
+    sandbox=[],
+    nullable=False,
+    keys=[sa.ForeignKeyConstraint(["container_id"], ["container.id"], name="fk_process_container", ondelete="CASCADE")],
+)
+NEW_PROCESS = _process(
+    sandbox=[sa.Column("sandbox_id", ddl.ID, nullable=False)],
+    nullable=True,
+    keys=[
+        sa.ForeignKeyConstraint(
+            ["sandbox_id", "container_id"],
+            ["container.sandbox_id", "container.id"],
+            name="fk_process_container",
+            ondelete="CASCADE",
+        ),
+        sa.UniqueConstraint("sandbox_id", "token", name="uq_process_sandbox_id_token"),
+        sa.CheckConstraint("token <> ''", name="ck_process_token"),
+    ],
+)
+
+
+def upgrade() -> None:
+    """Make the key that the new foreign key refers to, then copy the processes with their sandbox."""
+    ddl.change(OLD_CONTAINER, NEW_CONTAINER)
+    ddl.rebuild(
+        NEW_PROCESS,
+        "SELECT container_id, position, container.sandbox_id, nullif(token, ''), pid, start_time, start_time_ns,"
+        " start_time_offset FROM process JOIN container ON container.id = process.container_id",
+    )
+
+
+def downgrade() -> None:
+    """Copy the processes without their sandbox, then drop the key."""
+    ddl.rebuild(
+        OLD_PROCESS,
+        "SELECT container_id, position, coalesce(token, ''), pid, start_time, start_time_ns, start_time_offset"
+        " FROM process",
+    )
+    ddl.change(NEW_CONTAINER, OLD_CONTAINER)

@@ -1,0 +1,164 @@
+"""Changes of the schema from one version to another, with or without a checkout.
+
+A change is one transaction on SQLite and PostgreSQL. On MariaDB it is one for each revision, and a change that was cut
+off goes on where it stopped when it is started again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from . import schema
+from .engines.alone import ALONE, Orphans, StillLocked
+from .errors import Busy, Corrupt, NotFound, SchemaMissing, SchemaTooNew
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy.engine import Connection
+
+    from .database import Database
+
+WAIT = 600.0
+"""Seconds to wait for another program that is changing the same schema."""
+
+# Alembic keeps what it works on in globals (alembic.context, alembic.op).
+_one_at_a_time = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One version of the schema: what it is for, what going back from it loses, and what stands in its way.
+
+    ``loses`` maps ``table.column`` to a SELECT that counts the rows of which the downgrade loses something; the others
+    map a reason to a SELECT of the rows that make the change impossible.
+    """
+
+    id: str
+    text: str
+    loses: Mapping[str, str]
+    blocks_upgrade: Mapping[str, str]
+    blocks_downgrade: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        """The first sentence of what it is for."""
+        return " ".join(self.text.split("\n\n")[0].split())
+
+
+def script_location() -> Path:
+    """The folder of the revisions: within the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+def history() -> list[Revision]:
+    """All revisions, oldest first."""
+    found = []
+    for script in ScriptDirectory.from_config(_config()).walk_revisions():
+        module = script.module
+        found.append(
+            Revision(
+                script.revision,
+                (module.__doc__ or "").strip(),
+                module.LOSES,
+                getattr(module, "BLOCKS_UPGRADE", {}),
+                getattr(module, "BLOCKS_DOWNGRADE", {}),
+            )
+        )
+    return found[::-1]
+
+
+def upgrade(database: Database, revision: str = "head", *, host: str = "", moment: datetime | None = None) -> None:
+    """Bring the schema up to a revision; nothing is done if it is there already.
+
+    ``host`` is given to sandboxes from before there were hosts, ``moment`` to rows from before there were times.
+
+    Raises :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`,
+    :class:`~persistdb.errors.Busy`.
+    """
+    target = _known(revision)
+    with alone(database) as connection:
+        found = _found(database, connection)
+        if found is None or found < target:
+            config = _config(connection=connection, host=host, moment=moment or datetime.now(UTC))
+            command.upgrade(config, target)
+    database.prepared = False
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Take the schema down to a revision, or to ``base``: no schema at all.
+
+    Raises what :func:`upgrade` raises.
+    """
+    target = "base" if revision == "base" else _known(revision)
+    with alone(database) as connection:
+        found = _found(database, connection)
+        if found is not None and (target == "base" or found > target):
+            command.downgrade(_config(connection=connection), target)
+    database.prepared = False
+
+
+@contextlib.contextmanager
+def alone(database: Database, wait: float = WAIT) -> Iterator[Connection]:
+    """Give a connection on which this program, and no other, may change the schema; committed at the end."""
+    writer = database.engine.execution_options(persistdb_begin="write")
+    try:
+        with _one_at_a_time, writer.connect() as connection, ALONE[database.backend.name](connection, wait):
+            yield connection
+    except StillLocked:
+        raise Busy(database.url, f"another program has been changing the schema for {wait:g} s") from None
+    except Orphans as orphans:
+        rows = ", ".join(f"{table} row {row} without {parent}" for table, row, parent, _ in orphans.rows)
+        raise Corrupt(database.url, f"rows without their parent, so nothing was changed: {rows}") from None
+    except SQLAlchemyError as error:
+        raise database.failure(error)[0] from error
+
+
+def _known(revision: str) -> str:
+    if revision == "head":
+        return schema.HEAD
+    if revision not in schema.REVISIONS:
+        raise NotFound("schema revision", revision)
+    return revision
+
+
+def _found(database: Database, connection: Connection) -> str | None:
+    """The revision that the database is at, once nobody else changes it."""
+    tables = set(inspect(connection).get_table_names())
+    if "alembic_version" not in tables:
+        if tables:
+            raise SchemaMissing(database.url, None, schema.HEAD)
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    if found is not None and found not in schema.REVISIONS:
+        raise SchemaTooNew(database.url, found, schema.HEAD)
+    return found
+
+
+@cache
+def _location() -> str:
+    # a "%" would be taken for the beginning of a variable
+    return str(script_location()).replace("%", "%%")
+
+
+def _config(**attributes: Any) -> Config:
+    config = Config(stdout=io.StringIO())
+    config.set_main_option("script_location", _location())
+    config.set_main_option("path_separator", "os")
+    config.attributes.update(attributes)
+    return config
