@@ -30,7 +30,7 @@ def _container(sid: str | None, cid: str) -> str:
 
 @dataclass(eq=False)
 class NotFound(PersistDBError):
-    """There is no such sandbox, container, report, …"""
+    """There is no such sandbox, container, report or revision."""
 
     kind: str
     ref: str

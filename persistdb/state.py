@@ -7,6 +7,7 @@ kata-containers/runtime at commit 196661bc, and of kata-containers/kata-containe
 from __future__ import annotations
 
 import stat
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -123,10 +124,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         if not isinstance(other, Process):
             return NotImplemented
         mine, theirs = self.start_time, other.start_time
-        if mine is None or theirs is None:
-            same_start = mine is theirs
-        else:
-            same_start = mine.strict_eq(theirs)
+        same_start = mine is theirs if mine is None or theirs is None else mine.strict_eq(theirs)
         return same_start and self.pid == other.pid and self.token == other.token
 
     def __hash__(self) -> int:
@@ -166,8 +164,8 @@ class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """What a container's file held beside the record, so that it can be written back as it was.
 
-    ``extra`` is a JSON object of the keys that persistdb does not know. ``document`` is the file's whole text, kept only
-    where the record and ``extra`` do not give the same bytes back.
+    ``extra`` is a JSON object of the keys that persistdb does not know. ``document`` is the file's whole text, kept
+    only where the record and ``extra`` do not give the same bytes back.
     """
 
     layout: str = ""
@@ -203,3 +201,19 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     created_at: datetime
     updated_at: datetime
+
+
+class SandboxWrite(msgspec.Struct, frozen=True, kw_only=True):
+    """What to store of one sandbox.
+
+    Containers that are neither in ``containers`` nor in ``keep`` go away. Without a ``record`` the sandbox's own values
+    stay as they are. ``origins`` are those of containers that were read from files. With a ``revision`` the sandbox
+    must still be at it.
+    """
+
+    sid: str
+    record: SandboxState | None = None
+    containers: Mapping[str, ContainerState] = msgspec.field(default_factory=dict)
+    origins: Mapping[str, Origin] = msgspec.field(default_factory=dict)
+    keep: frozenset[str] = frozenset()
+    revision: int | None = None

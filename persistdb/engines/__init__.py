@@ -1,0 +1,73 @@
+"""The engines that persistdb works on: one file each, chosen by the URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from ..errors import BadURL
+from .base import Backend, ErrorRule, HeldLock, LockUnavailable, Timeouts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _sqlite() -> Backend:
+    from .sqlite import SQLite
+
+    return SQLite()
+
+
+def _postgresql() -> Backend:
+    from .postgresql import PostgreSQL
+
+    return PostgreSQL()
+
+
+def _mariadb() -> Backend:
+    from .mariadb import MariaDB
+
+    return MariaDB()
+
+
+_BACKENDS: dict[str, tuple[Callable[[], Backend], frozenset[str]]] = {
+    "sqlite": (_sqlite, frozenset({"", "pysqlite"})),
+    "postgresql": (_postgresql, frozenset({"", "psycopg"})),
+    "postgres": (_postgresql, frozenset({"", "psycopg"})),
+    "mariadb": (_mariadb, frozenset({"", "pymysql"})),
+    "mysql": (_mariadb, frozenset({"", "pymysql"})),
+}
+
+
+def shown(url: URL) -> str:
+    """Write a URL for people: the password as ``***``."""
+    return url.render_as_string(hide_password=True)
+
+
+def resolve(text: str) -> tuple[Backend, URL]:
+    """Choose the engine for a database URL and spell the URL in one way, with the driver that persistdb uses.
+
+    Raises :class:`~persistdb.errors.BadURL`; the message never has the URL's password.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        scheme = text.partition(":")[0][:20] if "://" in text else ""
+        raise BadURL(
+            f"{scheme}://…" if scheme else "database URL",
+            "not a database URL; write sqlite:///FILE, postgresql://USER@HOST/NAME or mariadb://USER@HOST/NAME",
+        ) from None
+    dialect, _, driver = url.drivername.partition("+")
+    make, drivers = _BACKENDS.get(dialect, (None, frozenset()))
+    if make is None:
+        raise BadURL(shown(url), f"persistdb does not work on {dialect!r}: use sqlite, postgresql or mariadb")
+    if driver not in drivers:
+        known = " or ".join(sorted(f"{dialect}+{name}" for name in drivers if name))
+        raise BadURL(shown(url), f"driver {driver!r} is not one that persistdb is tested with: use {known}")
+    backend = make()
+    return backend, url.set(drivername=backend.drivername)
+
+
+__all__ = ["Backend", "ErrorRule", "HeldLock", "LockUnavailable", "Timeouts", "resolve", "shown"]

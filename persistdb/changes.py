@@ -1,0 +1,334 @@
+"""What a save has to write: the difference between what is stored and what is wanted, as rows for the statements.
+
+Pure: nothing here touches a database. A row is a list in the order of the statement's columns (see ``queries.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import msgspec
+from whenever import TimeDelta
+
+from .engines.types import KEY_LENGTH, TOKEN_LENGTH
+from .errors import AlreadyExists, Conflict, InvalidValue
+from .state import Container, ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+Row = list[object]
+T = TypeVar("T")
+
+_UTC = TimeDelta()
+_UINT32 = range(1 << 32)
+_INT64 = range(-(1 << 63), 1 << 63)
+
+
+class StoredContainer(Container, frozen=True, kw_only=True):
+    """A container with the ids of its row and its sandbox's."""
+
+    id: int
+    sandbox_id: int
+
+
+class StoredSandbox(msgspec.Struct, frozen=True, kw_only=True):
+    """A sandbox with the id of its row; ``own_revision`` is its row's, without its containers'."""
+
+    id: int
+    record: SandboxState
+    own_revision: int
+    updated_at: datetime
+    containers: list[StoredContainer]
+
+    @property
+    def revision(self) -> int:
+        """Grows with each change of the sandbox or of one of its containers."""
+        return self.own_revision + sum(container.revision for container in self.containers)
+
+
+class Created(NamedTuple):
+    """A container to be inserted; its children's rows are made when its id is known."""
+
+    sid: str
+    sandbox_id: int | None
+    cid: str
+    record: ContainerState
+    row: Row
+
+
+@dataclass
+class Changes:
+    """The rows to write, a list for each statement, in the order in which they run."""
+
+    now: str = field(default_factory=lambda: utc_text(datetime.now(UTC)))
+    new_sandboxes: list[Row] = field(default_factory=list)
+    changed_sandboxes: list[Row] = field(default_factory=list)
+    removed: list[Row] = field(default_factory=list)
+    changed: list[Row] = field(default_factory=list)
+    created: list[Created] = field(default_factory=list)
+    mounts: list[Row] = field(default_factory=list)
+    device_maps: list[Row] = field(default_factory=list)
+    processes: list[Row] = field(default_factory=list)
+    revisions: dict[str, int] = field(default_factory=dict)
+    """What each sandbox or container is at when all is written."""
+    witness: tuple[str, str | None, int] | None = None
+    """The sid, cid and coming revision of one row that is written, to find out later whether it was."""
+
+    def __bool__(self) -> bool:
+        return bool(self.new_sandboxes or self.changed_sandboxes or self.removed or self.changed or self.created)
+
+    def put_sandbox(
+        self,
+        host: str,
+        sid: str,
+        wanted: SandboxState | None,
+        containers: Mapping[str, ContainerState],
+        stored: StoredSandbox | None,
+        *,
+        origins: Mapping[str, Origin],
+        keep: Collection[str] = (),
+        revision: int | None = None,
+    ) -> None:
+        """Make a sandbox what is wanted: containers that are neither given nor kept go away.
+
+        Without ``wanted`` the sandbox's own values stay as they are.
+
+        Raises :class:`Conflict` if the sandbox is not at ``revision``, :class:`AlreadyExists` for a token used twice.
+        """
+        if revision is not None and (stored is None or stored.revision != revision):
+            raise Conflict(sid, revision, stored.revision if stored else None)
+        known = {container.cid: container for container in stored.containers} if stored else {}
+        kept = {cid: known[cid] for cid in keep if cid in known and cid not in containers}
+        _check_tokens(containers, {cid: container.record for cid, container in kept.items()})
+        gone = [known[cid] for cid in known.keys() - containers.keys() - kept.keys()]
+        self.removed += [[container.id, container.revision] for container in gone]
+        own = self._put_own(host, sid, wanted, stored, growth=sum(container.revision + 1 for container in gone))
+        total = own + sum(container.revision for container in kept.values())
+        for cid, record in containers.items():
+            total += self.put_container(
+                sid, cid, record, known.get(cid), stored.id if stored else None, origins.get(cid), first_revision=own
+            )
+        self.revisions[sid] = total
+
+    def _put_own(
+        self, host: str, sid: str, wanted: SandboxState | None, stored: StoredSandbox | None, *, growth: int
+    ) -> int:
+        """Write the sandbox's own row if it changes, and give its revision."""
+        if stored is None:
+            record = wanted or SandboxState(sid=sid)
+            _check_key("host", host)
+            self.witness = (sid, None, 1)
+            self.new_sandboxes.append([host, *_sandbox_values(record), 1, self.now, self.now])
+            return 1
+        record = wanted or stored.record
+        if record.document is None or not record.layout:
+            # not given: what is stored stays
+            record = msgspec.structs.replace(
+                record, document=record.document or stored.record.document, layout=record.layout or stored.record.layout
+            )
+        if record == stored.record and not growth:
+            return stored.own_revision
+        # A removed container takes its revision out of the sandbox's sum: the sum must grow all the same.
+        growth = growth or 1
+        self.witness = (sid, None, stored.own_revision + growth)
+        self.changed_sandboxes.append(
+            [stored.id, stored.own_revision, *_sandbox_values(record), self.now, stored.own_revision + growth]
+        )
+        return stored.own_revision + growth
+
+    def put_container(
+        self,
+        sid: str,
+        cid: str,
+        record: ContainerState,
+        stored: StoredContainer | None,
+        sandbox_id: int | None,
+        origin: Origin | None,
+        *,
+        first_revision: int = 1,
+    ) -> int:
+        """Make a container what is wanted, and give the revision that it will have."""
+        if stored is None:
+            _check_key("cid", cid)
+            values = _container_values(record, origin or Origin())
+            row = [None, sandbox_id, cid, *values, first_revision, self.now, self.now]
+            self.created.append(Created(sid, sandbox_id, cid, record, row))
+            self.witness = (sid, cid, first_revision)
+            return first_revision
+        origin = origin or stored.origin
+        old = stored.record
+        if record == old and origin == stored.origin:
+            return stored.revision
+        values = _container_values(record, origin)
+        self.witness = (sid, cid, stored.revision + 1)
+        if _must_replace(old, record):
+            # The row goes, and its children with it; it comes back under its id. So no list has a tail to cut off,
+            # and a token may pass from one process to another whatever the order of the rows.
+            self.removed.append([stored.id, stored.revision])
+            created_at = utc_text(stored.created_at)
+            row = [stored.id, stored.sandbox_id, cid, *values, stored.revision + 1, created_at, self.now]
+            self.created.append(Created(sid, stored.sandbox_id, cid, record, row))
+        else:
+            self.changed.append([stored.id, stored.revision, *values, self.now])
+            self.put_children(stored.id, stored.sandbox_id, record, old)
+        return stored.revision + 1
+
+    def put_children(
+        self, container_id: int, sandbox_id: int, record: ContainerState, old: ContainerState | None = None
+    ) -> None:
+        """Add the rows of those children that differ from the old ones at the same place."""
+        mounts = [record.rootfs, *record.mounts]
+        old_mounts = [old.rootfs, *old.mounts] if old else []
+        self.mounts += [
+            [container_id, position, position == 0, *_mount_values(mount)]
+            for position, mount in _differing(mounts, old_mounts)
+        ]
+        self.device_maps += [
+            [container_id, position, *_device_map_values(device_map)]
+            for position, device_map in _differing(record.device_maps, old.device_maps if old else [])
+        ]
+        self.processes += [
+            [container_id, position, sandbox_id, *_process_values(process)]
+            for position, process in _differing(record.processes, old.processes if old else [])
+        ]
+
+
+def encode(rows: Sequence[Row]) -> str:
+    """Write rows as the JSON parameter of a statement.
+
+    Raises :class:`InvalidValue` for text that not every engine can hold: with a NUL, or with half of a surrogate pair.
+    """
+    try:
+        text = _encode(rows).decode()
+    except UnicodeEncodeError as error:
+        raise InvalidValue("text", error.object, "half of a surrogate pair is no character") from None
+    if "\\u0000" in text:
+        _refuse_nul(rows)
+    return text
+
+
+def utc_text(moment: datetime) -> str:
+    """Write a moment as every engine reads it: UTC, to the microsecond."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _refuse_nul(rows: Sequence[Row]) -> None:
+    # What looks like an escaped NUL may be a backslash before the text "u0000", so each value is looked at. Options are
+    # JSON in JSON: there the backslash is doubled.
+    for row in rows:
+        for value in row:
+            if isinstance(value, str) and ("\0" in value or _has_escaped_nul(value)):
+                raise InvalidValue("text", value, "a NUL character cannot be stored")
+
+
+def _has_escaped_nul(value: str) -> bool:
+    if "\\u0000" not in value:
+        return False
+    try:
+        decoded = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return False
+    return isinstance(decoded, list) and any("\0" in item for item in decoded)
+
+
+def _differing(new: Sequence[T], old: Sequence[T]) -> Iterator[tuple[int, T]]:
+    for position, value in enumerate(new):
+        if position >= len(old) or value != old[position]:
+            yield position, value
+
+
+def _must_replace(old: ContainerState, new: ContainerState) -> bool:
+    """Whether a list gets shorter, or a process gives up or changes its token."""
+    return (
+        len(new.mounts) < len(old.mounts)
+        or len(new.device_maps) < len(old.device_maps)
+        or len(new.processes) < len(old.processes)
+        or any(
+            before.token and before.token != after.token
+            for before, after in zip(old.processes, new.processes, strict=False)
+        )
+    )
+
+
+def _sandbox_values(record: SandboxState) -> Row:
+    _check_key("sid", record.sid)
+    _check_length("state", record.state, KEY_LENGTH)
+    return [record.sid, record.state, record.persist_version, record.cgroup_path, record.layout, record.document]
+
+
+def _container_values(record: ContainerState, origin: Origin) -> Row:
+    _check_length("state", record.state, KEY_LENGTH)
+    return [record.state, record.cgroup_path, record.bundle_path, origin.layout, origin.extra, origin.document]
+
+
+def _mount_values(mount: Mount) -> Row:
+    options = None if mount.options is None else _json_text(mount.options)
+    return [
+        mount.source,
+        mount.destination,
+        mount.type,
+        options,
+        mount.host_path,
+        mount.block_device_id,
+        mount.read_only,
+        mount.mounted,
+    ]
+
+
+def _json_text(value: list[str]) -> str:
+    try:
+        return _encode(value).decode()
+    except UnicodeEncodeError as error:
+        raise InvalidValue("options", error.object, "half of a surrogate pair is no character") from None
+
+
+def _device_map_values(device: DeviceMap) -> Row:
+    for name in ("file_mode", "uid", "gid"):
+        value = getattr(device, name)
+        if value not in _UINT32:
+            raise InvalidValue(f"device map {device.id!r}: {name}", value, "not an unsigned 32-bit number")
+    return [device.id, device.container_path, device.file_mode, device.uid, device.gid, device.shared]
+
+
+def _process_values(process: Process) -> Row:
+    if process.pid not in _INT64:
+        raise InvalidValue("pid", process.pid, "not a signed 64-bit number")
+    _check_length("token", process.token, TOKEN_LENGTH)
+    token = process.token or None
+    start = process.start_time
+    if start is None:
+        return [token, process.pid, None, None, None]
+    offset = start.offset.total("seconds")
+    if offset % 60:
+        raise InvalidValue("start_time", start, "an offset is a number of whole minutes (RFC 3339)")
+    utc = start.to_fixed_offset(_UTC)
+    moment = f"{utc.date()} {utc.hour:02}:{utc.minute:02}:{utc.second:02}.{utc.nanosecond // 1000:06}"
+    return [token, process.pid, moment, utc.nanosecond % 1000, int(offset // 60)]
+
+
+def _check_key(name: str, value: str) -> None:
+    if not value:
+        raise InvalidValue(name, value, "must not be empty")
+    _check_length(name, value, KEY_LENGTH)
+
+
+def _check_length(name: str, value: str, most: int) -> None:
+    if len(value) > most:
+        raise InvalidValue(name, value, f"longer than {most} characters")
+
+
+def _check_tokens(containers: Mapping[str, ContainerState], kept: Mapping[str, ContainerState]) -> None:
+    """Refuse a token that stands for two processes of a sandbox."""
+    holders: dict[str, str] = {}
+    for cid, record in (*kept.items(), *containers.items()):
+        for process in record.processes:
+            if process.token:
+                other = holders.setdefault(process.token, cid)
+                if other != cid or sum(p.token == process.token for p in record.processes) > 1:
+                    raise AlreadyExists("process token", process.token, (other, cid))

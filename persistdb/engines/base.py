@@ -1,0 +1,195 @@
+"""What every engine must tell us: how to connect, how to say a few things in its SQL, what its errors mean."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqlalchemy import ColumnElement, String, Subquery, literal_column
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Delete, Engine, Insert, Select, Table, TextClause
+    from sqlalchemy.engine import URL, Connection
+
+    from ..errors import DatabaseError
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds that persistdb waits: for a connection, for a row or file that others hold, for a statement."""
+
+    connect: float = 10.0
+    busy: float = 5.0
+    statement: float = 30.0
+    pool: float = 10.0
+
+
+@dataclass(frozen=True)
+class ErrorRule:
+    """One row of an engine's error table: a driver's error and what it means to a caller.
+
+    ``code`` is the engine's own (``sqlite_errorname``, SQLSTATE, errno); ``pattern`` narrows it where one code stands
+    for several things; ``example`` is the real message that the row was made for.
+    """
+
+    code: str
+    error: type[DatabaseError]
+    example: str
+    pattern: str = ""
+    retry: bool = False
+
+    def fits(self, code: str, message: str) -> bool:
+        """Whether an error with this code and message is the one that the rule is for."""
+        return code == self.code and (not self.pattern or re.search(self.pattern, message) is not None)
+
+
+def literal_text(value: str) -> ColumnElement[str]:
+    """Write a constant of ours into a statement, where an engine needs to see it to know its type."""
+    return literal_column("'" + value.replace("'", "''") + "'", String)
+
+
+Column = tuple[str, TypeEngine[Any]]
+
+
+class Backend(ABC):
+    """All that is particular to one engine; one instance for a :class:`~persistdb.database.Database`."""
+
+    name: ClassVar[str]
+    drivername: ClassVar[str]
+    error_rules: ClassVar[Sequence[ErrorRule]]
+
+    # --- connecting
+
+    @abstractmethod
+    def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
+        """Make the engine: connections in autocommit, so that nothing is sent before the first statement."""
+
+    @abstractmethod
+    def begin(self, connection: Connection, *, write: bool) -> None:
+        """Start a transaction."""
+
+    # --- errors
+
+    @abstractmethod
+    def error_code(self, error: BaseException) -> str:
+        """Give the engine's code of a driver's exception, ``""`` if it has none."""
+
+    @abstractmethod
+    def violated(self, error: BaseException) -> str | None:
+        """Name the unique or foreign key that an exception of the driver speaks of, ``None`` if it isn't about one."""
+
+    @abstractmethod
+    def is_missing_table(self, error: BaseException) -> bool:
+        """Whether an exception of the driver says that there is no such table."""
+
+    def detail(self, error: BaseException) -> str:
+        """The engine's own message, in one line; drivers put no password into it."""
+        return " ".join(str(error).split())
+
+    def rule(self, error: BaseException) -> ErrorRule | None:
+        """Find the row of the error table that fits an exception of the driver."""
+        code, message = self.error_code(error), str(error)
+        return next((rule for rule in self.error_rules if rule.fits(code, message)), None)
+
+    # --- statements
+
+    @abstractmethod
+    def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
+        """Read a JSON array of arrays, given as one bound parameter, as rows with these columns."""
+
+    # Documents are SQL text: their parts are constants of ours, and SQLAlchemy has no words for most of them.
+
+    json_object_function: ClassVar[str] = "json_object"
+
+    def json_object(self, pairs: Mapping[str, str]) -> str:
+        """Build a JSON object of expressions; JSON in it comes from :meth:`json_value` and the like."""
+        parts = ", ".join(f"'{key}', {value}" for key, value in pairs.items())
+        return f"{self.json_object_function}({parts})"
+
+    def json_source(self, column: str) -> str:
+        """Embed a JSON column as the text that it was written with."""
+        return column
+
+    def json_text(self, document: str) -> str:
+        """Give a JSON document as text to the driver, which would decode it otherwise."""
+        return document
+
+    @abstractmethod
+    def json_array(self, item: str, table: str, alias: str, where: str, order: str) -> str:
+        """Build a JSON array with an item for each row, in order; ``[]`` for no row."""
+
+    @abstractmethod
+    def json_value(self, column: str) -> str:
+        """Embed a JSON column as JSON rather than as a string."""
+
+    @abstractmethod
+    def utc_text(self, column: str) -> str:
+        """Write a timestamp as ISO 8601 with microseconds and ``Z``; NULL stays NULL."""
+
+    @abstractmethod
+    def concat(self, *parts: str) -> str:
+        """Join texts; NULL if one of them is."""
+
+    @abstractmethod
+    def upsert(self, table: Table, source: Select[Any]) -> Insert:
+        """Insert what a SELECT gives, column by column in the table's order, over rows with the same primary key.
+
+        A clash with another unique key is an error.
+        """
+
+    @abstractmethod
+    def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
+        """Delete the rows that have the same values in these columns as one of ``rows``."""
+
+    def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:  # noqa: ARG002  some engines need it
+        """Give the key for a row to insert: the given one, or where that is NULL the next."""
+        return given
+
+    # --- locks
+
+    @abstractmethod
+    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
+        """Take a lock by name, shared or exclusive, and hold it until released or until the process dies.
+
+        Raises :class:`LockUnavailable` when the time is over.
+        """
+
+
+class HeldLock(ABC):
+    """A lock that is held."""
+
+    @abstractmethod
+    def release(self) -> bool:
+        """Let go; false if it was not held any more."""
+
+
+class ConnectionLock(HeldLock):
+    """A lock that a server gives to a session: it ends with the connection, however that ends."""
+
+    def __init__(self, connection: Connection, release: TextClause, parameters: Mapping[str, object]) -> None:
+        self._connection, self._release, self._parameters = connection, release, parameters
+
+    def release(self) -> bool:
+        """Let go and close the session; false if the server says that the lock was lost, or can't be asked."""
+        if self._connection.closed:
+            return False
+        try:
+            return bool(self._connection.execute(self._release, dict(self._parameters)).scalar_one())
+        except DBAPIError:
+            return False
+        finally:
+            self._connection.close()
+
+
+class LockUnavailable(Exception):
+    """Others hold the lock; ``holders`` names them."""
+
+    def __init__(self, holders: Sequence[str]) -> None:
+        super().__init__(holders)
+        self.holders = holders

@@ -1,0 +1,96 @@
+"""Locks between the processes of one node: a file a lock, locked with flock(2)."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import Self
+
+from .base import HeldLock, LockUnavailable
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
+
+
+class FileLock(HeldLock):
+    """A lock on a file that exists as long as somebody holds the lock.
+
+    flock(2) locks belong to the open file, so threads of one process exclude each other too, and the kernel lets go of
+    them when the holder dies.
+    """
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self._path, self._fd = path, fd
+
+    @classmethod
+    def take(cls, path: Path, *, shared: bool, timeout: float) -> Self:
+        """Lock the file, waiting ``timeout`` seconds at the most.
+
+        Raises :class:`LockUnavailable`, which names the holders as far as the kernel tells.
+        """
+        deadline = time.monotonic() + timeout
+        pause = _FIRST_PAUSE
+        mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        while True:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(fd, mode | fcntl.LOCK_NB)
+            except BlockingIOError:
+                held = os.fstat(fd).st_ino
+                os.close(fd)
+            else:
+                if _is_current(path, fd):
+                    return cls(path, fd)
+                # The last holder removed the file after we had opened it; whoever comes next makes a new one.
+                os.close(fd)
+                continue
+            if time.monotonic() >= deadline:
+                raise LockUnavailable(_holders(held))
+            # flock(2) has no timeout, and signals are not a library's to use: ask again, less and less often
+            time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def release(self) -> bool:
+        """Let go, and remove the file if nobody else holds or wants it, so that files don't add up."""
+        if self._fd < 0:
+            return False
+        fd, self._fd = self._fd, -1
+        try:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_current(self._path, fd):
+                    self._path.unlink()
+        finally:
+            os.close(fd)
+        return True
+
+
+def _is_current(path: Path, fd: int) -> bool:
+    try:
+        named = path.lstat()
+    except FileNotFoundError:
+        return False
+    opened = os.fstat(fd)
+    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
+
+
+def _holders(inode: int) -> list[str]:
+    """Name the processes that hold a lock on the file, from /proc/locks (proc_locks(5)), where there is one."""
+    names = []
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/locks").read_text().splitlines():
+            fields = line.split()
+            # "7: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF"; a waiter's line has "->" in second place
+            if len(fields) >= 6 and fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == str(inode):
+                names.append(_process(fields[4]))
+    return sorted(names)
+
+
+def _process(pid: str) -> str:
+    try:
+        command = Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return f"process {pid}"
+    return f"process {pid} ({command})"

@@ -1,0 +1,227 @@
+"""MariaDB 10.6 and later, through PyMySQL."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    Boolean,
+    Integer,
+    column,
+    create_engine,
+    delete,
+    func,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.mysql import insert
+
+from .base import Backend, ConnectionLock, LockUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Delete, Engine, Select, Subquery, Table
+    from sqlalchemy.dialects.mysql import Insert
+    from sqlalchemy.engine import URL, Connection
+
+    from .base import Column, HeldLock, Timeouts
+
+# utf8mb4_bin pads with spaces, so that 'a' = 'a '; the nopad twin compares byte for byte, as the other engines do.
+COLLATION = "utf8mb4_nopad_bin"
+# GET_LOCK knows exclusive locks only: a shared lock is one of these many slots, an exclusive one is all of them.
+_SLOTS = 64
+
+
+class MariaDB(Backend):
+    """A server for a fleet; READ COMMITTED, each connection in autocommit until BEGIN."""
+
+    name = "mariadb"
+    drivername = "mariadb+pymysql"
+    error_rules = ()
+
+    # --- connecting
+
+    def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
+        """Make the engine; the session's settings are one statement when a connection opens."""
+        settings = {
+            "time_zone": "'+00:00'",
+            "tx_isolation": "'READ-COMMITTED'",
+            # Without strictness a value too long or out of range is cut, with a warning that nobody reads.
+            "sql_mode": "'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+            # JSON_ARRAYAGG is cut at this length, in the middle of a value (MDEV-21912).
+            "group_concat_max_len": str(2**32 - 1),
+            "innodb_lock_wait_timeout": str(max(1, round(timeouts.busy))),
+            "max_statement_time": str(timeouts.statement),
+        }
+        return create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=timeouts.pool,
+            pool_pre_ping=True,
+            connect_args={
+                "autocommit": True,
+                "charset": "utf8mb4",
+                "connect_timeout": max(1, round(timeouts.connect)),
+                "program_name": "persistdb",
+                "init_command": "SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()),
+            },
+        )
+
+    def begin(self, connection: Connection, *, write: bool) -> None:  # noqa: ARG002  both are the same here
+        """Start a transaction."""
+        connection.exec_driver_sql("BEGIN")
+
+    # --- errors
+
+    def error_code(self, error: BaseException) -> str:
+        """Give the server's or the client's errno."""
+        return str(error.args[0]) if error.args and isinstance(error.args[0], int) else ""
+
+    def violated(self, error: BaseException) -> str | None:
+        """Name the key, from the message: ``Duplicate entry '1-x' for key 'uq_process_sandbox_id_token'``."""
+        code = self.error_code(error)
+        if code == "1452":
+            return "foreign key"
+        if code == "1048" and "'container_id'" in str(error.args[1]):
+            return "uq_process_sandbox_id_token"  # what upsert makes of a clash; no other table has a second key
+        if code == "1062":
+            match = re.search(r"for key '(?:\w+\.)?(\w+)'$", str(error.args[1]))
+            return match[1] if match else ""
+        return None
+
+    def is_missing_table(self, error: BaseException) -> bool:
+        """Known by its errno, ER_NO_SUCH_TABLE."""
+        return self.error_code(error) == "1146"
+
+    # --- statements
+
+    def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
+        """Read the rows with JSON_TABLE; a value that doesn't fit its column is an error, not a NULL."""
+        fields = ", ".join(
+            f"{name} {_json_table_type(kind)} PATH '$[{i}]' ERROR ON ERROR" for i, (name, kind) in enumerate(columns)
+        )
+        return (
+            text(f"SELECT * FROM JSON_TABLE(:{parameter}, '$[*]' COLUMNS ({fields})) AS item")
+            .columns(*(column(name, kind) for name, kind in columns))
+            .subquery("r")
+        )
+
+    def json_source(self, column: str) -> str:
+        """Make it a string to JSON_OBJECT, in the collation of the other columns: JSON columns have utf8mb4_bin."""
+        return f"concat({column} COLLATE {COLLATION})"
+
+    def json_array(self, item: str, table: str, alias: str, where: str, order: str) -> str:
+        """Build it with JSON_ARRAYAGG, which gives NULL for no rows."""
+        items = f"json_arrayagg({item} ORDER BY {alias}.{order})"
+        return f"(SELECT coalesce({items}, json_array()) FROM {table} AS {alias} WHERE {where})"
+
+    def json_value(self, column: str) -> str:
+        """Tell MariaDB, to which JSON is text, that it is JSON: what a JSON function returns is."""
+        return f"json_compact({column} COLLATE {COLLATION})"
+
+    def utc_text(self, column: str) -> str:
+        """Timestamps are kept as ``YYYY-MM-DD HH:MM:SS.ffffff``."""
+        return f"concat({column}, 'Z')"
+
+    def concat(self, *parts: str) -> str:
+        """Use the function: the operator means OR."""
+        return f"concat({', '.join(parts)})"
+
+    def upsert(self, table: Table, source: Select[Any]) -> Insert:
+        """Use ON DUPLICATE KEY UPDATE, which would overwrite another row when a unique key of its own is hit.
+
+        So the key's columns are set to NULL, which they can't be, when the row that is there is not the same one.
+        """
+        statement = insert(table).from_select([c.name for c in table.c], source)
+        key = list(table.primary_key)
+        same: ColumnElement[bool] = literal_column(
+            " AND ".join(f"{table.name}.{c.name} = VALUES({c.name})" for c in key)
+        )
+        guard = key[0]
+        values: dict[str, Any] = {guard.name: func.if_(same, guard, None)}
+        values |= {c.name: statement.inserted[c.name] for c in table.c if not c.primary_key}
+        return statement.on_duplicate_key_update(values)
+
+    def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
+        """Use DELETE … USING; a subquery in WHERE would be run for every row of the table."""
+        return delete(table).where(*(table.c[name] == rows.c[name] for name in columns))
+
+    # --- locks
+
+    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
+        """Take named locks of a session of its own, so that they end with the session.
+
+        Named locks are the whole server's, so the database's name is part of the lock's.
+        """
+        prefix = "persistdb:" + hashlib.sha256(f"{engine.url.database}\0{name}".encode()).hexdigest()[:40]
+        gate, slots = f"{prefix}:gate", [f"{prefix}:{i}" for i in range(_SLOTS)]
+        deadline = time.monotonic() + timeout
+        connection = engine.connect()
+        try:
+            connection.detach()
+            held = _get_locks(connection, [gate], deadline)
+            if held and shared:
+                held = _get_any_lock(connection, slots, deadline)
+                connection.execute(text("SELECT RELEASE_LOCK(:gate)"), {"gate": gate})
+            elif held:
+                held = _get_locks(connection, slots, deadline)
+            holders = [] if held else _holders(connection, [gate, *slots])
+        except BaseException:
+            connection.close()
+            raise
+        if not held:
+            connection.close()
+            raise LockUnavailable(holders)
+        return ConnectionLock(connection, text("SELECT RELEASE_ALL_LOCKS() > 0"), {})
+
+
+def _json_table_type(kind: Any) -> str:
+    """Name the type for a column of JSON_TABLE."""
+    if isinstance(kind, Boolean | Integer):  # BigInteger is an Integer
+        return "BIGINT"
+    return f"LONGTEXT CHARACTER SET utf8mb4 COLLATE {COLLATION}"
+
+
+def _get_locks(connection: Connection, names: Sequence[str], deadline: float) -> bool:
+    """Take all of these locks; on failure those taken so far are given back with the connection."""
+    for name in names:
+        # seconds, to the microsecond; a negative number would mean to wait for ever
+        wait = max(0.0, deadline - time.monotonic())
+        statement = text("SET STATEMENT max_statement_time = 0 FOR SELECT GET_LOCK(:name, :wait)")
+        if connection.execute(statement, {"name": name, "wait": wait}).scalar_one() != 1:
+            return False
+    return True
+
+
+def _get_any_lock(connection: Connection, names: Sequence[str], deadline: float) -> bool:
+    """Take one of these locks, whichever is free."""
+    pause = 0.005
+    while True:
+        for name in random.sample(names, len(names)):
+            if _get_locks(connection, [name], 0.0):
+                return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(pause)
+
+
+def _holders(connection: Connection, names: Sequence[str]) -> list[str]:
+    """Name the sessions that hold any of these locks; of other users' sessions the number is all one may know."""
+    used = ", ".join(f"IS_USED_LOCK(:n{i})" for i in range(len(names)))
+    row = connection.execute(
+        text(f"SELECT CONNECTION_ID(), {used}"), {f"n{i}": name for i, name in enumerate(names)}
+    ).one()
+    sessions = sorted({session for session in row if session is not None} - {row[0]})
+    found = []
+    for session in sessions:
+        who = connection.execute(
+            text("SELECT user, host FROM information_schema.processlist WHERE id = :id"), {"id": session}
+        ).one_or_none()
+        found.append(f"session {session}" + (f" of {who[0]} from {who[1]}" if who else ""))
+    return found

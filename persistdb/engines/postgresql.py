@@ -1,0 +1,190 @@
+"""PostgreSQL 13 and later, through psycopg 3."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    String,
+    Text,
+    cast,
+    create_engine,
+    delete,
+    func,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.exc import DBAPIError
+
+from .base import Backend, ConnectionLock, LockUnavailable, literal_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Delete, Engine, Select, Subquery, Table
+    from sqlalchemy.dialects.postgresql import Insert
+    from sqlalchemy.engine import URL, Connection
+
+    from .base import Column, HeldLock, Timeouts
+
+
+class PostgreSQL(Backend):
+    """A server for a fleet; READ COMMITTED, each connection in autocommit until BEGIN."""
+
+    name = "postgresql"
+    drivername = "postgresql+psycopg"
+    error_rules = ()
+
+    # --- connecting
+
+    def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
+        """Make the engine; the session's settings travel with the connection's start, at no round trip of their own."""
+        milliseconds = {"statement_timeout": timeouts.statement, "lock_timeout": timeouts.busy}
+        settings = {
+            "TimeZone": "UTC",
+            "default_transaction_isolation": r"read\ committed",
+            **{name: str(int(seconds * 1000)) for name, seconds in milliseconds.items()},
+        }
+        return create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=timeouts.pool,
+            pool_pre_ping=True,
+            connect_args={
+                "autocommit": True,
+                "connect_timeout": max(2, round(timeouts.connect)),
+                "application_name": f"persistdb {socket.gethostname()} {os.getpid()}"[:63],
+                "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+            },
+        )
+
+    def begin(self, connection: Connection, *, write: bool) -> None:  # noqa: ARG002  both are the same here
+        """Start a transaction."""
+        connection.exec_driver_sql("BEGIN")
+
+    # --- errors
+
+    def error_code(self, error: BaseException) -> str:
+        """Give the SQLSTATE; what fails before there is a session has none."""
+        return str(getattr(error, "sqlstate", None) or "")
+
+    def violated(self, error: BaseException) -> str | None:
+        """Name the key, which the server tells in a field of its own."""
+        code = self.error_code(error)
+        if code == "23503":
+            return "foreign key"
+        if code == "23505":
+            return str(error.diag.constraint_name)  # type: ignore[attr-defined]  # psycopg's errors have it
+        return None
+
+    def is_missing_table(self, error: BaseException) -> bool:
+        """Known by its SQLSTATE, undefined_table."""
+        return self.error_code(error) == "42P01"
+
+    # --- statements
+
+    def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
+        """Read the rows with jsonb_array_elements; ``->>`` gives text, and text stays so.
+
+        A cast to VARCHAR(n) would cut what is too long for the column without a word; the column itself refuses it.
+        """
+        items = func.jsonb_array_elements(cast(literal_column(f":{parameter}"), JSONB)).table_valued(
+            "value", name="item"
+        )
+        values = []
+        for i, (name, kind) in enumerate(columns):
+            value: ColumnElement[Any] = literal_column(f"(item.value ->> {i})", Text)
+            values.append((value if isinstance(kind, String) else cast(value, kind)).label(name))
+        return select(*values).select_from(items).subquery("r")
+
+    json_object_function = "json_build_object"
+
+    def json_source(self, column: str) -> str:
+        """Cast it: the json type keeps the text as it came."""
+        return f"CAST({column} AS text)"
+
+    def json_text(self, document: str) -> str:
+        """Cast it: psycopg makes Python objects of json."""
+        return f"CAST({document} AS text)"
+
+    def json_array(self, item: str, table: str, alias: str, where: str, order: str) -> str:
+        """Build it with json_agg, which gives NULL for no rows."""
+        items = f"json_agg({item} ORDER BY {alias}.{order})"
+        return f"(SELECT coalesce({items}, CAST('[]' AS json)) FROM {table} AS {alias} WHERE {where})"
+
+    def json_value(self, column: str) -> str:
+        """JSON columns are embedded as they are."""
+        return column
+
+    def utc_text(self, column: str) -> str:
+        """Timestamps are shown in the session's time zone, which is UTC."""
+        return f"""to_char({column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+    def concat(self, *parts: str) -> str:
+        """Use the operator: the function would pass over NULL."""
+        return " || ".join(parts)
+
+    def upsert(self, table: Table, source: Select[Any]) -> Insert:
+        """Use ON CONFLICT on the primary key."""
+        statement = insert(table).from_select([column.name for column in table.c], source)
+        return statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={column.name: statement.excluded[column.name] for column in table.c if not column.primary_key},
+        )
+
+    def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
+        """Use DELETE … USING."""
+        return delete(table).where(*(table.c[name] == rows.c[name] for name in columns))
+
+    def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:
+        """A serial column takes a default only where no value is given at all, so its sequence is asked."""
+        return func.coalesce(given, func.nextval(literal_text(f"{table.name}_id_seq")))
+
+    # --- locks
+
+    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
+        """Take an advisory lock of a session of its own, so that it ends with the session."""
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        suffix = "_shared" if shared else ""
+        connection = engine.connect()
+        try:
+            connection.detach()
+            milliseconds = max(1, int(timeout * 1000))  # 0 would mean to wait for ever
+            connection.execute(
+                text("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', :wait, false)"),
+                {"wait": str(milliseconds)},
+            )
+            try:
+                connection.execute(text(f"SELECT pg_advisory_lock{suffix}(:key)"), {"key": key})
+            except DBAPIError as error:
+                if self.error_code(error.orig or error) != "55P03":
+                    raise
+                raise LockUnavailable(_holders(connection, key)) from None
+        except BaseException:
+            connection.close()
+            raise
+        return ConnectionLock(connection, text(f"SELECT pg_advisory_unlock{suffix}(:key)"), {"key": key})
+
+
+def _holders(connection: Connection, key: int) -> list[str]:
+    """Name who holds an advisory lock; the key's halves are what pg_locks shows (its documentation, "objsubid")."""
+    found = connection.execute(
+        text(
+            "SELECT a.application_name, host(a.client_addr), l.pid FROM pg_locks l"
+            " LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+            " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND l.classid = :high AND l.objid = :low"
+        ),
+        {"high": (key >> 32) & 0xFFFFFFFF, "low": key & 0xFFFFFFFF},
+    )
+    return [
+        f"{application or 'a session'} (server process {pid}{', from ' + address if address else ''})"
+        for application, address, pid in found
+    ]

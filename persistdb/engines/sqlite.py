@@ -1,0 +1,250 @@
+"""SQLite: the default, one file on the node."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import logging
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    Delete,
+    Engine,
+    Select,
+    StaticPool,
+    Subquery,
+    Table,
+    create_engine,
+    delete,
+    event,
+    func,
+    literal_column,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.sqlite import Insert, insert
+
+from ..errors import BadURL, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
+from .base import Backend, Column, ErrorRule, HeldLock, Timeouts
+from .flock import FileLock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from sqlalchemy.engine import URL, Connection
+
+log = logging.getLogger("persistdb")
+
+# The WAL-reset bug: from 3.7.0 on, a checkpoint that races a commit could lose the commit or damage the file.
+# Fixed in 3.51.3 and in these branches (sqlite.org/wal.html, "the WAL-reset bug").
+_FIXED = (3, 51, 3)
+_FIXED_BRANCHES = {(3, 50): 7, (3, 44): 6}
+
+
+def is_safe(version: tuple[int, int, int]) -> bool:
+    """Whether this version of the SQLite library may use write-ahead logging with several connections."""
+    patch = _FIXED_BRANCHES.get(version[:2])
+    return version >= _FIXED or (patch is not None and version[2] >= patch)
+
+
+def driver() -> ModuleType:
+    """Choose the driver module: the standard library's if its SQLite is safe, else the pysqlite3 wheel's."""
+    import sqlite3
+
+    if is_safe(sqlite3.sqlite_version_info):
+        return sqlite3
+    try:
+        wheel = importlib.import_module("pysqlite3")
+    except ImportError:
+        return sqlite3
+    return wheel if is_safe(wheel.sqlite_version_info) else sqlite3
+
+
+class SQLite(Backend):
+    """One file, written by one at a time, read by many."""
+
+    name = "sqlite"
+    drivername = "sqlite+pysqlite"
+    error_rules = (
+        ErrorRule("SQLITE_BUSY", Busy, "database is locked", retry=True),
+        ErrorRule("SQLITE_LOCKED", Busy, "database table is locked", retry=True),
+        ErrorRule("SQLITE_INTERRUPT", QueryTimeout, "interrupted"),
+        ErrorRule("SQLITE_FULL", StorageFull, "database or disk is full"),
+        ErrorRule("SQLITE_READONLY", ReadOnly, "attempt to write a readonly database"),
+        ErrorRule("SQLITE_CANTOPEN", Unavailable, "unable to open database file"),
+        ErrorRule("SQLITE_NOTADB", Corrupt, "file is not a database"),
+        ErrorRule("SQLITE_CORRUPT", Corrupt, "database disk image is malformed"),
+    )
+
+    # --- connecting
+
+    def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
+        """Make the engine for a file, created 0600 in a folder 0700 if it isn't there, or for a database in memory."""
+        module = driver()
+        path = file_of(url)
+        options: dict[str, Any] = {"module": module, "connect_args": {"timeout": timeouts.busy}}
+        if path is None:
+            # every connection to :memory: is a database of its own, so there is one
+            options["poolclass"] = StaticPool
+        else:
+            options |= {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": timeouts.pool}
+            options["connect_args"]["check_same_thread"] = False
+        engine = create_engine(url, **options)
+        safe = is_safe(module.sqlite_version_info)
+        if path is not None and not safe:
+            log.warning(
+                "SQLite %s can lose commits in WAL mode: using a rollback journal; install pysqlite3 for WAL",
+                module.sqlite_version,
+            )
+
+        @event.listens_for(engine, "do_connect")
+        def _make_file(*_: object) -> None:
+            if path is not None:
+                _create(path)
+
+        @event.listens_for(engine, "connect")
+        def _configure(connection: Any, _record: object) -> None:  # the driver's connection, of either module
+            # Transactions are begun by us: the driver's own way opens them late, and DDL outside of them.
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            try:
+                # Off by default for the sake of old programs; without it children outlive their container.
+                _pragma(cursor, "foreign_keys", "ON", 1)
+                # Readers and the one writer don't wait for each other, and a commit is one sync instead of four.
+                if path is not None:
+                    _journal(cursor, "WAL" if safe else "DELETE", timeouts.busy)
+                # NORMAL may lose the last commits when power fails: a mount made and forgotten.
+                _pragma(cursor, "synchronous", "FULL", 2)
+                # Sorting and temporary tables stay off a disk that may be full.
+                _pragma(cursor, "temp_store", "MEMORY", 2)
+            finally:
+                cursor.close()
+
+        return engine
+
+    def begin(self, connection: Connection, *, write: bool) -> None:
+        """Start a transaction; a write takes the write lock at once.
+
+        A transaction that reads first and writes later fails with SQLITE_BUSY_SNAPSHOT as soon as another has written
+        in between, whatever the timeout (sqlite.org/rescode.html#busy_snapshot).
+        """
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    # --- errors
+
+    def error_code(self, error: BaseException) -> str:
+        """The name of SQLite's primary result code: pysqlite3 doesn't ask for the extended ones, the stdlib does."""
+        return "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
+
+    def violated(self, error: BaseException) -> str | None:
+        """Name the key as we spell it, from ``UNIQUE constraint failed: process.sandbox_id, process.token``."""
+        what, _, where = str(error).partition(": ")
+        if what == "FOREIGN KEY constraint failed":
+            return "foreign key"
+        if what == "UNIQUE constraint failed":
+            columns = [column.partition(".") for column in where.split(", ")]
+            return "_".join(["uq", columns[0][0], *(name for _, _, name in columns)])
+        return None
+
+    def is_missing_table(self, error: BaseException) -> bool:
+        """Known by its text: the code is SQLite's general one."""
+        return "no such table" in str(error)
+
+    # --- statements
+
+    def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
+        """Read the rows with json_each; ``->>`` gives SQL values, 1 and 0 for booleans."""
+        items = func.json_each(literal_column(f":{parameter}")).table_valued("value", name="item")
+        return (
+            select(*(literal_column(f"item.value ->> {i}", kind).label(name) for i, (name, kind) in enumerate(columns)))
+            .select_from(items)
+            .subquery("r")
+        )
+
+    def json_array(self, item: str, table: str, alias: str, where: str, order: str) -> str:
+        """Build it over an ordered subquery: ORDER BY within aggregates came with 3.44 only."""
+        ordered = f"SELECT * FROM {table} AS {alias} WHERE {where} ORDER BY {alias}.{order}"
+        return f"(SELECT json_group_array({item}) FROM ({ordered}) AS {alias})"
+
+    def json_value(self, column: str) -> str:
+        """Tell SQLite that the text is JSON."""
+        return f"json({column})"
+
+    def utc_text(self, column: str) -> str:
+        """Timestamps are kept as ``YYYY-MM-DD HH:MM:SS.ffffff``."""
+        return f"{column} || 'Z'"
+
+    def concat(self, *parts: str) -> str:
+        """Use the operator."""
+        return " || ".join(parts)
+
+    def upsert(self, table: Table, source: Select[Any]) -> Insert:
+        """Use ON CONFLICT on the primary key."""
+        # without WHERE the SELECT would take the ON for a join's (sqlite.org/lang_upsert.html, "Parsing Ambiguity")
+        statement = insert(table).from_select([column.name for column in table.c], source.where(true()))
+        return statement.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={column.name: statement.excluded[column.name] for column in table.c if not column.primary_key},
+        )
+
+    def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
+        """Use a row value IN."""
+        return delete(table).where(
+            tuple_(*(table.c[name] for name in columns)).in_(select(*(rows.c[name] for name in columns)))
+        )
+
+    # --- locks
+
+    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
+        """Lock a file of the lock's own beside the database: the kernel lets go of it when the process dies."""
+        path = file_of(engine.url)
+        if path is None:
+            raise BadURL(str(engine.url), "a database in memory belongs to one process: it has no locks")
+        folder = path.with_name(path.name + "-locks")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return FileLock.take(folder / hashlib.sha256(name.encode()).hexdigest()[:32], shared=shared, timeout=timeout)
+
+
+def file_of(url: URL) -> Path | None:
+    """Name the database's file; ``None`` for a database in memory."""
+    if url.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(url.database)).absolute()
+
+
+def _create(path: Path) -> None:
+    """Make the file, for its owner only; -wal and -shm get the same mode (SQLite's os_unix.c, findCreateFileMode)."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
+
+def _pragma(cursor: Any, name: str, value: str, expected: int) -> None:
+    """Set a pragma and read it back: SQLite ignores what it doesn't know or can't do without a word."""
+    cursor.execute(f"PRAGMA {name} = {value}")
+    (found,) = cursor.execute(f"PRAGMA {name}").fetchone()
+    if found != expected:
+        raise RuntimeError(f"SQLite has {name} = {found} after it was set to {value}")
+
+
+def _journal(cursor: Any, mode: str, patience: float) -> None:
+    """Set the journal mode, waiting for others: the switch needs the file alone, and calls no busy handler."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            cursor.execute(f"PRAGMA journal_mode = {mode}").fetchone()
+        except Exception as error:
+            name = str(getattr(error, "sqlite_errorname", ""))
+            if name.startswith("SQLITE_READONLY"):
+                return  # a medium or file that can't be written keeps the mode it has
+            if not name.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

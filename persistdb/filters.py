@@ -1,0 +1,109 @@
+"""What ``find`` and ``ls`` select by: ``state=running``, ``host-path=/var/*``, ``cid!=web-1``.
+
+The same key again means or, different keys mean and; ``!=`` negates, and what it names is left out each time; a ``*``
+at the end makes a prefix of the value. No other character is special.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from .errors import InvalidValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Kind = Literal["text", "number", "since", "before"]
+
+KEYS: dict[str, Kind] = {
+    "host": "text",
+    "sid": "text",
+    "cid": "text",
+    "state": "text",
+    "bundle": "text",
+    "cgroup": "text",
+    "device": "text",
+    "block-device": "text",
+    "rootfs-device": "text",
+    "source": "text",
+    "destination": "text",
+    "host-path": "text",
+    "type": "text",
+    "token": "text",
+    "pid": "number",
+    "since": "since",
+    "before": "before",
+}
+"""Each key and what its values are."""
+
+_FORM = re.compile(r"([a-z-]+)(!?=)(.*)", re.DOTALL)
+_AGE = re.compile(r"(\d+)([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class Filter(NamedTuple):
+    """One condition; ``value`` is text, a number or a moment, as the key demands."""
+
+    key: str
+    value: str | int | datetime
+    negated: bool = False
+    prefix: bool = False
+
+
+def parse(text: str, *, now: datetime | None = None) -> Filter:
+    """Read a filter as people write it.
+
+    A moment is ISO 8601 with its time zone, a date in UTC, or an age (``90s``, ``15m``, ``2h``, ``7d``, ``3w``).
+
+    Raises :class:`~persistdb.errors.InvalidValue`, which lists the keys.
+    """
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise InvalidValue("filter", text, f"not KEY=VALUE or KEY!=VALUE with KEY one of {', '.join(KEYS)}")
+    key, operator, value = match.groups()
+    kind = KEYS.get(key)
+    if kind is None:
+        raise InvalidValue("filter", text, f"unknown key; use one of {', '.join(KEYS)}")
+    negated = operator == "!="
+    if kind == "text":
+        prefix = value.endswith("*")
+        return Filter(key, value.removesuffix("*"), negated, prefix)
+    if kind == "number":
+        return Filter(key, _number(text, value), negated)
+    if negated:
+        raise InvalidValue("filter", text, "a moment cannot be negated; use the other of since and before")
+    return Filter(key, _moment(text, value, now or datetime.now(UTC)))
+
+
+def parse_all(texts: Iterable[str]) -> list[Filter]:
+    """Read several filters."""
+    now = datetime.now(UTC)
+    return [parse(text, now=now) for text in texts]
+
+
+def _number(text: str, value: str) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        raise InvalidValue("filter", text, "the value is not a whole number") from None
+    if not -(1 << 63) <= number < 1 << 63:
+        raise InvalidValue("filter", text, "the number does not fit in 64 bits")
+    return number
+
+
+def _moment(text: str, value: str, now: datetime) -> datetime:
+    age = _AGE.fullmatch(value)
+    try:
+        if age:
+            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        moment = datetime.fromisoformat(value)
+    except (ValueError, OverflowError):
+        reason = "not a moment such as 2026-01-31T12:00:00Z, a date, or an age such as 15m, 2h, 7d"
+        raise InvalidValue("filter", text, reason) from None
+    if moment.tzinfo is None:
+        if len(value) > len("2026-01-31"):
+            raise InvalidValue("filter", text, "a moment needs its time zone, as in 2026-01-31T12:00:00Z")
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)

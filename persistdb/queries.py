@@ -1,0 +1,292 @@
+"""The repository's statements, built once for an engine; pure: nothing here touches a database.
+
+Reads give one JSON document a row, which decodes straight into a record: however many children a container has, it is
+one select and one round trip. Writes take one JSON parameter with all rows of a table: however many rows, it is one
+statement.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Text, case, delete, insert, literal_column, select, text, update
+
+from .orm import Container, DeviceMap, Mount, Process, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ClauseElement, ColumnElement, Subquery, Table, TextClause, Update
+    from sqlalchemy.engine import Dialect
+
+    from .engines import Backend
+
+sandbox: Table = Sandbox.__table__  # type: ignore[assignment]  # declared as FromClause, a Table in fact
+container: Table = Container.__table__  # type: ignore[assignment]
+mount: Table = Mount.__table__  # type: ignore[assignment]
+device_map: Table = DeviceMap.__table__  # type: ignore[assignment]
+process: Table = Process.__table__  # type: ignore[assignment]
+
+
+def _parameter(name: str) -> ColumnElement[Any]:
+    # Statements are rendered to text, where this is a parameter like any other; a bindparam() would bring a cast along.
+    return literal_column(f":{name}")
+
+
+_HOST, _SID, _CID = _parameter("host"), _parameter("sid"), _parameter("cid")
+_ONE: ColumnElement[int] = literal_column("1")
+_is_host = sandbox.c.host == _HOST
+_is_sandbox = _is_host & (sandbox.c.sid == _SID)
+_SANDBOX_VALUES = ("sid", "state", "persist_version", "cgroup_path", "layout", "document")
+_CONTAINER_VALUES = ("state", "cgroup_path", "bundle_path", "layout", "extra", "document")
+
+
+class Statements:
+    """Every fixed statement, for one engine."""
+
+    def __init__(self, backend: Backend, dialect: Dialect) -> None:
+        self._backend = backend
+        # The dialect's own parameters (?, %s) are put in when a statement is run: here they have names.
+        self._dialect: Dialect = type(dialect)(paramstyle="named")  # type: ignore[call-arg]  # every dialect of SQLAlchemy has it
+
+    def _fix(self, statement: ClauseElement) -> TextClause:
+        """Render a statement to text: SQLAlchemy looks a text up at once, a tree it walks on each execution."""
+        return text(self._render(statement))
+
+    def _render(self, element: ClauseElement) -> str:
+        return str(element.compile(dialect=self._dialect))
+
+    # --- records as JSON
+
+    @cached_property
+    def container_json(self) -> ColumnElement[str]:
+        """The document of a :class:`persistdb.state.Container`, with its row's ids, over both tables."""
+        return literal_column(self._backend.json_text(self._container("container")), Text)
+
+    @cached_property
+    def sandbox_json(self) -> ColumnElement[str]:
+        """The document of a :class:`persistdb.state.Sandbox`, its containers a list, over ``sandbox``."""
+        engine = self._backend
+        record = engine.json_object(
+            {
+                name: f"sandbox.{name}"
+                for name in ("sid", "state", "persist_version", "cgroup_path", "document", "layout")
+            }
+        )
+        document = engine.json_object(
+            {
+                "id": "sandbox.id",
+                "host": "sandbox.host",
+                "record": record,
+                "own_revision": "sandbox.revision",
+                "created_at": engine.utc_text("sandbox.created_at"),
+                "updated_at": engine.utc_text("sandbox.updated_at"),
+                "containers": engine.json_array(
+                    self._container("c"), "container", "c", "c.sandbox_id = sandbox.id", "cid"
+                ),
+            }
+        )
+        return literal_column(engine.json_text(document), Text)
+
+    # --- reads
+
+    @cached_property
+    def get(self) -> TextClause:
+        """One container: ``host``, ``sid``, ``cid``."""
+        return self._fix(
+            select(self.container_json).select_from(sandbox.join(container)).where(_is_sandbox, container.c.cid == _CID)
+        )
+
+    @cached_property
+    def load(self) -> TextClause:
+        """Sandboxes with all their containers: ``host`` and ``rows`` of sids."""
+        wanted = self._backend.rows("rows", [("sid", sandbox.c.sid.type)])
+        return self._fix(
+            select(self.sandbox_json).select_from(sandbox.join(wanted, sandbox.c.sid == wanted.c.sid)).where(_is_host)
+        )
+
+    @cached_property
+    def revision(self) -> TextClause:
+        """A container's revision, if it is there: ``host``, ``sid``, ``cid``."""
+        return self._fix(
+            select(container.c.revision)
+            .select_from(sandbox.join(container))
+            .where(_is_sandbox, container.c.cid == _CID)
+        )
+
+    @cached_property
+    def token_holders(self) -> TextClause:
+        """Which containers of a sandbox have a process with one of these tokens: ``host``, ``sid``, ``rows``."""
+        wanted = self._backend.rows("rows", [("token", process.c.token.type)])
+        joined = sandbox.join(container).join(process, process.c.container_id == container.c.id)
+        return self._fix(
+            select(container.c.cid, process.c.token)
+            .select_from(joined.join(wanted, wanted.c.token == process.c.token))
+            .where(_is_sandbox)
+        )
+
+    @cached_property
+    def snapshot(self) -> TextClause:
+        """A sandbox's id and revision and, if it is there, one of its containers: ``host``, ``sid``, ``cid``."""
+        return self._fix(
+            select(sandbox.c.id, sandbox.c.revision, case((container.c.id.is_not(None), self.container_json)))
+            .select_from(
+                sandbox.outerjoin(container, (container.c.sandbox_id == sandbox.c.id) & (container.c.cid == _CID))
+            )
+            .where(_is_sandbox)
+        )
+
+    # --- writes: the columns of ``rows`` are in the order of the tables' own
+
+    @cached_property
+    def insert_sandboxes(self) -> TextClause:
+        """Insert sandboxes and tell their new ids."""
+        r = self._rows(sandbox, "host", *_SANDBOX_VALUES, "revision", "created_at", "updated_at")
+        statement = insert(sandbox).from_select([column.name for column in r.c], select(*r.c))
+        return self._fix(statement.returning(sandbox.c.id, sandbox.c.sid))
+
+    @cached_property
+    def update_sandboxes(self) -> TextClause:
+        """Change sandboxes that are still at the revision that was read."""
+        names = ("id", "revision", *_SANDBOX_VALUES, "updated_at")
+        columns = [(name, sandbox.c[name].type) for name in names]
+        r = self._backend.rows("rows", [*columns, ("new_revision", sandbox.c.revision.type)])
+        return self._fix(self._update(sandbox, r, (*_SANDBOX_VALUES, "updated_at"), r.c.new_revision))
+
+    @cached_property
+    def delete_sandbox(self) -> TextClause:
+        """Delete a sandbox with all that is in it: ``host``, ``sid``."""
+        return self._fix(delete(sandbox).where(_is_sandbox))
+
+    @cached_property
+    def delete_containers(self) -> TextClause:
+        """Delete containers that are still at the revision that was read."""
+        r = self._rows(container, "id", "revision")
+        return self._fix(self._backend.delete_matching(container, r, ["id", "revision"]))
+
+    @cached_property
+    def insert_containers(self) -> TextClause:
+        """Insert containers, at the id that is given or else at a new one, and tell their ids."""
+        names = ("id", "sandbox_id", "cid", *_CONTAINER_VALUES, "revision", "created_at", "updated_at")
+        r = self._rows(container, *names)
+        values = [self._backend.new_id(container, r.c.id), *(r.c[name] for name in names[1:])]
+        statement = insert(container).from_select(list(names), select(*values))
+        return self._fix(statement.returning(container.c.id, container.c.sandbox_id, container.c.cid))
+
+    @cached_property
+    def update_containers(self) -> TextClause:
+        """Change containers that are still at the revision that was read."""
+        r = self._rows(container, "id", "revision", *_CONTAINER_VALUES, "updated_at")
+        return self._fix(self._update(container, r, (*_CONTAINER_VALUES, "updated_at"), container.c.revision + _ONE))
+
+    @cached_property
+    def put_mounts(self) -> TextClause:
+        """Insert or overwrite mounts."""
+        return self._put(mount)
+
+    @cached_property
+    def put_device_maps(self) -> TextClause:
+        """Insert or overwrite device maps."""
+        return self._put(device_map)
+
+    @cached_property
+    def put_processes(self) -> TextClause:
+        """Insert or overwrite processes."""
+        return self._put(process)
+
+    @cached_property
+    def transition(self) -> TextClause:
+        """Set a container's state if it is the expected one: ``host``, ``sid``, ``cid``, ``old``, ``new``, ``now``."""
+        of_sandbox = select(sandbox.c.id).where(_is_sandbox).scalar_subquery()
+        return self._fix(
+            update(container)
+            .where(
+                container.c.sandbox_id == of_sandbox, container.c.cid == _CID, container.c.state == _parameter("old")
+            )
+            .values(
+                state=_parameter("new"),
+                revision=container.c.revision + _ONE,
+                updated_at=_parameter("now"),
+            )
+        )
+
+    def _rows(self, table: Table, *names: str) -> Subquery:
+        return self._backend.rows("rows", [(name, table.c[name].type) for name in names])
+
+    def _update(self, table: Table, r: Subquery, names: Sequence[str], revision: ColumnElement[int]) -> Update:
+        return (
+            update(table)
+            .where(table.c.id == r.c.id, table.c.revision == r.c.revision)
+            .values({"revision": revision, **{name: r.c[name] for name in names}})
+        )
+
+    def _put(self, table: Table) -> TextClause:
+        r = self._rows(table, *(column.name for column in table.c))
+        return self._fix(self._backend.upsert(table, select(*r.c)))
+
+    # --- the parts of documents
+
+    def _container(self, c: str) -> str:
+        engine = self._backend
+        rootfs = f"(SELECT {self._mount()} FROM mount AS m WHERE m.container_id = {c}.id AND m.position = 0)"
+        record = {
+            "State": f"{c}.state",
+            "CgroupPath": f"{c}.cgroup_path",
+            "BundlePath": f"{c}.bundle_path",
+            "Rootfs": rootfs,
+            "Mounts": engine.json_array(
+                self._mount(), "mount", "m", f"m.container_id = {c}.id AND m.position > 0", "position"
+            ),
+            "DeviceMaps": engine.json_array(
+                self._device_map(), "device_map", "d", f"d.container_id = {c}.id", "position"
+            ),
+            "Process": engine.json_array(self._process(), "process", "p", f"p.container_id = {c}.id", "position"),
+        }
+        origin = {"layout": f"{c}.layout", "extra": engine.json_source(f"{c}.extra"), "document": f"{c}.document"}
+        return engine.json_object(
+            {
+                "id": f"{c}.id",
+                "sandbox_id": f"{c}.sandbox_id",
+                "host": "sandbox.host",
+                "sid": "sandbox.sid",
+                "cid": f"{c}.cid",
+                "record": engine.json_object(record),
+                "revision": f"{c}.revision",
+                "origin": engine.json_object(origin),
+                "created_at": engine.utc_text(f"{c}.created_at"),
+                "updated_at": engine.utc_text(f"{c}.updated_at"),
+            }
+        )
+
+    def _mount(self) -> str:
+        return self._backend.json_object(
+            {
+                "Source": "m.source",
+                "Destination": "m.destination",
+                "Type": "m.type",
+                "Options": self._backend.json_value("m.options"),
+                "HostPath": "m.host_path",
+                "BlockDeviceID": "m.block_device_id",
+                "ReadOnly": "m.read_only",
+                "Mounted": "m.mounted",
+            }
+        )
+
+    def _device_map(self) -> str:
+        return self._backend.json_object(
+            {
+                "ID": "d.device_id",
+                "ContainerPath": "d.container_path",
+                "FileMode": "d.file_mode",
+                "UID": "d.uid",
+                "GID": "d.gid",
+                "Shared": "d.shared",
+            }
+        )
+
+    def _process(self) -> str:
+        moment = self._backend.utc_text("p.start_time")
+        # NULL, and so is the whole, for no start time
+        start = self._backend.concat(moment, "' '", "p.start_time_ns", "' '", "p.start_time_offset")
+        return self._backend.json_object({"Token": "coalesce(p.token, '')", "Pid": "p.pid", "StartTime": start})

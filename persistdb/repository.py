@@ -1,0 +1,478 @@
+"""The repository: saves and loads records, and hides every query."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from . import schema, selection
+from .changes import Changes, StoredSandbox, encode, utc_text
+from .database import Database, Stale
+from .documents import decode_container, decode_sandbox, decode_stored_container, decode_stored_sandbox
+from .engines import LockUnavailable
+from .errors import (
+    AlreadyExists,
+    Ambiguous,
+    Conflict,
+    InvalidTransition,
+    LockTimeout,
+    NotFound,
+    StateMismatch,
+)
+from .locks import Lock
+from .queries import Statements, container, sandbox
+from .state import TRANSITIONS, Container, ContainerState, Origin, Sandbox, SandboxState, SandboxWrite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Select, TextClause
+    from sqlalchemy.engine import Connection
+
+    from .filters import Filter
+
+BATCH = 1000
+"""Containers that a bulk save writes in one transaction, and that an iteration reads with one statement."""
+
+TOKEN_KEY = "uq_process_sandbox_id_token"  # noqa: S105  the name of a key, no password
+
+
+class ContainerRepository:
+    """The sandboxes and containers of one host.
+
+    An empty database gets its schema here; an older or a newer one is refused
+    (:class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`).
+    """
+
+    def __init__(self, database: Database, *, host: str | None = None) -> None:
+        schema.prepare(database)
+        self.database = database
+        self.host = socket.gethostname() if host is None else host
+        self._statements = Statements(database.backend, database.engine.dialect)
+
+    # --- sandboxes
+
+    def save_sandbox(
+        self,
+        record: SandboxState,
+        containers: Mapping[str, ContainerState],
+        *,
+        revision: int | None = None,
+        origins: Mapping[str, Origin] | None = None,
+    ) -> int:
+        """Store a whole sandbox, as Kata's ``ToDisk`` does: containers absent from the map go away.
+
+        Only rows that changed are written. Gives the sandbox's revision. With ``revision`` it must still be at the one
+        that was read, else :class:`~persistdb.errors.Conflict` is raised. Raises
+        :class:`~persistdb.errors.AlreadyExists` for a token that two processes have,
+        :class:`~persistdb.errors.InvalidValue`.
+        """
+        write = SandboxWrite(
+            sid=record.sid, record=record, containers=containers, origins=origins or {}, revision=revision
+        )
+        return self._save([write])[record.sid]
+
+    def save_many(self, sandboxes: Iterable[SandboxWrite], *, batch: int = BATCH) -> int:
+        """Store many sandboxes, a few statements for about ``batch`` containers; gives how many sandboxes it was.
+
+        Each sandbox is stored as a whole or not at all; batches are committed one by one, so an error leaves those
+        before it stored.
+        """
+        total = 0
+        pending: dict[str, SandboxWrite] = {}
+        size = 0
+        for write in sandboxes:
+            if pending and (size + len(write.containers) > batch or write.sid in pending):
+                total += len(self._save(list(pending.values())))
+                pending, size = {}, 0
+            pending[write.sid] = write
+            size += len(write.containers) + 1
+        if pending:
+            total += len(self._save(list(pending.values())))
+        return total
+
+    def load_sandbox(self, sid: str) -> Sandbox:
+        """Load a sandbox with all its containers.
+
+        Raises :class:`~persistdb.errors.NotFound`.
+        """
+        document = self.database.read(
+            lambda connection: connection.execute(
+                self._statements.load, {"host": self.host, "rows": encode([[sid]])}
+            ).scalar_one_or_none()
+        )
+        if document is None:
+            raise NotFound("sandbox", sid, self.host)
+        return decode_sandbox(document).sandbox()
+
+    def destroy_sandbox(self, sid: str) -> bool:
+        """Forget a sandbox and all that is in it; false, and no error, if it wasn't there."""
+
+        def work(connection: Connection) -> bool:
+            return self._run(connection, self._statements.delete_sandbox, host=self.host, sid=sid) > 0
+
+        return self.database.write(work, refs=[sid])
+
+    # --- containers
+
+    def get(self, sid: str, cid: str) -> Container:
+        """Load one container.
+
+        Raises :class:`~persistdb.errors.NotFound`.
+        """
+        document = self.database.read(
+            lambda connection: connection.execute(
+                self._statements.get, {"host": self.host, "sid": sid, "cid": cid}
+            ).scalar_one_or_none()
+        )
+        if document is None:
+            raise NotFound("container", f"{sid}/{cid}", self.host)
+        return decode_container(document)
+
+    def exists(self, sid: str, cid: str) -> bool:
+        """Whether there is such a container."""
+        return self._revision(sid, cid) is not None
+
+    def save(
+        self,
+        sid: str,
+        cid: str,
+        record: ContainerState,
+        *,
+        revision: int | None = None,
+        origin: Origin | None = None,
+    ) -> int:
+        """Store one container of a sandbox that exists; gives its revision.
+
+        Only rows that changed are written: saving what is stored already writes nothing. With ``revision`` the
+        container must still be at the one that was read (0: it must not exist yet), else
+        :class:`~persistdb.errors.Conflict` is raised. Raises :class:`~persistdb.errors.NotFound` without the sandbox,
+        :class:`~persistdb.errors.AlreadyExists` for a token that another process of the sandbox has,
+        :class:`~persistdb.errors.InvalidValue`.
+        """
+        ref = f"{sid}/{cid}"
+
+        def work(connection: Connection) -> Changes:
+            found = connection.execute(
+                self._statements.snapshot, {"host": self.host, "sid": sid, "cid": cid}
+            ).one_or_none()
+            if found is None:
+                raise NotFound("sandbox", sid, self.host)
+            sandbox_id, own_revision, document = found
+            stored = decode_stored_container(document) if document is not None else None
+            actual = stored.revision if stored else None
+            if revision is not None and revision != (actual or 0):
+                raise Conflict(ref, revision, actual)
+            changes = Changes()
+            changes.revisions[ref] = changes.put_container(
+                sid, cid, record, stored, sandbox_id, origin, first_revision=own_revision
+            )
+            self._apply(connection, changes)
+            return changes
+
+        try:
+            return self.database.write(work, verify=self._verify, refs=[ref]).revisions[ref]
+        except _TokenClash as clash:
+            raise self._token_taken(sid, cid, record) from clash
+
+    def delete(self, sid: str, cid: str, *, revision: int | None = None) -> bool:
+        """Forget one container; false, and no error, if it wasn't there.
+
+        With ``revision`` it must still be at the one that was read, else :class:`~persistdb.errors.Conflict` is raised.
+        """
+        ref = f"{sid}/{cid}"
+
+        def work(connection: Connection) -> bool:
+            whole = self._load_stored(connection, [sid]).get(sid)
+            stored = next((one for one in whole.containers if one.cid == cid), None) if whole else None
+            if revision is not None and (stored is None or stored.revision != revision):
+                raise Conflict(ref, revision, stored.revision if stored else None)
+            if whole is None or stored is None:
+                return False
+            changes = Changes()
+            kept = {one.cid for one in whole.containers} - {cid}
+            changes.put_sandbox(self.host, sid, None, {}, whole, origins={}, keep=kept)
+            self._apply(connection, changes)
+            return True
+
+        return self.database.write(work, refs=[ref])
+
+    def transition(self, sid: str, cid: str, new: str, *, expected: str, force: bool = False) -> None:
+        """Move a container from the expected state to another, in one statement that compares and sets.
+
+        Raises :class:`~persistdb.errors.InvalidTransition` for a move that Kata doesn't allow, unless ``force``;
+        :class:`~persistdb.errors.StateMismatch` if it is in another state, :class:`~persistdb.errors.NotFound`.
+        """
+        ref = f"{sid}/{cid}"
+        if not force and (expected, new) not in TRANSITIONS:
+            raise InvalidTransition(ref, expected, new)
+        values = {"host": self.host, "sid": sid, "cid": cid, "old": expected, "new": new}
+
+        def work(connection: Connection) -> str:
+            now = utc_text(datetime.now(UTC))
+            if self._run(connection, self._statements.transition, **values, now=now) == 0:
+                document = connection.execute(
+                    self._statements.get, {"host": self.host, "sid": sid, "cid": cid}
+                ).scalar_one_or_none()
+                if document is None:
+                    raise NotFound("container", ref, self.host)
+                raise StateMismatch(ref, expected, decode_container(document).record.state)
+            return now
+
+        def verify(connection: Connection, now: str) -> bool | None:
+            document = connection.execute(
+                self._statements.get, {"host": self.host, "sid": sid, "cid": cid}
+            ).scalar_one_or_none()
+            if document is None:
+                return None
+            found = decode_container(document)
+            if utc_text(found.updated_at) == now:
+                return True
+            return False if found.record.state == expected else None
+
+        self.database.write(work, verify=verify, refs=[ref])
+
+    # --- look-ups
+
+    def find(
+        self, *filters: Filter, sort: str = "sid", limit: int | None = None, offset: int = 0, all_hosts: bool = False
+    ) -> list[Container]:
+        """The containers that fit all filters (:mod:`persistdb.filters`), sorted, in one select.
+
+        Raises :class:`~persistdb.errors.InvalidValue` for an unknown sort order.
+        """
+        query = self._select(filters, all_hosts).order_by(*selection.order(sort)).limit(limit).offset(offset or None)
+        return [decode_container(document) for (document,) in self._all(query)]
+
+    def iterate(self, *filters: Filter, batch: int = BATCH, all_hosts: bool = False) -> Iterator[Container]:
+        """The containers that fit all filters, in no particular order, ``batch`` of them in memory at a time.
+
+        Pages go by key: what is added or removed meanwhile may be missed, what stays is given once.
+        """
+        query = self._select(filters, all_hosts).add_columns(container.c.id).order_by(container.c.id).limit(batch)
+        last = 0
+        while True:
+            page = query.where(container.c.id > last)
+            rows = self._all(page)
+            for document, _ in rows:
+                yield decode_container(document)
+            if len(rows) < batch:
+                return
+            last = rows[-1][1]
+
+    def count(self, *filters: Filter, all_hosts: bool = False) -> int:
+        """How many containers fit all filters."""
+        query = self._where(select(func.count()), filters, all_hosts)
+        ((total,),) = self._all(query)
+        return int(total)
+
+    def look_up(self, ref: str, *, all_hosts: bool = False) -> Container:
+        """Find a container by ``CID``, ``SID/CID``, or the beginning of a ``CID`` that no other one has.
+
+        A whole ID comes before the beginning of another, and no character is a wildcard.
+
+        Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
+        """
+        sid, slash, cid = ref.rpartition("/")
+        exact = container.c.cid == cid
+        query = self._select((), all_hosts)
+        if slash:
+            query = query.where(sandbox.c.sid == sid)
+        # one more than is wanted, to know of a second; the exact ones first
+        query = (
+            query.where(selection.starts_with(container.c.cid, cid)).order_by(exact.desc(), container.c.cid).limit(4)
+        )
+        if not cid:
+            raise NotFound("container", ref, self.host)
+        found = [decode_container(document) for (document,) in self._all(query)]
+        wanted = [one for one in found if one.cid == cid] or found
+        if not wanted:
+            raise NotFound("container", ref, None if all_hosts else self.host)
+        if len(wanted) > 1:
+            raise Ambiguous("container", ref, [f"{one.sid}/{one.cid}" for one in wanted])
+        return wanted[0]
+
+    def sandbox_ids(self) -> list[str]:
+        """The IDs of the host's sandboxes, sorted."""
+        query = select(sandbox.c.sid).where(sandbox.c.host == self.host).order_by(sandbox.c.sid)
+        return [sid for (sid,) in self._all(query)]
+
+    def load_sandboxes(self, *, batch: int = 100) -> Iterator[Sandbox]:
+        """The host's sandboxes with their containers, sorted by ID, ``batch`` of them in memory at a time."""
+        query = (
+            select(self._statements.sandbox_json)
+            .where(sandbox.c.host == self.host)
+            .order_by(sandbox.c.sid)
+            .limit(batch)
+        )
+        last = ""
+        while True:
+            page = query.where(sandbox.c.sid > last)
+            found = [decode_sandbox(document) for (document,) in self._all(page)]
+            for document in found:
+                yield document.sandbox()
+            if len(found) < batch:
+                return
+            last = found[-1].record.sid
+
+    def _all(self, query: Select[Any]) -> Sequence[Sequence[Any]]:
+        return self.database.read(lambda connection: connection.execute(query).all())
+
+    def _select(self, filters: Sequence[Filter], all_hosts: bool) -> Select[Any]:
+        return self._where(select(self._statements.container_json), filters, all_hosts)
+
+    def _where(self, query: Select[Any], filters: Sequence[Filter], all_hosts: bool) -> Select[Any]:
+        query = query.select_from(sandbox.join(container)).where(*selection.conditions(filters))
+        return query if all_hosts else query.where(sandbox.c.host == self.host)
+
+    # --- locks
+
+    def lock(self, sid: str, *, shared: bool = False, timeout: float = 10.0) -> Lock:
+        """Take a sandbox's lock, waiting ``timeout`` seconds at the most; use it in ``with``, or call ``release``.
+
+        Shared locks coexist, an exclusive one excludes all others, of this process too. A lock ends with the process or
+        connection that holds it. It stops only those who ask for it: saves and reads go on. The sandbox need not exist.
+
+        Raises :class:`~persistdb.errors.LockTimeout`, which names the holders.
+        """
+        name = f"{self.host}\0{sid}"
+        try:
+            held = self.database.lock(name, shared=shared, timeout=timeout)
+        except LockUnavailable as error:
+            raise LockTimeout(sid, timeout, error.holders) from None
+        return Lock(sid, held)
+
+    # --- the writing of changes
+
+    def _save(self, writes: Sequence[SandboxWrite]) -> dict[str, int]:
+        def work(connection: Connection) -> Changes:
+            stored = self._load_stored(connection, [write.sid for write in writes])
+            changes = Changes()
+            for write in writes:
+                changes.put_sandbox(
+                    self.host,
+                    write.sid,
+                    write.record,
+                    write.containers,
+                    stored.get(write.sid),
+                    origins=write.origins,
+                    keep=write.keep,
+                    revision=write.revision,
+                )
+            try:
+                self._apply(connection, changes)
+            except _TokenClash:
+                # All tokens of the sandboxes were looked at: this one came in between.
+                raise Stale from None
+            return changes
+
+        sids = [write.sid for write in writes]
+        return self.database.write(work, verify=self._verify, refs=sids).revisions
+
+    def _token_taken(self, sid: str, cid: str, record: ContainerState) -> AlreadyExists:
+        tokens = [process.token for process in record.processes if process.token]
+        rows = encode([[token] for token in tokens])
+        holders = self.database.read(
+            lambda connection: connection.execute(
+                self._statements.token_holders, {"host": self.host, "sid": sid, "rows": rows}
+            ).all()
+        )
+        for holder, token in holders:
+            if holder != cid:
+                return AlreadyExists("process token", token, (holder, cid))
+        twice = next((token for token in tokens if tokens.count(token) > 1), tokens[0])
+        return AlreadyExists("process token", twice, (cid, cid))
+
+    def _verify(self, connection: Connection, changes: Changes) -> bool | None:
+        """Whether changes are there, by one of them: they are committed together."""
+        if changes.witness is None:
+            return True
+        sid, cid, revision = changes.witness
+        if cid is None:
+            stored = self._load_stored(connection, [sid]).get(sid)
+            found = (stored.own_revision, stored.updated_at) if stored else None
+        else:
+            document = connection.execute(
+                self._statements.get, {"host": self.host, "sid": sid, "cid": cid}
+            ).scalar_one_or_none()
+            one = decode_container(document) if document is not None else None
+            found = (one.revision, one.updated_at) if one else None
+        if found is None:
+            return None
+        if utc_text(found[1]) == changes.now:
+            return True
+        return False if found[0] < revision else None
+
+    def _load_stored(self, connection: Connection, sids: Sequence[str]) -> dict[str, StoredSandbox]:
+        rows = encode([[sid] for sid in sids])
+        found = connection.execute(self._statements.load, {"host": self.host, "rows": rows}).scalars()
+        return {sandbox.record.sid: sandbox for sandbox in map(decode_stored_sandbox, found)}
+
+    def _apply(self, connection: Connection, changes: Changes) -> None:
+        """Write the changes, a statement for each table that has any.
+
+        Containers come before their children: whoever changes a child changes its container first, so the check of the
+        container's revision guards all that belongs to it.
+        """
+        statements = self._statements
+        try:
+            ids: dict[str, int] = {}
+            if changes.new_sandboxes:
+                ids = {
+                    sid: id_
+                    for id_, sid in connection.execute(
+                        statements.insert_sandboxes, {"rows": encode(changes.new_sandboxes)}
+                    )
+                }
+            self._change(connection, statements.update_sandboxes, changes.changed_sandboxes)
+            self._change(connection, statements.delete_containers, changes.removed)
+            self._change(connection, statements.update_containers, changes.changed)
+            if changes.created:
+                self._create(connection, changes, ids)
+            for statement, rows in (
+                (statements.put_mounts, changes.mounts),
+                (statements.put_device_maps, changes.device_maps),
+                (statements.put_processes, changes.processes),
+            ):
+                if rows:
+                    connection.execute(statement, {"rows": encode(rows)})
+        except IntegrityError as error:
+            key = self.database.backend.violated(error.orig or error)
+            if key is None:
+                raise
+            if key == TOKEN_KEY:
+                raise _TokenClash from error
+            # Another made the same sandbox or container, or removed what this one belongs to, after we looked.
+            raise Stale from error
+
+    def _create(self, connection: Connection, changes: Changes, ids: Mapping[str, int]) -> None:
+        for created in changes.created:
+            created.row[1] = ids[created.sid] if created.sandbox_id is None else created.sandbox_id
+        inserted = connection.execute(
+            self._statements.insert_containers, {"rows": encode([created.row for created in changes.created])}
+        )
+        container_ids = {(sandbox_id, cid): id_ for id_, sandbox_id, cid in inserted}
+        for created in changes.created:
+            sandbox_id = ids[created.sid] if created.sandbox_id is None else created.sandbox_id
+            changes.put_children(container_ids[sandbox_id, created.cid], sandbox_id, created.record)
+
+    def _change(self, connection: Connection, statement: TextClause, rows: list[list[object]]) -> None:
+        if rows and self._run(connection, statement, rows=encode(rows)) != len(rows):
+            raise Stale
+
+    def _run(self, connection: Connection, statement: TextClause, **parameters: object) -> int:
+        return connection.execute(statement, parameters).rowcount
+
+    def _revision(self, sid: str, cid: str) -> int | None:
+        values = {"host": self.host, "sid": sid, "cid": cid}
+        return self.database.read(
+            lambda connection: connection.execute(self._statements.revision, values).scalar_one_or_none()
+        )
+
+
+class _TokenClash(Exception):
+    """The database found a token that another process of the sandbox has."""

@@ -1,0 +1,56 @@
+"""Which schema the program works with, and whether the database has it: one statement, and no Alembic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from .errors import SchemaMissing, SchemaOutdated, SchemaTooNew
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from .database import Database
+
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+"""Every revision of the schema, oldest first; a test compares them with the migrations."""
+HEAD = REVISIONS[-1]
+
+_VERSION = text("SELECT version_num FROM alembic_version")
+
+
+def current(database: Database) -> str | None:
+    """The revision that the database is at; ``None`` if it has no schema of ours."""
+
+    def read(connection: Connection) -> str | None:
+        try:
+            return connection.execute(_VERSION).scalar_one_or_none()
+        except DBAPIError as error:
+            if database.backend.is_missing_table(error.orig or error):
+                return None
+            raise
+
+    return database.read(read)
+
+
+def prepare(database: Database) -> None:
+    """See to it that the database has the program's schema: an empty one gets it, any other is refused.
+
+    Raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,
+    :class:`~persistdb.errors.SchemaMissing`.
+    """
+    if database.prepared:
+        return
+    found = current(database)
+    if found is None:
+        others = database.read(lambda connection: set(inspect(connection).get_table_names())) - {"alembic_version"}
+        if others and "sandbox" not in others:
+            raise SchemaMissing(database.url, None, HEAD)
+        from .migrate import upgrade  # Alembic takes longer to import than most commands to run
+
+        upgrade(database)
+    elif found != HEAD:
+        raise (SchemaOutdated if found in REVISIONS else SchemaTooNew)(database.url, found, HEAD)
+    database.prepared = True

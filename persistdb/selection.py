@@ -1,0 +1,109 @@
+"""Filters, sort orders and look-ups as SQL conditions; pure: nothing here touches a database."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, not_, or_, select, true
+
+from .errors import InvalidValue
+from .queries import container, device_map, mount, process, sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import ColumnElement, Table
+
+    from .filters import Filter
+
+_OWN: dict[str, ColumnElement[Any]] = {
+    "host": sandbox.c.host,
+    "sid": sandbox.c.sid,
+    "cid": container.c.cid,
+    "state": container.c.state,
+    "bundle": container.c.bundle_path,
+    "cgroup": container.c.cgroup_path,
+}
+# key: the child table, its column, and what else must hold of the child's row
+_OF_CHILDREN: dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]] = {
+    "device": (device_map, device_map.c.device_id, true()),
+    "block-device": (mount, mount.c.block_device_id, true()),
+    "rootfs-device": (mount, mount.c.block_device_id, mount.c.position == 0),
+    "source": (mount, mount.c.source, true()),
+    "destination": (mount, mount.c.destination, true()),
+    "host-path": (mount, mount.c.host_path, true()),
+    "type": (mount, mount.c.type, true()),
+    "token": (process, process.c.token, true()),
+    "pid": (process, process.c.pid, true()),
+}
+
+SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
+    "sid": (sandbox.c.sid, container.c.cid),
+    "cid": (container.c.cid, sandbox.c.sid),
+    "state": (container.c.state, sandbox.c.sid, container.c.cid),
+    "host": (sandbox.c.host, sandbox.c.sid, container.c.cid),
+    "created": (container.c.created_at, container.c.id),
+    "updated": (container.c.updated_at, container.c.id),
+}
+"""What ``find`` and ``ls`` sort by."""
+
+
+def conditions(filters: Iterable[Filter]) -> list[ColumnElement[bool]]:
+    """Combine filters: those that name the same key with or, negated ones and different keys with and."""
+    found: list[ColumnElement[bool]] = []
+    ordered = sorted(filters, key=lambda condition: (condition.key, condition.negated))
+    for (_, negated), group in groupby(ordered, key=lambda condition: (condition.key, condition.negated)):
+        clauses = [_condition(condition) for condition in group]
+        found += [not_(clause) for clause in clauses] if negated else [or_(*clauses)]
+    return found
+
+
+def _condition(condition: Filter) -> ColumnElement[bool]:
+    if condition.key == "since":
+        return container.c.updated_at >= condition.value
+    if condition.key == "before":
+        return container.c.updated_at < condition.value
+    own = _OWN.get(condition.key)
+    if own is not None:
+        return _matches(own, condition)
+    table, column, also = _OF_CHILDREN[condition.key]
+    # IN rather than EXISTS: the engine may start from the few rows that the child's index gives
+    return container.c.id.in_(select(table.c.container_id).where(_matches(column, condition), also))
+
+
+def _matches(column: ColumnElement[Any], condition: Filter) -> ColumnElement[bool]:
+    if condition.prefix:
+        return starts_with(column, str(condition.value))
+    return column == condition.value
+
+
+def starts_with(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
+    """Whether text begins with a prefix, as a range that an index can serve and that knows no wildcards.
+
+    Text is compared by code points, which is the order of UTF-8's bytes, on every engine.
+    """
+    end = _successor(prefix)
+    return column >= prefix if end is None else and_(column >= prefix, column < end)
+
+
+def _successor(prefix: str) -> str | None:
+    """The smallest text that is greater than all that begin with a prefix; ``None`` if there is none."""
+    while prefix:
+        last = ord(prefix[-1])
+        if last < 0x10FFFF:
+            # the surrogates between are no characters
+            return prefix[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)
+        prefix = prefix[:-1]
+    return None
+
+
+def order(sort: str) -> Sequence[ColumnElement[Any]]:
+    """The columns to sort by; ``-`` before the name turns the order round.
+
+    Raises :class:`~persistdb.errors.InvalidValue`, which lists the names.
+    """
+    columns = SORTS.get(sort.removeprefix("-"))
+    if columns is None:
+        raise InvalidValue("sort", sort, f"unknown; use one of {', '.join(SORTS)}, with - before it for the reverse")
+    return [column.desc() for column in columns] if sort.startswith("-") else columns
