@@ -7,20 +7,22 @@ import os
 import random
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from .connection import Connection
 from .engines import Timeouts, resolve, shown
 from .errors import Busy, CommitUnknown, DatabaseError, PersistDBError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy import Select
+    from sqlalchemy.engine import Connection as SQLAlchemyConnection
 
     from .engines import HeldLock
 
@@ -33,6 +35,22 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.5
 
 class Stale(Exception):
     """Raised within a unit of work that found a row changed under its feet: the work is run again from its start."""
+
+
+class _Lost(Exception):
+    """The connection was lost before the commit, with the driver's ``error``."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class _CommitLost(_Lost):
+    """The connection was lost while the commit ran; ``result`` is what the work gave."""
+
+    def __init__(self, result: Any, error: BaseException) -> None:
+        super().__init__(error)
+        self.result = result
 
 
 class Database:
@@ -53,15 +71,16 @@ class Database:
         self.prepared = False
         """Whether the schema was seen to be the program's own (:func:`persistdb.schema.prepare`)."""
         self.engine = self.backend.create_engine(address, timeouts or Timeouts(), pool_size)
+        self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         # Drivers are in autocommit: a lone SELECT needs no transaction around it.
-        self._reader = self.engine.execution_options(persistdb_begin="none")
+        self.reader = self.engine.execution_options(persistdb_begin="none")
         self._writer = self.engine.execution_options(persistdb_begin="write")
 
         @event.listens_for(self.engine, "begin")
-        def _begin(connection: Connection) -> None:
+        def _begin(connection: SQLAlchemyConnection) -> None:
             mode = connection.get_execution_options().get("persistdb_begin", "read")
             if mode != "none":
-                self.backend.begin(connection, write=mode == "write")
+                connection.exec_driver_sql(self.backend.begin_sql(write=mode == "write"))
 
     def __repr__(self) -> str:
         return f"Database({self.url!r})"
@@ -80,10 +99,14 @@ class Database:
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run a unit of work that reads with one statement, again if the connection turns out to be lost."""
+        return self._repeat(lambda: self._connected(work))
 
-        def attempt() -> T:
-            with self._reader.connect() as connection:
-                return work(connection)
+    def select(self, query: Select[Any]) -> Sequence[Sequence[Any]]:
+        """Run a select that was put together on demand, and give all its rows."""
+
+        def attempt() -> Sequence[Sequence[Any]]:
+            with self.reader.connect() as connection:
+                return connection.execute(query).all()
 
         return self._repeat(attempt)
 
@@ -100,39 +123,64 @@ class Database:
         connection, whether the work's result is there. It answers yes, no (the work is run again) or ``None`` where
         that can't be told, which raises :class:`~persistdb.errors.CommitUnknown`.
         """
+        begin = self.backend.begin_sql(write=True)
+
+        def transact(connection: Connection) -> T:
+            connection.begin(begin)
+            result = work(connection)
+            try:
+                connection.commit()
+            except self.driver_error as error:
+                if not self._is_lost(error, connection):
+                    raise
+                raise _CommitLost(result, error) from error
+            return result
 
         def attempt() -> T:
-            with self._writer.connect() as connection:
-                transaction = connection.begin()
-                result = work(connection)
-                try:
-                    transaction.commit()
-                except DBAPIError as error:
-                    if not error.connection_invalidated:
-                        raise
-                    lost = error
-                else:
-                    return result
-            return self._settle(lost, result, verify, refs)
+            try:
+                return self._connected(transact)
+            except _CommitLost as lost:
+                settled: T = self._settle(lost, verify, refs)
+                return settled
 
         return self._repeat(attempt)
 
-    def _settle(
-        self, lost: DBAPIError, result: T, verify: Callable[[Connection, T], bool | None] | None, refs: Sequence[str]
-    ) -> T:
-        """Find out what became of a commit whose answer never came."""
-        unknown = CommitUnknown(self.url, str(lost.orig), refs)
-        if verify is None:
-            raise unknown from lost
+    def _connected(self, work: Callable[[Connection], T]) -> T:
+        """Run work on a connection of the pool, which rolls back what is not committed when it gets it back."""
+        pooled = self.engine.raw_connection()
+        connection = Connection(self.engine, pooled)
         try:
-            committed = self.read(lambda connection: verify(connection, result))
+            return work(connection)
+        except _CommitLost as error:
+            pooled.invalidate(error)
+            raise
+        except self.driver_error as error:
+            if self._is_lost(error, connection):
+                pooled.invalidate(error)
+                raise _Lost(error) from error
+            raise
+        finally:
+            pooled.close()
+
+    def _is_lost(self, error: Exception, connection: Connection) -> bool:
+        return self.engine.dialect.is_disconnect(error, connection.driver, None)  # type: ignore[arg-type]  # any driver's
+
+    def _settle(
+        self, lost: _CommitLost, verify: Callable[[Connection, Any], bool | None] | None, refs: Sequence[str]
+    ) -> Any:
+        """Find out what became of a commit whose answer never came."""
+        unknown = CommitUnknown(self.url, self.backend.detail(lost.error), refs)
+        if verify is None:
+            raise unknown from lost.error
+        try:
+            committed = self.read(lambda connection: verify(connection, lost.result))
         except DatabaseError:
-            raise unknown from lost
+            raise unknown from lost.error
         if committed is None:
-            raise unknown from lost
+            raise unknown from lost.error
         if not committed:
-            raise Stale from lost
-        return result
+            raise Stale from lost.error
+        return lost.result
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
         pause = _FIRST_PAUSE
@@ -142,7 +190,7 @@ class Database:
             except Stale:
                 if not left:
                     raise Busy(self.url, f"changed by others in each of {self.retries + 1} attempts") from None
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, self.driver_error, _Lost) as error:
                 failure, again = self.failure(error)
                 if not (again and left):
                     raise failure from error
@@ -154,23 +202,21 @@ class Database:
     def lock(self, name: str, *, shared: bool, timeout: float) -> HeldLock:
         """Take a lock by name; raises :class:`~persistdb.engines.LockUnavailable` when the time is over."""
         try:
-            return self.backend.lock(self._reader, name, shared=shared, timeout=timeout)
+            return self.backend.lock(self.reader, name, shared=shared, timeout=timeout)
         except SQLAlchemyError as error:
             raise self.failure(error)[0] from error
 
-    def failure(self, error: SQLAlchemyError) -> tuple[PersistDBError, bool]:
-        """Translate an exception of SQLAlchemy into one of ours, and tell whether to try again is sensible."""
+    def failure(self, error: BaseException) -> tuple[PersistDBError, bool]:
+        """Translate an exception of SQLAlchemy or the driver into ours, and tell whether to try again makes sense."""
         if isinstance(error, PoolTimeout):
             return Busy(self.url, "all connections of this process are in use"), False
-        if not isinstance(error, DBAPIError) or error.orig is None:
-            return DatabaseError(self.url, str(error)), False
-        rule = self.backend.rule(error.orig)
-        detail = self.backend.detail(error.orig)
+        lost = isinstance(error, _Lost) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+        cause = error.error if isinstance(error, _Lost) else getattr(error, "orig", None) or error
+        rule = self.backend.rule(cause)
+        detail = self.backend.detail(cause)
         if rule is not None:
-            return rule.error(self.url, detail), rule.retry or error.connection_invalidated
-        if error.connection_invalidated:
-            return Unavailable(self.url, detail), True
-        return DatabaseError(self.url, detail), False
+            return rule.error(self.url, detail), rule.retry or lost
+        return (Unavailable if lost else DatabaseError)(self.url, detail), lost
 
     # --- for queries of one's own
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, case, delete, insert, literal_column, select, text, update
 
+from .connection import Statement
 from .orm import Container, DeviceMap, Mount, Process, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ClauseElement, ColumnElement, Subquery, Table, TextClause, Update
+    from sqlalchemy import ClauseElement, ColumnElement, Label, Subquery, Table, Update
     from sqlalchemy.engine import Dialect
 
     from .engines import Backend
@@ -34,6 +35,11 @@ def _parameter(name: str) -> ColumnElement[Any]:
     return literal_column(f":{name}")
 
 
+def _document(sql: str) -> Label[str]:
+    # Without a name SQLite gives the expression's whole text as one, which costs more than the query.
+    return literal_column(sql, Text).label("document")
+
+
 _HOST, _SID, _CID = _parameter("host"), _parameter("sid"), _parameter("cid")
 _ONE: ColumnElement[int] = literal_column("1")
 _is_host = sandbox.c.host == _HOST
@@ -47,12 +53,12 @@ class Statements:
 
     def __init__(self, backend: Backend, dialect: Dialect) -> None:
         self._backend = backend
-        # The dialect's own parameters (?, %s) are put in when a statement is run: here they have names.
+        self._driver = dialect
+        # Statements are put together with named parameters; the driver's own (?, %s) come last.
         self._dialect: Dialect = type(dialect)(paramstyle="named")  # type: ignore[call-arg]  # every dialect of SQLAlchemy has it
 
-    def _fix(self, statement: ClauseElement) -> TextClause:
-        """Render a statement to text: SQLAlchemy looks a text up at once, a tree it walks on each execution."""
-        return text(self._render(statement))
+    def _fix(self, statement: ClauseElement) -> Statement:
+        return Statement(text(self._render(statement)), self._driver)
 
     def _render(self, element: ClauseElement) -> str:
         return str(element.compile(dialect=self._dialect))
@@ -60,12 +66,12 @@ class Statements:
     # --- records as JSON
 
     @cached_property
-    def container_json(self) -> ColumnElement[str]:
+    def container_json(self) -> Label[str]:
         """The document of a :class:`persistdb.state.Container`, with its row's ids, over both tables."""
-        return literal_column(self._backend.json_text(self._container("container")), Text)
+        return _document(self._backend.json_text(self._container("container")))
 
     @cached_property
-    def sandbox_json(self) -> ColumnElement[str]:
+    def sandbox_json(self) -> Label[str]:
         """The document of a :class:`persistdb.state.Sandbox`, its containers a list, over ``sandbox``."""
         engine = self._backend
         record = engine.json_object(
@@ -87,19 +93,19 @@ class Statements:
                 ),
             }
         )
-        return literal_column(engine.json_text(document), Text)
+        return _document(engine.json_text(document))
 
     # --- reads
 
     @cached_property
-    def get(self) -> TextClause:
+    def get(self) -> Statement:
         """One container: ``host``, ``sid``, ``cid``."""
         return self._fix(
             select(self.container_json).select_from(sandbox.join(container)).where(_is_sandbox, container.c.cid == _CID)
         )
 
     @cached_property
-    def load(self) -> TextClause:
+    def load(self) -> Statement:
         """Sandboxes with all their containers: ``host`` and ``rows`` of sids."""
         wanted = self._backend.rows("rows", [("sid", sandbox.c.sid.type)])
         return self._fix(
@@ -107,7 +113,31 @@ class Statements:
         )
 
     @cached_property
-    def revision(self) -> TextClause:
+    def look_up(self) -> Statement:
+        """Up to four containers whose cid begins with ``cid``, the whole one first: ``host``, ``cid``, ``end``."""
+        return self._look_up(_is_host)
+
+    @cached_property
+    def look_up_in_sandbox(self) -> Statement:
+        """The same within one sandbox: ``host``, ``sid``, ``cid``, ``end``."""
+        return self._look_up(_is_sandbox)
+
+    @cached_property
+    def look_up_everywhere(self) -> Statement:
+        """The same on all hosts: ``cid``, ``end``."""
+        return self._look_up()
+
+    def _look_up(self, *where: ColumnElement[bool]) -> Statement:
+        query = (
+            select(self.container_json)
+            .select_from(sandbox.join(container))
+            .where(container.c.cid >= _CID, container.c.cid < _parameter("end"), *where)
+            .order_by(container.c.cid, sandbox.c.host, sandbox.c.sid)
+        )
+        return Statement(text(f"{self._render(query)} LIMIT 4"), self._driver)
+
+    @cached_property
+    def revision(self) -> Statement:
         """A container's revision, if it is there: ``host``, ``sid``, ``cid``."""
         return self._fix(
             select(container.c.revision)
@@ -116,7 +146,7 @@ class Statements:
         )
 
     @cached_property
-    def token_holders(self) -> TextClause:
+    def token_holders(self) -> Statement:
         """Which containers of a sandbox have a process with one of these tokens: ``host``, ``sid``, ``rows``."""
         wanted = self._backend.rows("rows", [("token", process.c.token.type)])
         joined = sandbox.join(container).join(process, process.c.container_id == container.c.id)
@@ -127,10 +157,14 @@ class Statements:
         )
 
     @cached_property
-    def snapshot(self) -> TextClause:
+    def snapshot(self) -> Statement:
         """A sandbox's id and revision and, if it is there, one of its containers: ``host``, ``sid``, ``cid``."""
         return self._fix(
-            select(sandbox.c.id, sandbox.c.revision, case((container.c.id.is_not(None), self.container_json)))
+            select(
+                sandbox.c.id,
+                sandbox.c.revision,
+                case((container.c.id.is_not(None), self.container_json.element)).label("document"),
+            )
             .select_from(
                 sandbox.outerjoin(container, (container.c.sandbox_id == sandbox.c.id) & (container.c.cid == _CID))
             )
@@ -140,14 +174,14 @@ class Statements:
     # --- writes: the columns of ``rows`` are in the order of the tables' own
 
     @cached_property
-    def insert_sandboxes(self) -> TextClause:
+    def insert_sandboxes(self) -> Statement:
         """Insert sandboxes and tell their new ids."""
         r = self._rows(sandbox, "host", *_SANDBOX_VALUES, "revision", "created_at", "updated_at")
         statement = insert(sandbox).from_select([column.name for column in r.c], select(*r.c))
         return self._fix(statement.returning(sandbox.c.id, sandbox.c.sid))
 
     @cached_property
-    def update_sandboxes(self) -> TextClause:
+    def update_sandboxes(self) -> Statement:
         """Change sandboxes that are still at the revision that was read."""
         names = ("id", "revision", *_SANDBOX_VALUES, "updated_at")
         columns = [(name, sandbox.c[name].type) for name in names]
@@ -155,18 +189,18 @@ class Statements:
         return self._fix(self._update(sandbox, r, (*_SANDBOX_VALUES, "updated_at"), r.c.new_revision))
 
     @cached_property
-    def delete_sandbox(self) -> TextClause:
+    def delete_sandbox(self) -> Statement:
         """Delete a sandbox with all that is in it: ``host``, ``sid``."""
         return self._fix(delete(sandbox).where(_is_sandbox))
 
     @cached_property
-    def delete_containers(self) -> TextClause:
+    def delete_containers(self) -> Statement:
         """Delete containers that are still at the revision that was read."""
         r = self._rows(container, "id", "revision")
         return self._fix(self._backend.delete_matching(container, r, ["id", "revision"]))
 
     @cached_property
-    def insert_containers(self) -> TextClause:
+    def insert_containers(self) -> Statement:
         """Insert containers, at the id that is given or else at a new one, and tell their ids."""
         names = ("id", "sandbox_id", "cid", *_CONTAINER_VALUES, "revision", "created_at", "updated_at")
         r = self._rows(container, *names)
@@ -175,28 +209,28 @@ class Statements:
         return self._fix(statement.returning(container.c.id, container.c.sandbox_id, container.c.cid))
 
     @cached_property
-    def update_containers(self) -> TextClause:
+    def update_containers(self) -> Statement:
         """Change containers that are still at the revision that was read."""
         r = self._rows(container, "id", "revision", *_CONTAINER_VALUES, "updated_at")
         return self._fix(self._update(container, r, (*_CONTAINER_VALUES, "updated_at"), container.c.revision + _ONE))
 
     @cached_property
-    def put_mounts(self) -> TextClause:
+    def put_mounts(self) -> Statement:
         """Insert or overwrite mounts."""
         return self._put(mount)
 
     @cached_property
-    def put_device_maps(self) -> TextClause:
+    def put_device_maps(self) -> Statement:
         """Insert or overwrite device maps."""
         return self._put(device_map)
 
     @cached_property
-    def put_processes(self) -> TextClause:
+    def put_processes(self) -> Statement:
         """Insert or overwrite processes."""
         return self._put(process)
 
     @cached_property
-    def transition(self) -> TextClause:
+    def transition(self) -> Statement:
         """Set a container's state if it is the expected one: ``host``, ``sid``, ``cid``, ``old``, ``new``, ``now``."""
         of_sandbox = select(sandbox.c.id).where(_is_sandbox).scalar_subquery()
         return self._fix(
@@ -221,7 +255,7 @@ class Statements:
             .values({"revision": revision, **{name: r.c[name] for name in names}})
         )
 
-    def _put(self, table: Table) -> TextClause:
+    def _put(self, table: Table) -> Statement:
         r = self._rows(table, *(column.name for column in table.c))
         return self._fix(self._backend.upsert(table, select(*r.c)))
 

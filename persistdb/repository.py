@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 
 from . import schema, selection
 from .changes import Changes, StoredSandbox, encode, utc_text
@@ -30,14 +29,16 @@ from .state import TRANSITIONS, Container, ContainerState, Origin, Sandbox, Sand
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Select, TextClause
-    from sqlalchemy.engine import Connection
+    from sqlalchemy import Select
 
+    from .connection import Connection, Statement
     from .filters import Filter
 
 BATCH = 1000
 """Containers that a bulk save writes in one transaction, and that an iteration reads with one statement."""
 
+# greater than every cid: the last character, more often than a cid is long
+_LAST = "\U0010ffff" * 256
 TOKEN_KEY = "uq_process_sandbox_id_token"  # noqa: S105  the name of a key, no password
 
 
@@ -100,11 +101,8 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.NotFound`.
         """
-        document = self.database.read(
-            lambda connection: connection.execute(
-                self._statements.load, {"host": self.host, "rows": encode([[sid]])}
-            ).scalar_one_or_none()
-        )
+        values = {"host": self.host, "rows": encode([[sid]])}
+        document = self.database.read(lambda connection: connection.value(self._statements.load, values))
         if document is None:
             raise NotFound("sandbox", sid, self.host)
         return decode_sandbox(document).sandbox()
@@ -124,11 +122,8 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.NotFound`.
         """
-        document = self.database.read(
-            lambda connection: connection.execute(
-                self._statements.get, {"host": self.host, "sid": sid, "cid": cid}
-            ).scalar_one_or_none()
-        )
+        values = {"host": self.host, "sid": sid, "cid": cid}
+        document = self.database.read(lambda connection: connection.value(self._statements.get, values))
         if document is None:
             raise NotFound("container", f"{sid}/{cid}", self.host)
         return decode_container(document)
@@ -155,14 +150,13 @@ class ContainerRepository:
         :class:`~persistdb.errors.InvalidValue`.
         """
         ref = f"{sid}/{cid}"
+        values = {"host": self.host, "sid": sid, "cid": cid}
 
         def work(connection: Connection) -> Changes:
-            found = connection.execute(
-                self._statements.snapshot, {"host": self.host, "sid": sid, "cid": cid}
-            ).one_or_none()
-            if found is None:
+            found = connection.rows(self._statements.snapshot, values)
+            if not found:
                 raise NotFound("sandbox", sid, self.host)
-            sandbox_id, own_revision, document = found
+            ((sandbox_id, own_revision, document),) = found
             stored = decode_stored_container(document) if document is not None else None
             actual = stored.revision if stored else None
             if revision is not None and revision != (actual or 0):
@@ -215,18 +209,14 @@ class ContainerRepository:
         def work(connection: Connection) -> str:
             now = utc_text(datetime.now(UTC))
             if self._run(connection, self._statements.transition, **values, now=now) == 0:
-                document = connection.execute(
-                    self._statements.get, {"host": self.host, "sid": sid, "cid": cid}
-                ).scalar_one_or_none()
+                document = connection.value(self._statements.get, {"host": self.host, "sid": sid, "cid": cid})
                 if document is None:
                     raise NotFound("container", ref, self.host)
                 raise StateMismatch(ref, expected, decode_container(document).record.state)
             return now
 
         def verify(connection: Connection, now: str) -> bool | None:
-            document = connection.execute(
-                self._statements.get, {"host": self.host, "sid": sid, "cid": cid}
-            ).scalar_one_or_none()
+            document = connection.value(self._statements.get, {"host": self.host, "sid": sid, "cid": cid})
             if document is None:
                 return None
             found = decode_container(document)
@@ -246,7 +236,7 @@ class ContainerRepository:
         Raises :class:`~persistdb.errors.InvalidValue` for an unknown sort order.
         """
         query = self._select(filters, all_hosts).order_by(*selection.order(sort)).limit(limit).offset(offset or None)
-        return [decode_container(document) for (document,) in self._all(query)]
+        return [decode_container(document) for (document,) in self.database.select(query)]
 
     def iterate(self, *filters: Filter, batch: int = BATCH, all_hosts: bool = False) -> Iterator[Container]:
         """The containers that fit all filters, in no particular order, ``batch`` of them in memory at a time.
@@ -257,7 +247,7 @@ class ContainerRepository:
         last = 0
         while True:
             page = query.where(container.c.id > last)
-            rows = self._all(page)
+            rows = self.database.select(page)
             for document, _ in rows:
                 yield decode_container(document)
             if len(rows) < batch:
@@ -267,7 +257,7 @@ class ContainerRepository:
     def count(self, *filters: Filter, all_hosts: bool = False) -> int:
         """How many containers fit all filters."""
         query = self._where(select(func.count()), filters, all_hosts)
-        ((total,),) = self._all(query)
+        ((total,),) = self.database.select(query)
         return int(total)
 
     def look_up(self, ref: str, *, all_hosts: bool = False) -> Container:
@@ -278,17 +268,16 @@ class ContainerRepository:
         Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
         """
         sid, slash, cid = ref.rpartition("/")
-        exact = container.c.cid == cid
-        query = self._select((), all_hosts)
-        if slash:
-            query = query.where(sandbox.c.sid == sid)
-        # one more than is wanted, to know of a second; the exact ones first
-        query = (
-            query.where(selection.starts_with(container.c.cid, cid)).order_by(exact.desc(), container.c.cid).limit(4)
-        )
         if not cid:
             raise NotFound("container", ref, self.host)
-        found = [decode_container(document) for (document,) in self._all(query)]
+        statements = self._statements
+        if slash:
+            statement = statements.look_up_in_sandbox
+        else:
+            statement = statements.look_up_everywhere if all_hosts else statements.look_up
+        values = {"host": self.host, "sid": sid, "cid": cid, "end": selection.successor(cid) or _LAST}
+        rows = self.database.read(lambda connection: connection.rows(statement, values))
+        found = [decode_container(document) for (document,) in rows]
         wanted = [one for one in found if one.cid == cid] or found
         if not wanted:
             raise NotFound("container", ref, None if all_hosts else self.host)
@@ -299,7 +288,7 @@ class ContainerRepository:
     def sandbox_ids(self) -> list[str]:
         """The IDs of the host's sandboxes, sorted."""
         query = select(sandbox.c.sid).where(sandbox.c.host == self.host).order_by(sandbox.c.sid)
-        return [sid for (sid,) in self._all(query)]
+        return [sid for (sid,) in self.database.select(query)]
 
     def load_sandboxes(self, *, batch: int = 100) -> Iterator[Sandbox]:
         """The host's sandboxes with their containers, sorted by ID, ``batch`` of them in memory at a time."""
@@ -312,15 +301,12 @@ class ContainerRepository:
         last = ""
         while True:
             page = query.where(sandbox.c.sid > last)
-            found = [decode_sandbox(document) for (document,) in self._all(page)]
+            found = [decode_sandbox(document) for (document,) in self.database.select(page)]
             for document in found:
                 yield document.sandbox()
             if len(found) < batch:
                 return
             last = found[-1].record.sid
-
-    def _all(self, query: Select[Any]) -> Sequence[Sequence[Any]]:
-        return self.database.read(lambda connection: connection.execute(query).all())
 
     def _select(self, filters: Sequence[Filter], all_hosts: bool) -> Select[Any]:
         return self._where(select(self._statements.container_json), filters, all_hosts)
@@ -375,12 +361,8 @@ class ContainerRepository:
 
     def _token_taken(self, sid: str, cid: str, record: ContainerState) -> AlreadyExists:
         tokens = [process.token for process in record.processes if process.token]
-        rows = encode([[token] for token in tokens])
-        holders = self.database.read(
-            lambda connection: connection.execute(
-                self._statements.token_holders, {"host": self.host, "sid": sid, "rows": rows}
-            ).all()
-        )
+        values = {"host": self.host, "sid": sid, "rows": encode([[token] for token in tokens])}
+        holders = self.database.read(lambda connection: connection.rows(self._statements.token_holders, values))
         for holder, token in holders:
             if holder != cid:
                 return AlreadyExists("process token", token, (holder, cid))
@@ -396,9 +378,7 @@ class ContainerRepository:
             stored = self._load_stored(connection, [sid]).get(sid)
             found = (stored.own_revision, stored.updated_at) if stored else None
         else:
-            document = connection.execute(
-                self._statements.get, {"host": self.host, "sid": sid, "cid": cid}
-            ).scalar_one_or_none()
+            document = connection.value(self._statements.get, {"host": self.host, "sid": sid, "cid": cid})
             one = decode_container(document) if document is not None else None
             found = (one.revision, one.updated_at) if one else None
         if found is None:
@@ -409,8 +389,8 @@ class ContainerRepository:
 
     def _load_stored(self, connection: Connection, sids: Sequence[str]) -> dict[str, StoredSandbox]:
         rows = encode([[sid] for sid in sids])
-        found = connection.execute(self._statements.load, {"host": self.host, "rows": rows}).scalars()
-        return {sandbox.record.sid: sandbox for sandbox in map(decode_stored_sandbox, found)}
+        found = connection.rows(self._statements.load, {"host": self.host, "rows": rows})
+        return {one.record.sid: one for one in (decode_stored_sandbox(document) for (document,) in found)}
 
     def _apply(self, connection: Connection, changes: Changes) -> None:
         """Write the changes, a statement for each table that has any.
@@ -422,12 +402,8 @@ class ContainerRepository:
         try:
             ids: dict[str, int] = {}
             if changes.new_sandboxes:
-                ids = {
-                    sid: id_
-                    for id_, sid in connection.execute(
-                        statements.insert_sandboxes, {"rows": encode(changes.new_sandboxes)}
-                    )
-                }
+                inserted = connection.rows(statements.insert_sandboxes, {"rows": encode(changes.new_sandboxes)})
+                ids = {sid: id_ for id_, sid in inserted}
             self._change(connection, statements.update_sandboxes, changes.changed_sandboxes)
             self._change(connection, statements.delete_containers, changes.removed)
             self._change(connection, statements.update_containers, changes.changed)
@@ -439,9 +415,9 @@ class ContainerRepository:
                 (statements.put_processes, changes.processes),
             ):
                 if rows:
-                    connection.execute(statement, {"rows": encode(rows)})
-        except IntegrityError as error:
-            key = self.database.backend.violated(error.orig or error)
+                    connection.change(statement, {"rows": encode(rows)})
+        except self.database.driver_error as error:
+            key = self.database.backend.violated(error)
             if key is None:
                 raise
             if key == TOKEN_KEY:
@@ -452,26 +428,24 @@ class ContainerRepository:
     def _create(self, connection: Connection, changes: Changes, ids: Mapping[str, int]) -> None:
         for created in changes.created:
             created.row[1] = ids[created.sid] if created.sandbox_id is None else created.sandbox_id
-        inserted = connection.execute(
-            self._statements.insert_containers, {"rows": encode([created.row for created in changes.created])}
-        )
+        rows = encode([created.row for created in changes.created])
+        inserted = connection.rows(self._statements.insert_containers, {"rows": rows})
         container_ids = {(sandbox_id, cid): id_ for id_, sandbox_id, cid in inserted}
         for created in changes.created:
             sandbox_id = ids[created.sid] if created.sandbox_id is None else created.sandbox_id
             changes.put_children(container_ids[sandbox_id, created.cid], sandbox_id, created.record)
 
-    def _change(self, connection: Connection, statement: TextClause, rows: list[list[object]]) -> None:
+    def _change(self, connection: Connection, statement: Statement, rows: list[list[object]]) -> None:
         if rows and self._run(connection, statement, rows=encode(rows)) != len(rows):
             raise Stale
 
-    def _run(self, connection: Connection, statement: TextClause, **parameters: object) -> int:
-        return connection.execute(statement, parameters).rowcount
+    def _run(self, connection: Connection, statement: Statement, **parameters: object) -> int:
+        return connection.change(statement, parameters)
 
     def _revision(self, sid: str, cid: str) -> int | None:
         values = {"host": self.host, "sid": sid, "cid": cid}
-        return self.database.read(
-            lambda connection: connection.execute(self._statements.revision, values).scalar_one_or_none()
-        )
+        found: int | None = self.database.read(lambda connection: connection.value(self._statements.revision, values))
+        return found
 
 
 class _TokenClash(Exception):

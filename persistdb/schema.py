@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import DBAPIError
 
+from .connection import Statement
 from .errors import SchemaMissing, SchemaOutdated, SchemaTooNew
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
+    from .connection import Connection
     from .database import Database
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
@@ -23,14 +22,16 @@ _VERSION = text("SELECT version_num FROM alembic_version")
 
 def current(database: Database) -> str | None:
     """The revision that the database is at; ``None`` if it has no schema of ours."""
+    statement = Statement(_VERSION, database.engine.dialect)
 
     def read(connection: Connection) -> str | None:
         try:
-            return connection.execute(_VERSION).scalar_one_or_none()
-        except DBAPIError as error:
-            if database.backend.is_missing_table(error.orig or error):
+            found: str | None = connection.value(statement, {})
+        except database.driver_error as error:
+            if database.backend.is_missing_table(error):
                 return None
             raise
+        return found
 
     return database.read(read)
 
@@ -45,7 +46,8 @@ def prepare(database: Database) -> None:
         return
     found = current(database)
     if found is None:
-        others = database.read(lambda connection: set(inspect(connection).get_table_names())) - {"alembic_version"}
+        with database.reader.connect() as connection:
+            others = set(inspect(connection).get_table_names()) - {"alembic_version"}
         if others and "sandbox" not in others:
             raise SchemaMissing(database.url, None, HEAD)
         from .migrate import upgrade  # Alembic takes longer to import than most commands to run

@@ -83,16 +83,18 @@ def starts_with(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
 
     Text is compared by code points, which is the order of UTF-8's bytes, on every engine.
     """
-    end = _successor(prefix)
+    end = successor(prefix)
     return column >= prefix if end is None else and_(column >= prefix, column < end)
 
 
-def _successor(prefix: str) -> str | None:
-    """The smallest text that is greater than all that begin with a prefix; ``None`` if there is none."""
+def successor(prefix: str) -> str | None:
+    """The smallest text that is greater than all that begin with a prefix; ``None`` if there is none.
+
+    Surrogates, which are no characters, are passed over.
+    """
     while prefix:
         last = ord(prefix[-1])
         if last < 0x10FFFF:
-            # the surrogates between are no characters
             return prefix[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)
         prefix = prefix[:-1]
     return None

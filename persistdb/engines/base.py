@@ -71,8 +71,8 @@ class Backend(ABC):
         """Make the engine: connections in autocommit, so that nothing is sent before the first statement."""
 
     @abstractmethod
-    def begin(self, connection: Connection, *, write: bool) -> None:
-        """Start a transaction."""
+    def begin_sql(self, *, write: bool) -> str:
+        """The statement that starts a transaction."""
 
     # --- errors
 

@@ -73,9 +73,9 @@ class MariaDB(Backend):
             },
         )
 
-    def begin(self, connection: Connection, *, write: bool) -> None:  # noqa: ARG002  both are the same here
+    def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
-        connection.exec_driver_sql("BEGIN")
+        return "BEGIN"
 
     # --- errors
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-    from sqlalchemy.engine import URL, Connection
+    from sqlalchemy.engine import URL
 
 log = logging.getLogger("persistdb")
 
@@ -128,13 +128,13 @@ class SQLite(Backend):
 
         return engine
 
-    def begin(self, connection: Connection, *, write: bool) -> None:
+    def begin_sql(self, *, write: bool) -> str:
         """Start a transaction; a write takes the write lock at once.
 
         A transaction that reads first and writes later fails with SQLITE_BUSY_SNAPSHOT as soon as another has written
         in between, whatever the timeout (sqlite.org/rescode.html#busy_snapshot).
         """
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        return "BEGIN IMMEDIATE" if write else "BEGIN"
 
     # --- errors
 

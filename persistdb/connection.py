@@ -1,0 +1,91 @@
+"""A connection of the pool, used through its driver.
+
+SQLAlchemy's own Connection costs more than most of our queries take (its result metadata, events and transactions are
+made anew for each of them), so fixed statements go straight to the driver's cursor. The engine, its pool and its
+dialect are SQLAlchemy's, and so are sessions and selects that are put together on demand.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.engine import Connection as SQLAlchemyConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Engine, TextClause
+    from sqlalchemy.engine import Dialect
+    from sqlalchemy.pool import PoolProxiedConnection
+
+
+class Statement:
+    """A fixed statement in the driver's own words; its parameters have names."""
+
+    __slots__ = ("names", "sql")
+
+    def __init__(self, clause: TextClause, dialect: Dialect) -> None:
+        compiled = clause.compile(dialect=dialect)
+        self.sql = compiled.string
+        positions: list[str] | None = getattr(compiled, "positiontup", None)
+        self.names: tuple[str, ...] | None = None if positions is None else tuple(positions)
+        """The parameters in their order, for a driver that numbers them; ``None`` for one that knows names."""
+
+
+class Connection:
+    """A connection in autocommit, until ``begin``."""
+
+    __slots__ = ("_engine", "_pooled", "driver")
+
+    def __init__(self, engine: Engine, pooled: PoolProxiedConnection) -> None:
+        self._engine = engine
+        self._pooled = pooled
+        self.driver: Any = pooled.dbapi_connection
+
+    def rows(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
+        """Run a statement and give all rows that it returns."""
+        cursor = self._run(statement, parameters)
+        # all of them: a statement that is not read to its end stays open, and SQLite would have to compile it again
+        found: Sequence[tuple[Any, ...]] = cursor.fetchall()
+        cursor.close()
+        return found
+
+    def value(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
+        """Run a statement and give the first value of its one row, ``None`` without a row."""
+        found = self.rows(statement, parameters)
+        return found[0][0] if found else None
+
+    def change(self, statement: Statement, parameters: Mapping[str, object]) -> int:
+        """Run a statement and give the number of rows that it changed."""
+        cursor = self._run(statement, parameters)
+        count: int = cursor.rowcount
+        cursor.close()
+        return count
+
+    def begin(self, sql: str) -> None:
+        """Start a transaction with the engine's word for it."""
+        cursor = self.driver.cursor()
+        self._announce(cursor, sql, ())
+        cursor.execute(sql)
+        cursor.close()
+
+    def commit(self) -> None:
+        """Commit the transaction."""
+        self.driver.commit()
+
+    def _run(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
+        cursor = self.driver.cursor()
+        names = statement.names
+        values = parameters if names is None else [parameters[name] for name in names]
+        self._announce(cursor, statement.sql, values)
+        cursor.execute(statement.sql, values)
+        return cursor
+
+    def _announce(self, cursor: Any, sql: str, values: Any) -> None:
+        """Tell those who listen to the engine's statements, such as tracing tools, as SQLAlchemy would."""
+        listeners = self._engine.dispatch.before_cursor_execute
+        if listeners:
+            connection = SQLAlchemyConnection(self._engine, connection=self._pooled)
+            for listener in listeners:
+                listener(connection, cursor, sql, values, SimpleNamespace(), False)
