@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, case, delete, insert, literal_column, select, text, update
+from sqlalchemy import Text, case, delete, func, insert, literal_column, select, text, update
 
 from .connection import Statement
 from .orm import Container, DeviceMap, Mount, Process, Sandbox
@@ -115,7 +115,8 @@ class Statements:
     @cached_property
     def look_up(self) -> Statement:
         """Up to four containers whose cid begins with ``cid``, the whole one first: ``host``, ``cid``, ``end``."""
-        return self._look_up(_is_host)
+        # coalesce() hides the host's index: all sandboxes of a host are no place to start from, a part of the cids is
+        return self._look_up(func.coalesce(sandbox.c.host, literal_column("''")) == _HOST)
 
     @cached_property
     def look_up_in_sandbox(self) -> Statement:
@@ -132,7 +133,7 @@ class Statements:
             select(self.container_json)
             .select_from(sandbox.join(container))
             .where(container.c.cid >= _CID, container.c.cid < _parameter("end"), *where)
-            .order_by(container.c.cid, sandbox.c.host, sandbox.c.sid)
+            .order_by(container.c.cid)
         )
         return Statement(text(f"{self._render(query)} LIMIT 4"), self._driver)
 
