@@ -20,7 +20,7 @@ from .scan import Malformed
 from .specs import SPECS, ContainerSpecs, json_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .godecode import Spec
 
@@ -263,10 +263,16 @@ def losses(record: ContainerState, layout: str) -> list[str]:
             for name in ("source", "destination", "options", "host_path", "read_only", "mounted")
             if getattr(record.rootfs, name) != getattr(empty, name)
         ]
-        found += [f"Mounts[{at}].Mounted" for at, mount in enumerate(record.mounts) if mount.mounted]
+        found += counted("Mounts[].Mounted", [mount.mounted for mount in record.mounts])
     if "shared" not in target.device:
-        found += [f"DeviceMaps[{at}].Shared" for at, device in enumerate(record.device_maps) if device.shared]
+        found += counted("DeviceMaps[].Shared", [device.shared for device in record.device_maps])
     return found
+
+
+def counted(what: str, lost: Iterable[object]) -> list[str]:
+    """Name a field of list entries that is lost, and of how many, if it is lost of any."""
+    flags = [bool(value) for value in lost]
+    return [f"{what} ({sum(flags)} of {len(flags)})"] if any(flags) else []
 
 
 class _Shape:

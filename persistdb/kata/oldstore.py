@@ -13,7 +13,7 @@ import msgspec
 from ..errors import DamagedFile
 from ..state import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
 from . import gojson, scan
-from .container import text_of
+from .container import counted, text_of
 from .godecode import Spec, decode_list, decode_object
 from .layouts import OLD_LAYOUTS, OldLayout
 from .sandbox import refuse_runtime_rs
@@ -142,16 +142,16 @@ def old_losses(record: ContainerState, layout: str, extra: str | None) -> list[s
         lost = (*lost, "block_device_id")
     found += [f"Rootfs.{names[name]}" for name in lost if getattr(record.rootfs, name) != getattr(Mount(), name)]
     lost = ("mounted", "block_device_id") if target.mount_has_device_object else ("mounted",)
-    for at, mount in enumerate(record.mounts):
-        found += [f"Mounts[{at}].{names[name]}" for name in lost if getattr(mount, name)]
+    for name in lost:
+        found += counted(f"Mounts[].{names[name]}", [getattr(mount, name) for mount in record.mounts])
     if not target.device:
         if record.device_maps and not _same_devices_10(record, split(extra) if extra is not None else {}):
             found.append("DeviceMaps (its devices.json holds what only the device's driver knows)")
         return found
     names = json_names(DeviceMap)
-    for at, device in enumerate(record.device_maps):
-        lost = tuple(name for name in ("file_mode", "uid", "gid", "shared") if name not in target.device)
-        found += [f"DeviceMaps[{at}].{names[name]}" for name in lost if getattr(device, name)]
+    for name in ("file_mode", "uid", "gid", "shared"):
+        if name not in target.device:
+            found += counted(f"DeviceMaps[].{names[name]}", [getattr(device, name) for device in record.device_maps])
     return found
 
 

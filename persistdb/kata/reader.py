@@ -129,13 +129,13 @@ def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> Sandbo
         with sandboxes.folder(sid) as folder, ExitStack() as stack:
             config = _open_config(stack, configs, sid)
             entries = folder.entries()
-            files = {name for name, kind in entries if kind == "file"}
+            files = {name for name, kind in entries if kind in ("file", "symlink")}
             is_old = STATE in files and (PERSIST not in files or _old_store_wins(tree, config))
             _read_own(tree, folder, config, is_old=is_old)
             for name, kind in entries:
                 if kind == "folder":
                     _read_container(tree, folder, name, config, is_old=is_old)
-                elif kind == "symlink":
+                elif kind == "symlink" and name not in _KNOWN_FILES:
                     tree.faults.append(FileError(folder.join(name), "is a symlink, which is not followed"))
                     tree.kept.add(shown(name))
                 elif kind == "file" and name not in _KNOWN_FILES:

@@ -1,0 +1,1 @@
+"""Kata's files: what is read, what is written, what is refused."""
