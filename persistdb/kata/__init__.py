@@ -4,14 +4,12 @@ from .container import decode_container, encode_container, losses
 from .folders import bad_id
 from .layouts import DEFAULT, NAMES, check_name
 from .reader import SandboxTree, read_trees
-from .render import Rendered, render
 from .sandbox import decode_sandbox, encode_sandbox
 from .writer import write_tree
 
 __all__ = [
     "DEFAULT",
     "NAMES",
-    "Rendered",
     "SandboxTree",
     "bad_id",
     "check_name",
@@ -21,6 +19,5 @@ __all__ = [
     "encode_sandbox",
     "losses",
     "read_trees",
-    "render",
     "write_tree",
 ]

@@ -18,10 +18,11 @@ from ..errors import DamagedFile, FileError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_FILE: Final = 16 * 1024 * 1024
+MAX_FILE: Final = 4 * 1024 * 1024
 """The largest file that is read, in bytes.
 
-Kata's are a few kilobytes; database servers limit a statement to 16 MiB (MariaDB's ``max_allowed_packet``) and up.
+Kata's are a few kilobytes. MariaDB refuses a statement of more than 16 MiB by default (``max_allowed_packet``), and a
+text that is quoted in one, or joined with the other files of an old store, grows.
 """
 
 MAX_ID: Final = 255

@@ -35,10 +35,11 @@ _SINCE_328: Final = '"BlockDeviceLogicalSectorSize":'
 
 
 class _Head(msgspec.Struct):
+    # No field takes null: in Go it changes nothing, which only the careful way knows.
     state: str = msgspec.field(name="State", default="")
-    persist_version: int | None = msgspec.field(name="PersistVersion", default=None)
-    cgroup_path: str | None = msgspec.field(name="CgroupPath", default=None)
-    sandbox_cgroup_path: str | None = msgspec.field(name="SandboxCgroupPath", default=None)
+    persist_version: int | msgspec.UnsetType = msgspec.field(name="PersistVersion", default=msgspec.UNSET)
+    cgroup_path: str = msgspec.field(name="CgroupPath", default="")
+    sandbox_cgroup_path: str = msgspec.field(name="SandboxCgroupPath", default="")
     sandbox_container: str = msgspec.field(name="SandboxContainer", default="")
 
 
@@ -63,8 +64,8 @@ def decode_sandbox(data: bytes, sid: str, path: str = "persist.json") -> Sandbox
     return SandboxState(
         sid=sid,
         state=head.state,
-        persist_version=head.persist_version,
-        cgroup_path=head.cgroup_path or head.sandbox_cgroup_path or "",
+        persist_version=None if head.persist_version is msgspec.UNSET else head.persist_version,
+        cgroup_path=head.cgroup_path or head.sandbox_cgroup_path,
         document=text,
         layout=_layout(text, keys),
     )
@@ -94,9 +95,9 @@ def encode_sandbox(record: SandboxState, layout: str) -> bytes:
     changed: dict[str, str] = {}
     if head.state != record.state:
         changed["State"] = _json(record.state)
-    if head.persist_version != record.persist_version and record.persist_version is not None:
+    if record.persist_version not in (None, head.persist_version):
         changed["PersistVersion"] = _json(record.persist_version)
-    if (head.cgroup_path or head.sandbox_cgroup_path or "") != record.cgroup_path:
+    if (head.cgroup_path or head.sandbox_cgroup_path) != record.cgroup_path:
         # The two names were never in one file of Kata's, but if they are, both must not contradict the record.
         named = [key for key in ("CgroupPath", "SandboxCgroupPath") if scan.fold(key) in map(scan.fold, keys)]
         for key in named or [LAYOUTS[layout].sandbox_cgroup_key]:
@@ -130,7 +131,7 @@ def _read_head(text: str, data: bytes) -> tuple[_Head, list[str]]:
             keys = list(_decode_keys(data))
             if not any(_SPEC.known(key) not in (None, key) for key in keys):
                 head = _decode_head(data)
-                if head.persist_version is None or 0 <= head.persist_version <= _VERSION_MAX:
+                if head.persist_version is msgspec.UNSET or 0 <= head.persist_version <= _VERSION_MAX:
                     return head, keys
         except (msgspec.MsgspecError, ValueError, RecursionError):
             pass  # the careful way says what is wrong with it, or finds that Go would take it

@@ -42,6 +42,7 @@ def test_samples_come_back(path: Path) -> None:
         (b'{"SandboxCgroupPath":"/b"}', "/b"),
         (b'{"CgroupPath":"","SandboxCgroupPath":"/b"}', "/b"),
         (b'{"cgrouppath":"/c"}', "/c"),
+        (b'{"CgroupPath":"/a","CgroupPath":null}', "/a"),
         (b"{}", ""),
     ],
 )
