@@ -157,7 +157,7 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         owner = place.stat()
         options = f"size={size},uid={owner.st_uid},gid={owner.st_gid},mode=0{owner.st_mode & 0o777:o}"
         command = ["mount", "-t", "tmpfs", "-o", options, "persistdb-test", str(place)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             pytest.skip(f"a small disk takes the right to mount: {done.stderr.strip()}")
         mounted.append(place)
@@ -166,7 +166,7 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     yield mount
     for place in mounted:
         # "Lazy": a server may have files open there still.
-        subprocess.run(["umount", "--lazy", str(place)], check=True)  # noqa: S603, S607
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @pytest.fixture

@@ -176,12 +176,12 @@ def run_inside(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]
     root = Path(__file__).parent.parent
     started: list[subprocess.Popen[str]] = []
 
-    def run(test: str, **environment: str) -> subprocess.Popen[str]:
+    def run(test: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         file = tmp_path / "test_inside.py"
         file.write_text(textwrap.dedent(test))
         command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-rs", "-p", "no:cacheprovider"]
         process = subprocess.Popen(
-            [*command, "--import-mode=importlib", f"--rootdir={tmp_path}", str(file)],
+            [*command, "--import-mode=importlib", f"--rootdir={tmp_path}", *arguments, str(file)],
             cwd=root,
             env={**os.environ, **environment},
             stdout=subprocess.PIPE,
@@ -207,13 +207,18 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "arguments"),
+    [(signal.SIGKILL, []), (signal.SIGKILL, ["-n1"]), (signal.SIGTERM, []), (signal.SIGINT, [])],
+    ids=["SIGKILL", "SIGKILL with xdist", "SIGTERM", "SIGINT"],
+)
 def test_a_killed_run_leaves_no_server(
     run_inside: Callable[..., subprocess.Popen[str]],
     postgresql_server: Server,
     mariadb_server: Server,
     tmp_path: Path,
     number: signal.Signals,
+    arguments: list[str],
 ) -> None:
     if not (postgresql_server.ours and mariadb_server.ours):
         pytest.skip("the servers were given by URL")
@@ -229,8 +234,9 @@ def test_a_killed_run_leaves_no_server(
             pids = f"{{postgresql_server.daemon.pid}} {{mariadb_server.daemon.pid}} {{server_workspace.path}}"
             pathlib.Path({str(told)!r} + ".part").write_text(pids)
             os.rename({str(told)!r} + ".part", {str(told)!r})
-            time.sleep(60)
-        """
+            time.sleep(20)
+        """,
+        *arguments,
     )
     deadline = time.monotonic() + 60
     while not told.exists():

@@ -28,7 +28,7 @@ _PORTS = range(20000, 32000)
 _LONGEST_ROOT = 60
 # A server's files are copied and removed many times in a run: in memory that takes a fifth of the time. A container's
 # default of 64 MB is too small.
-_MEMORY = Path("/dev/shm")  # noqa: S108
+_MEMORY = Path("/dev/shm")
 _MEMORY_WANTED = 2 << 30
 
 
@@ -61,7 +61,7 @@ class Account:
     def run(self, command: Sequence[str | Path]) -> None:
         """Run a command as this user, and fail with its output."""
         rights = {"user": self.uid, "group": self.gid, "extra_groups": []} if os.geteuid() == 0 else {}
-        done = subprocess.run(  # type: ignore[call-overload]  # noqa: S603
+        done = subprocess.run(  # type: ignore[call-overload]
             command, **rights, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         if done.returncode != 0:
@@ -95,7 +95,7 @@ def _roots() -> Iterator[Path]:
     if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _MEMORY_WANTED:
         yield _MEMORY
     yield Path(tempfile.gettempdir())
-    yield Path("/tmp")  # noqa: S108
+    yield Path("/tmp")
 
 
 def _all_may_enter(path: Path) -> bool:
@@ -105,7 +105,7 @@ def _all_may_enter(path: Path) -> bool:
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that nobody listens on."""
     while True:
-        port = random.choice(_PORTS)  # noqa: S311
+        port = random.choice(_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
@@ -144,10 +144,10 @@ class Daemon:
             return
         with self._log.open("ab") as log:
             begin = log.tell()
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-I", "-S", str(_LAUNCH)),
-                    *(str(os.getpid()), str(int(self.crash_signal)), str(self.workspace.path)),
+                    *(_run(), str(int(self.crash_signal)), str(self.workspace.path)),
                     *(str(self.account.uid), str(self.account.gid)),
                     *self.command(self.options),
                 ],
@@ -167,9 +167,16 @@ class Daemon:
 
     def stop(self, timeout: float = 30) -> None:
         """Shut the server down in order, which ends every connection."""
+        self._end(self.stop_signal, timeout)
+
+    def close(self, timeout: float = 10) -> None:
+        """End the server fast, with its data left as it is."""
+        self._end(self.crash_signal, timeout)
+
+    def _end(self, number: signal.Signals, timeout: float) -> None:
         if self._process is None or not self.running:
             return
-        self._process.send_signal(self.stop_signal)
+        self._process.send_signal(number)
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -197,6 +204,11 @@ class Daemon:
     def _log(self) -> Path:
         # Beside the folder, not in it: an account's folder may be a copy, or a small disk that is full.
         return self.folder.with_suffix(".log")
+
+
+def _run() -> str:
+    worker = "PYTEST_XDIST_WORKER" in os.environ
+    return f"{os.getpid()},{os.getppid()}" if worker else str(os.getpid())
 
 
 def _children(pid: int) -> list[int]:

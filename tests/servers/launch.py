@@ -2,7 +2,8 @@
 
 A run that is killed with SIGKILL tears no fixture down. So a watcher is forked off before the server begins: it waits
 for the end of either, and when the run ends first, it stops the server and removes their folder. It waits on pidfds,
-because a pipe would be kept open by whatever the run forks, and a process ID may be used again.
+because a pipe would be kept open by whatever the run forks, and a process ID may be used again. RUN is the process
+that starts the server, or ``WORKER,CONTROLLER`` with pytest-xdist: a worker outlives its controller by a test.
 
 Run with ``python -I -S``: nothing but the standard library.
 """
@@ -23,9 +24,10 @@ PATIENCE_MS = 5000
 
 def main(arguments: list[str]) -> NoReturn:
     """Fork the watcher, give root's rights up and exec the server in this very process."""
-    run_pid, stop, folder, uid, gid, *command = arguments
-    run = os.pidfd_open(int(run_pid))
-    if os.getppid() != int(run_pid):  # asked after the pidfd was opened: from here on it stands for the run
+    processes, stop, folder, uid, gid, *command = arguments
+    pids = [int(pid) for pid in processes.split(",")]
+    run = {os.pidfd_open(pid) for pid in pids}
+    if os.getppid() != pids[0]:  # asked after the pidfd was opened: from here on it stands for the run
         sys.exit("the test run ended before its server began")
     server = os.pidfd_open(os.getpid())
     if os.fork() == 0:
@@ -38,12 +40,12 @@ def main(arguments: list[str]) -> NoReturn:
         os.initgroups(pwd.getpwuid(int(uid)).pw_name, int(gid))
         os.setgid(int(gid))
         os.setuid(int(uid))
-    os.execv(command[0], command)  # noqa: S606
+    os.execv(command[0], command)
 
 
-def watch(run: int, server: int, stop: signal.Signals, folder: str) -> None:
+def watch(run: set[int], server: int, stop: signal.Signals, folder: str) -> None:
     """Wait for the run or its server to end; after the run, stop the server and remove their folder."""
-    if run not in _ended(run, server):
+    if not run & _ended(*run, server):
         return  # the run goes on, and looks after its server's folder
     for number in (stop, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):

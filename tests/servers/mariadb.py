@@ -92,7 +92,7 @@ class MariaDB(Server):
 
     def disconnect(self, database: str) -> None:
         """End all connections to a database."""
-        for (thread,) in self.execute(f"SELECT id FROM information_schema.processlist WHERE db = '{database}'"):  # noqa: S608
+        for (thread,) in self.execute(f"SELECT id FROM information_schema.processlist WHERE db = '{database}'"):
             with contextlib.suppress(OperationalError):  # it went by itself
                 self.execute(f"KILL {thread}")
 

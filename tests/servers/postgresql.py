@@ -42,6 +42,8 @@ _SETTINGS = {
     # Not UTC, so that a time that was not converted shows.
     "timezone": "Asia/Kathmandu",
     "shared_buffers": "32MB",
+    # In the data folder: those in /dev/shm are left behind when the server is killed.
+    "dynamic_shared_memory_type": "mmap",
     "max_wal_size": "256MB",
     "unix_socket_permissions": "0777",
 }
@@ -102,9 +104,17 @@ class PostgreSQL(Server):
             hide_password=False
         )
 
+    def close(self) -> None:
+        """End it for good; what it stores is lost."""
+        super().close()
+        if self.ours and (pid_file := self.data / "postmaster.pid").exists():
+            # It was killed: its System V segment, the seventh line's second number, waits for a restart.
+            segment = pid_file.read_text().splitlines()[6].split()[1]
+            self.daemon.account.run(["ipcrm", "-m", segment])
+
     def disconnect(self, database: str) -> None:
         """End all connections to a database."""
-        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")  # noqa: S608
+        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
 
     def databases(self) -> list[str]:
         """List all databases."""
@@ -133,7 +143,7 @@ def _binaries() -> Path:
 def _template(workspace: Workspace, account: Account) -> Path:
     folder = workspace.folder("postgresql-template", account)
     data = folder / "data"
-    version = subprocess.run([_binaries() / "postgres", "-V"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    version = subprocess.run([_binaries() / "postgres", "-V"], capture_output=True, text=True, check=True).stdout
     major = int(re.search(r"\d+", version).group())  # type: ignore[union-attr]
     # A natural language's order, as most servers have: code that takes the database's order for the bytes' shows.
     collation = ["--locale-provider=icu", "--icu-locale=en-US"] if major >= 15 else []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Tests look for HUSH in what persistdb prints: it is in the password as it is and as a URL writes it ("hush%2541%40").
 # The "%41" would turn into "A" where a URL is decoded twice, and breaks a configparser's interpolation.
 USER = "persistdb"
-PASSWORD = "hush%41@"  # noqa: S105
+PASSWORD = "hush%41@"
 HUSH = "hush"
 
 PREFIX = "persistdb_test_"
@@ -151,7 +151,7 @@ class Server(ABC):
     def close(self) -> None:
         """End it for good; what it stores is lost."""
         if self._daemon is not None:
-            self._daemon.kill()
+            self._daemon.close()
 
     def answers(self) -> bool:
         """Whether an administrator can connect."""
