@@ -98,8 +98,9 @@ class Changes:
 
         Raises :class:`Conflict` if the sandbox is not at ``revision``, :class:`AlreadyExists` for a token used twice.
         """
-        if revision is not None and (stored is None or stored.revision != revision):
-            raise Conflict(sid, revision, stored.revision if stored else None)
+        actual = stored.revision if stored else None
+        if revision is not None and revision != (actual or 0):
+            raise Conflict(sid, revision, actual)
         known = {container.cid: container for container in stored.containers} if stored else {}
         kept = {cid: known[cid] for cid in keep if cid in known and cid not in containers}
         _check_tokens(containers, {cid: container.record for cid, container in kept.items()})

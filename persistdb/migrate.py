@@ -35,6 +35,14 @@ if TYPE_CHECKING:
 WAIT = 600.0
 """Seconds to wait for another program that is changing the same schema."""
 
+COMPARISON: Mapping[str, Any] = {
+    "compare_type": True,
+    "compare_server_default": True,
+    # checks are compared by name, and only if one asks for it
+    "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
+}
+"""What Alembic is to compare when it looks for differences between a database and the mapped classes."""
+
 # Alembic keeps what it works on in globals (alembic.context, alembic.op).
 _one_at_a_time = threading.RLock()
 

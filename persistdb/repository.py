@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 BATCH = 1000
 """Containers that a bulk save writes in one transaction, and that an iteration reads with one statement."""
 
+BATCH_TEXT = 4 << 20
+"""Characters of documents in one batch: servers take a statement of 16 MB (MariaDB's max_allowed_packet)."""
 # greater than every cid: the last character, more often than a cid is long
 _LAST = "\U0010ffff" * 256
 TOKEN_KEY = "uq_process_sandbox_id_token"  # noqa: S105  the name of a key, no password
@@ -68,7 +70,7 @@ class ContainerRepository:
         """Store a whole sandbox, as Kata's ``ToDisk`` does: containers absent from the map go away.
 
         Only rows that changed are written. Gives the sandbox's revision. With ``revision`` it must still be at the one
-        that was read, else :class:`~persistdb.errors.Conflict` is raised. Raises
+        that was read (0: it must not exist yet), else :class:`~persistdb.errors.Conflict` is raised. Raises
         :class:`~persistdb.errors.AlreadyExists` for a token that two processes have,
         :class:`~persistdb.errors.InvalidValue`.
         """
@@ -85,13 +87,15 @@ class ContainerRepository:
         """
         total = 0
         pending: dict[str, SandboxWrite] = {}
-        size = 0
+        size = text = 0
         for write in sandboxes:
-            if pending and (size + len(write.containers) > batch or write.sid in pending):
+            weight = _text_of(write)
+            if pending and (size + len(write.containers) > batch or text + weight > BATCH_TEXT or write.sid in pending):
                 total += len(self._save(list(pending.values())))
-                pending, size = {}, 0
+                pending, size, text = {}, 0, 0
             pending[write.sid] = write
             size += len(write.containers) + 1
+            text += weight
         if pending:
             total += len(self._save(list(pending.values())))
         return total
@@ -446,6 +450,11 @@ class ContainerRepository:
         values = {"host": self.host, "sid": sid, "cid": cid}
         found: int | None = self.database.read(lambda connection: connection.value(self._statements.revision, values))
         return found
+
+
+def _text_of(write: SandboxWrite) -> int:
+    own = len(write.record.document or "") if write.record else 0
+    return own + sum(len(origin.document or "") for origin in write.origins.values())
 
 
 class _TokenClash(Exception):

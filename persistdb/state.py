@@ -208,7 +208,7 @@ class SandboxWrite(msgspec.Struct, frozen=True, kw_only=True):
 
     Containers that are neither in ``containers`` nor in ``keep`` go away. Without a ``record`` the sandbox's own values
     stay as they are. ``origins`` are those of containers that were read from files. With a ``revision`` the sandbox
-    must still be at it.
+    must still be at it (0: it must not exist yet).
     """
 
     sid: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,19 +33,20 @@ class Timeouts:
 class ErrorRule:
     """One row of an engine's error table: a driver's error and what it means to a caller.
 
-    ``code`` is the engine's own (``sqlite_errorname``, SQLSTATE, errno); ``pattern`` narrows it where one code stands
-    for several things; ``example`` is the real message that the row was made for.
+    ``code`` is the engine's own (``sqlite_errorname``, SQLSTATE, errno; ``""`` for none); ``text`` narrows it where one
+    code stands for several things; ``example`` is the real message that the row was made for. ``retry`` says that the
+    same unit of work may well succeed if it is run again.
     """
 
     code: str
     error: type[DatabaseError]
     example: str
-    pattern: str = ""
+    text: str = ""
     retry: bool = False
 
     def fits(self, code: str, message: str) -> bool:
         """Whether an error with this code and message is the one that the rule is for."""
-        return code == self.code and (not self.pattern or re.search(self.pattern, message) is not None)
+        return code == self.code and self.text in message
 
 
 def literal_text(value: str) -> ColumnElement[str]:

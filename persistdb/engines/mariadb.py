@@ -14,13 +14,15 @@ from sqlalchemy import (
     column,
     create_engine,
     delete,
+    event,
     func,
     literal_column,
     text,
 )
 from sqlalchemy.dialects.mysql import insert
 
-from .base import Backend, ConnectionLock, LockUnavailable
+from ..errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
+from .base import Backend, ConnectionLock, ErrorRule, LockUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 # utf8mb4_bin pads with spaces, so that 'a' = 'a '; the nopad twin compares byte for byte, as the other engines do.
 COLLATION = "utf8mb4_nopad_bin"
+# SERVER_STATUS_IN_TRANS, which the server sends with each answer (MariaDB's documentation, "OK_Packet")
+_IN_TRANSACTION = 1
+_LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 # GET_LOCK knows exclusive locks only: a shared lock is one of these many slots, an exclusive one is all of them.
 _SLOTS = 64
 
@@ -42,7 +47,35 @@ class MariaDB(Backend):
 
     name = "mariadb"
     drivername = "mariadb+pymysql"
-    error_rules = ()
+    error_rules = (
+        ErrorRule("1213", Busy, "Deadlock found when trying to get lock; try restarting transaction", retry=True),
+        ErrorRule("1205", Busy, "Lock wait timeout exceeded; try restarting transaction", retry=True),
+        ErrorRule("1020", Busy, "Record has changed since last read in table 'container'", retry=True),
+        ErrorRule("1969", QueryTimeout, "Query execution was interrupted (max_statement_time exceeded)"),
+        ErrorRule("1317", QueryTimeout, "Query execution was interrupted"),
+        ErrorRule("1792", ReadOnly, "Cannot execute statement in a READ ONLY transaction"),
+        ErrorRule("1290", ReadOnly, "The MariaDB server is running with the --read-only option", text="--read-only"),
+        ErrorRule("1036", ReadOnly, "Table 'container' is read only"),
+        ErrorRule("1114", StorageFull, "The table 'mount' is full"),
+        ErrorRule(
+            "1005", StorageFull, 'Can\'t create table (errno: 135 "No more room in record file")', text="errno: 135"
+        ),
+        ErrorRule("3", StorageFull, "Error writing file '/tmp/x' (Errcode: 28 \"No space left on device\")", text="28"),
+        ErrorRule("1021", StorageFull, "Disk full (/tmp/x); waiting for someone to free some space..."),
+        ErrorRule("1045", AccessDenied, "Access denied for user 'x'@'127.0.0.1' (using password: YES)"),
+        ErrorRule("1044", AccessDenied, "Access denied for user 'x'@'%' to database 'y'"),
+        ErrorRule("1142", AccessDenied, "INSERT command denied to user 'x'@'127.0.0.1' for table `y`.`z`"),
+        ErrorRule("4151", AccessDenied, "Access denied, this account is locked"),
+        ErrorRule("1820", AccessDenied, "You must SET PASSWORD before executing this statement"),
+        ErrorRule("1040", Busy, "Too many connections"),
+        ErrorRule("1226", Busy, "User 'x' has exceeded the 'max_user_connections' resource (current value: 1)"),
+        ErrorRule("1046", Unavailable, "No database selected"),
+        ErrorRule("1049", Unavailable, "Unknown database 'x'"),
+        ErrorRule("2003", Unavailable, "Can't connect to MySQL server on '127.0.0.1' ([Errno 111] Connection refused)"),
+        ErrorRule("2006", Unavailable, "MySQL server has gone away"),
+        ErrorRule("2013", Unavailable, "Lost connection to MySQL server during query"),
+        ErrorRule("2026", Unavailable, "SSL is required but the server doesn't support it"),
+    )
 
     # --- connecting
 
@@ -58,20 +91,40 @@ class MariaDB(Backend):
             "innodb_lock_wait_timeout": str(max(1, round(timeouts.busy))),
             "max_statement_time": str(timeouts.statement),
         }
-        return create_engine(
+        arguments: dict[str, Any] = {
+            "autocommit": True,
+            "charset": "utf8mb4",
+            "connect_timeout": max(1, round(timeouts.connect)),
+            # connect_timeout ends when the port accepts: a server that hangs then is waited for no longer than this
+            "read_timeout": max(1, round(timeouts.connect)),
+            "program_name": "persistdb",
+            "init_command": "SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()),
+        }
+        if url.host in _LOCAL and not any(name.startswith("ssl") for name in url.query):
+            # PyMySQL reads the system's certificates for each connection, 40 ms; nobody listens in on the loopback
+            arguments["ssl_disabled"] = True
+        engine = create_engine(
             url,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=timeouts.pool,
             pool_pre_ping=True,
-            connect_args={
-                "autocommit": True,
-                "charset": "utf8mb4",
-                "connect_timeout": max(1, round(timeouts.connect)),
-                "program_name": "persistdb",
-                "init_command": "SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()),
-            },
+            pool_reset_on_return=None,
+            connect_args=arguments,
         )
+
+        @event.listens_for(engine, "connect")
+        def _wait(connection: Any, _record: object) -> None:
+            # From here on the server's own statement timeout counts, which a change of the schema lifts.
+            connection._read_timeout = None  # noqa: SLF001  there is no other way to change it
+
+        @event.listens_for(engine, "reset")
+        def _roll_back(connection: Any, _record: object, _state: object) -> None:
+            # The driver would send a ROLLBACK, and wait for its answer, where there is nothing to roll back.
+            if connection.server_status & _IN_TRANSACTION:
+                connection.rollback()
+
+        return engine
 
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""

@@ -21,7 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 
-from .base import Backend, ConnectionLock, LockUnavailable, literal_text
+from ..errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
+from .base import Backend, ConnectionLock, ErrorRule, LockUnavailable, literal_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,32 @@ class PostgreSQL(Backend):
 
     name = "postgresql"
     drivername = "postgresql+psycopg"
-    error_rules = ()
+    # Errors while connecting have no SQLSTATE. Their text may be in another language: what fits no row is Unavailable.
+    error_rules = (
+        ErrorRule("40001", Busy, "could not serialize access due to concurrent update", retry=True),
+        ErrorRule("40P01", Busy, "deadlock detected", retry=True),
+        ErrorRule("55P03", Busy, "canceling statement due to lock timeout"),
+        ErrorRule("57014", QueryTimeout, "canceling statement due to statement timeout"),
+        ErrorRule("25006", ReadOnly, "cannot execute INSERT in a read-only transaction"),
+        ErrorRule("53100", StorageFull, 'could not extend file "base/5/16390": No space left on device'),
+        ErrorRule("53300", Busy, "sorry, too many clients already"),
+        ErrorRule("42501", AccessDenied, "permission denied for table sandbox"),
+        ErrorRule("57P01", Unavailable, "terminating connection due to administrator command", retry=True),
+        ErrorRule("57P03", Unavailable, "the database system is starting up", retry=True),
+        ErrorRule("XX001", Corrupt, "invalid page in block 0 of relation base/5/16390"),
+        ErrorRule("", AccessDenied, 'FATAL:  password authentication failed for user "x"', text="password"),
+        ErrorRule("", AccessDenied, 'FATAL:  role "x" does not exist', text='FATAL:  role "'),
+        ErrorRule("", AccessDenied, 'FATAL:  permission denied for database "x"', text="permission denied"),
+        ErrorRule("", Busy, "FATAL:  remaining connection slots are reserved for", text="connection slots"),
+        ErrorRule("", Busy, 'FATAL:  too many connections for role "x"', text="too many connections"),
+        ErrorRule("", Busy, "FATAL:  sorry, too many clients already", text="too many clients"),
+        ErrorRule("", Unavailable, 'FATAL:  database "x" does not exist', text="FATAL:  database"),
+        ErrorRule("", Unavailable, "FATAL:  the database system is starting up", text="database system is", retry=True),
+        ErrorRule("", Unavailable, "connection failed: … Connection refused", text="connection failed"),
+        ErrorRule("", Unavailable, 'connection is bad: … ".s.PGSQL.5432" failed', text="connection is bad"),
+        ErrorRule("", Unavailable, "failed to resolve host 'x'", text="failed to resolve host"),
+        ErrorRule("", Unavailable, "connection timeout expired", text="connection timeout expired"),
+    )
 
     # --- connecting
 

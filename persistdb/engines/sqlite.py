@@ -76,6 +76,8 @@ class SQLite(Backend):
         ErrorRule("SQLITE_LOCKED", Busy, "database table is locked", retry=True),
         ErrorRule("SQLITE_INTERRUPT", QueryTimeout, "interrupted"),
         ErrorRule("SQLITE_FULL", StorageFull, "database or disk is full"),
+        # what opening a -wal or -shm on a full disk gives, and a file that reached the process's size limit
+        ErrorRule("SQLITE_IOERR", StorageFull, "disk I/O error"),
         ErrorRule("SQLITE_READONLY", ReadOnly, "attempt to write a readonly database"),
         ErrorRule("SQLITE_CANTOPEN", Unavailable, "unable to open database file"),
         ErrorRule("SQLITE_NOTADB", Corrupt, "file is not a database"),
