@@ -106,6 +106,11 @@ class Statements:
 
     @cached_property
     def load(self) -> Statement:
+        """One sandbox with all its containers: ``host``, ``sid``."""
+        return self._fix(select(self.sandbox_json).where(_is_sandbox))
+
+    @cached_property
+    def load_many(self) -> Statement:
         """Sandboxes with all their containers: ``host`` and ``rows`` of sids."""
         wanted = self._backend.rows("rows", [("sid", sandbox.c.sid.type)])
         return self._fix(

@@ -105,7 +105,7 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.NotFound`.
         """
-        values = {"host": self.host, "rows": encode([[sid]])}
+        values = {"host": self.host, "sid": sid}
         document = self.database.read(lambda connection: connection.value(self._statements.load, values))
         if document is None:
             raise NotFound("sandbox", sid, self.host)
@@ -392,8 +392,11 @@ class ContainerRepository:
         return False if found[0] < revision else None
 
     def _load_stored(self, connection: Connection, sids: Sequence[str]) -> dict[str, StoredSandbox]:
-        rows = encode([[sid] for sid in sids])
-        found = connection.rows(self._statements.load, {"host": self.host, "rows": rows})
+        if len(sids) == 1:
+            found = connection.rows(self._statements.load, {"host": self.host, "sid": sids[0]})
+        else:
+            rows = encode([[sid] for sid in sids])
+            found = connection.rows(self._statements.load_many, {"host": self.host, "rows": rows})
         return {one.record.sid: one for one in (decode_stored_sandbox(document) for (document,) in found)}
 
     def _apply(self, connection: Connection, changes: Changes) -> None:
