@@ -111,11 +111,10 @@ class Statements:
 
     @cached_property
     def load_many(self) -> Statement:
-        """Sandboxes with all their containers: ``host`` and ``rows`` of sids."""
-        wanted = self._backend.rows("rows", [("sid", sandbox.c.sid.type)])
-        return self._fix(
-            select(self.sandbox_json).select_from(sandbox.join(wanted, sandbox.c.sid == wanted.c.sid)).where(_is_host)
-        )
+        """Sandboxes with all their containers: ``rows`` of host and sid, so that both parts of the key are joined."""
+        wanted = self._rows(sandbox, "host", "sid")
+        same = (sandbox.c.host == wanted.c.host) & (sandbox.c.sid == wanted.c.sid)
+        return self._fix(select(self.sandbox_json).select_from(wanted.join(sandbox, same)))
 
     @cached_property
     def look_up(self) -> Statement:

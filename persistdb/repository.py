@@ -395,8 +395,8 @@ class ContainerRepository:
         if len(sids) == 1:
             found = connection.rows(self._statements.load, {"host": self.host, "sid": sids[0]})
         else:
-            rows = encode([[sid] for sid in sids])
-            found = connection.rows(self._statements.load_many, {"host": self.host, "rows": rows})
+            rows = encode([[self.host, sid] for sid in sids])
+            found = connection.rows(self._statements.load_many, {"rows": rows})
         return {one.record.sid: one for one in (decode_stored_sandbox(document) for (document,) in found)}
 
     def _apply(self, connection: Connection, changes: Changes) -> None:
