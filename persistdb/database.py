@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import random
 import time
@@ -16,7 +17,16 @@ from sqlalchemy.orm import Session
 
 from .connection import Connection
 from .engines import Timeouts, resolve, shown
-from .errors import Busy, CommitUnknown, DatabaseError, PersistDBError, Unavailable
+from .errors import (
+    AccessDenied,
+    Busy,
+    CommitUnknown,
+    DatabaseError,
+    PersistDBError,
+    ReadOnly,
+    StorageFull,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -190,7 +200,7 @@ class Database:
             except Stale:
                 if not left:
                     raise Busy(self.url, f"changed by others in each of {self.retries + 1} attempts") from None
-            except (SQLAlchemyError, self.driver_error, _Lost) as error:
+            except (SQLAlchemyError, self.driver_error, _Lost, OSError) as error:
                 failure, again = self.failure(error)
                 if not (again and left):
                     raise failure from error
@@ -210,6 +220,9 @@ class Database:
         """Translate an exception of SQLAlchemy or the driver into ours, and tell whether to try again makes sense."""
         if isinstance(error, PoolTimeout):
             return Busy(self.url, "all connections of this process are in use"), False
+        if isinstance(error, OSError):
+            kinds = {errno.ENOSPC: StorageFull, errno.EROFS: ReadOnly, errno.EACCES: AccessDenied}
+            return kinds.get(error.errno or 0, Unavailable)(self.url, str(error)), False
         lost = isinstance(error, _Lost) or (isinstance(error, DBAPIError) and error.connection_invalidated)
         cause = error.error if isinstance(error, _Lost) else getattr(error, "orig", None) or error
         rule = self.backend.rule(cause)

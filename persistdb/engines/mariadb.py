@@ -136,6 +136,10 @@ class MariaDB(Backend):
         """Give the server's or the client's errno."""
         return str(error.args[0]) if error.args and isinstance(error.args[0], int) else ""
 
+    def detail(self, error: BaseException) -> str:
+        """The message without the tuple that PyMySQL makes of errno and message."""
+        return str(error.args[1]) if len(error.args) > 1 else super().detail(error)
+
     def violated(self, error: BaseException) -> str | None:
         """Name the key, from the message: ``Duplicate entry '1-x' for key 'uq_process_sandbox_id_token'``."""
         code = self.error_code(error)
