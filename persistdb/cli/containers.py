@@ -1,0 +1,231 @@
+"""``ls``, ``show`` and ``rm``: the containers of the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import Ambiguous, NotFound
+from .details import as_row, print_details
+from .messages import complain, counted, printable
+from .output import (
+    Column,
+    Form,
+    excel_option,
+    format_option,
+    no_trunc_option,
+    print_json,
+    print_lines,
+    print_rows,
+)
+from .program import CANNOT, DONE
+from .target import Target, pass_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..filters import Filter
+    from ..repository import ContainerRepository
+    from ..state import Container
+
+# With less, sorts that no index serves are repeated too often; 10,000 containers are about 100 MB.
+_PAGE = 10_000
+
+_HOST = Column("host", "HOST")
+_COLUMNS = (
+    Column("sid", "SANDBOX", is_id=True),
+    Column("cid", "CONTAINER", is_id=True),
+    Column("state", "STATE"),
+    Column("pid", "PID", is_number=True),
+    Column("mounts", "MOUNTS", is_number=True),
+    Column("devices", "DEVICES", is_number=True),
+    Column("bundle", "BUNDLE", shrinks=True),
+    Column("updated", "UPDATED"),
+)
+
+
+@click.command(
+    "ls",
+    epilog="""\b
+Filters:
+  KEY=VALUE   KEY!=VALUE   KEY=BEGINNING*
+  The same key again means or, different keys mean and. Keys:
+  host, sid, cid, state, pid, token, bundle, cgroup,
+  device           ID of a device that is mapped into the container
+  block-device     ID of a block device that is mounted
+  rootfs-device    ID of the block device that the root file system is on
+  source, destination, host-path, type     of a mount
+  since, before    last change: 2026-01-31, 2026-01-31T12:00:00Z, 15m, 2h, 7d
+
+\b
+Examples:
+  persistdb ls                                     this host's containers
+  persistdb ls state=running state=paused          those that run or are paused
+  persistdb ls device=d6a2f3c8b1e04a7f             who holds this device?
+  persistdb ls 'host-path=/var/lib/kubelet/*' -q   who mounts anything below a path?
+  persistdb ls --all-hosts --sort -updated --limit 10
+                                                   the last changes of the fleet
+  persistdb ls --format json | jq '.rows[].cid'
+""",
+)
+@click.argument("conditions", metavar="[KEY=VALUE…]", nargs=-1)
+@click.option("-f", "--filter", "more", metavar="KEY=VALUE", multiple=True, help="The same as an argument.")
+@click.option(
+    "--sort",
+    metavar="KEY",
+    default="sid",
+    show_default=True,
+    help="sid, cid, state, host, created or updated; with - before it, the other way round.",
+)
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="The first N only.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the IDs: SANDBOX/CONTAINER, one a line.")
+@click.option("--all-hosts", is_flag=True, help="Those of all hosts, not of one. A host filter means this, too.")
+@no_trunc_option
+@format_option
+@excel_option
+@pass_target
+def list_containers(
+    target: Target,
+    conditions: Sequence[str],
+    more: Sequence[str],
+    sort: str,
+    limit: int | None,
+    quiet: bool,
+    all_hosts: bool,
+    no_trunc: bool,
+    form: Form,
+    excel: bool,
+) -> None:
+    """List containers."""
+    from ..filters import parse_all
+
+    if quiet and form != "table":
+        raise click.UsageError("-q prints IDs and nothing else: leave out --format")
+    filters = parse_all([*conditions, *more])
+    all_hosts = all_hosts or any(condition.key == "host" for condition in filters)
+    with target.repository() as repository:
+        found = _pages(repository, filters, sort=sort, limit=limit, all_hosts=all_hosts)
+        if quiet:
+            print_lines(f"{container.sid}/{container.cid}" for container in found)
+        elif form == "table":
+            _print_table(found, no_trunc=no_trunc)
+        else:
+            rows = ((container.host, *_row(container)) for container in found)
+            print_rows("containers", (_HOST, *_COLUMNS), rows, form=form, excel=excel)
+
+
+def _pages(
+    repository: ContainerRepository, filters: Sequence[Filter], *, sort: str, limit: int | None, all_hosts: bool
+) -> Iterator[Container]:
+    """Give the containers in their order; more than a page of them, as they are when their page is read."""
+    offset = 0
+    while limit is None or offset < limit:
+        size = _PAGE if limit is None else min(_PAGE, limit - offset)
+        page = repository.find(*filters, sort=sort, limit=size, offset=offset, all_hosts=all_hosts)
+        yield from page
+        if len(page) < size:
+            return
+        offset += size
+
+
+def _row(container: Container) -> tuple[object, ...]:
+    record = container.record
+    return (
+        container.sid,
+        container.cid,
+        record.state,
+        record.processes[0].pid if record.processes else None,
+        len(record.mounts),
+        len(record.device_maps),
+        record.bundle_path,
+        container.updated_at,
+    )
+
+
+def _print_table(found: Iterator[Container], *, no_trunc: bool) -> None:
+    rows = [(container.host, *_row(container)) for container in found]
+    if len({row[0] for row in rows}) > 1:
+        print_rows("containers", (_HOST, *_COLUMNS), rows, no_trunc=no_trunc)
+    else:
+        print_rows("containers", _COLUMNS, (row[1:] for row in rows), no_trunc=no_trunc)
+
+
+@click.command(
+    "show",
+    epilog="""\b
+Examples:
+  persistdb show 0a9b                       the one container whose ID begins so
+  persistdb show 6d7c0f0a3d5d2b9b/web-1     exactly this one
+  persistdb show 0a9b --format json | jq '.rows[0].devices'
+""",
+)
+@click.argument("ref", metavar="ID")
+@click.option("--all-hosts", is_flag=True, help="Look on all hosts, not on one.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="How it is printed. JSON has a fixed, versioned shape.",
+)
+@pass_target
+def show_container(target: Target, ref: str, all_hosts: bool, form: Form) -> None:
+    """Show one whole container: its mounts, devices and processes.
+
+    ID is CONTAINER, SANDBOX/CONTAINER, or the beginning of a container's ID that no other one has.
+    """
+    with target.repository() as repository:
+        container = repository.look_up(ref, all_hosts=all_hosts)
+    if form == "json":
+        print_json("container", [as_row(container)])
+    else:
+        print_details(container)
+
+
+@click.command(
+    "rm",
+    epilog="""\b
+Examples:
+  persistdb rm 0a9b                          the one container whose ID begins so
+  persistdb rm 6d7c0f0a3d5d2b9b/web-1        exactly this one
+  persistdb rm --sandbox 6d7c0f0a3d5d2b9b    a sandbox, and all that is in it
+  persistdb ls state=stopped -q | xargs persistdb rm
+""",
+)
+@click.argument("refs", metavar="ID…", nargs=-1)
+@click.option("--sandbox", "sids", metavar="SID", multiple=True, help="Remove this whole sandbox; the ID is exact.")
+@pass_target
+def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
+    """Remove containers, or whole sandboxes, from the database.
+
+    ID is CONTAINER, SANDBOX/CONTAINER, or the beginning of a container's ID that no other one has. Nothing is asked;
+    what was removed is printed. Kata's files and the containers themselves are not touched.
+    """
+    if not refs and not sids:
+        raise click.UsageError("say what to remove: container IDs, or --sandbox SID")
+    status = DONE
+    with target.repository() as repository:
+        for remove_one, names in ((_remove_container, refs), (_remove_sandbox, sids)):
+            for name in names:
+                try:
+                    click.echo(printable(f"removed {remove_one(repository, name)}"))
+                except (NotFound, Ambiguous) as error:
+                    complain(error)
+                    status = CANNOT
+    return status
+
+
+def _remove_container(repository: ContainerRepository, ref: str) -> str:
+    found = repository.look_up(ref)
+    if not repository.delete(found.sid, found.cid):
+        raise NotFound("container", f"{found.sid}/{found.cid}", repository.host)  # somebody else was faster
+    return f"container {found.sid}/{found.cid}"
+
+
+def _remove_sandbox(repository: ContainerRepository, sid: str) -> str:
+    found = repository.load_sandbox(sid)
+    if not repository.destroy_sandbox(sid):
+        raise NotFound("sandbox", sid, repository.host)
+    return f"sandbox {sid} with {counted(len(found.containers), 'container')}"

@@ -1,0 +1,202 @@
+"""Rows as a table, as JSON or as CSV: the one way in which commands print them.
+
+JSON is ``{"version": 1, "kind": KIND, "rows": [ROW, …]}`` with an object for each row; ``docs/json.md`` says what the
+keys of each kind are. Within a version keys are only added.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from .messages import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Form = Literal["table", "json", "csv"]
+
+JSON_VERSION = 1
+SHORT_ID = 12
+"""Characters of a long ID that a table shows on a terminal, as other container tools do."""
+
+_LONG_ID = re.compile(r"[0-9a-f]{13,}")
+# What makes a spreadsheet take a text for a formula (owasp.org/www-community/attacks/CSV_Injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How rows are printed. JSON has a fixed, versioned shape; CSV has a line of column names.",
+)
+excel_option = click.option(
+    "--excel", is_flag=True, help="With --format csv: a byte-order mark, and no text that is taken for a formula."
+)
+no_trunc_option = click.option("--no-trunc", is_flag=True, help="Cut nothing short in a table on a terminal.")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name in JSON and CSV, and how a table shows it.
+
+    Where a terminal is too narrow, columns with ``shrinks`` are cut before others.
+    """
+
+    name: str
+    heading: str
+    is_id: bool = False
+    is_number: bool = False
+    shrinks: bool = False
+
+
+def print_rows(
+    kind: str,
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[object]],
+    *,
+    form: Form = "table",
+    no_trunc: bool = False,
+    excel: bool = False,
+) -> None:
+    """Print rows, one by one as they come but for a table, whose columns are as wide as their longest value."""
+    if form == "json":
+        names = [column.name for column in columns]
+        print_json(kind, (dict(zip(names, row, strict=True)) for row in rows))
+    elif form == "csv":
+        _print_csv(columns, rows, excel=excel)
+    else:
+        print_table(columns, rows, no_trunc=no_trunc)
+
+
+def print_json(kind: str, rows: Iterable[Mapping[str, object]]) -> None:
+    """Print rows as one JSON document, a row a line."""
+    import msgspec
+
+    encode = msgspec.json.Encoder(enc_hook=str).encode
+    out = _Utf8()
+    out.write(f'{{"version": {JSON_VERSION}, "kind": "{kind}", "rows": [')
+    separator = "\n"
+    for row in rows:
+        out.write(separator + encode(row).decode())
+        separator = ",\n"
+    out.write("\n]}\n")
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, no_trunc: bool = False) -> None:
+    """Print rows as a table: fitted to a terminal, or else as plain text with whole values."""
+    if sys.stdout.isatty():
+        _print_on_terminal(columns, rows, no_trunc=no_trunc)
+    else:
+        _print_plain(columns, rows)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print texts, each in a line of its own."""
+    for line in lines:
+        sys.stdout.write(printable(line) + "\n")
+
+
+def shown(value: object) -> str:
+    """A value as a table shows it, on one line."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+    return printable(str(value))
+
+
+def _short(column: Column, value: object) -> str:
+    if isinstance(value, datetime):
+        return _age(datetime.now(UTC) - value)
+    text = shown(value)
+    return text[:SHORT_ID] if column.is_id and _LONG_ID.fullmatch(text) else text
+
+
+def _age(age: timedelta) -> str:
+    """How long ago it was, in the units that filters take."""
+    seconds = max(0, int(age.total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit} ago"
+    return f"{seconds}s ago"
+
+
+def _print_on_terminal(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, no_trunc: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    overflow: Literal["fold", "ellipsis"] = "fold" if no_trunc else "ellipsis"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        # Rich narrows the columns that may wrap first.
+        table.add_column(
+            Text(column.heading, no_wrap=True, overflow="ellipsis"),
+            justify="right" if column.is_number else "left",
+            no_wrap=not (column.shrinks or (no_trunc and column.is_id)),
+            min_width=8 if column.shrinks else None,
+            overflow=overflow,
+        )
+    for row in rows:
+        texts = [
+            shown(value) if no_trunc else _short(column, value) for column, value in zip(columns, row, strict=True)
+        ]
+        # as Text, not str: square brackets in data are no markup
+        table.add_row(*(Text(text, no_wrap=not no_trunc, overflow=overflow) for text in texts))
+    Console(highlight=False, emoji=False).print(table)
+
+
+def _print_plain(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
+    from rich.cells import cell_len  # characters of East Asia are two columns wide
+
+    lines = [[column.heading for column in columns], *([shown(value) for value in row] for row in rows)]
+    widths = [max(map(cell_len, texts)) for texts in zip(*lines, strict=True)]
+    for line in lines:
+        padded = [
+            " " * (width - cell_len(text)) + text if column.is_number else text + " " * (width - cell_len(text))
+            for text, width, column in zip(line, widths, columns, strict=True)
+        ]
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+
+
+def _print_csv(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, excel: bool) -> None:
+    out = _Utf8()
+    if excel:
+        out.write("\ufeff")
+    writer = csv.writer(out)  # RFC 4180: quotes where they are needed, CRLF
+    writer.writerow([column.name for column in columns])
+    for row in rows:
+        writer.writerow([_csv_value(value, excel=excel) for value in row])
+
+
+def _csv_value(value: object, *, excel: bool) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if excel and isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value
+
+
+class _Utf8:
+    """Writes UTF-8 to stdout with line ends as they are, whatever the terminal's encoding."""
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        self._out = sys.stdout.buffer
+
+    def write(self, text: str) -> int:
+        """Write some text, as ``csv.writer`` wants it."""
+        return self._out.write(text.encode())

@@ -1,0 +1,173 @@
+"""The program: its global options, its commands by name, and what becomes of errors."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import __version__
+from ..errors import BadURL, InvalidValue, PersistDBError
+from .messages import complain
+from .target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+DONE, IN_PART, MISUSE, CANNOT = 0, 1, 2, 3
+"""The exit statuses: done; done in part, or a finding; not a command that there is; impossible."""
+
+COMMANDS = {
+    "import": "trees:import_trees",
+    "export": "trees:export_trees",
+    "ls": "containers:list_containers",
+    "show": "containers:show_container",
+    "rm": "containers:remove",
+    "db": "db:db",
+    "demo": "demo:demo",
+}
+"""Where each command is, in the order of ``--help``; a module is imported when its command is asked for."""
+
+_ARGUMENTS = {"filter", "sort", "layout"}  # the values that come from the command line as they are
+
+
+class _Ended(Exception):
+    """The program was interrupted, or nobody reads what it prints any more."""
+
+    def __init__(self, by: signal.Signals) -> None:
+        super().__init__()
+        self.status = 128 + by  # as a shell reports it
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    # click would print an empty line for the one, and exit with 1, which means something else here, for the other
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise _Ended(signal.SIGINT) from None
+    except BrokenPipeError:
+        raise _Ended(signal.SIGPIPE) from None
+
+
+class Program(click.Group):
+    """The group of all commands, each loaded on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """Name the commands, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  the same
+        """Load a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(f".{module}", __package__), name)
+        return command
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the arguments; ``--help`` is printed here."""
+        with _watched():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _watched():
+            return super().invoke(ctx)
+
+
+@click.group(
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  persistdb demo                           see it at work, with nothing to set up
+  persistdb import /run/vc/sbs             take in what Kata has on this node
+  persistdb ls state=running               ask
+  persistdb --db sqlite:///state.db export --to /tmp/sbs
+                                           give it back, byte for byte
+
+\b
+Exit status: 0 done; 1 done in part, or a finding; 2 misuse; 3 cannot. Each thing
+that went wrong is a line on stderr.
+""",
+)
+@click.option(
+    "--db",
+    "url",
+    metavar="URL",
+    envvar="PERSISTDB_URL",
+    show_envvar=True,
+    help="The database: sqlite:///FILE, postgresql://USER@HOST/NAME or mariadb://USER@HOST/NAME. "
+    "Without it, a SQLite file at the platform's usual place.",
+)
+@click.option(
+    "--host",
+    metavar="NAME",
+    envvar="PERSISTDB_HOST",
+    show_envvar=True,
+    help="The node whose sandboxes are meant. Without it, this machine.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def program(ctx: click.Context, url: str | None, host: str | None) -> None:
+    """Remember what a container runtime did to its host, in a database.
+
+    persistdb reads the persist.json files of Kata Containers into tables, answers questions about the containers in
+    them, and writes the same files back.
+    """
+    ctx.obj = Target(url, host)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and give its exit status."""
+    _open_standard_streams()
+    try:
+        with _watched():
+            status = program.main(arguments, prog_name="persistdb", standalone_mode=False)
+            sys.stdout.flush()
+    except _Ended as ended:
+        _forget_output()
+        return ended.status
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except PersistDBError as error:
+        complain(error)
+        is_misuse = isinstance(error, BadURL) or (isinstance(error, InvalidValue) and error.field in _ARGUMENTS)
+        return MISUSE if is_misuse else CANNOT
+    except OSError as error:
+        complain(error.strerror if error.filename is None else f"{error.filename}: {error.strerror}")
+        _forget_output()
+        return CANNOT
+    return status if isinstance(status, int) else DONE
+
+
+def _open_standard_streams() -> None:
+    """See to it that the three standard streams are there, and that they take any text."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            # Otherwise the next file to be opened, a database perhaps, would be what others take for stdout.
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  open until the end
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_output() -> None:
+    """Drop what is in stdout's buffer: at its exit, Python would try to write it once more, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,82 @@
+"""How far a long piece of work is, on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from .messages import complain, counted, printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+_PATIENCE = 1.0  # seconds; what is over sooner needs no bar
+
+
+class Progress:
+    """Counts sandboxes and containers, shown on stderr if it is a terminal and the work takes a while.
+
+    How much there is to do is not known before it is done: the bar only shows that it goes on.
+    """
+
+    def __init__(self, doing: str) -> None:
+        self.sandboxes = 0
+        self.containers = 0
+        self._doing = doing
+        self._bar: Bar | None = None
+        self._start = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, containers: int) -> None:
+        """Count one more sandbox."""
+        self.sandboxes += 1
+        self.containers += containers
+        if self._bar is None:
+            if time.monotonic() - self._start < _PATIENCE or not sys.stderr.isatty():
+                return
+            self._bar = _start_bar()
+        self._bar.update(self._bar.task_ids[0], description=f"{self._doing} {self}")
+
+    def __str__(self) -> str:
+        return f"{counted(self.sandboxes, 'sandbox', 'sandboxes')} with {counted(self.containers, 'container')}"
+
+    def complain(self, problem: object) -> None:
+        """Say what went wrong, above the bar."""
+        if self._bar is None:
+            complain(problem)
+        else:
+            self._say(f"persistdb: {problem}")
+
+    def note(self, text: str) -> None:
+        """Say what is worth knowing and no fault."""
+        if self._bar is None:
+            click.echo(f"note: {printable(text)}", err=True)
+        else:
+            self._say(f"note: {text}")
+
+    def _say(self, line: str) -> None:
+        from rich.text import Text
+
+        if self._bar is not None:
+            self._bar.console.print(Text(printable(line)), soft_wrap=True)
+
+
+def _start_bar() -> Bar:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    bar = Bar(*columns, console=Console(stderr=True, highlight=False), transient=True)
+    bar.add_task("", total=None)
+    bar.start()
+    return bar

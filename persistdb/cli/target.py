@@ -1,0 +1,42 @@
+"""Which database and host a command works on."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..database import Database
+    from ..repository import ContainerRepository
+
+
+@dataclass(frozen=True)
+class Target:
+    """What ``--db`` and ``--host`` say; ``None`` stands for the usual database and this machine's name."""
+
+    url: str | None
+    host: str | None
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """Give the database, whatever its schema, and close it in the end."""
+        from ..database import Database  # SQLAlchemy takes longer to import than --help to run
+
+        with Database(self.url) as database:
+            yield database
+
+    @contextmanager
+    def repository(self) -> Iterator[ContainerRepository]:
+        """Give the repository of the host, on a database that has the program's schema."""
+        from ..repository import ContainerRepository
+
+        with self.database() as database:
+            yield ContainerRepository(database, host=self.host)
+
+
+pass_target = click.make_pass_decorator(Target)
