@@ -5,6 +5,7 @@ Pure: nothing here touches a database. A row is a list in the order of the state
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -24,6 +25,11 @@ T = TypeVar("T")
 
 _UTC = TimeDelta()
 _UINT32 = range(1 << 32)
+# MariaDB takes JSON of a depth of less than 32 only (its JSON_DEPTH_LIMIT).
+_DEEPEST = 31
+# strings too, so that a bracket in one is passed over
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_INT32 = range(-(1 << 31), 1 << 31)
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
@@ -120,7 +126,6 @@ class Changes:
         """Write the sandbox's own row if it changes, and give its revision."""
         if stored is None:
             record = wanted or SandboxState(sid=sid)
-            _check_key("host", host)
             self.witness = (sid, None, 1)
             self.new_sandboxes.append([host, *_sandbox_values(record), 1, self.now, self.now])
             return 1
@@ -153,7 +158,7 @@ class Changes:
     ) -> int:
         """Make a container what is wanted, and give the revision that it will have."""
         if stored is None:
-            _check_key("cid", cid)
+            check_key("cid", cid)
             values = _container_values(record, origin or Origin())
             row = [None, sandbox_id, cid, *values, first_revision, self.now, self.now]
             self.created.append(Created(sid, sandbox_id, cid, record, row))
@@ -258,13 +263,19 @@ def _must_replace(old: ContainerState, new: ContainerState) -> bool:
 
 
 def _sandbox_values(record: SandboxState) -> Row:
-    _check_key("sid", record.sid)
-    _check_length("state", record.state, KEY_LENGTH)
+    check_key("sid", record.sid)
+    check_length("state", record.state)
+    check_length("layout", record.layout)
+    if record.persist_version is not None and record.persist_version not in _INT32:
+        raise InvalidValue("persist_version", record.persist_version, "not a signed 32-bit number")
     return [record.sid, record.state, record.persist_version, record.cgroup_path, record.layout, record.document]
 
 
 def _container_values(record: ContainerState, origin: Origin) -> Row:
-    _check_length("state", record.state, KEY_LENGTH)
+    check_length("state", record.state)
+    check_length("layout", origin.layout)
+    if origin.extra is not None:
+        _check_extra(origin.extra)
     return [record.state, record.cgroup_path, record.bundle_path, origin.layout, origin.extra, origin.document]
 
 
@@ -300,7 +311,7 @@ def _device_map_values(device: DeviceMap) -> Row:
 def _process_values(process: Process) -> Row:
     if process.pid not in _INT64:
         raise InvalidValue("pid", process.pid, "not a signed 64-bit number")
-    _check_length("token", process.token, TOKEN_LENGTH)
+    check_length("token", process.token, TOKEN_LENGTH)
     token = process.token or None
     start = process.start_time
     if start is None:
@@ -313,15 +324,31 @@ def _process_values(process: Process) -> Row:
     return [token, process.pid, moment, utc.nanosecond % 1000, int(offset // 60)]
 
 
-def _check_key(name: str, value: str) -> None:
+def check_key(name: str, value: str) -> None:
+    """Refuse what cannot identify anything: no text at all, or too long a text."""
     if not value:
         raise InvalidValue(name, value, "must not be empty")
-    _check_length(name, value, KEY_LENGTH)
+    check_length(name, value)
 
 
-def _check_length(name: str, value: str, most: int) -> None:
+def check_length(name: str, value: str, most: int = KEY_LENGTH) -> None:
+    """Refuse text that is too long for its column."""
     if len(value) > most:
         raise InvalidValue(name, value, f"longer than {most} characters")
+
+
+def _check_extra(text: str) -> None:
+    """Refuse what is no JSON object, or one that is too deep for MariaDB."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        depth += 1 if bracket in "[{" else -1 if bracket in "]}" else 0
+        deepest = max(deepest, depth)
+    if deepest > _DEEPEST:
+        raise InvalidValue("extra", text, f"nested more than {_DEEPEST} deep")
+    try:
+        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError as error:
+        raise InvalidValue("extra", text, f"no JSON object, or one with half of a surrogate pair: {error}") from None
 
 
 def _check_tokens(containers: Mapping[str, ContainerState], kept: Mapping[str, ContainerState]) -> None:

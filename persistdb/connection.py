@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Connection as SQLAlchemyConnection
 
+from .errors import InvalidValue
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -31,6 +33,20 @@ class Statement:
         positions: list[str] | None = getattr(compiled, "positiontup", None)
         self.names: tuple[str, ...] | None = None if positions is None else tuple(positions)
         """The parameters in their order, for a driver that numbers them; ``None`` for one that knows names."""
+
+
+def check_text(value: str) -> None:
+    """Refuse text that not every engine can hold: with a NUL, or with half of a surrogate pair.
+
+    Raises :class:`~persistdb.errors.InvalidValue`.
+    """
+    if "\0" in value:
+        raise InvalidValue("text", value, "a NUL character cannot be stored")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise InvalidValue("text", value, "half of a surrogate pair is no character") from None
 
 
 class Connection:
@@ -75,6 +91,9 @@ class Connection:
         self.driver.commit()
 
     def _run(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
+        for value in parameters.values():
+            if isinstance(value, str):
+                check_text(value)
         cursor = self.driver.cursor()
         names = statement.names
         values = parameters if names is None else [parameters[name] for name in names]

@@ -128,6 +128,11 @@ class Statements:
         return self._look_up(_is_sandbox)
 
     @cached_property
+    def look_up_in_sandboxes(self) -> Statement:
+        """The same within the sandboxes of this ID on all hosts: ``sid``, ``cid``, ``end``."""
+        return self._look_up(sandbox.c.sid == _SID)
+
+    @cached_property
     def look_up_everywhere(self) -> Statement:
         """The same on all hosts: ``cid``, ``end``."""
         return self._look_up()

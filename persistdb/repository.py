@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from . import schema, selection
-from .changes import Changes, StoredSandbox, encode, utc_text
+from .changes import Changes, StoredSandbox, check_key, check_length, encode, utc_text
+from .connection import check_text
 from .database import Database, Stale
 from .documents import decode_container, decode_sandbox, decode_stored_container, decode_stored_sandbox
 from .engines import LockUnavailable
@@ -52,9 +53,11 @@ class ContainerRepository:
     """
 
     def __init__(self, database: Database, *, host: str | None = None) -> None:
+        self.host = socket.gethostname() if host is None else host
+        check_key("host", self.host)
+        check_text(self.host)
         schema.prepare(database)
         self.database = database
-        self.host = socket.gethostname() if host is None else host
         self._statements = Statements(database.backend, database.engine.dialect)
 
     # --- sandboxes
@@ -208,6 +211,7 @@ class ContainerRepository:
         ref = f"{sid}/{cid}"
         if not force and (expected, new) not in TRANSITIONS:
             raise InvalidTransition(ref, expected, new)
+        check_length("state", new)
         values = {"host": self.host, "sid": sid, "cid": cid, "old": expected, "new": new}
 
         def work(connection: Connection) -> str:
@@ -276,7 +280,7 @@ class ContainerRepository:
             raise NotFound("container", ref, self.host)
         statements = self._statements
         if slash:
-            statement = statements.look_up_in_sandbox
+            statement = statements.look_up_in_sandboxes if all_hosts else statements.look_up_in_sandbox
         else:
             statement = statements.look_up_everywhere if all_hosts else statements.look_up
         values = {"host": self.host, "sid": sid, "cid": cid, "end": selection.successor(cid) or _LAST}
@@ -286,7 +290,8 @@ class ContainerRepository:
         if not wanted:
             raise NotFound("container", ref, None if all_hosts else self.host)
         if len(wanted) > 1:
-            raise Ambiguous("container", ref, [f"{one.sid}/{one.cid}" for one in wanted])
+            candidates = [f"{one.sid}/{one.cid}" + (f" on host {one.host!r}" if all_hosts else "") for one in wanted]
+            raise Ambiguous("container", ref, candidates)
         return wanted[0]
 
     def sandbox_ids(self) -> list[str]:

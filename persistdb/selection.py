@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, not_, or_, select, true
 
+from .connection import check_text
 from .errors import InvalidValue
+from .filters import KEYS
 from .queries import container, device_map, mount, process, sandbox
 
 if TYPE_CHECKING:
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Table
 
-    from .filters import Filter
+    from .filters import Filter, Kind
 
 _OWN: dict[str, ColumnElement[Any]] = {
     "host": sandbox.c.host,
@@ -38,15 +41,23 @@ _OF_CHILDREN: dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]] =
     "pid": (process, process.c.pid, true()),
 }
 
+_TYPES: dict[Kind, type] = {"text": str, "number": int, "since": datetime, "before": datetime}
+_WANTED: dict[Kind, str] = {
+    "text": "text",
+    "number": "a whole number",
+    "since": "a datetime with its time zone",
+    "before": "a datetime with its time zone",
+}
+
 SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
-    "sid": (sandbox.c.sid, container.c.cid),
-    "cid": (container.c.cid, sandbox.c.sid),
-    "state": (container.c.state, sandbox.c.sid, container.c.cid),
+    "sid": (sandbox.c.sid, container.c.cid, sandbox.c.host),
+    "cid": (container.c.cid, sandbox.c.sid, sandbox.c.host),
+    "state": (container.c.state, sandbox.c.sid, container.c.cid, sandbox.c.host),
     "host": (sandbox.c.host, sandbox.c.sid, container.c.cid),
     "created": (container.c.created_at, container.c.id),
     "updated": (container.c.updated_at, container.c.id),
 }
-"""What ``find`` and ``ls`` sort by."""
+"""What ``find`` and ``ls`` sort by: as far as no two containers are alike, so that pages make up a whole."""
 
 
 def conditions(filters: Iterable[Filter]) -> list[ColumnElement[bool]]:
@@ -59,7 +70,20 @@ def conditions(filters: Iterable[Filter]) -> list[ColumnElement[bool]]:
     return found
 
 
+def _check(condition: Filter) -> None:
+    """Refuse a key that there is not, and a value that no row can have."""
+    kind = KEYS.get(condition.key)
+    if kind is None:
+        raise InvalidValue("filter", condition.key, f"unknown key; use one of {', '.join(KEYS)}")
+    value = condition.value
+    if not isinstance(value, _TYPES[kind]) or (isinstance(value, datetime) and value.tzinfo is None):
+        raise InvalidValue("filter", value, f"not a value for {condition.key}: {_WANTED[kind]}")
+    if isinstance(value, str):
+        check_text(value)
+
+
 def _condition(condition: Filter) -> ColumnElement[bool]:
+    _check(condition)
     if condition.key == "since":
         return container.c.updated_at >= condition.value
     if condition.key == "before":
