@@ -1,0 +1,437 @@
+"""What is found: filters, sort orders, pages, look-ups by the beginning of an ID."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from persistdb import filters
+from persistdb.errors import Ambiguous, InvalidValue, NotFound
+from persistdb.filters import Filter, parse
+from persistdb.repository import ContainerRepository
+from persistdb.selection import SORTS
+from persistdb.state import ContainerState, DeviceMap, Mount, Process
+
+from .samples import container, put, sandbox
+
+if TYPE_CHECKING:
+    from persistdb.state import Container
+
+
+def names(found: list[Container]) -> list[str]:
+    return [f"{one.sid}/{one.cid}" for one in found]
+
+
+def find(repository: ContainerRepository, *texts: str, all_hosts: bool = False) -> list[str]:
+    found = repository.find(*(parse(text) for text in texts), all_hosts=all_hosts)
+    assert repository.count(*(parse(text) for text in texts), all_hosts=all_hosts) == len(found)
+    return names(found)
+
+
+@pytest.fixture
+def pods(repository: ContainerRepository) -> ContainerRepository:
+    """Fill a repository with two sandboxes whose containers differ in all that can be asked for."""
+    repository.save_sandbox(
+        sandbox("pod-1"),
+        {
+            "web": ContainerState(
+                state="running",
+                bundle_path="/run/bundle/web",
+                cgroup_path="/kubepods/web",
+                rootfs=Mount(source="/dev/vda", destination="/", type="ext4", block_device_id="drive-1"),
+                mounts=[
+                    Mount(source="proc", destination="/proc", type="proc", host_path="/srv/web"),
+                    Mount(source="/dev/vdb", destination="/data", type="xfs", block_device_id="drive-2"),
+                ],
+                device_maps=[DeviceMap(id="drive-1"), DeviceMap(id="vfio-1")],
+                processes=[Process(token="t-web", pid=100), Process(pid=-1)],
+            ),
+            "db": ContainerState(
+                state="stopped",
+                bundle_path="/run/bundle/db",
+                cgroup_path="/kubepods/db",
+                rootfs=Mount(type="virtiofs"),
+                mounts=[Mount(source="/srv", destination="/data", type="bind", host_path="/srv/db")],
+                processes=[Process(token="t-db", pid=-1)],
+            ),
+        },
+    )
+    repository.save_sandbox(sandbox("pod-2"), {"web": ContainerState(), "Web": ContainerState(state="running")})
+    return repository
+
+
+ALL = ["pod-1/db", "pod-1/web", "pod-2/Web", "pod-2/web"]
+EMPTY = ["pod-2/Web", "pod-2/web"]
+
+CASES = [
+    ("host=node-1", ALL),
+    ("host=node-2", []),
+    ("sid=pod-1", ["pod-1/db", "pod-1/web"]),
+    ("cid=web", ["pod-1/web", "pod-2/web"]),
+    ("state=running", ["pod-1/web", "pod-2/Web"]),
+    ("state=", ["pod-2/web"]),
+    ("bundle=/run/bundle/db", ["pod-1/db"]),
+    ("cgroup=/kubepods/web", ["pod-1/web"]),
+    ("device=vfio-1", ["pod-1/web"]),
+    ("block-device=drive-1", ["pod-1/web"]),
+    ("block-device=drive-2", ["pod-1/web"]),
+    ("rootfs-device=drive-1", ["pod-1/web"]),
+    ("rootfs-device=drive-2", []),
+    ("source=proc", ["pod-1/web"]),
+    ("destination=/data", ["pod-1/db", "pod-1/web"]),
+    ("host-path=/srv/db", ["pod-1/db"]),
+    ("type=virtiofs", ["pod-1/db"]),
+    ("type=bind", ["pod-1/db"]),
+    ("token=t-db", ["pod-1/db"]),
+    ("pid=100", ["pod-1/web"]),
+    ("pid=-1", ["pod-1/db", "pod-1/web"]),
+]
+
+
+def test_every_key_has_a_case() -> None:
+    """No key of the filters is left out of these tests."""
+    assert {text.partition("=")[0] for text, _ in CASES} | {"since", "before"} == set(filters.KEYS)
+
+
+@pytest.mark.parametrize(("text", "expected"), CASES)
+def test_filters(pods: ContainerRepository, text: str, expected: list[str]) -> None:
+    """A filter finds the containers that have the value, and its negation all the others."""
+    assert find(pods, text) == expected
+    key, _, value = text.partition("=")
+    assert find(pods, f"{key}!={value}") == [name for name in ALL if name not in expected]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([], ALL),
+        (["state=running", "state=stopped"], ["pod-1/db", "pod-1/web", "pod-2/Web"]),
+        (["state=running", "sid=pod-1"], ["pod-1/web"]),
+        (["state=running", "cid=db", "state=stopped"], ["pod-1/db"]),
+        (["state=running", "cid=db"], []),
+        (["state!=running", "state!=stopped"], ["pod-2/web"]),
+        (["sid=pod-1", "cid!=web"], ["pod-1/db"]),
+        (["type=bind", "type=xfs"], ["pod-1/db", "pod-1/web"]),
+        (["type=proc", "type=xfs", "destination=/data"], ["pod-1/web"]),
+        (["type!=proc", "type!=bind"], EMPTY),
+        (["cid=web", "cid!=web"], []),
+        (["pid=100", "pid=-1", "pid!=100"], ["pod-1/db"]),
+    ],
+)
+def test_filters_together(pods: ContainerRepository, texts: list[str], expected: list[str]) -> None:
+    """Filters of the same key are alternatives, those of different keys must all hold, negated ones all."""
+    assert find(pods, *texts) == expected
+    assert find(pods, *texts[::-1]) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("bundle=/run/*", ["pod-1/db", "pod-1/web"]),
+        ("bundle=/run/bundle/w*", ["pod-1/web"]),
+        ("bundle!=/run/*", EMPTY),
+        ("bundle=*", ALL),
+        ("token=t-*", ["pod-1/db", "pod-1/web"]),
+        ("cid=w*", ["pod-1/web", "pod-2/web"]),
+        ("host-path=/srv*", ["pod-1/db", "pod-1/web"]),
+        ("rootfs-device=drive*", ["pod-1/web"]),
+        ("bundle=/run*dle*", []),
+        ("cid=%", []),
+        ("cid=we_*", []),
+        ("cid=W_b", []),
+        ("cid=WEB", []),
+        ("state=Running", []),
+    ],
+)
+def test_prefixes(pods: ContainerRepository, text: str, expected: list[str]) -> None:
+    """A star at the end makes a prefix; no other character is special, and A is not a."""
+    assert find(pods, text) == expected
+
+
+ODD = [
+    "a%",
+    "a_",
+    "ab",
+    "a*",
+    "a\\",
+    "a'; DROP TABLE container; --",
+    'a"',
+    "A",
+    "a ",
+    "a\n",
+    "ä",
+    "\uff41",
+    "\U0010ffff",
+]
+
+
+@pytest.mark.parametrize("cid", ODD)
+def test_odd_characters_are_ordinary(repository: ContainerRepository, cid: str) -> None:
+    """Wildcards, quotes, backslashes, spaces and what people write in SQL are data in filters and look-ups."""
+    put(repository, "pod-1", *ODD)
+    assert names(repository.find(Filter("cid", cid))) == [f"pod-1/{cid}"]
+    assert names(repository.find(Filter("cid", cid, prefix=True))) == [f"pod-1/{cid}"]
+    assert names(repository.find(Filter("cid", cid, negated=True))) == [f"pod-1/{o}" for o in sorted(ODD) if o != cid]
+    assert repository.look_up(cid).cid == cid
+    assert repository.look_up(f"pod-1/{cid}").cid == cid
+
+
+@pytest.mark.parametrize("prefix", ["\ud7ff", "\U0010ffff", "a\U0010ffff", "\ue000", "z"])
+def test_prefixes_at_the_ends_of_unicode(repository: ContainerRepository, prefix: str) -> None:
+    """A prefix that ends with the last character before a gap, or the last of all, finds what begins with it only."""
+    put(repository, "pod-1", *(f"{p}{rest}" for p in (prefix, "a", "\ue001") for rest in ("", "x", "\U0010ffff")))
+    expected = sorted({f"pod-1/{prefix}", f"pod-1/{prefix}x", f"pod-1/{prefix}\U0010ffff"})
+    assert names(repository.find(Filter("cid", prefix, prefix=True))) == expected
+
+
+def test_since_and_before(repository: ContainerRepository) -> None:
+    """Since and before go by the last change, to the microsecond: since includes the moment, before does not."""
+    put(repository, "pod-1", "a")
+    put(repository, "pod-2", "b")
+    repository.transition("pod-1", "a", "paused", expected="running")
+    earlier, later = (repository.get(*ref).updated_at for ref in (("pod-2", "b"), ("pod-1", "a")))
+    assert earlier < later
+    assert names(repository.find(Filter("since", later))) == ["pod-1/a"]
+    assert names(repository.find(Filter("before", later))) == ["pod-2/b"]
+    assert names(repository.find(Filter("since", earlier), Filter("before", later))) == ["pod-2/b"]
+    assert repository.find(Filter("since", later + timedelta(microseconds=1))) == []
+    assert repository.find(Filter("before", earlier)) == []
+    assert find(repository, f"since={later.isoformat()}") == ["pod-1/a"]
+    assert find(repository, "since=1h") == ["pod-1/a", "pod-2/b"]
+    assert find(repository, "before=1h") == []
+
+
+def test_filters_of_other_hosts(repository: ContainerRepository) -> None:
+    """A repository finds its own host's containers, and those of all hosts when asked for."""
+    elsewhere = ContainerRepository(repository.database, host="node-2")
+    put(repository, "pod-1", "web")
+    put(elsewhere, "pod-1", "web", "db")
+    assert find(repository, "cid=web") == ["pod-1/web"]
+    assert [one.host for one in repository.find(all_hosts=True, sort="host")] == ["node-1", "node-2", "node-2"]
+    assert find(repository, "host=node-2") == []
+    assert find(repository, "host=node-2", all_hosts=True) == ["pod-1/db", "pod-1/web"]
+    assert repository.count() == 1
+    assert repository.count(all_hosts=True) == 3
+    assert len(list(repository.iterate())) == 1
+    assert len(list(repository.iterate(all_hosts=True, batch=2))) == 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Filter("colour", "red"),
+        Filter("pid", "7"),
+        Filter("cid", 7),
+        Filter("since", "yesterday"),
+        Filter("before", datetime(2026, 1, 1)),  # noqa: DTZ001  that it has no time zone is the point
+    ],
+)
+def test_filters_that_make_no_sense(repository: ContainerRepository, wrong: Filter) -> None:
+    """A filter of an unknown key or with a value of the wrong kind is refused, on every engine alike."""
+    with pytest.raises(InvalidValue) as caught:
+        repository.find(wrong)
+    assert caught.value.field == "filter"
+
+
+# --- order and pages
+
+
+def test_sort(repository: ContainerRepository) -> None:
+    """Containers are sorted by any of the columns, by the bytes of text, forwards and backwards."""
+    put(repository, "pod-b", "x", state="running")
+    put(repository, "pod-B", "é", "z", "Z", state="stopped")
+    put(repository, "pod-a", "y", "x ", state="paused")
+    by_sid = ["pod-B/Z", "pod-B/z", "pod-B/é", "pod-a/x ", "pod-a/y", "pod-b/x"]
+    assert names(repository.find()) == by_sid
+    assert names(repository.find(sort="-sid")) == by_sid[::-1]
+    by_cid = ["pod-B/Z", "pod-b/x", "pod-a/x ", "pod-a/y", "pod-B/z", "pod-B/é"]
+    assert names(repository.find(sort="cid")) == by_cid
+    by_state = ["pod-a/x ", "pod-a/y", "pod-b/x", "pod-B/Z", "pod-B/z", "pod-B/é"]
+    assert names(repository.find(sort="state")) == by_state
+    created = [one.created_at for one in repository.find(sort="-created")]
+    assert created == sorted(created, reverse=True)
+    repository.transition("pod-b", "x", "paused", expected="running")
+    assert names(repository.find(sort="-updated", limit=1)) == ["pod-b/x"]
+
+
+@pytest.mark.parametrize("sort", [f"{sign}{name}" for name in SORTS for sign in ("", "-")])
+def test_pages_of_any_order(repository: ContainerRepository, sort: str) -> None:
+    """Pages of any sort order make up the whole, also where rows of several hosts are alike."""
+    for host in ("node-1", "node-2", "node-3"):
+        one = ContainerRepository(repository.database, host=host)
+        put(one, "pod-1", "a", "b")
+        put(one, "pod-2", "a")
+    whole = repository.find(sort=sort, all_hosts=True)
+    assert len({(one.host, one.sid, one.cid) for one in whole}) == 9
+    pages = [repository.find(sort=sort, limit=2, offset=at, all_hosts=True) for at in range(0, 10, 2)]
+    assert [len(page) for page in pages] == [2, 2, 2, 2, 1]
+    assert [one for page in pages for one in page] == whole
+    assert repository.find(sort=sort, limit=0) == []
+    assert repository.find(sort=sort, offset=2, limit=None) == repository.find(sort=sort)[2:]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_no_two_containers_are_alike_in_a_sort_order(repository: ContainerRepository, sort: str) -> None:
+    """Each sort order turned round is its exact reverse, hosts included: no order is left to the engine."""
+    for host in ("node-2", "node-1", "node-3"):
+        put(ContainerRepository(repository.database, host=host), "pod-1", "a", "b")
+    there = repository.find(sort=sort, all_hosts=True)
+    assert there[::-1] == repository.find(sort=f"-{sort}", all_hosts=True)
+
+
+@pytest.mark.parametrize("sort", ["", "-", "size", "--sid", "sid desc", "SID"])
+def test_unknown_sort_orders(repository: ContainerRepository, sort: str) -> None:
+    """An unknown sort order is refused, and the error lists those there are."""
+    with pytest.raises(InvalidValue, match="use one of sid, cid, state, host, created, updated"):
+        repository.find(sort=sort)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 7, 1000])
+def test_iterate(repository: ContainerRepository, batch: int) -> None:
+    """An iteration gives each container once, whatever the size of its pages."""
+    for sid in ("pod-1", "pod-2"):
+        put(repository, sid, "a", "b", "c")
+    found = list(repository.iterate(batch=batch))
+    assert sorted(names(found)) == names(repository.find())
+    assert found == [repository.get(one.sid, one.cid) for one in found]
+    assert sorted(names(list(repository.iterate(parse("cid!=b"), batch=batch)))) == find(repository, "cid!=b")
+
+
+def test_iterate_over_what_changes(repository: ContainerRepository) -> None:
+    """What stays is given once, though containers come and go between the pages."""
+    put(repository, "pod-1", "a", "b", "c", "d")
+    seen = []
+    for one in repository.iterate(batch=1):
+        seen.append(one.cid)
+        repository.delete("pod-1", one.cid)
+        if len(seen) < 4:
+            repository.save("pod-1", "new", container(state=str(len(seen))))
+    assert sorted(set(seen) - {"new"}) == ["a", "b", "c", "d"]
+    assert seen.count("new") <= 1
+
+
+def test_sandbox_ids(repository: ContainerRepository) -> None:
+    """Sandbox IDs are sorted by their bytes."""
+    sids = ["b", "B", "a", "é", "a!", "a "]
+    for sid in sids:
+        put(repository, sid)
+    assert repository.sandbox_ids() == sorted(sids)
+
+
+# --- look-ups
+
+
+@pytest.fixture
+def cids(repository: ContainerRepository) -> ContainerRepository:
+    """Fill a repository with containers whose IDs begin alike."""
+    put(repository, "pod-1", "abc", "abcd", "abcde", "abd", "xyz")
+    put(repository, "pod-2", "abc", "unique")
+    return repository
+
+
+@pytest.mark.parametrize(
+    ("ref", "expected"),
+    [
+        ("unique", "pod-2/unique"),
+        ("u", "pod-2/unique"),
+        ("abd", "pod-1/abd"),
+        ("abcd", "pod-1/abcd"),
+        ("abcde", "pod-1/abcde"),
+        ("xy", "pod-1/xyz"),
+        ("pod-1/abc", "pod-1/abc"),
+        ("pod-2/a", "pod-2/abc"),
+        ("pod-2/abc", "pod-2/abc"),
+    ],
+)
+def test_look_up(cids: ContainerRepository, ref: str, expected: str) -> None:
+    """A whole ID comes before the beginning of another, and a beginning that only one ID has is enough."""
+    assert names([cids.look_up(ref)]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("ref", "candidates"),
+    [
+        ("abc", {"pod-1/abc", "pod-2/abc"}),
+        ("ab", {"pod-1/abc", "pod-2/abc", "pod-1/abcd", "pod-1/abcde"}),
+        ("pod-1/abc", None),
+        ("pod-1/ab", {"pod-1/abc", "pod-1/abcd", "pod-1/abcde", "pod-1/abd"}),
+    ],
+)
+def test_ambiguous_look_ups(cids: ContainerRepository, ref: str, candidates: set[str] | None) -> None:
+    """What fits several containers is ambiguous, and the error names some of them."""
+    if candidates is None:
+        assert cids.look_up(ref).cid == "abc"
+        return
+    with pytest.raises(Ambiguous) as caught:
+        cids.look_up(ref)
+    assert (caught.value.kind, caught.value.ref) == ("container", ref)
+    assert set(caught.value.candidates) == candidates
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "",
+        "/",
+        "pod-1/",
+        "/abc",
+        "pod-1",
+        "b",
+        "abcdef",
+        "ABC",
+        "%",
+        "_bc",
+        "abc%",
+        "pod-3/abc",
+        "od-1/abc",
+        "pod-%/abc",
+    ],
+)
+def test_look_ups_of_nothing(cids: ContainerRepository, ref: str) -> None:
+    """What is no container's ID or its beginning is not found; nothing is a wildcard, nor the empty text."""
+    with pytest.raises(NotFound) as caught:
+        cids.look_up(ref)
+    assert (caught.value.kind, caught.value.ref) == ("container", ref)
+
+
+def test_look_up_of_ids_with_a_slash_in_the_sandbox(repository: ContainerRepository) -> None:
+    """The last slash parts the sandbox's ID from the container's."""
+    put(repository, "a/b", "c")
+    assert repository.look_up("a/b/c").sid == "a/b"
+
+
+def test_look_up_on_other_hosts(repository: ContainerRepository) -> None:
+    """A look-up stays on its host, or goes over all of them, with or without the sandbox's ID."""
+    elsewhere = ContainerRepository(repository.database, host="node-2")
+    put(repository, "pod-1", "abc")
+    put(elsewhere, "pod-1", "abcd")
+    put(elsewhere, "pod-2", "xyz")
+    assert repository.look_up("ab").cid == "abc"
+    for ref in ("xyz", "x", "pod-2/xyz", "pod-2/x"):
+        assert repository.look_up(ref, all_hosts=True).host == "node-2"
+        with pytest.raises(NotFound) as caught:
+            repository.look_up(ref)
+        assert caught.value.host == "node-1"
+    for ref in ("ab", "pod-1/ab"):
+        with pytest.raises(Ambiguous):
+            repository.look_up(ref, all_hosts=True)
+    with pytest.raises(NotFound) as caught:
+        repository.look_up("nothing", all_hosts=True)
+    assert caught.value.host is None
+
+
+def test_the_same_container_on_two_hosts(repository: ContainerRepository) -> None:
+    """Over all hosts the same IDs on two of them are ambiguous, and the candidates can be told apart."""
+    put(repository, "pod-1", "abc")
+    put(ContainerRepository(repository.database, host="node-2"), "pod-1", "abc")
+    with pytest.raises(Ambiguous) as caught:
+        repository.look_up("abc", all_hosts=True)
+    assert len(set(caught.value.candidates)) == 2
+
+
+def test_the_moment_of_a_filter() -> None:
+    """An age counts back from the moment that is given as now."""
+    now = datetime(2026, 3, 14, 15, tzinfo=UTC)
+    assert parse("since=2h", now=now).value == datetime(2026, 3, 14, 13, tzinfo=UTC)
