@@ -6,7 +6,7 @@ import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 
 from . import schema, selection
 from .changes import Changes, StoredSandbox, check_key, check_length, encode, utc_text
@@ -243,7 +243,9 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.InvalidValue` for an unknown sort order.
         """
-        query = self._select(filters, all_hosts).order_by(*selection.order(sort)).limit(limit).offset(offset or None)
+        order = selection.order(sort)
+        page = self._ids(filters, all_hosts).order_by(*order).limit(limit).offset(offset or None)
+        query = self._documents(page).order_by(*order)
         return [decode_container(document) for (document,) in self.database.select(query)]
 
     def iterate(self, *filters: Filter, batch: int = BATCH, all_hosts: bool = False) -> Iterator[Container]:
@@ -251,16 +253,22 @@ class ContainerRepository:
 
         Pages go by key: what is added or removed meanwhile may be missed, what stays is given once.
         """
-        query = self._select(filters, all_hosts).add_columns(container.c.id).order_by(container.c.id).limit(batch)
-        last = 0
+        # in the order of the keys' indexes, so that each page starts where the one before ended
+        key = (sandbox.c.host, sandbox.c.sid, container.c.cid) if all_hosts else (sandbox.c.sid, container.c.cid)
+        page = self._ids(filters, all_hosts).order_by(*key).limit(batch)
+        last = ("", "", "")
         while True:
-            page = query.where(container.c.id > last)
-            rows = self.database.select(page)
-            for document, _ in rows:
-                yield decode_container(document)
+            rows = self.database.select(self._documents(page))
+            for (document,) in rows:
+                one = decode_container(document)
+                last = max(last, (one.host, one.sid, one.cid))
+                yield one
             if len(rows) < batch:
                 return
-            last = rows[-1][1]
+            values = last[-len(key) :]
+            # the first column by itself, too: no engine finds an index's start in a comparison over two tables
+            after = (key[0] >= values[0], tuple_(*key) > tuple_(*values))
+            page = self._ids(filters, all_hosts).where(*after).order_by(*key).limit(batch)
 
     def count(self, *filters: Filter, all_hosts: bool = False) -> int:
         """How many containers fit all filters."""
@@ -317,8 +325,14 @@ class ContainerRepository:
                 return
             last = found[-1].record.sid
 
-    def _select(self, filters: Sequence[Filter], all_hosts: bool) -> Select[Any]:
-        return self._where(select(self._statements.container_json), filters, all_hosts)
+    def _ids(self, filters: Sequence[Filter], all_hosts: bool) -> Select[Any]:
+        return self._where(select(container.c.id), filters, all_hosts)
+
+    def _documents(self, page: Select[Any]) -> Select[Any]:
+        """The documents of a page of ids: an engine that sorts documents makes all, to throw most of them away."""
+        ids = page.subquery("page")
+        joined = ids.join(container, container.c.id == ids.c.id).join(sandbox, sandbox.c.id == container.c.sandbox_id)
+        return select(self._statements.container_json).select_from(joined)
 
     def _where(self, query: Select[Any], filters: Sequence[Filter], all_hosts: bool) -> Select[Any]:
         query = query.select_from(sandbox.join(container)).where(*selection.conditions(filters))
