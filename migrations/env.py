@@ -44,8 +44,7 @@ def _flat(revisions: Any) -> Iterable[str]:
 def _options(dialect: str) -> dict[str, Any]:
     return {
         "target_metadata": Base.metadata,
-        "compare_type": True,
-        "compare_server_default": True,
+        **migrate.COMPARISON,
         "process_revision_directives": _number,
         # Alembic takes SQLite for an engine without transactional DDL, for its driver's sake; ours begins with BEGIN
         "transactional_ddl": True if dialect == "sqlite" else None,

@@ -75,20 +75,25 @@ def _postgresql(connection: Connection, wait: float) -> Iterator[None]:
 @contextlib.contextmanager
 def _mariadb(connection: Connection, wait: float) -> Iterator[None]:
     """A named lock of the session; each revision commits, for MariaDB commits with each statement of DDL."""
-    # what is set for this session is not for the next user of the connection, so it leaves the pool
-    connection.detach()
-    with connection.begin():
-        connection.execute(
-            text("SET SESSION max_statement_time = 0, lock_wait_timeout = :wait"), {"wait": max(1, round(wait))}
-        )
-        # named locks are the whole server's
-        name = connection.execute(text("SELECT DATABASE()")).scalar_one()
-        lock = hashlib.sha256(f"{_LOCK}\0{name}".encode()).hexdigest()
-        if connection.execute(text("SELECT GET_LOCK(:lock, :wait)"), {"lock": lock, "wait": wait}).scalar_one() != 1:
-            raise StillLocked
-    # the lock ends with the session, however that ends
-    yield
-    connection.commit()
+    try:
+        with connection.begin():
+            connection.execute(
+                text("SET SESSION max_statement_time = 0, lock_wait_timeout = :wait"), {"wait": max(1, round(wait))}
+            )
+            # named locks are the whole server's
+            name = connection.execute(text("SELECT DATABASE()")).scalar_one()
+            lock = hashlib.sha256(f"{_LOCK}\0{name}".encode()).hexdigest()
+            if (
+                connection.execute(text("SELECT GET_LOCK(:lock, :wait)"), {"lock": lock, "wait": wait}).scalar_one()
+                != 1
+            ):
+                raise StillLocked
+        yield
+        connection.commit()
+    finally:
+        # the lock ends with the session, and what was set for this one is not for the next user of the connection
+        if not (connection.closed or connection.invalidated):
+            connection.invalidate()
 
 
 ALONE: Mapping[str, Callable[[Connection, float], AbstractContextManager[None]]] = {

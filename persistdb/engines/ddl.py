@@ -113,10 +113,6 @@ def change(before: sa.Table, after: sa.Table, fill: Mapping[str, str] | None = N
     engine = _engine()
     added = [column for column in after.columns if column.name not in before.columns]
     dropped = [column.name for column in before.columns if column.name not in after.columns]
-    if engine == "sqlite" and all(column.nullable for column in added) and not dropped and not _unlike(after, before):
-        for column in added:
-            op.execute(f"ALTER TABLE {after.name} ADD COLUMN {_specification(column)}")
-        return
     if engine == "sqlite":
         columns = ", ".join(
             column.name if column.name in before.columns else fill[column.name] for column in after.columns
@@ -279,4 +275,4 @@ def _drop_unique(constraints: Iterable[sa.Constraint]) -> None:
         if _engine() == "mariadb":
             op.execute(f"ALTER TABLE {constraint.table.name} DROP INDEX IF EXISTS {constraint.name}")
         else:
-            op.execute(DropConstraint(constraint, isolate_from_table=False))
+            op.execute(DropConstraint(constraint))

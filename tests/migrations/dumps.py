@@ -1,0 +1,95 @@
+"""What a database holds, in a form that two databases can be compared by: its schema and its rows."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from persistdb.engines import types
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+Rows = dict[str, list[dict[str, Any]]]
+
+TABLES = ("sandbox", "container", "mount", "device_map", "process")
+"""Parents before children."""
+
+_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
+    **dict.fromkeys(("is_rootfs", "read_only", "mounted", "shared"), sa.Boolean()),
+    **dict.fromkeys(("options", "extra"), types.json()),
+    **dict.fromkeys(("start_time", "created_at", "updated_at"), types.UTCDateTime()),
+}
+
+
+def tables(engine: Engine) -> dict[str, sa.TableClause]:
+    """The tables with the columns that they have now, typed so that values are the same on all engines."""
+    inspector = sa.inspect(engine)
+    return {
+        name: sa.table(name, *(sa.column(c["name"], _TYPES.get(c["name"])) for c in inspector.get_columns(name)))
+        for name in TABLES
+        if inspector.has_table(name)
+    }
+
+
+def rows(engine: Engine) -> Rows:
+    """All rows of all tables, by primary key."""
+    found: Rows = {}
+    with engine.connect() as connection:
+        for name, table in tables(engine).items():
+            key = ("id",) if "id" in table.c else ("container_id", "position")
+            result = connection.execute(sa.select(table).order_by(*(table.c[column] for column in key)))
+            found[name] = [dict(row) for row in result.mappings()]
+    return found
+
+
+def insert(engine: Engine, data: Rows) -> None:
+    """Write rows into the tables as they are now."""
+    found = tables(engine)
+    with engine.execution_options(persistdb_begin="write").begin() as connection:
+        for name in TABLES:
+            for row in data.get(name, []):
+                connection.execute(sa.insert(found[name]).values(**row))
+
+
+def schema(engine: Engine) -> dict[str, list[str]]:
+    """Everything that the engine tells of each table, as sorted lines; the order of columns doesn't count."""
+    with engine.connect() as connection:
+        return {
+            name: sorted(_LINES[engine.dialect.name](connection, name))
+            for name in sa.inspect(connection).get_table_names()
+        }
+
+
+def _sqlite(connection: sa.Connection, name: str) -> list[str]:
+    texts = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL", (name,))
+    lines = []
+    for (text,) in texts:
+        # each column and constraint is a line of its own, as SQLAlchemy writes it
+        lines += [line.strip().removesuffix(",").replace(f'"{name}"', name) for line in text.splitlines()]
+    return lines
+
+
+def _postgresql(connection: sa.Connection, name: str) -> list[str]:
+    columns = connection.exec_driver_sql(
+        "SELECT concat_ws(' ', column_name, data_type, character_maximum_length, collation_name, is_nullable,"
+        " column_default) FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s",
+        (name,),
+    )
+    constraints = connection.exec_driver_sql(
+        "SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = CAST(%s AS regclass)",
+        (name,),
+    )
+    indexes = connection.exec_driver_sql("SELECT indexdef FROM pg_indexes WHERE tablename = %s", (name,))
+    return [*columns.scalars(), *constraints.scalars(), *indexes.scalars()]
+
+
+def _mariadb(connection: sa.Connection, name: str) -> list[str]:
+    text = connection.exec_driver_sql(f"SHOW CREATE TABLE {name}").one()[1]
+    text = re.sub(r" AUTO_INCREMENT=\d+", "", text)
+    return [line.strip().removesuffix(",") for line in text.splitlines()]
+
+
+_LINES = {"sqlite": _sqlite, "postgresql": _postgresql, "mariadb": _mariadb}
