@@ -127,6 +127,10 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         same_start = mine is theirs if mine is None or theirs is None else mine.strict_eq(theirs)
         return same_start and self.pid == other.pid and self.token == other.token
 
+    # Without it msgspec's own would compare identities.
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __hash__(self) -> int:
         return hash((self.token, self.pid, self.start_time))
 
