@@ -30,12 +30,12 @@ def show_current(target: Target) -> None:
         if found is None:
             told = "no schema yet; the first use makes it"
         elif found == schema.HEAD:
-            told = f"{found}, this program's"
+            told = f"schema {found}, this program's"
         elif found in schema.REVISIONS:
-            told = f"{found}, older than this program's {schema.HEAD}; persistdb db upgrade brings it there"
+            told = f"schema {found}, older than this program's {schema.HEAD}; persistdb db upgrade brings it there"
         else:
-            told = f"{found}, unknown to this program, whose newest is {schema.HEAD}"
-        click.echo(f"{database.url}: schema {told}")
+            told = f"schema {found}, unknown to this program, whose newest is {schema.HEAD}"
+        click.echo(f"{database.url}: {told}")
 
 
 @db.command(

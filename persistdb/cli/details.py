@@ -51,7 +51,8 @@ def as_row(container: Container) -> dict[str, object]:
         "mounts": [_mount(mount) for mount in record.mounts],
         "devices": [_device(device) for device in record.device_maps],
         "processes": [_process(process) for process in record.processes],
-        "extra": None if origin.extra is None else msgspec.Raw(origin.extra.encode()),
+        # verbatim, for numbers may have more digits than a float; a line end in it is only a blank
+        "extra": None if origin.extra is None else msgspec.Raw(origin.extra.replace("\n", " ").encode()),
     }
 
 

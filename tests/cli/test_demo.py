@@ -1,0 +1,42 @@
+"""``demo``: the main job, for someone who sees it for the first time."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from persistdb.samples import KATA
+from tests.kata.trees import DATA, contents
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .program import Program
+
+
+def test_demo(persistdb: Program, tmp_path: Path) -> None:
+    """The demo shows each step with its command, and ends with the files as they were."""
+    done = persistdb("demo", "--keep", tmp_path / "demo")
+    assert (done.status, done.err) == (0, "")
+    commands = re.findall(r"^  (?:\$|>>>) (\S+ ?\w*)", done.out, re.MULTILINE)
+    for command in ("persistdb import", "persistdb ls", "persistdb show", "persistdb export", "diff "):
+        assert command in commands
+    assert "repository.transition(" in done.out
+    assert "SELECT " in done.out
+    assert "refused: " in done.out
+    assert "All 4 files came back as they were." in done.out
+    assert contents(tmp_path / "demo/sbs") == contents(KATA / "run/vc/sbs")
+
+
+def test_demo_needs_nothing(persistdb: Program, tmp_path: Path) -> None:
+    """The demo leaves the database that is set up alone, and nothing behind."""
+    environment = {"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}
+    done = persistdb.child("demo", env=environment, cwd=tmp_path)
+    assert (done.status, done.err) == (0, "")
+    assert [path for path in tmp_path.iterdir() if path.name != "sqlite"] == []
+    assert list((tmp_path / "sqlite").iterdir()) == []
+
+
+def test_sample_is_katas() -> None:
+    """The bundled sample is what Kata wrote."""
+    assert contents(KATA) == contents(DATA / "3.29.0")

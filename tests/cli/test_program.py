@@ -1,0 +1,171 @@
+"""The program as a whole: help, exit statuses, errors, what it prints to whom."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from persistdb import __version__
+from persistdb.cli.program import COMMANDS
+from persistdb.kata import NAMES
+from tests.kata.trees import DATA
+
+from .program import RUN, Program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HELPS = [[], *([name] for name in COMMANDS), ["db", "current"], ["db", "upgrade"]]
+_HEAVY = """
+import sys
+from persistdb.cli import main
+status = main()
+print(status, sorted({"sqlalchemy", "alembic", "rich", "msgspec"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("words", HELPS, ids=" ".join)
+def test_help_teaches_and_is_quick(words: list[str]) -> None:
+    """Every help shows examples, and loads neither SQLAlchemy nor Alembic nor rich."""
+    done = subprocess.run([sys.executable, "-c", _HEAVY, *words, "--help"], capture_output=True, text=True, check=True)
+    *text, last = done.stdout.splitlines()
+    assert last == "0 []"
+    assert words == ["db"] or "  Examples:" in text
+    assert done.stderr == ""
+
+
+def test_help_names_every_layout(persistdb: Program) -> None:
+    """The help of export lists the layouts that there are."""
+    (line,) = (line for line in persistdb("export", "--help").out.splitlines() if "old-1.0" in line)
+    assert line.split() == list(NAMES)
+
+
+def test_version(persistdb: Program) -> None:
+    """``--version`` says the program's version."""
+    assert persistdb("--version").out == f"persistdb {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["no-such-command"], ["ls", "--no-such-option"], ["import"], ["export"], ["rm"], ["ls", "--limit", "0"]],
+    ids=" ".join,
+)
+def test_misuse(persistdb: Program, words: list[str]) -> None:
+    """A command line that makes no sense is status 2 and says where help is."""
+    done = persistdb(*words)
+    assert (done.status, done.out) == (2, "")
+    assert "Usage: " in done.err
+    assert "Error: " in done.err
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "says"),
+    [
+        ("oracle://u:secret@h/x", 2, "does not work on 'oracle'"),
+        ("u:secret@h", 2, "not a database URL"),
+        ("postgresql://u:secret@127.0.0.1:1/x", 3, "cannot be reached"),
+        ("mariadb://u:secret@127.0.0.1:1/x", 3, "cannot be reached"),
+        ("sqlite:////etc/passwd/x.db", 3, "cannot be reached or opened"),
+        ("sqlite:////etc/passwd", 3, "not a database"),
+    ],
+)
+def test_unusable_database(persistdb: Program, url: str, status: int, says: str) -> None:
+    """A database that cannot be used is one line on stderr, without the password and without a traceback."""
+    persistdb.url = url
+    done = persistdb("ls")
+    assert (done.status, done.out) == (status, "")
+    assert done.err.startswith("persistdb: ")
+    assert done.err.count("\n") == 1
+    assert says in done.err
+    assert "secret" not in done.err
+
+
+def test_missing_driver(persistdb: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the driver of a server the error says how to install it."""
+    monkeypatch.setitem(sys.modules, "pymysql", None)
+    persistdb.url = "mariadb://u@h/x"
+    done = persistdb("ls")
+    assert done.status == 3
+    assert "'pymysql' is missing; persistdb[postgresql] and persistdb[mariadb]" in done.err
+
+
+def test_environment(persistdb: Program, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The database and the host may come from the environment."""
+    from persistdb.cli import main
+
+    monkeypatch.setenv("PERSISTDB_URL", persistdb.url)
+    monkeypatch.setenv("PERSISTDB_HOST", "node-9")
+    assert main(["import", str(DATA / "2.1.0")]) == 0
+    assert main(["ls", "--format", "csv"]) == 0
+    assert "\nnode-9,sandbox-2.1.0," in capsys.readouterr().out.replace("\r", "")
+
+
+def test_closed_pipe(persistdb: Program) -> None:
+    """When nobody reads its output any more the program ends as others do on SIGPIPE, and says nothing."""
+    persistdb("import", *(path for path in DATA.iterdir()))
+    for words in (
+        ["ls"],
+        ["ls", "-q"],
+        ["ls", "--format", "json"],
+        ["ls", "--format", "csv"],
+        ["show", "0a9b"],
+        ["--help"],
+    ):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "wb") as out:
+            done = subprocess.run(persistdb.words(*words), stdout=out, stderr=subprocess.PIPE, check=False)
+        assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b""), words
+
+
+def test_closed_stdout(persistdb: Program, tmp_path: Path) -> None:
+    """Started with its streams closed, the program works, and no file of its own is taken for stdout."""
+    command = '"$@" >&- 2>&- <&-'
+    done = subprocess.run(["sh", "-c", command, "sh", *persistdb.words("import", DATA / "2.1.0")], check=False)
+    assert done.returncode == 0
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", *persistdb.words("export", "--to", tmp_path / "out")], check=False
+    )
+    assert done.returncode == 0
+    assert persistdb("ls", "-q").out == "sandbox-2.1.0/sandbox-2.1.0\n"
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_full_stdout(persistdb: Program, form: str) -> None:
+    """Output that cannot be written is status 3 and one line."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            persistdb.words("ls", "--format", form), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (3, "persistdb: No space left on device\n")
+
+
+def test_interrupted(persistdb: Program) -> None:
+    """Ctrl-C ends the program with 130 and without a word."""
+    script = """
+import os, signal, sys
+from persistdb import ContainerRepository
+from persistdb.cli import main
+ContainerRepository.find = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
+sys.exit(main())
+"""
+    words = [sys.executable, "-c", script, *persistdb.words("ls")[len(RUN) :]]
+    done = subprocess.run(words, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_ascii_terminal(persistdb: Program, tmp_path: Path) -> None:
+    """Where the locale knows few characters others come as escape sequences; CSV and JSON are UTF-8 all the same."""
+    with persistdb.repository() as repository:
+        from persistdb import ContainerState, SandboxState
+
+        repository.save_sandbox(SandboxState(sid="s"), {"ü": ContainerState(bundle_path="/日本")})
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    assert "\\xfc" in persistdb.child("ls", env=environment).out
+    assert "ü" in persistdb.child("ls", "--format", "csv", env=environment).out
+    assert persistdb.child("ls", "--format", "json", env=environment).rows[0]["bundle"] == "/日本"

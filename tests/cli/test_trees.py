@@ -1,0 +1,421 @@
+"""``import`` and ``export``: Kata's files in, the same files out, and what becomes of bad ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from persistdb import ContainerState, Process, SandboxState
+from persistdb.cli import trees
+from tests.kata.trees import CONTAINERS, DATA, PLAIN, SAMPLES, SANDBOX, contents, make
+
+from .program import HOST, Program, on_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STORE = "run/vc/sbs"
+
+
+def tree(sid: str = "s", **containers: bytes) -> dict[str, bytes]:
+    """The files of one sandbox."""
+    own = {f"{sid}/persist.json": SANDBOX.replace(b'"s"', f'"{sid}"'.encode())}
+    return own | {f"{sid}/{cid}/persist.json": data for cid, data in containers.items()}
+
+
+def other(token: str, state: str = "running") -> bytes:
+    """A container's file with a token of its own."""
+    return PLAIN.replace(b'"t"', f'"{token}"'.encode()).replace(b"running", state.encode())
+
+
+GOOD = tree("good", c=PLAIN)
+
+
+# --- there and back
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_round_trip(persistdb: Program, tmp_path: Path, name: str) -> None:
+    """Every sample comes back byte for byte, from its root into a root."""
+    done = persistdb("import", DATA / name)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("imported 1 sandbox with ")
+    assert done.out.endswith(f" into {persistdb.url}, host '{HOST}'\n")
+    out = tmp_path / "out"
+    (out / STORE).mkdir(parents=True)
+    done = persistdb("export", "--to", out)
+    assert (done.status, done.err) == (0, "")
+    assert contents(out) == contents(DATA / name)
+
+
+def test_round_trip_of_all(persistdb: Program, tmp_path: Path) -> None:
+    """Several trees come in at once and go out at once, in the order of their IDs."""
+    for name in SAMPLES:
+        assert persistdb("import", DATA / name / STORE, host=name).status == 0
+        assert persistdb("export", "--to", tmp_path / name / STORE, host=name).status == 0
+        found = {path: data for path, data in contents(DATA / name).items() if path.startswith(STORE)}
+        assert contents(tmp_path / name) == found
+    assert persistdb("import", *(DATA / name for name in SAMPLES[:4])).out.startswith("imported 4 sandboxes with ")
+
+
+def test_lone_container(persistdb: Program, tmp_path: Path) -> None:
+    """A container of Kata 4.1 comes back byte for byte within a sandbox."""
+    (path,) = (path for path in CONTAINERS if path.name == "container-persist.json")
+    make(tmp_path / "in", tree(c=path.read_bytes()))
+    assert persistdb("import", tmp_path / "in").status == 0
+    assert persistdb("export", "--to", tmp_path / "out").status == 0
+    assert contents(tmp_path / "out") == contents(tmp_path / "in")
+
+
+def test_import_replaces_the_sandbox_alone(persistdb: Program, tmp_path: Path) -> None:
+    """A sandbox that is imported again loses the containers that are gone; other sandboxes and hosts stay."""
+    make(tmp_path / "a", tree("s", x=other("1"), y=other("2")) | tree("t", z=PLAIN))
+    persistdb("import", tmp_path / "a")
+    persistdb("import", tmp_path / "a", host="node-2")
+    make(tmp_path / "b", tree("s", y=other("2", "stopped")))
+    assert persistdb("import", tmp_path / "b" / "s").status == 0
+    rows = persistdb("ls", "--all-hosts", "--sort", "host", "--format", "json").rows
+    assert [(row["host"], row["sid"], row["cid"], row["state"]) for row in rows] == [
+        (HOST, "s", "y", "stopped"),
+        (HOST, "t", "z", "running"),
+        ("node-2", "s", "x", "running"),
+        ("node-2", "s", "y", "running"),
+        ("node-2", "t", "z", "running"),
+    ]
+
+
+# --- bad input
+
+BAD = {
+    "empty": (b"", ""),
+    "cut": (PLAIN[:90], ""),
+    "nuls": (b"\0" * 100, ""),
+    "no UTF-8": (PLAIN.replace(b"proc", b"\xff\xfe\xfd", 1) + b"\xff", ""),
+    "list": (b"[]", ""),
+    "wrong type": (PLAIN.replace(b'"/c"', b"[1]"), "CgroupPath"),
+    "wrong type inside": (PLAIN.replace(b'["nosuid"]', b"[5]"), "Mounts[0].Options[0]"),
+    "above uint32": (PLAIN.replace(b"438", b"4294967296"), "DeviceMaps[0].FileMode"),
+    "no time": (PLAIN.replace(b"2023-10-01T", b"2023-13-01T"), "Process.StartTime"),
+    "nul in text": (PLAIN.replace(b"nosuid", b"no\\u0000suid"), "Mounts[0].Options[0]"),
+    "deep": (b'{"New":' + b"[" * 100_000 + b"]" * 100_000 + b"}", ""),
+    "huge": (100 << 20, ""),
+    "symlink": ("/etc/hostname", ""),
+    "folder": (None, ""),
+}
+
+
+def put(path: Path, data: object) -> None:
+    """Put something in the place of a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    if data is None:
+        path.mkdir()
+    elif isinstance(data, str):
+        path.symlink_to(data)
+    elif isinstance(data, int):
+        with path.open("wb") as file:
+            file.truncate(data)
+    else:
+        path.write_bytes(data)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BAD if kind != "no UTF-8"])
+def test_damaged_container(persistdb: Program, tmp_path: Path, kind: str) -> None:
+    """A bad container file is one line that names it, and its key; what was known of it stays, all else comes in."""
+    make(tmp_path, GOOD | tree(bad=other("1"), x=other("2")))
+    assert persistdb("import", tmp_path).status == 0
+    make(tmp_path, tree("good", c=other("t", "stopped")) | tree(x=other("2", "stopped")))
+    data, key = BAD[kind]
+    put(tmp_path / "s/bad/persist.json", data)
+    done = persistdb("import", tmp_path)
+    assert done.status == 1
+    (line,) = done.err.splitlines()
+    where = f"persistdb: {tmp_path}/s/bad/persist.json: "
+    assert line.startswith(f"{where}{key}: " if key else where)
+    assert len(line) < 500
+    assert done.out == f"imported 2 sandboxes with 2 containers into {persistdb.url}, host '{HOST}'; 1 fault\n"
+    rows = persistdb("ls", "--format", "json").rows
+    assert [(row["cid"], row["state"]) for row in rows] == [("c", "stopped"), ("bad", "running"), ("x", "stopped")]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BAD if not BAD[kind][1]])
+def test_damaged_sandbox(persistdb: Program, tmp_path: Path, kind: str) -> None:
+    """With a bad file of its own a sandbox stays as it was, also its containers of which there are no files."""
+    make(tmp_path, GOOD | tree(x=other("1"), y=other("2")))
+    persistdb("import", tmp_path)
+    with persistdb.repository() as repository:
+        before = repository.load_sandbox("s").record
+    make(tmp_path, tree(x=other("1", "stopped")))
+    (tmp_path / "s/y/persist.json").unlink()
+    put(tmp_path / "s/persist.json", BAD[kind][0])
+    done = persistdb("import", tmp_path)
+    assert done.status == 1
+    assert [line.split(": ")[1] for line in done.err.splitlines()] == [f"{tmp_path}/s/persist.json"]
+    with persistdb.repository() as repository:
+        after = repository.load_sandbox("s")
+    assert after.record == before
+    assert {cid: one.record.state for cid, one in after.containers.items()} == {"x": "stopped", "y": "running"}
+
+
+def test_damaged_sandbox_that_is_new(persistdb: Program, tmp_path: Path) -> None:
+    """Of a sandbox whose own file was never good the containers are stored all the same."""
+    make(tmp_path, tree(x=PLAIN) | {"s/persist.json": b"{"})
+    assert persistdb("import", tmp_path).status == 1
+    assert persistdb("ls", "-q").out == "s/x\n"
+
+
+@pytest.mark.parametrize("bad", ["s/persist.json", "s/x/persist.json"])
+def test_strict(persistdb: Program, tmp_path: Path, bad: str) -> None:
+    """``--strict`` leaves out the whole sandbox for any fault in it, and takes the others."""
+    make(tmp_path, GOOD | tree(x=other("1"), y=other("2")) | {bad: b"{"})
+    done = persistdb("import", "--strict", tmp_path)
+    assert done.status == 1
+    assert done.err.count("\n") == 1
+    assert done.out.endswith("'; 1 sandbox left out; 1 fault\n")
+    assert persistdb("ls", "-q").out == "good/c\n"
+
+
+def test_bad_ids(persistdb: Program, tmp_path: Path) -> None:
+    """A folder whose name is no ID is named, escaped, and left out; the database sees nothing of it."""
+    make(tmp_path, GOOD | tree("..s", c=PLAIN) | {"good/.c\x1b[2J/persist.json": PLAIN})
+    os.rename(tmp_path / "good/c", os.fsencode(tmp_path / "good") + b"/\xff")
+    done = persistdb("import", tmp_path)
+    assert done.status == 1
+    places = [line.split(": ")[1] for line in done.err.splitlines()]
+    assert sorted(places) == sorted([f"{tmp_path}/..s", f"{tmp_path}/good/.c\\x1b[2J", f"{tmp_path}/good/\\udcff"])
+    assert persistdb("ls", "-q").out == ""
+
+
+def test_duplicate_token(persistdb: Program, tmp_path: Path) -> None:
+    """A sandbox in which two containers have one token is left out alone, and both are named with the sandbox."""
+    make(tmp_path, GOOD | tree(x=PLAIN, y=PLAIN) | tree("z", c=PLAIN))
+    done = persistdb("import", tmp_path)
+    assert done.status == 1
+    (line,) = done.err.splitlines()
+    assert line.startswith(f"persistdb: {tmp_path}/s: not stored: process token 't' is used by ")
+    assert {"x", "y"} <= set(line.replace(":", "").split())
+    assert done.out.endswith("'; 1 sandbox left out; 1 fault\n")
+    assert persistdb("ls", "-q").out == "good/c\nz/c\n"
+
+
+_WITHOUT_RIGHTS = """
+import os, sys
+from persistdb.cli import main
+main(["--db", sys.argv.pop(1), "import", sys.argv.pop(1)])  # loads all that other users may not be able to read
+if os.getuid() == 0:  # which may read everything
+    os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
+sys.exit(main())
+"""
+
+
+def test_no_permission(persistdb: Program, tmp_path: Path) -> None:
+    """What may not be read is named, and everything else comes in."""
+    with tempfile.TemporaryDirectory() as public:  # tmp_path is below a folder of the user's alone
+        os.chmod(public, 0o777)
+        folder = make(Path(public) / "sbs", GOOD | tree(c=other("1"), d=other("2")))
+        for path in ("s/c", "s/d/persist.json"):
+            (folder / path).chmod(0)
+        persistdb.url = f"sqlite:///{public}/x.db"
+        first = [f"sqlite:///{tmp_path}/first.db", str(folder / "good")]
+        words = [sys.executable, "-c", _WITHOUT_RIGHTS, *first, *persistdb.words("import", folder)[3:]]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        (folder / "s/c").chmod(0o700)
+        assert done.stderr.splitlines() == [
+            f"persistdb: {folder}/s/c: may not be read: permission denied",
+            f"persistdb: {folder}/s/d/persist.json: may not be read: permission denied",
+        ]
+        assert done.returncode == 1
+        assert persistdb("ls", "-q").out == "good/c\n"
+
+
+def test_runtime_rs(persistdb: Program, tmp_path: Path) -> None:
+    """State of runtime-rs, which has no containers, is refused with the reason."""
+    make(tmp_path, {"s/state.json": b'{"sandbox_type":"virt_container","resource":null,"hypervisor":null}'})
+    done = persistdb("import", tmp_path)
+    assert done.status == 1
+    assert "runtime-rs" in done.err
+
+
+def test_paths(persistdb: Program, tmp_path: Path) -> None:
+    """A path that isn't there is named and the others are read; if there is nothing to read, the status is 3."""
+    make(tmp_path / "in", GOOD)
+    done = persistdb("import", tmp_path / "none", tmp_path / "in")
+    assert (done.status, done.err) == (1, f"persistdb: {tmp_path}/none: does not exist\n")
+    assert persistdb("ls", "-q").out == "good/c\n"
+    assert persistdb("import", tmp_path / "none").status == 3
+    (tmp_path / "empty").mkdir()
+    done = persistdb("import", tmp_path / "empty")
+    assert (done.status, done.err) == (0, f"note: {tmp_path}/empty holds no sandbox\n")
+
+
+def test_batches(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sandboxes are stored in batches: of a bad one in the middle of a batch the others know nothing."""
+    files: dict[str, bytes] = {}
+    for number in range(10):
+        files |= tree(f"s{number}", a=other("1"), b=other("1" if number == 5 else "2"))
+    make(tmp_path, files)
+    monkeypatch.setattr(trees, "_BATCH", 12)
+    done = persistdb("import", tmp_path)
+    assert done.out.startswith("imported 9 sandboxes with 18 containers")
+    assert f"{tmp_path}/s5: not stored" in done.err
+    assert persistdb("ls", "-q").out.count("\n") == 18
+
+
+def test_progress(persistdb: Program, tmp_path: Path) -> None:
+    """A long import shows on a terminal how far it is, with faults above it as they come."""
+    make(tmp_path, GOOD | tree("t", **{"[red]x\x1b": b"{"}) | tree("u", c=PLAIN))
+    script = "import sys; from persistdb.cli import main, progress, trees; progress._PATIENCE = 0; trees._BATCH = 1\n"
+    script += "sys.exit(main())"
+    shown = on_terminal(
+        [sys.executable, "-c", script, *persistdb.words("import", tmp_path)[3:]], stream="stderr", columns=200
+    )
+    assert "imported 3 sandboxes with 2 containers" in shown
+    assert f"persistdb: {tmp_path}/t/[red]x\\x1b/persist.json: " in shown
+
+
+# --- killed
+
+_KILLED = """
+import os, signal, sys
+from persistdb.cli import main, trees
+trees._BATCH = 9
+moment, calls, read = int(sys.argv.pop(1)), 0, trees._Import.read
+def profile(*_):
+    global calls
+    calls += 1
+    if calls == moment:
+        os.kill(os.getpid(), signal.SIGKILL)
+def watched(*arguments):
+    sys.setprofile(profile)
+    try:
+        return read(*arguments)
+    finally:
+        sys.setprofile(None)
+trees._Import.read = watched
+main()
+print(calls)
+"""
+
+
+def test_killed_import(persistdb: Program, tmp_path: Path) -> None:
+    """An import that is killed at any moment leaves each sandbox wholly old or wholly new."""
+
+    def files(state: str, *cids: str) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for number in range(48):
+            found |= tree(f"s{number:02}", **{cid: other(cid, state) for cid in cids})
+        return found
+
+    make(tmp_path / "old", files("running", "a", "b", "c"))
+    make(tmp_path / "new", files("stopped", "b", "c", "d"))
+    old, new = dict.fromkeys("abc", "running"), dict.fromkeys("bcd", "stopped")
+
+    def run(moment: int) -> str:
+        words = [sys.executable, "-c", _KILLED, str(moment), *persistdb.words("import", tmp_path / "new")[3:]]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == (-9 if moment else 0)
+        return done.stdout
+
+    def state() -> list[Mapping[str, str]]:
+        with persistdb.repository() as repository:
+            found = list(repository.load_sandboxes())
+        assert len(found) == 48
+        return [{cid: one.record.state for cid, one in sandbox.containers.items()} for sandbox in found]
+
+    persistdb("import", tmp_path / "old")
+    total = int(run(0).splitlines()[-1])
+    moments = 9
+    mixed = 0
+    for part in range(moments):
+        persistdb("import", tmp_path / "old")
+        assert state() == [old] * 48
+        run(total * part // moments + 1)
+        after = state()
+        assert all(one in (old, new) for one in after)
+        mixed += old in after and new in after
+    assert mixed > moments // 3
+    assert persistdb("import", tmp_path / "new").status == 0
+    assert state() == [new] * 48
+
+
+# --- export
+
+
+@pytest.fixture
+def filled(persistdb: Program, tmp_path: Path) -> Program:
+    """Store two good sandboxes, and one that has in Python what not every layout has."""
+    make(tmp_path / "in", tree("a", c=PLAIN) | tree("b", c=PLAIN))
+    persistdb("import", tmp_path / "in")
+    with persistdb.repository() as repository:
+        two = ContainerState(processes=[Process(token="1"), Process(token="2")])
+        repository.save_sandbox(SandboxState(sid="m"), {"c": two})
+    return persistdb
+
+
+def test_export_some(filled: Program, tmp_path: Path) -> None:
+    """Sandboxes that are named are written, each once; one that isn't there is status 3."""
+    done = filled("export", "b", "b", "--to", tmp_path / "out")
+    assert (done.status, done.out) == (0, f"exported 1 sandbox with 1 container to {tmp_path}/out\n")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b"]
+    done = filled("export", "none", "a", "--to", tmp_path / "out")
+    assert (done.status, done.err) == (3, f"persistdb: no sandbox 'none' on host '{HOST}'\n")
+    assert (tmp_path / "out/a/persist.json").exists()
+
+
+def test_export_goes_on(filled: Program, tmp_path: Path) -> None:
+    """A sandbox that cannot be written is named and is status 1, and the others are written."""
+    done = filled("export", "--to", tmp_path / "out")
+    assert done.status == 1
+    assert "no place for" in done.err
+    assert done.err.count("\n") == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b"]
+
+
+def test_export_allow_loss(filled: Program, tmp_path: Path) -> None:
+    """``--allow-loss`` writes what the layout has a place for, and says what was left out."""
+    done = filled("export", "m", "--to", tmp_path / "out", "--allow-loss")
+    assert done.status == 0
+    assert done.err.startswith("note: m: left out: c: ")
+
+
+def test_export_layout(filled: Program, tmp_path: Path) -> None:
+    """``--layout`` writes another layout; an unknown one is misuse, and the error lists them."""
+    assert filled("export", "a", "--to", tmp_path / "out", "--layout", "3.28").status == 0
+    assert b'"Shared":false' in (tmp_path / "out/a/c/persist.json").read_bytes()
+    done = filled("export", "--to", tmp_path / "x", "--layout", "5.0")
+    assert done.status == 2
+    assert "old-1.0" in done.err
+    assert not (tmp_path / "x").exists()
+
+
+def test_export_replace(filled: Program, tmp_path: Path) -> None:
+    """A sandbox that is there already is replaced only on request."""
+    make(tmp_path / "out", {"a/mine": b"1"})
+    done = filled("export", "a", "--to", tmp_path / "out")
+    assert done.status == 1
+    assert f"{tmp_path}/out/a" in done.err
+    assert (tmp_path / "out/a/mine").exists()
+    assert filled("export", "a", "--to", tmp_path / "out", "--replace").status == 0
+    assert contents(tmp_path / "out/a") == contents(tmp_path / "in/a")
+
+
+def test_export_to_a_file(filled: Program, tmp_path: Path) -> None:
+    """Where nothing can be written each sandbox is named, without a traceback."""
+    (tmp_path / "file").touch()
+    done = filled("export", "a", "b", "--to", tmp_path / "file")
+    assert done.status == 1
+    assert [line.split(": ")[1] for line in done.err.splitlines()] == [f"{tmp_path}/file/a", f"{tmp_path}/file/b"]
+
+
+def test_changed_container(filled: Program, tmp_path: Path) -> None:
+    """After a transition the file differs from Kata's in the state and in nothing else."""
+    with filled.repository() as repository:
+        repository.transition("a", "c", "paused", expected="running")
+    filled("export", "a", "--to", tmp_path / "out")
+    assert (tmp_path / "out/a/c/persist.json").read_bytes() == PLAIN.replace(b'"running"', b'"paused"')
