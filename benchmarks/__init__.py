@@ -1,0 +1,11 @@
+"""How fast persistdb is beside what people would use instead: ``python -m benchmarks``.
+
+| module | is |
+|---|---|
+| ``samples`` | the values that are stored: standard containers, in sandboxes of three and of twenty |
+| ``places`` | where the databases are: a folder, a PostgreSQL and a MariaDB server |
+| ``contender`` | what each of those that are compared must be able to do |
+| ``ours``, ``floor``, ``unit_of_work``, ``advanced``, ``peewee_store``, ``files`` | those that are compared |
+| ``operations``, ``growth``, ``memory``, ``startup`` | what is measured |
+| ``timing``, ``results`` | how it is measured and shown |
+"""

@@ -1,0 +1,167 @@
+"""PostgreSQL by hand, through psycopg: row_to_json for reads, one statement for a save, COPY for many."""
+# ruff: noqa: S608  statements are put together from constants
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import psycopg
+
+from ..contender import batches
+from .base import (
+    CONTAINER,
+    HOST,
+    SANDBOX,
+    Floor,
+    container_row,
+    device_rows,
+    mount_rows,
+    now,
+    process_rows,
+    sandbox_row,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from persistdb import ContainerState, SandboxWrite
+
+    from .base import Row
+
+_MOUNTS = (
+    'SELECT source "Source", destination "Destination", type "Type", options "Options", host_path "HostPath",'
+    ' block_device_id "BlockDeviceID", read_only "ReadOnly", mounted "Mounted"'
+    " FROM mount m WHERE m.container_id = c.id AND m.position"
+)
+_DEVICES = (
+    'SELECT device_id "ID", container_path "ContainerPath", file_mode "FileMode", uid "UID", gid "GID",'
+    ' shared "Shared" FROM device_map d WHERE d.container_id = c.id ORDER BY position'
+)
+_PROCESSES = (
+    "SELECT coalesce(token, '') \"Token\", pid \"Pid\","
+    """ to_char(start_time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || ' ' || start_time_ns || ' ' || start_time_offset"""
+    ' "StartTime" FROM process p WHERE p.container_id = c.id ORDER BY position'
+)
+
+
+def _array(rows: str) -> str:
+    return f"(SELECT coalesce(json_agg(x), '[]') FROM ({rows}) x)"
+
+
+# row_to_json beats json_build_object by a tenth
+_COLUMNS = f"""c.id, s.host, s.sid, c.cid, c.revision, c.created_at, c.updated_at,
+    (SELECT row_to_json(o) FROM (SELECT c.layout, c.extra::text, c.document) o) origin,
+    (SELECT row_to_json(r) FROM (SELECT
+        c.state "State", c.cgroup_path "CgroupPath", c.bundle_path "BundlePath",
+        (SELECT row_to_json(x) FROM ({_MOUNTS} = 0) x) "Rootfs",
+        {_array(_MOUNTS + " > 0 ORDER BY position")} "Mounts",
+        {_array(_DEVICES)} "DeviceMaps", {_array(_PROCESSES)} "Process") r) record"""
+
+
+def _documents(where: str, joined: str = "sandbox s JOIN container c ON c.sandbox_id = s.id") -> str:
+    return f"SELECT row_to_json(d)::text FROM (SELECT {_COLUMNS} FROM {joined} WHERE {where}) d"
+
+
+class PostgreSQLFloor(Floor):
+    """One connection to a server."""
+
+    mark = "%s"
+    get_sql = _documents("s.host = %s AND s.sid = %s AND c.cid = %s")
+    look_up_sql = _documents("c.cid >= %s AND c.cid < %s AND s.host = %s LIMIT 2")
+    load_sql = f"""SELECT row_to_json(d)::text FROM (SELECT
+        s.id, s.host, s.revision own_revision, s.created_at, s.updated_at,
+        (SELECT row_to_json(o) FROM (SELECT
+            s.sid, s.state, s.persist_version, s.cgroup_path, s.document, s.layout) o) record,
+        {_array(f"SELECT {_COLUMNS} FROM container c WHERE c.sandbox_id = s.id ORDER BY c.cid")} containers
+        FROM sandbox s WHERE s.host = %s AND s.sid = %s) d"""
+    iterate_sql = _documents("s.host = %s")
+
+    def __init__(self, url: str) -> None:
+        super().__init__(psycopg.connect(url, autocommit=True, options="-c TimeZone=UTC"))
+        self._cursor = self.connection.cursor()
+
+    def execute(self, sql: str, values: Row = ()) -> Any:
+        """Run a statement."""
+        return self._cursor.execute(sql, values)
+
+    def save(self, sid: str, cid: str, record: ContainerState) -> None:
+        """One statement, which is its own transaction, and takes the children as JSON."""
+        own = (cid, record.state, record.cgroup_path, record.bundle_path, HOST, sid)
+        mounts, devices = (mount_rows(0, record), device_rows(0, record))
+        children = [_json(rows) for rows in (mounts, devices, process_rows(0, 0, record))]
+        if self.execute(_SAVE, (*own, *children)).rowcount != len(record.processes):
+            raise LookupError(sid)
+
+    def save_many(self, writes: Sequence[SandboxWrite]) -> None:
+        """COPY, with ids taken from the sequences beforehand."""
+        for batch in batches(writes):
+            with self.connection.transaction():
+                moment = now()
+                of_sandboxes = self._ids("sandbox", len(batch))
+                of_containers = self._ids("container", sum(len(write.containers) for write in batch))
+                containers: list[Row] = []
+                children: dict[str, list[Row]] = {"mount": [], "device_map": [], "process": []}
+                sandboxes: list[Row] = []
+                for write in batch:
+                    assert write.record is not None  # noqa: S101  a check for mypy
+                    sandbox_id = next(of_sandboxes)
+                    sandboxes.append((sandbox_id, *sandbox_row(write.record, moment)))
+                    for cid, record in write.containers.items():
+                        id_ = next(of_containers)
+                        containers.append((id_, *container_row(sandbox_id, cid, record, moment)))
+                        children["mount"] += mount_rows(id_, record)
+                        children["device_map"] += device_rows(id_, record)
+                        children["process"] += process_rows(id_, sandbox_id, record)
+                self._copy(f"sandbox (id, {SANDBOX})", sandboxes)
+                self._copy(f"container (id, {CONTAINER})", containers)
+                for table, rows in children.items():
+                    self._copy(table, rows)
+
+    def _ids(self, table: str, count: int) -> Iterator[int]:
+        found = self.execute(f"SELECT nextval('{table}_id_seq') FROM generate_series(1, %s)", (count,)).fetchall()
+        return (id_ for (id_,) in found)
+
+    def _copy(self, table: str, rows: list[Row]) -> None:
+        with self._cursor.copy(f"COPY {table} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def documents(self) -> Iterator[str]:
+        """A cursor on the server."""
+        with ExitStack() as stack:
+            stack.enter_context(self.connection.transaction())
+            cursor = stack.enter_context(self.connection.cursor("all_of_them"))
+            cursor.itersize = 1000
+            cursor.execute(self.iterate_sql, (HOST,))
+            for (document,) in cursor:
+                yield document
+
+
+def _json(rows: list[Row]) -> str:
+    return msgspec.json.encode(rows).decode()
+
+
+def _values(columns: str) -> str:
+    return ", ".join(
+        f"(e ->> {i + 1})::{kind}" if kind != "text" else f"e ->> {i + 1}" for i, kind in enumerate(columns.split())
+    )
+
+
+# rows come with zeros in place of the ids that are not known yet
+_SAVE = f"""WITH c AS (
+    INSERT INTO container ({CONTAINER})
+    SELECT id, %s, %s, %s, %s, '', NULL, NULL, revision, now(), now() FROM sandbox WHERE host = %s AND sid = %s
+    RETURNING id, sandbox_id
+), m AS (
+    INSERT INTO mount SELECT c.id, {_values("int boolean text text text json text text boolean boolean")}
+    FROM c, jsonb_array_elements(%s::jsonb) e
+), d AS (
+    INSERT INTO device_map SELECT c.id, {_values("int text text bigint bigint bigint boolean")}
+    FROM c, jsonb_array_elements(%s::jsonb) e
+)
+INSERT INTO process
+SELECT c.id, (e ->> 1)::int, c.sandbox_id, e ->> 3, (e ->> 4)::bigint, (e ->> 5)::timestamptz, (e ->> 6)::smallint,
+    (e ->> 7)::smallint
+FROM c, jsonb_array_elements(%s::jsonb) e"""

@@ -1,0 +1,130 @@
+"""SQLAlchemy's ORM as its documentation shows it, on our mapped classes: add, merge, selectinload."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from persistdb import Container, Database, Sandbox, orm
+
+from . import mapped
+from .contender import BATCH, Contender, batches
+from .samples import HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Select
+
+    from persistdb import ContainerState, SandboxState, SandboxWrite
+
+
+class UnitOfWork(Contender):
+    """Sessions of the product's own :meth:`persistdb.Database.session`, one for each call."""
+
+    name = "ORM unit of work"
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+        self._held: dict[str, orm.Sandbox] = {}
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.close()
+
+    def save(self, sid: str, cid: str, record: ContainerState) -> None:
+        """Add a container with its children."""
+        with self.database.session(write=True) as session:
+            parent = session.scalars(_sandbox(sid)).one()
+            session.add(mapped.new_container(cid, record, parent.id))
+
+    def transition(self, sid: str, cid: str, old: str, new: str) -> None:
+        """Load the container, look at it, change it."""
+        with self.database.session(write=True) as session:
+            found = session.scalars(_container(sid, cid)).one()
+            if found.state != old:
+                raise LookupError(cid)
+            found.state = new
+            found.revision += 1
+            found.updated_at = datetime.now(UTC)
+
+    def prepare_sandbox(self, sid: str) -> None:
+        """Load the whole sandbox into objects that outlive their session."""
+        with self.database.session() as session:
+            self._held[sid] = session.scalars(_sandbox(sid).options(*mapped.ALL)).one()
+            session.expunge_all()
+
+    def save_sandbox(self, record: SandboxState, containers: Mapping[str, ContainerState]) -> None:
+        """Change the objects that are held, and merge them."""
+        held = self._held[record.sid]
+        for row in held.containers:
+            wanted = containers[row.cid]
+            if row.state != wanted.state:
+                row.state = wanted.state
+                row.revision += 1
+                row.updated_at = datetime.now(UTC)
+        with self.database.session(write=True) as session:
+            session.merge(held, options=mapped.ALL)
+
+    def save_many(self, writes: Sequence[SandboxWrite]) -> None:
+        """Add everything, in the batches that persistdb makes."""
+        for batch in batches(writes):
+            with self.database.session(write=True) as session:
+                for write in batch:
+                    assert write.record is not None  # noqa: S101  a check for mypy
+                    parent = mapped.new_sandbox(write.record)
+                    parent.containers = [mapped.new_container(cid, one) for cid, one in write.containers.items()]
+                    session.add(parent)
+
+    def get(self, sid: str, cid: str) -> orm.Container:
+        """Load a container with its children."""
+        with self.database.session() as session:
+            return session.scalars(_container(sid, cid).options(*mapped.CHILDREN)).one()
+
+    def look_up(self, prefix: str) -> orm.Container:
+        """Load the container whose ID begins so."""
+        query = select(orm.Container).join(orm.Container.sandbox)
+        found = query.where(orm.Sandbox.host == HOST, orm.Container.cid.startswith(prefix, autoescape=True))
+        with self.database.session() as session:
+            return session.scalars(found.limit(2).options(*mapped.CHILDREN)).one()
+
+    def load_sandbox(self, sid: str) -> orm.Sandbox:
+        """Load a sandbox with all that is in it."""
+        with self.database.session() as session:
+            return session.scalars(_sandbox(sid).options(*mapped.ALL)).one()
+
+    def iterate(self) -> Iterator[orm.Container]:
+        """Load a page at a time, by key: ``yield_per`` with selectinload loses rows on PyMySQL."""
+        query = select(orm.Container).join(orm.Container.sandbox).where(orm.Sandbox.host == HOST)
+        query = query.options(*mapped.CHILDREN).order_by(orm.Container.id).limit(BATCH)
+        last = 0
+        while True:
+            with self.database.session() as session:
+                found = session.scalars(query.where(orm.Container.id > last)).all()
+            yield from found
+            if len(found) < BATCH:
+                return
+            last = found[-1].id
+
+    def container(self, found: object) -> Container:
+        """Make a record of it."""
+        assert isinstance(found, orm.Container)  # noqa: S101  a check for mypy
+        return mapped.of_mapped(found)
+
+    def sandbox(self, found: object) -> Sandbox:
+        """Make a record of it."""
+        assert isinstance(found, orm.Sandbox)  # noqa: S101  a check for mypy
+        return mapped.sandbox(found, [mapped.of_mapped(row, found) for row in found.containers])
+
+
+def _sandbox(sid: str) -> Select[tuple[orm.Sandbox]]:
+    return select(orm.Sandbox).where(orm.Sandbox.host == HOST, orm.Sandbox.sid == sid)
+
+
+def _container(sid: str, cid: str) -> Select[tuple[orm.Container]]:
+    query = select(orm.Container).join(orm.Container.sandbox)
+    return query.where(orm.Sandbox.host == HOST, orm.Sandbox.sid == sid, orm.Container.cid == cid)
+
+
