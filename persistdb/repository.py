@@ -336,7 +336,7 @@ class ContainerRepository:
 
     def _where(self, query: Select[Any], filters: Sequence[Filter], all_hosts: bool) -> Select[Any]:
         query = query.select_from(sandbox.join(container)).where(*selection.conditions(filters))
-        return query if all_hosts else query.where(sandbox.c.host == self.host)
+        return query if all_hosts else query.where(selection.of_host(self.host, filters))
 
     # --- locks
 

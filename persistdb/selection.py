@@ -6,15 +6,16 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, not_, or_, select, true
+from sqlalchemy import and_, exists, literal_column, not_, or_, select, true
 
 from .connection import check_text
 from .errors import InvalidValue
 from .filters import KEYS
+from .orm import IS_PATH, IS_PID, NOT_EMPTY
 from .queries import container, device_map, mount, process, sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Table
 
@@ -40,6 +41,21 @@ _OF_CHILDREN: dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]] =
     "token": (process, process.c.token, true()),
     "pid": (process, process.c.pid, true()),
 }
+
+# What an index of only some rows holds, and whether a filter's value is among it. Without an index for the value it is
+# better to go through the containers in the order that is asked for, and to look at the children of each.
+_HELD: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "bundle": (NOT_EMPTY, bool),
+    "cgroup": (NOT_EMPTY, bool),
+    "block-device": (NOT_EMPTY, bool),
+    "rootfs-device": (NOT_EMPTY, bool),
+    "host-path": (NOT_EMPTY, bool),
+    "source": (IS_PATH, lambda value: value.startswith("/")),
+    "pid": (IS_PID, lambda value: value > 0),
+}
+# The keys whose index leads to few rows.
+_LEADING = {*_HELD, "cid", "device", "token"}
+_NOT_INDEXED = {"destination", "type"}
 
 _TYPES: dict[Kind, type] = {"text": str, "number": int, "since": datetime, "before": datetime}
 _WANTED: dict[Kind, str] = {
@@ -70,6 +86,19 @@ def conditions(filters: Iterable[Filter]) -> list[ColumnElement[bool]]:
     return found
 
 
+def of_host(host: str, filters: Iterable[Filter]) -> ColumnElement[bool]:
+    """Whether a container is on a host, in words that let an engine start from the filters' indexes where it should.
+
+    SQLite knows nothing of how many rows a value has: with the host in an index it goes through all of the host's
+    containers in their order, and asks of each whether it is one of the few that a device or path leads to.
+    """
+    starts = any(
+        condition.key in _LEADING and not condition.negated and _held(sandbox.c.sid, condition) is not None
+        for condition in filters
+    )
+    return sandbox.c.host + literal_column("''") == host if starts else sandbox.c.host == host
+
+
 def _check(condition: Filter) -> None:
     """Refuse a key that there is not, and a value that no row can have."""
     kind = KEYS.get(condition.key)
@@ -90,10 +119,24 @@ def _condition(condition: Filter) -> ColumnElement[bool]:
         return container.c.updated_at < condition.value
     own = _OWN.get(condition.key)
     if own is not None:
-        return _matches(own, condition)
+        held = _held(own, condition)
+        return and_(_matches(own, condition), true() if held is None else held)
     table, column, also = _OF_CHILDREN[condition.key]
+    held = _held(column, condition)
+    if held is None:
+        return exists().where(table.c.container_id == container.c.id, _matches(column, condition), also)
     # IN rather than EXISTS: the engine may start from the few rows that the child's index gives
-    return container.c.id.in_(select(table.c.container_id).where(_matches(column, condition), also))
+    return container.c.id.in_(select(table.c.container_id).where(_matches(column, condition), also, held))
+
+
+def _held(column: ColumnElement[Any], condition: Filter) -> ColumnElement[bool] | None:
+    """What the column's index holds, said in its own words; ``None`` if it does not hold the filter's value."""
+    if condition.key in _NOT_INDEXED:
+        return None
+    if condition.key not in _HELD:
+        return true()
+    holds, is_held = _HELD[condition.key]
+    return literal_column(holds.format(column)) if is_held(condition.value) else None
 
 
 def _matches(column: ColumnElement[Any], condition: Filter) -> ColumnElement[bool]:

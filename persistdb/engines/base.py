@@ -55,6 +55,38 @@ def literal_text(value: str) -> ColumnElement[str]:
 
 
 Column = tuple[str, TypeEngine[Any]]
+JSONPath = tuple[str, ...]
+"""The keys that lead to a value in a JSON document."""
+
+
+@dataclass(frozen=True)
+class JSONValue:
+    """A text, or an integer, at the first of these paths that leads to one."""
+
+    paths: Sequence[JSONPath]
+    integer: bool = False
+
+
+@dataclass(frozen=True)
+class JSONItems:
+    """What stands in FROM, as ``item``, and the expressions of a row's place in the list, from 1 on, and its values."""
+
+    source: str
+    position: str
+    values: Mapping[str, str]
+
+
+INT64_MAX = (1 << 63) - 1
+
+
+def json_path(path: JSONPath) -> str:
+    """Spell a path as SQLite and MariaDB read it; the keys are constants of ours."""
+    return "$" + "".join(f'."{key}"' for key in path)
+
+
+def first_of(values: Sequence[str]) -> str:
+    """The first of these expressions that is not NULL."""
+    return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
 
 
 class Backend(ABC):
@@ -135,6 +167,28 @@ class Backend(ABC):
     @abstractmethod
     def concat(self, *parts: str) -> str:
         """Join texts; NULL if one of them is."""
+
+    # --- views: SQL text, too
+
+    create_view: ClassVar[str] = "CREATE VIEW"
+    view_functions: ClassVar[Mapping[str, str]] = {}
+    """The functions that views call, as ``name(types)``, and the statements that make them."""
+
+    def bytewise(self, text: str) -> str:
+        """Compare a text that a view makes byte by byte, as the tables' columns are."""
+        return text
+
+    def contains(self, text: str, part: str) -> str:
+        """Whether a text has this constant in it; upper and lower case differ."""
+        return f"instr({text}, '{part}') > 0"
+
+    @abstractmethod
+    def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
+        """Read the first of these lists that a JSON document has, an entry a row, with these values of each.
+
+        No document, one that is no JSON, and one without such a list have no rows, and are no errors. A value that is
+        missing or of another type is NULL; an integer beyond 64 bits, which Go's uint64 may be, is the greatest one.
+        """
 
     @abstractmethod
     def upsert(self, table: Table, source: Select[Any]) -> Insert:

@@ -22,16 +22,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import insert
 
 from ..errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from .base import Backend, ConnectionLock, ErrorRule, LockUnavailable
+from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, LockUnavailable, first_of, json_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Delete, Engine, Select, Subquery, Table
     from sqlalchemy.dialects.mysql import Insert
     from sqlalchemy.engine import URL, Connection
 
-    from .base import Column, HeldLock, Timeouts
+    from .base import Column, HeldLock, JSONPath, JSONValue, Timeouts
 
 # utf8mb4_bin pads with spaces, so that 'a' = 'a '; the nopad twin compares byte for byte, as the other engines do.
 COLLATION = "utf8mb4_nopad_bin"
@@ -189,6 +189,30 @@ class MariaDB(Backend):
     def concat(self, *parts: str) -> str:
         """Use the function: the operator means OR."""
         return f"concat({', '.join(parts)})"
+
+    # --- views
+
+    # DDL commits with each statement here, so each must be able to run again.
+    create_view = "CREATE OR REPLACE VIEW"
+
+    def bytewise(self, text: str) -> str:
+        """Constants have the connection's own collation."""
+        return f"({text}) COLLATE {COLLATION}"
+
+    def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
+        """Read them with JSON_TABLE, which raises for what is no JSON."""
+        known = ", ".join(f"json_extract({document}, '{path}')" for path in map(json_path, lists))
+        columns, given = ["position FOR ORDINALITY"], {}
+        for name, value in values.items():
+            found = []
+            for i, path in enumerate(map(json_path, value.paths)):
+                columns.append(f"{name}_{i} LONGTEXT CHARACTER SET utf8mb4 COLLATE {COLLATION} PATH '{path}'")
+                text = f"item.{name}_{i}"
+                number = f"CAST(greatest(least(CAST({text} AS DECIMAL(65)), {INT64_MAX}), -{INT64_MAX}) AS SIGNED)"
+                found.append(f"CASE WHEN {text} REGEXP '^-?[0-9]+$' THEN {number} END" if value.integer else text)
+            given[name] = first_of(found)
+        list_ = f"CASE WHEN json_valid({document}) THEN coalesce({known}, '[]') ELSE '[]' END"
+        return JSONItems(f"JSON_TABLE({list_}, '$[*]' COLUMNS ({', '.join(columns)})) AS item", "item.position", given)
 
     def upsert(self, table: Table, source: Select[Any]) -> Insert:
         """Use ON DUPLICATE KEY UPDATE, which would overwrite another row when a unique key of its own is hit.

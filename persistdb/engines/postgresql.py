@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import (
     String,
@@ -22,16 +22,39 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from .base import Backend, ConnectionLock, ErrorRule, LockUnavailable, literal_text
+from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, LockUnavailable, first_of, literal_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Delete, Engine, Select, Subquery, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.engine import URL, Connection
 
-    from .base import Column, HeldLock, Timeouts
+    from .base import Column, HeldLock, JSONPath, JSONValue, Timeouts
+
+
+# A cast to JSON that fails cannot be caught in SQL itself, and IS JSON came with version 16. JSON may hold an escaped
+# NUL, which is no character to this engine.
+_JSON_LIST = """CREATE OR REPLACE FUNCTION persistdb_json_list(document text, paths text[]) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  whole jsonb;
+  found jsonb;
+  path text;
+BEGIN
+  whole = CAST(replace(document, '\\u0000', '\\ufffd') AS jsonb);
+  FOREACH path IN ARRAY paths LOOP
+    found = whole #> CAST(path AS text[]);
+    IF jsonb_typeof(found) = 'array' THEN
+      RETURN found;
+    END IF;
+  END LOOP;
+  RETURN NULL;
+EXCEPTION WHEN others THEN
+  RETURN NULL;
+END
+$$"""
 
 
 class PostgreSQL(Backend):
@@ -155,6 +178,38 @@ class PostgreSQL(Backend):
     def concat(self, *parts: str) -> str:
         """Use the operator: the function would pass over NULL."""
         return " || ".join(parts)
+
+    # --- views
+
+    view_functions: ClassVar[Mapping[str, str]] = {"persistdb_json_list(text, text[])": _JSON_LIST}
+
+    def bytewise(self, text: str) -> str:
+        """Constants have the database's own collation."""
+        return f'({text}) COLLATE "C"'
+
+    def contains(self, text: str, part: str) -> str:
+        """The function has another name here."""
+        return f"strpos({text}, '{part}') > 0"
+
+    def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
+        """Read them with jsonb_array_elements, after a function of ours has looked whether it is JSON."""
+        wanted = ", ".join("'{" + ",".join(f'"{key}"' for key in path) + "}'" for path in lists)
+        found = f"persistdb_json_list({document}, CAST(ARRAY[{wanted}] AS text[]))"
+        source = f"jsonb_array_elements({found}) WITH ORDINALITY AS item(value, position)"
+        return JSONItems(source, "item.position", {name: self._json_value(value) for name, value in values.items()})
+
+    def _json_value(self, value: JSONValue) -> str:
+        found = []
+        for path in value.paths:
+            *steps, last = ["item.value", *(f"'{key}'" for key in path)]
+            kind, text = f"jsonb_typeof({' -> '.join([*steps, last])})", f"{' -> '.join(steps)} ->> {last}"
+            if value.integer:
+                number = f"CAST(greatest(least(CAST({text} AS numeric), {INT64_MAX}), -{INT64_MAX}) AS bigint)"
+                # numbers with a fraction have a point in this type, and none has an exponent
+                found.append(f"CASE WHEN {kind} = 'number' AND strpos({text}, '.') = 0 THEN {number} END")
+            else:
+                found.append(f"CASE {kind} WHEN 'string' THEN {text} END")
+        return first_of(found) if value.integer else self.bytewise(first_of(found))
 
     def upsert(self, table: Table, source: Select[Any]) -> Insert:
         """Use ON CONFLICT on the primary key."""

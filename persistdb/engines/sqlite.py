@@ -30,14 +30,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from ..errors import BadURL, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from .base import Backend, Column, ErrorRule, HeldLock, Timeouts
+from .base import Backend, Column, ErrorRule, HeldLock, JSONItems, Timeouts, first_of, json_path
 from .flock import FileLock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     from sqlalchemy.engine import URL
+
+    from .base import JSONPath, JSONValue
 
 log = logging.getLogger("persistdb")
 
@@ -185,6 +187,29 @@ class SQLite(Backend):
     def concat(self, *parts: str) -> str:
         """Use the operator."""
         return " || ".join(parts)
+
+    # --- views
+
+    def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
+        """Read them with json_each, which raises for what is no JSON, and goes through objects, too.
+
+        CASE evaluates no more than it must (sqlite.org/lang_expr.html#case).
+        """
+        known = " ".join(
+            f"WHEN json_type({document}, '{path}') = 'array' THEN '{path}'" for path in map(json_path, lists)
+        )
+        which = f"CASE WHEN NOT json_valid({document}) THEN NULL {known} END"
+        source = f"json_each(CASE WHEN json_valid({document}) THEN {document} END, {which}) AS item"
+        return JSONItems(source, "(item.key + 1)", {name: self._json_value(value) for name, value in values.items()})
+
+    def _json_value(self, value: JSONValue) -> str:
+        kind, form = ("integer", "CAST({} AS INTEGER)") if value.integer else ("text", "{}")
+        found = []
+        for path in map(json_path, value.paths):
+            typed = form.format(f"json_extract(item.value, '{path}')")
+            typed = f"CASE json_type(item.value, '{path}') WHEN '{kind}' THEN {typed} END"
+            found.append(f"CASE item.type WHEN 'object' THEN {typed} END")
+        return first_of(found)
 
     def upsert(self, table: Table, source: Select[Any]) -> Insert:
         """Use ON CONFLICT on the primary key."""

@@ -1,0 +1,114 @@
+CREATE VIEW sandboxes AS
+SELECT s.host,
+       s.sid,
+       s.state,
+       s.persist_version,
+       s.layout,
+       s.cgroup_path,
+       (SELECT count(*) FROM container AS c WHERE c.sandbox_id = s.id) AS containers,
+       (SELECT count(*) FROM container AS c WHERE c.sandbox_id = s.id AND c.state = 'running') AS running,
+       CAST((SELECT coalesce(sum((SELECT count(*) FROM mount AS x WHERE x.container_id = c.id)), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS mounts,
+       CAST((SELECT coalesce(sum((SELECT count(*) FROM device_map AS x WHERE x.container_id = c.id)), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS devices,
+       CAST((SELECT coalesce(sum((SELECT count(*) FROM process AS x WHERE x.container_id = c.id)), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS processes,
+       s.revision,
+       s.created_at,
+       s.updated_at
+FROM sandbox AS s
+;
+CREATE VIEW containers AS
+SELECT s.host,
+       s.sid,
+       c.cid,
+       c.state,
+       s.state AS sandbox_state,
+       (c.cid = s.sid) AS is_sandbox,
+       CASE WHEN c.bundle_path <> '' THEN c.bundle_path ELSE coalesce((SELECT coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Annotations"."io.katacontainers.pkg.oci.bundle_path"') WHEN 'text' THEN json_extract(item.value, '$."Annotations"."io.katacontainers.pkg.oci.bundle_path"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Annotations"."com.github.containers.virtcontainers.pkg.oci.bundle_path"') WHEN 'text' THEN json_extract(item.value, '$."Annotations"."com.github.containers.virtcontainers.pkg.oci.bundle_path"') END END) FROM json_each(CASE WHEN json_valid(s.document) THEN s.document END, CASE WHEN NOT json_valid(s.document) THEN NULL WHEN json_type(s.document, '$."Config"."ContainerConfigs"') = 'array' THEN '$."Config"."ContainerConfigs"' WHEN json_type(s.document, '$."config.json"."Containers"') = 'array' THEN '$."config.json"."Containers"' END) AS item WHERE CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."ID"') WHEN 'text' THEN json_extract(item.value, '$."ID"') END END = c.cid ORDER BY (item.key + 1) LIMIT 1), '') END AS bundle_path,
+       c.cgroup_path,
+       r.type AS rootfs_type,
+       r.source AS rootfs_source,
+       r.host_path AS rootfs_host_path,
+       r.block_device_id AS rootfs_device,
+       r.mounted AS rootfs_mounted,
+       p.token,
+       p.pid,
+       p.start_time AS started_at,
+       (SELECT count(*) FROM mount AS x WHERE x.container_id = c.id) AS mounts,
+       (SELECT count(*) FROM device_map AS x WHERE x.container_id = c.id) AS devices,
+       (SELECT count(*) FROM process AS x WHERE x.container_id = c.id) AS processes,
+       c.layout,
+       c.revision,
+       c.created_at,
+       c.updated_at
+FROM container AS c JOIN sandbox AS s ON s.id = c.sandbox_id
+LEFT JOIN mount AS r ON r.container_id = c.id AND r.position = 0
+LEFT JOIN process AS p ON p.container_id = c.id AND p.position = 0
+;
+CREATE VIEW mounts AS
+SELECT s.host,
+       s.sid,
+       c.cid,
+       c.state,
+       m.position,
+       m.is_rootfs,
+       m.source,
+       m.destination,
+       m.type,
+       m.options,
+       (m.read_only OR (m.options IS NOT NULL AND (instr(m.options, '["ro"') > 0 OR instr(m.options, ',"ro"') > 0 OR instr(m.options, ' "ro"') > 0))) AS read_only,
+       (m.options IS NOT NULL AND (instr(m.options, '["nosuid"') > 0 OR instr(m.options, ',"nosuid"') > 0 OR instr(m.options, ' "nosuid"') > 0)) AS nosuid,
+       (m.options IS NOT NULL AND (instr(m.options, '["nodev"') > 0 OR instr(m.options, ',"nodev"') > 0 OR instr(m.options, ' "nodev"') > 0)) AS nodev,
+       (m.options IS NOT NULL AND (instr(m.options, '["noexec"') > 0 OR instr(m.options, ',"noexec"') > 0 OR instr(m.options, ' "noexec"') > 0)) AS noexec,
+       (m.type = 'bind' OR m.host_path <> '' OR (m.options IS NOT NULL AND (instr(m.options, '["bind"') > 0 OR instr(m.options, ',"bind"') > 0 OR instr(m.options, ' "bind"') > 0)) OR (m.options IS NOT NULL AND (instr(m.options, '["rbind"') > 0 OR instr(m.options, ',"rbind"') > 0 OR instr(m.options, ' "rbind"') > 0))) AS is_bind,
+       m.host_path,
+       m.block_device_id,
+       m.mounted
+FROM mount AS m JOIN container AS c ON c.id = m.container_id JOIN sandbox AS s ON s.id = c.sandbox_id
+;
+CREATE VIEW devices AS
+SELECT s.host,
+       s.sid,
+       c.cid,
+       c.state,
+       d.position,
+       d.device_id,
+       d.container_path,
+       CASE WHEN ((d.file_mode & 65024) <> 0 AND (d.file_mode >> 19) = 0) THEN CASE ((d.file_mode >> 12) & 15) WHEN 1 THEN 'fifo' WHEN 2 THEN 'char' WHEN 4 THEN 'directory' WHEN 6 THEN 'block' WHEN 8 THEN 'regular' WHEN 10 THEN 'symlink' WHEN 12 THEN 'socket' END ELSE CASE WHEN ((d.file_mode >> 31) & 1) = 1 THEN 'directory' WHEN ((d.file_mode >> 27) & 1) = 1 THEN 'symlink' WHEN ((d.file_mode >> 25) & 1) = 1 THEN 'fifo' WHEN ((d.file_mode >> 24) & 1) = 1 THEN 'socket' WHEN ((d.file_mode >> 21) & 1) = 1 THEN 'char' WHEN ((d.file_mode >> 26) & 1) = 1 THEN 'block' WHEN ((d.file_mode >> 19) & 1) = 1 THEN 'irregular' END END AS kind,
+       CASE CASE WHEN ((d.file_mode & 65024) <> 0 AND (d.file_mode >> 19) = 0) THEN CASE ((d.file_mode >> 12) & 15) WHEN 1 THEN 'fifo' WHEN 2 THEN 'char' WHEN 4 THEN 'directory' WHEN 6 THEN 'block' WHEN 8 THEN 'regular' WHEN 10 THEN 'symlink' WHEN 12 THEN 'socket' END ELSE CASE WHEN ((d.file_mode >> 31) & 1) = 1 THEN 'directory' WHEN ((d.file_mode >> 27) & 1) = 1 THEN 'symlink' WHEN ((d.file_mode >> 25) & 1) = 1 THEN 'fifo' WHEN ((d.file_mode >> 24) & 1) = 1 THEN 'socket' WHEN ((d.file_mode >> 21) & 1) = 1 THEN 'char' WHEN ((d.file_mode >> 26) & 1) = 1 THEN 'block' WHEN ((d.file_mode >> 19) & 1) = 1 THEN 'irregular' END END WHEN 'char' THEN 'c' WHEN 'block' THEN 'b' WHEN 'fifo' THEN 'p' WHEN 'directory' THEN 'd' WHEN 'symlink' THEN 'l' WHEN 'socket' THEN 's' WHEN 'regular' THEN '-' ELSE '?' END || substr('-----x-w--wxr--r-xrw-rwx--S--s-wS-wsr-Sr-srwSrws', CAST(3 * (((d.file_mode >> 6) & 7) + 8 * (CASE WHEN ((d.file_mode & 65024) <> 0 AND (d.file_mode >> 19) = 0) THEN ((d.file_mode >> 11) & 1) ELSE ((d.file_mode >> 23) & 1) END)) + 1 AS integer), 3) || substr('-----x-w--wxr--r-xrw-rwx--S--s-wS-wsr-Sr-srwSrws', CAST(3 * (((d.file_mode >> 3) & 7) + 8 * (CASE WHEN ((d.file_mode & 65024) <> 0 AND (d.file_mode >> 19) = 0) THEN ((d.file_mode >> 10) & 1) ELSE ((d.file_mode >> 22) & 1) END)) + 1 AS integer), 3) || substr('-----x-w--wxr--r-xrw-rwx--T--t-wT-wtr-Tr-trwTrwt', CAST(3 * (((d.file_mode >> 0) & 7) + 8 * (CASE WHEN ((d.file_mode & 65024) <> 0 AND (d.file_mode >> 19) = 0) THEN ((d.file_mode >> 9) & 1) ELSE ((d.file_mode >> 20) & 1) END)) + 1 AS integer), 3) AS mode,
+       substr('01234567', CAST((4 * (CASE WHEN ((d.file_mode & 65024) <> 0 AND (d.file_mode >> 19) = 0) THEN ((d.file_mode >> 11) & 1) ELSE ((d.file_mode >> 23) & 1) END) + 2 * (CASE WHEN ((d.file_mode & 65024) <> 0 AND (d.file_mode >> 19) = 0) THEN ((d.file_mode >> 10) & 1) ELSE ((d.file_mode >> 22) & 1) END) + (CASE WHEN ((d.file_mode & 65024) <> 0 AND (d.file_mode >> 19) = 0) THEN ((d.file_mode >> 9) & 1) ELSE ((d.file_mode >> 20) & 1) END)) + 1 AS integer), 1) || substr('01234567', CAST(((d.file_mode >> 6) & 7) + 1 AS integer), 1) || substr('01234567', CAST(((d.file_mode >> 3) & 7) + 1 AS integer), 1) || substr('01234567', CAST(((d.file_mode >> 0) & 7) + 1 AS integer), 1) AS permissions,
+       d.uid,
+       d.gid,
+       d.shared,
+       d.file_mode
+FROM device_map AS d JOIN container AS c ON c.id = d.container_id JOIN sandbox AS s ON s.id = c.sandbox_id
+;
+CREATE VIEW processes AS
+SELECT s.host,
+       s.sid,
+       c.cid,
+       c.state,
+       p.position,
+       p.token,
+       (p.token IS NOT NULL AND p.token = c.cid) AS is_init,
+       p.pid,
+       CASE WHEN p.pid > 0 THEN p.pid END AS host_pid,
+       p.start_time AS started_at,
+       p.start_time_offset AS utc_offset
+FROM process AS p JOIN container AS c ON c.id = p.container_id JOIN sandbox AS s ON s.id = c.sandbox_id
+;
+CREATE VIEW sandbox_devices AS
+SELECT s.host,
+       s.sid,
+       s.state,
+       (item.key + 1) AS position,
+       coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."ID"') WHEN 'text' THEN json_extract(item.value, '$."ID"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."ID"') WHEN 'text' THEN json_extract(item.value, '$."Data"."ID"') END END) AS device_id,
+       CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Type"') WHEN 'text' THEN json_extract(item.value, '$."Type"') END END AS type,
+       CASE coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."DevType"') WHEN 'text' THEN json_extract(item.value, '$."DevType"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."DeviceInfo"."DevType"') WHEN 'text' THEN json_extract(item.value, '$."Data"."DeviceInfo"."DevType"') END END) WHEN 'b' THEN 'block' WHEN 'c' THEN 'char' WHEN 'u' THEN 'char' WHEN 'p' THEN 'fifo' END AS kind,
+       coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Major"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."Major"') AS INTEGER) END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."DeviceInfo"."Major"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."Data"."DeviceInfo"."Major"') AS INTEGER) END END) AS major,
+       coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Minor"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."Minor"') AS INTEGER) END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."DeviceInfo"."Minor"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."Data"."DeviceInfo"."Minor"') AS INTEGER) END END) AS minor,
+       coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."BlockDrive"."File"') WHEN 'text' THEN json_extract(item.value, '$."BlockDrive"."File"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."BlockDrive"."File"') WHEN 'text' THEN json_extract(item.value, '$."Data"."BlockDrive"."File"') END END) AS host_path,
+       coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."RefCount"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."RefCount"') AS INTEGER) END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."RefCount"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."Data"."RefCount"') AS INTEGER) END END) AS ref_count,
+       coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."AttachCount"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."AttachCount"') AS INTEGER) END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."AttachCount"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."Data"."AttachCount"') AS INTEGER) END END) AS attach_count,
+       CAST((SELECT coalesce(sum((SELECT count(*) FROM device_map AS x WHERE x.container_id = c.id AND x.device_id = coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."ID"') WHEN 'text' THEN json_extract(item.value, '$."ID"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."ID"') WHEN 'text' THEN json_extract(item.value, '$."Data"."ID"') END END) AND x.device_id <> '')), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS maps,
+       CAST((SELECT coalesce(sum((SELECT count(*) FROM mount AS x WHERE x.container_id = c.id AND x.block_device_id = coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."ID"') WHEN 'text' THEN json_extract(item.value, '$."ID"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."ID"') WHEN 'text' THEN json_extract(item.value, '$."Data"."ID"') END END) AND x.block_device_id <> '')), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS block_mounts
+FROM sandbox AS s CROSS JOIN json_each(CASE WHEN json_valid(s.document) THEN s.document END, CASE WHEN NOT json_valid(s.document) THEN NULL WHEN json_type(s.document, '$."Devices"') = 'array' THEN '$."Devices"' WHEN json_type(s.document, '$."devices.json"') = 'array' THEN '$."devices.json"' END) AS item
+;
