@@ -41,7 +41,12 @@ class StoredContainer(Container, frozen=True, kw_only=True):
 
 
 class StoredSandbox(msgspec.Struct, frozen=True, kw_only=True):
-    """A sandbox with the id of its row; ``own_revision`` is its row's, without its containers'."""
+    """A sandbox with the id of its row.
+
+    Its revision is the sum of its row's and of all its containers': so a change of one container writes one row. A new
+    container starts above the sandbox's revision, which is above all that were ever given to a container in it, so that
+    none is given twice under one cid; what it adds to the sum too much is taken from the row's, which may be negative.
+    """
 
     id: int
     record: SandboxState
@@ -72,6 +77,7 @@ class Changes:
     now: str = field(default_factory=lambda: utc_text(datetime.now(UTC)))
     new_sandboxes: list[Row] = field(default_factory=list)
     changed_sandboxes: list[Row] = field(default_factory=list)
+    renumbered: list[Row] = field(default_factory=list)
     removed: list[Row] = field(default_factory=list)
     changed: list[Row] = field(default_factory=list)
     created: list[Created] = field(default_factory=list)
@@ -81,7 +87,7 @@ class Changes:
     revisions: dict[str, int] = field(default_factory=dict)
     """What each sandbox or container is at when all is written."""
     witness: tuple[str, str | None, int] | None = None
-    """The sid, cid and coming revision of one row that is written, to find out later whether it was."""
+    """The sid, cid and last revision (0: none) of one row that is written, to find out later whether it was."""
 
     def __bool__(self) -> bool:
         return bool(self.new_sandboxes or self.changed_sandboxes or self.removed or self.changed or self.created)
@@ -112,38 +118,38 @@ class Changes:
         _check_tokens(containers, {cid: container.record for cid, container in kept.items()})
         gone = [known[cid] for cid in known.keys() - containers.keys() - kept.keys()]
         self.removed += [[container.id, container.revision] for container in gone]
-        own = self._put_own(host, sid, wanted, stored, growth=sum(container.revision + 1 for container in gone))
-        total = own + sum(container.revision for container in kept.values())
+        total = actual or 0
+        now = {cid: container.revision for cid, container in kept.items()}
         for cid, record in containers.items():
-            total += self.put_container(
-                sid, cid, record, known.get(cid), stored.id if stored else None, origins.get(cid), first_revision=own
+            now[cid] = self.put_container(
+                sid,
+                cid,
+                record,
+                known.get(cid),
+                stored.id if stored else None,
+                origins.get(cid),
+                first_revision=total + 1,
             )
+        total += sum(revision != known[cid].revision for cid, revision in now.items() if cid in known)
+        own = _own_values(sid, wanted, stored)
+        if stored is None or gone or now.keys() - known.keys() or own != stored.record:
+            total += 1
+            self._put_own(host, own, stored, total - sum(now.values()))
         self.revisions[sid] = total
 
-    def _put_own(
-        self, host: str, sid: str, wanted: SandboxState | None, stored: StoredSandbox | None, *, growth: int
-    ) -> int:
-        """Write the sandbox's own row if it changes, and give its revision."""
+    def _put_own(self, host: str, record: SandboxState, stored: StoredSandbox | None, own_revision: int) -> None:
+        """Write the sandbox's own row."""
+        self.witness = (record.sid, None, stored.own_revision if stored else 0)
+        values = _sandbox_values(record)
         if stored is None:
-            record = wanted or SandboxState(sid=sid)
-            self.witness = (sid, None, 1)
-            self.new_sandboxes.append([host, *_sandbox_values(record), 1, self.now, self.now])
-            return 1
-        record = wanted or stored.record
-        if record.document is None or not record.layout:
-            # not given: what is stored stays
-            record = msgspec.structs.replace(
-                record, document=record.document or stored.record.document, layout=record.layout or stored.record.layout
-            )
-        if record == stored.record and not growth:
-            return stored.own_revision
-        # A removed container takes its revision out of the sandbox's sum: the sum must grow all the same.
-        growth = growth or 1
-        self.witness = (sid, None, stored.own_revision + growth)
-        self.changed_sandboxes.append(
-            [stored.id, stored.own_revision, *_sandbox_values(record), self.now, stored.own_revision + growth]
-        )
-        return stored.own_revision + growth
+            self.new_sandboxes.append([host, *values, own_revision, self.now, self.now])
+        else:
+            self.changed_sandboxes.append([stored.id, stored.own_revision, *values, self.now, own_revision])
+
+    def renumber(self, sandbox_id: int, own_revision: int, total: int) -> int:
+        """Make place for a container that comes into a sandbox of this revision, and give the one that it will have."""
+        self.renumbered.append([sandbox_id, own_revision, self.now, own_revision - total])
+        return total + 1
 
     def put_container(
         self,
@@ -154,7 +160,7 @@ class Changes:
         sandbox_id: int | None,
         origin: Origin | None,
         *,
-        first_revision: int = 1,
+        first_revision: int,
     ) -> int:
         """Make a container what is wanted, and give the revision that it will have."""
         if stored is None:
@@ -162,14 +168,14 @@ class Changes:
             values = _container_values(record, origin or Origin())
             row = [None, sandbox_id, cid, *values, first_revision, self.now, self.now]
             self.created.append(Created(sid, sandbox_id, cid, record, row))
-            self.witness = (sid, cid, first_revision)
+            self.witness = (sid, cid, 0)
             return first_revision
         origin = origin or stored.origin
         old = stored.record
         if record == old and origin == stored.origin:
             return stored.revision
         values = _container_values(record, origin)
-        self.witness = (sid, cid, stored.revision + 1)
+        self.witness = (sid, cid, stored.revision)
         if _must_replace(old, record):
             # The row goes, and its children with it; it comes back under its id. So no list has a tail to cut off,
             # and a token may pass from one process to another whatever the order of the rows.
@@ -260,6 +266,18 @@ def _must_replace(old: ContainerState, new: ContainerState) -> bool:
             for before, after in zip(old.processes, new.processes, strict=False)
         )
     )
+
+
+def _own_values(sid: str, wanted: SandboxState | None, stored: StoredSandbox | None) -> SandboxState:
+    """What a sandbox's own values shall be: a document or layout that is not given stays as it is stored."""
+    if stored is None:
+        return wanted or SandboxState(sid=sid)
+    record = wanted or stored.record
+    if record.document is None or not record.layout:
+        record = msgspec.structs.replace(
+            record, document=record.document or stored.record.document, layout=record.layout or stored.record.layout
+        )
+    return record
 
 
 def _sandbox_values(record: SandboxState) -> Row:

@@ -41,6 +41,7 @@ def _document(sql: str) -> Label[str]:
 
 
 _HOST, _SID, _CID = _parameter("host"), _parameter("sid"), _parameter("cid")
+_ZERO: ColumnElement[int] = literal_column("0")
 _ONE: ColumnElement[int] = literal_column("1")
 _is_host = sandbox.c.host == _HOST
 _is_sandbox = _is_host & (sandbox.c.sid == _SID)
@@ -168,11 +169,21 @@ class Statements:
 
     @cached_property
     def snapshot(self) -> Statement:
-        """A sandbox's id and revision and, if it is there, one of its containers: ``host``, ``sid``, ``cid``."""
+        """A sandbox's id, its row's revision, the sum of its containers' and, if it is there, one of its containers.
+
+        ``host``, ``sid``, ``cid``.
+        """
+        others = (
+            select(func.coalesce(func.sum(container.c.revision), _ZERO))
+            .where(container.c.sandbox_id == sandbox.c.id)
+            .correlate(sandbox)
+            .scalar_subquery()
+        )
         return self._fix(
             select(
                 sandbox.c.id,
                 sandbox.c.revision,
+                others,
                 case((container.c.id.is_not(None), self.container_json.element)).label("document"),
             )
             .select_from(
@@ -197,6 +208,13 @@ class Statements:
         columns = [(name, sandbox.c[name].type) for name in names]
         r = self._backend.rows("rows", [*columns, ("new_revision", sandbox.c.revision.type)])
         return self._fix(self._update(sandbox, r, (*_SANDBOX_VALUES, "updated_at"), r.c.new_revision))
+
+    @cached_property
+    def renumber_sandboxes(self) -> Statement:
+        """Give new revisions to sandboxes that are still at the revision that was read."""
+        columns = [(name, sandbox.c[name].type) for name in ("id", "revision", "updated_at")]
+        r = self._backend.rows("rows", [*columns, ("new_revision", sandbox.c.revision.type)])
+        return self._fix(self._update(sandbox, r, ("updated_at",), r.c.new_revision))
 
     @cached_property
     def delete_sandbox(self) -> Statement:

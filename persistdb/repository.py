@@ -163,14 +163,15 @@ class ContainerRepository:
             found = connection.rows(self._statements.snapshot, values)
             if not found:
                 raise NotFound("sandbox", sid, self.host)
-            ((sandbox_id, own_revision, document),) = found
+            ((sandbox_id, own_revision, others, document),) = found
             stored = decode_stored_container(document) if document is not None else None
             actual = stored.revision if stored else None
             if revision is not None and revision != (actual or 0):
                 raise Conflict(ref, revision, actual)
             changes = Changes()
+            first = 1 if stored else changes.renumber(sandbox_id, own_revision, own_revision + int(others))
             changes.revisions[ref] = changes.put_container(
-                sid, cid, record, stored, sandbox_id, origin, first_revision=own_revision
+                sid, cid, record, stored, sandbox_id, origin, first_revision=first
             )
             self._apply(connection, changes)
             return changes
@@ -408,7 +409,7 @@ class ContainerRepository:
             return None
         if utc_text(found[1]) == changes.now:
             return True
-        return False if found[0] < revision else None
+        return False if found[0] == revision else None
 
     def _load_stored(self, connection: Connection, sids: Sequence[str]) -> dict[str, StoredSandbox]:
         if len(sids) == 1:
@@ -431,6 +432,7 @@ class ContainerRepository:
                 inserted = connection.rows(statements.insert_sandboxes, {"rows": encode(changes.new_sandboxes)})
                 ids = {sid: id_ for id_, sid in inserted}
             self._change(connection, statements.update_sandboxes, changes.changed_sandboxes)
+            self._change(connection, statements.renumber_sandboxes, changes.renumbered)
             self._change(connection, statements.delete_containers, changes.removed)
             self._change(connection, statements.update_containers, changes.changed)
             if changes.created:
