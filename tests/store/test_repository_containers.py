@@ -50,11 +50,12 @@ def test_save_adds_and_changes(repository: ContainerRepository) -> None:
     """A save of one container adds it or changes it, and touches no other."""
     put(repository, "pod-1", "a")
     other = repository.get("pod-1", "a")
-    assert repository.save("pod-1", "b", container("b")) == 1
-    assert repository.save("pod-1", "b", container("b", state="stopped", mounts=[])) == 2
+    first = repository.save("pod-1", "b", container("b"))
+    assert repository.get("pod-1", "b").revision == first
+    assert repository.save("pod-1", "b", container("b", state="stopped", mounts=[])) == first + 1
     found = repository.get("pod-1", "b")
     assert found.record == container("b", state="stopped", mounts=[])
-    assert found.revision == 2
+    assert found.revision == first + 1
     assert repository.get("pod-1", "a") == other
 
 
@@ -102,10 +103,10 @@ def test_save_at_a_revision(repository: ContainerRepository) -> None:
 def test_revision_zero_means_new(repository: ContainerRepository) -> None:
     """At revision 0 a container is saved only if there is none yet."""
     put(repository, "pod-1", "a")
-    assert repository.save("pod-1", "b", container("b"), revision=0) == 1
+    first = repository.save("pod-1", "b", container("b"), revision=0)
     with pytest.raises(Conflict) as caught:
         repository.save("pod-1", "b", container("b", state="stopped"), revision=0)
-    assert (caught.value.expected, caught.value.actual) == (0, 1)
+    assert (caught.value.expected, caught.value.actual) == (0, first)
     assert repository.get("pod-1", "b").record.state == "running"
 
 
@@ -127,6 +128,18 @@ def test_a_revision_is_never_used_again(repository: ContainerRepository) -> None
     repository.save("pod-1", "a", container())
     with pytest.raises(Conflict):
         repository.save("pod-1", "a", container(state="stopped"), revision=read)
+
+
+def test_revisions_stay_small(repository: ContainerRepository) -> None:
+    """A container that comes and goes a hundred times leaves its sandbox at a revision of a few hundred."""
+    put(repository, "pod-1", "a", "b")
+    for _ in range(50):
+        repository.save("pod-1", "x", container())
+        repository.delete("pod-1", "x")
+        repository.save_sandbox(sandbox("pod-1"), {cid: container() for cid in ("a", "x", "y")})
+        repository.save_sandbox(sandbox("pod-1"), {"b": container()})
+    assert 200 <= repository.load_sandbox("pod-1").revision < 1000
+    assert 200 <= repository.save("pod-1", "x", container()) < 1000
 
 
 def test_save_keeps_the_origin(repository: ContainerRepository) -> None:

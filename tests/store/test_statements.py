@@ -117,7 +117,7 @@ WRITES: dict[str, tuple[int, Callable[[ContainerRepository], object]]] = {
     "save of a state": (2, lambda r: r.save("pod-1", "c1", container("c1", state="stopped"))),
     "save of everything": (5, lambda r: r.save("pod-1", "c1", grown("c1"))),
     "save of less": (6, lambda r: r.save("pod-1", "pod-1-many", container("c21"))),
-    "save of a new one": (5, lambda r: r.save("pod-1", "new", container("new"))),
+    "save of a new one": (6, lambda r: r.save("pod-1", "new", container("new"))),
     "save of a new sandbox": (6, lambda r: r.save_sandbox(sandbox("pod-3"), {"a": container("a"), "b": MANY})),
     "save of an empty sandbox": (2, lambda r: r.save_sandbox(sandbox("pod-3"), {})),
 }

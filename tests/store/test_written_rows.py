@@ -112,12 +112,18 @@ def test_a_sandbox_alone_is_one_row(
 
 
 def test_coming_and_going(repository: ContainerRepository, writes: Counter[str]) -> None:
-    """A new container writes its rows, one that goes is one row and one of the sandbox; the others are left alone."""
+    """A new container writes its rows, one that goes is one row, and either is one of the sandbox; the others stay."""
     others = {f"c{i}": container(f"c{i}") for i in range(5)}
     repository.save_sandbox(SANDBOX, others)
     writes.clear()
     repository.save_sandbox(SANDBOX, {**others, "web": WEB})
-    assert writes == {"INSERT container": 1, "INSERT mount": 4, "INSERT device_map": 2, "INSERT process": 1}
+    rows = {"UPDATE sandbox": 1, "INSERT container": 1, "INSERT mount": 4, "INSERT device_map": 2, "INSERT process": 1}
+    assert writes == rows
+    writes.clear()
+    repository.save_sandbox(SANDBOX, others)
+    writes.clear()
+    repository.save("pod-1", "web", WEB)
+    assert writes == rows
     writes.clear()
     repository.save_sandbox(SANDBOX, others)
     assert writes == {"UPDATE sandbox": 1, "DELETE container": 1}
