@@ -64,7 +64,7 @@ class Advanced(Contender):
         """Its ``update`` and ``upsert`` pass over relationships that are not loaded by themselves, as ours aren't."""
         raise NotImplementedError
 
-    def save_many(self, writes: Sequence[SandboxWrite]) -> None:
+    def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """``add_many``, in the batches that persistdb makes."""
         for batch in batches(writes):
             with self.database.session(write=True) as session:

@@ -45,7 +45,7 @@ class Contender(ABC):
         """Store a whole sandbox of which little changed."""
 
     @abstractmethod
-    def save_many(self, writes: Sequence[SandboxWrite]) -> None:
+    def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """Store many new sandboxes, about ``BATCH`` containers in a transaction."""
 
     # --- reads

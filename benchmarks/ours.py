@@ -40,7 +40,7 @@ class Ours(Contender):
         """Store a whole sandbox."""
         self.repository.save_sandbox(record, containers)
 
-    def save_many(self, writes: Sequence[SandboxWrite]) -> None:
+    def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """Store many sandboxes."""
         self.repository.save_many(writes, batch=BATCH)
 

@@ -71,7 +71,7 @@ class Peewee(Contender):
                     row.updated_at = datetime.now(UTC)
                     row.save()
 
-    def save_many(self, writes: Sequence[SandboxWrite]) -> None:
+    def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """``insert_many``, with the ids given out by hand: only PostgreSQL and MariaDB could tell them."""
         self._bind()
         top = models.Sandbox.select(pw.fn.max(models.Sandbox.id)).scalar() or 0

@@ -68,7 +68,7 @@ class UnitOfWork(Contender):
         with self.database.session(write=True) as session:
             session.merge(held, options=mapped.ALL)
 
-    def save_many(self, writes: Sequence[SandboxWrite]) -> None:
+    def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """Add everything, in the batches that persistdb makes."""
         for batch in batches(writes):
             with self.database.session(write=True) as session:

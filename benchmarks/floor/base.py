@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from whenever import Instant, OffsetDateTime, TimeDelta
 
-from persistdb import Container, ContainerState, Sandbox, SandboxState
+from persistdb import Container, ContainerState, Origin, Sandbox, SandboxState
 
 from ..contender import Contender
-from ..samples import HOST, LAYOUT
+from ..samples import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -131,15 +131,11 @@ class Floor(Contender):
 
     def load_sandbox(self, sid: str) -> Sandbox:
         """One select."""
-        found = self._decode_sandbox(self.execute(self.load_sql, (HOST, sid)).fetchall()[0][0])
-        return Sandbox(
-            host=found.host,
-            record=found.record,
-            containers={one.cid: one for one in found.containers},
-            revision=found.own_revision + sum(one.revision for one in found.containers),
-            created_at=found.created_at,
-            updated_at=found.updated_at,
-        )
+        return sandbox_of(self._decode_sandbox(self.execute(self.load_sql, (HOST, sid)).fetchall()[0][0]))
+
+    @abstractmethod
+    def sandboxes(self) -> Iterator[Sandbox]:
+        """All sandboxes of the host, a part of them in memory at a time."""
 
     @abstractmethod
     def documents(self) -> Iterable[str]:
@@ -166,6 +162,18 @@ class Floor(Contender):
         return msgspec.structs.replace(found, containers=plain)
 
 
+def sandbox_of(found: StoredSandbox) -> Sandbox:
+    """The record that users hold."""
+    return Sandbox(
+        host=found.host,
+        record=found.record,
+        containers={one.cid: one for one in found.containers},
+        revision=found.own_revision + sum(one.revision for one in found.containers),
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
 # --- the rows of a record
 
 
@@ -180,10 +188,13 @@ def sandbox_row(record: SandboxState, moment: str) -> Row:
     return (HOST, *own, 1, moment, moment)
 
 
-def container_row(sandbox_id: int, cid: str, record: ContainerState, moment: str) -> Row:
+def container_row(
+    sandbox_id: int, cid: str, record: ContainerState, moment: str, origin: Origin | None = None
+) -> Row:
     """A container's values in the order of ``CONTAINER``."""
     own = (record.state, record.cgroup_path, record.bundle_path)
-    return (sandbox_id, cid, *own, "", None, None, 1, moment, moment)
+    came = (origin.layout, origin.extra, origin.document) if origin else ("", None, None)
+    return (sandbox_id, cid, *own, *came, 1, moment, moment)
 
 
 def mount_rows(id_: int, record: ContainerState) -> list[Row]:
@@ -220,6 +231,3 @@ def _started(moment: OffsetDateTime | None) -> Row:
     utc = moment.to_fixed_offset(_UTC)
     text = f"{utc.date()} {utc.hour:02}:{utc.minute:02}:{utc.second:02}.{utc.nanosecond // 1000:06}"
     return (text, utc.nanosecond % 1000, int(moment.offset.total("minutes")))
-
-
-__all__ = ["HOST", "LAYOUT", "Floor"]

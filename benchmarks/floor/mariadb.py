@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,6 +27,7 @@ from .base import (
     mount_rows,
     now,
     process_rows,
+    sandbox_of,
     sandbox_row,
     start_time,
 )
@@ -33,7 +35,7 @@ from .base import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from persistdb import SandboxWrite
+    from persistdb import Sandbox, SandboxWrite
 
     from .base import Row
 
@@ -145,6 +147,7 @@ class MariaDBFloor(Floor):
         'persist_version', s.persist_version, 'cgroup_path', s.cgroup_path, 'document', s.document,
         'layout', s.layout), 'own_revision', s.revision, 'created_at', concat(s.created_at, 'Z'),
         'updated_at', concat(s.updated_at, 'Z')) FROM sandbox s WHERE s.host = %s AND s.sid = %s"""
+    sandboxes_sql = load_sql.replace(" AND s.sid = %s", " ORDER BY s.sid")
     containers_sql = f"{_JOINED} WHERE s.host = %s AND s.sid = %s ORDER BY c.cid"
     iterate_sql = f"{_JOINED} WHERE s.host = %s"
 
@@ -194,7 +197,7 @@ class MariaDBFloor(Floor):
         self._insert(mount_rows(id_, record), device_rows(id_, record), process_rows(id_, sandbox_id, record))
         self.execute("COMMIT")
 
-    def save_many(self, writes: Sequence[SandboxWrite]) -> None:
+    def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """Insert many rows a statement, as PyMySQL's executemany does; an INSERT's ids follow one another."""
         for batch in batches(writes):
             self.execute("BEGIN")
@@ -203,8 +206,10 @@ class MariaDBFloor(Floor):
             rows = [sandbox_row(write.record, moment) for write in batch if write.record is not None]
             id_ = self._many(f"INSERT INTO sandbox ({SANDBOX}) VALUES", rows)
             for sandbox_id, write in enumerate(batch, id_):
-                for cid, record in write.containers.items():
-                    containers.append(container_row(sandbox_id, cid, record, moment))
+                containers += [
+                    container_row(sandbox_id, cid, record, moment, write.origins.get(cid))
+                    for cid, record in write.containers.items()
+                ]
             id_ = self._many(f"INSERT INTO container ({CONTAINER}) VALUES", containers)
             mounts: list[Row] = []
             devices: list[Row] = []
@@ -235,3 +240,13 @@ class MariaDBFloor(Floor):
             cursor.execute(self.iterate_sql, (HOST,))
             for (document,) in cursor:
                 yield document
+
+    def sandboxes(self) -> Iterator[Sandbox]:
+        """Their own values all at once, their containers from a cursor that doesn't buffer."""
+        known = [_decode_own(own) for (own,) in self.execute(self.sandboxes_sql, (HOST,)).fetchall()]
+        with self.connection.cursor(SSCursor) as cursor:
+            cursor.execute(f"{self.iterate_sql} ORDER BY s.sid, c.cid", (HOST,))
+            found = groupby((_decode_flat(document) for (document,) in cursor), key=lambda one: one.sid)
+            for own, (_, containers) in zip(known, found, strict=True):
+                fields = {name: getattr(own, name) for name in _Sandbox.__struct_fields__}
+                yield sandbox_of(StoredSandbox(**fields, containers=[one.stored() for one in containers]))

@@ -20,13 +20,14 @@ from .base import (
     mount_rows,
     now,
     process_rows,
+    sandbox_of,
     sandbox_row,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from persistdb import ContainerState, SandboxWrite
+    from persistdb import ContainerState, Sandbox, SandboxWrite
 
     from .base import Row
 
@@ -64,18 +65,22 @@ def _documents(where: str, joined: str = "sandbox s JOIN container c ON c.sandbo
     return f"SELECT row_to_json(d)::text FROM (SELECT {_COLUMNS} FROM {joined} WHERE {where}) d"
 
 
+_SANDBOX = f"""SELECT row_to_json(d)::text FROM (SELECT
+    s.id, s.host, s.revision own_revision, s.created_at, s.updated_at,
+    (SELECT row_to_json(o) FROM (SELECT
+        s.sid, s.state, s.persist_version, s.cgroup_path, s.document, s.layout) o) record,
+    {_array(f"SELECT {_COLUMNS} FROM container c WHERE c.sandbox_id = s.id ORDER BY c.cid")} containers
+    FROM sandbox s WHERE s.host = %s"""
+
+
 class PostgreSQLFloor(Floor):
     """One connection to a server."""
 
     mark = "%s"
     get_sql = _documents("s.host = %s AND s.sid = %s AND c.cid = %s")
     look_up_sql = _documents("c.cid >= %s AND c.cid < %s AND s.host = %s LIMIT 2")
-    load_sql = f"""SELECT row_to_json(d)::text FROM (SELECT
-        s.id, s.host, s.revision own_revision, s.created_at, s.updated_at,
-        (SELECT row_to_json(o) FROM (SELECT
-            s.sid, s.state, s.persist_version, s.cgroup_path, s.document, s.layout) o) record,
-        {_array(f"SELECT {_COLUMNS} FROM container c WHERE c.sandbox_id = s.id ORDER BY c.cid")} containers
-        FROM sandbox s WHERE s.host = %s AND s.sid = %s) d"""
+    load_sql = f"{_SANDBOX} AND s.sid = %s) d"
+    sandboxes_sql = f"{_SANDBOX} ORDER BY s.sid) d"
     iterate_sql = _documents("s.host = %s")
 
     def __init__(self, url: str) -> None:
@@ -94,7 +99,7 @@ class PostgreSQLFloor(Floor):
         if self.execute(_SAVE, (*own, *children)).rowcount != len(record.processes):
             raise LookupError(sid)
 
-    def save_many(self, writes: Sequence[SandboxWrite]) -> None:
+    def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """COPY, with ids taken from the sequences beforehand."""
         for batch in batches(writes):
             with self.connection.transaction():
@@ -110,7 +115,7 @@ class PostgreSQLFloor(Floor):
                     sandboxes.append((sandbox_id, *sandbox_row(write.record, moment)))
                     for cid, record in write.containers.items():
                         id_ = next(of_containers)
-                        containers.append((id_, *container_row(sandbox_id, cid, record, moment)))
+                        containers.append((id_, *container_row(sandbox_id, cid, record, moment, write.origins.get(cid))))
                         children["mount"] += mount_rows(id_, record)
                         children["device_map"] += device_rows(id_, record)
                         children["process"] += process_rows(id_, sandbox_id, record)
@@ -130,11 +135,18 @@ class PostgreSQLFloor(Floor):
 
     def documents(self) -> Iterator[str]:
         """A cursor on the server."""
+        return self._stream(self.iterate_sql, 1000)
+
+    def sandboxes(self) -> Iterator[Sandbox]:
+        """A cursor on the server."""
+        return (sandbox_of(self._decode_sandbox(document)) for document in self._stream(self.sandboxes_sql, 100))
+
+    def _stream(self, sql: str, at_once: int) -> Iterator[str]:
         with ExitStack() as stack:
             stack.enter_context(self.connection.transaction())
             cursor = stack.enter_context(self.connection.cursor("all_of_them"))
-            cursor.itersize = 1000
-            cursor.execute(self.iterate_sql, (HOST,))
+            cursor.itersize = at_once
+            cursor.execute(sql, (HOST,))
             for (document,) in cursor:
                 yield document
 

@@ -18,13 +18,14 @@ from .base import (
     mount_rows,
     now,
     process_rows,
+    sandbox_of,
     sandbox_row,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from persistdb import ContainerState, SandboxWrite
+    from persistdb import ContainerState, Sandbox, SandboxWrite
 
     from .base import Row
 
@@ -69,7 +70,7 @@ _SANDBOX = f"""SELECT json_object(
     'own_revision', s.revision, 'created_at', s.created_at || 'Z', 'updated_at', s.updated_at || 'Z',
     'containers', (SELECT json_group_array({_DOCUMENT})
         FROM (SELECT * FROM container c WHERE c.sandbox_id = s.id ORDER BY c.cid) c)) AS d
-    FROM sandbox s WHERE s.host = ? AND s.sid = ?"""
+    FROM sandbox s WHERE s.host = ?"""
 
 
 def _insert(table: str, columns: int) -> str:
@@ -85,7 +86,8 @@ class SQLiteFloor(Floor):
         f"SELECT {_DOCUMENT} AS d FROM container c CROSS JOIN sandbox s ON c.sandbox_id = s.id"
         " WHERE c.cid >= ? AND c.cid < ? AND s.host = ? LIMIT 2"
     )
-    load_sql = _SANDBOX
+    load_sql = f"{_SANDBOX} AND s.sid = ?"
+    sandboxes_sql = f"{_SANDBOX} ORDER BY s.sid"
     iterate_sql = f"{_JOINED} WHERE s.host = ?"
 
     def __init__(self, url: str) -> None:
@@ -110,7 +112,7 @@ class SQLiteFloor(Floor):
         self._insert(mount_rows(id_, record), device_rows(id_, record), process_rows(id_, sandbox_id, record))
         self.execute("COMMIT")
 
-    def save_many(self, writes: Sequence[SandboxWrite]) -> None:
+    def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """Give out the ids by hand, so that all rows of a table go in one ``executemany``."""
         for batch in batches(writes):
             self.execute("BEGIN IMMEDIATE")
@@ -129,7 +131,7 @@ class SQLiteFloor(Floor):
                 sandboxes.append((sandbox_id, *sandbox_row(write.record, moment)))
                 for cid, record in write.containers.items():
                     id_ += 1
-                    containers.append((id_, *container_row(sandbox_id, cid, record, moment)))
+                    containers.append((id_, *container_row(sandbox_id, cid, record, moment, write.origins.get(cid))))
                     mounts += mount_rows(id_, record)
                     devices += device_rows(id_, record)
                     processes += process_rows(id_, sandbox_id, record)
@@ -147,3 +149,8 @@ class SQLiteFloor(Floor):
     def documents(self) -> Iterable[str]:
         """The cursor fetches row by row."""
         return (document for (document,) in self.execute(self.iterate_sql, (HOST,)))
+
+    def sandboxes(self) -> Iterator[Sandbox]:
+        """The cursor fetches row by row."""
+        for (document,) in self.execute(self.sandboxes_sql, (HOST,)):
+            yield sandbox_of(self._decode_sandbox(document))

@@ -1,0 +1,121 @@
+"""``python -m benchmarks``: measure, print the tables, write JSON."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from . import growth, memory, operations, results, startup
+from .places import ENGINES, open_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .places import Place
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; 0 if every row is within its bounds, else 1. ``--quick`` shows that all works, and gives 0."""
+    options = _options().parse_args(arguments)
+    report = results.Report(machine=results.machine(), engines={}, results=[], checks=[], missing=[])
+    for engine in ENGINES if options.engine == "all" else (options.engine,):
+        from tests.servers import MissingServer
+
+        try:
+            place = open_place(engine, options.folder)
+        except MissingServer as missing:
+            report.missing.append(f"{engine}: {missing}")
+            continue
+        try:
+            report.engines[engine] = place.version
+            _measure(place, options, report)
+        finally:
+            place.close()
+    _show(report, quick=options.quick)
+    if options.json is not None:
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    good = all(result.passed for result in report.results) and all(check.passed for check in report.checks)
+    return 0 if good or options.quick else 1
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small numbers: shows that it works, in under a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
+    parser.add_argument("--engine", choices=[*ENGINES, "all"], default="all")
+    parser.add_argument(
+        *("--folder", "-d"),
+        type=Path,
+        metavar="DIR",
+        default=Path(tempfile.gettempdir()),
+        help="where the databases are: a commit waits for this disk",
+    )
+    parser.add_argument("--only", choices=_PARTS, action="append", help="this part; may be given more than once")
+    return parser
+
+
+def _operations(place: Place, options: argparse.Namespace, report: results.Report) -> None:
+    effort = operations.QUICK if options.quick else operations.FULL
+    for result in operations.measure(place, options.folder, effort):
+        report.results.append(result)
+        _progress(place, result.title)
+
+
+def _growth(place: Place, options: argparse.Namespace, report: results.Report) -> None:
+    sizes, rounds = ((300, 600), 20) if options.quick else ((1_000, 10_000, 100_000), 500)
+    for check in growth.measure(place, sizes, rounds):
+        report.checks.append(check)
+        _progress(place, check.title)
+
+
+def _memory(place: Place, options: argparse.Namespace, report: results.Report) -> None:
+    for check in memory.measure(place, options.folder, 600 if options.quick else 100_000):
+        report.checks.append(check)
+        _progress(place, check.title)
+
+
+def _startup(place: Place, options: argparse.Namespace, report: results.Report) -> None:
+    if place.engine == "sqlite":
+        for check in startup.measure(place, 3 if options.quick else 20):
+            report.checks.append(check)
+            _progress(place, check.title)
+
+
+_PARTS: dict[str, Callable[[Place, argparse.Namespace, results.Report], None]] = {
+    "operations": _operations,
+    "growth": _growth,
+    "memory": _memory,
+    "startup": _startup,
+}
+
+
+def _measure(place: Place, options: argparse.Namespace, report: results.Report) -> None:
+    for part, measure in _PARTS.items():
+        if options.only is None or part in options.only:
+            measure(place, options, report)
+
+
+def _progress(place: Place, what: str) -> None:
+    if sys.stderr.isatty():
+        print(f"{place.engine}: {what}", file=sys.stderr)
+
+
+def _show(report: results.Report, *, quick: bool) -> None:
+    print(f"{report.machine}; {', '.join(report.engines.values())}. Medians in milliseconds.\n")
+    if report.results:
+        print(results.table(report.results), end="\n\n")
+    if report.checks:
+        print(results.checks_table(report.checks), end="\n\n")
+    for missing in report.missing:
+        print(f"not measured: {missing}")
+    if quick:
+        print("A quick run: it shows that all works, its numbers say little.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""What is measured, and the bounds that persistdb sets itself: ratios to the driver by hand and to the ORM."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Bound(NamedTuple):
+    """One operation: its name for people, and its bounds (``None``: none).
+
+    ``most`` is the time as a multiple of the driver's by hand, ``aim`` what we would like it to be, ``orm`` how many
+    times the ORM's unit of work must take.
+    """
+
+    title: str
+    most: float
+    aim: float
+    orm: float | None
+
+
+BOUNDS = {
+    "save": Bound("save one new container", 2.2, 1.6, 3.0),
+    "transition": Bound("change one container's state", 2.0, 1.5, 2.0),
+    "save_sandbox": Bound("save a sandbox of 20, one changed", 2.0, 1.5, 5.0),
+    "get": Bound("get one container", 4.0, 2.0, 12.0),
+    "look_up": Bound("look up by 8 characters", 4.0, 2.0, None),
+    "load_sandbox": Bound("load a sandbox of 20", 1.6, 1.2, 8.0),
+    "save_many": Bound("bulk save, each container", 1.4, 1.2, 6.0),
+    "iterate": Bound("iterate as records, each container", 1.15, 1.0, 4.0),
+    "import": Bound("import a tree, each sandbox", 1.4, 1.2, None),
+    "export": Bound("export it, each sandbox", 1.4, 1.2, None),
+}
+
+GROWTH = 1.3
+"""How much slower get, save and transition may be among 100,000 containers than among 1,000."""
+MEMORY = 150.0
+"""MB beyond start-up that iterating and importing 100,000 containers may take."""
+HELP = 3.0
+"""``persistdb --help``, as a multiple of ``python -c pass``."""
+COMMAND_RATIO, COMMAND_EXTRA = 1.3, 60.0
+"""``persistdb show`` and ``ls``, as a multiple of ``python -c 'import sqlalchemy.orm'``, and milliseconds beside."""

@@ -1,0 +1,173 @@
+"""JSON files in place of a database: as Kata's driver writes them, and as a careful one would."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from whenever import OffsetDateTime
+
+from persistdb import Container, ContainerState, Sandbox, SandboxState
+
+from .contender import Contender
+from .samples import LARGE, LARGE_SANDBOX, write, writes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from persistdb import SandboxWrite
+
+_NAME = "persist.json"
+
+
+def _time(_kind: type, text: str) -> OffsetDateTime:
+    return OffsetDateTime.parse_iso(text)
+
+
+_encode = msgspec.json.Encoder(enc_hook=lambda moment: moment.format_iso()).encode
+_decode = msgspec.json.Decoder(ContainerState, dec_hook=_time).decode
+_decode_sandbox = msgspec.json.Decoder(SandboxState).decode
+
+
+class KataFiles(Contender):
+    """A file for the sandbox and one for each container; each change writes all of the sandbox's, in place.
+
+    That is what ``virtcontainers/persist/fs`` does. Nothing is synced: a crash may leave half a file, or none.
+    """
+
+    name = "files as Kata's"
+    skips = frozenset({"look_up", "save_many", "iterate"})
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.folder = folder
+        folder.mkdir()
+        # what a runtime has in memory, and writes all of
+        self._held: dict[str, tuple[SandboxState, dict[str, ContainerState]]] = {}
+        for one in (*writes(size), write(LARGE_SANDBOX, LARGE)):
+            assert one.record is not None  # noqa: S101  a check for mypy
+            self._held[one.sid] = one.record, dict(one.containers)
+            self._write_all(one.sid)
+
+    def close(self) -> None:
+        """Remove the files."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def save(self, sid: str, cid: str, record: ContainerState) -> None:
+        """Write all files of the sandbox."""
+        self._held[sid][1][cid] = record
+        self._changed(sid, cid)
+
+    def transition(self, sid: str, cid: str, old: str, new: str) -> None:
+        """Write all files of the sandbox."""
+        containers = self._held[sid][1]
+        if containers[cid].state != old:
+            raise LookupError(cid)
+        containers[cid] = msgspec.structs.replace(containers[cid], state=new)
+        self._changed(sid, cid)
+
+    def save_sandbox(self, record: SandboxState, containers: Mapping[str, ContainerState]) -> None:
+        """Write all files of the sandbox."""
+        self._held[record.sid] = record, dict(containers)
+        self._write_all(record.sid)
+
+    def save_many(self, writes: Iterable[SandboxWrite]) -> None:
+        """Not compared."""
+        raise NotImplementedError
+
+    def get(self, sid: str, cid: str) -> tuple[str, str, ContainerState]:
+        """Read one file."""
+        return sid, cid, _decode((self.folder / sid / cid / _NAME).read_bytes())
+
+    def look_up(self, prefix: str) -> object:
+        """Not compared."""
+        raise NotImplementedError
+
+    def load_sandbox(self, sid: str) -> tuple[SandboxState, dict[str, ContainerState]]:
+        """Read all files of the sandbox."""
+        folder = self.folder / sid
+        own = _decode_sandbox((folder / _NAME).read_bytes())
+        cids = [entry.name for entry in os.scandir(folder) if entry.is_dir()]
+        return own, {cid: _decode((folder / cid / _NAME).read_bytes()) for cid in cids}
+
+    def iterate(self) -> Iterable[object]:
+        """Not compared."""
+        raise NotImplementedError
+
+    def container(self, found: Any) -> Container:
+        """Files know no revisions and times: only the record is compared."""
+        raise NotImplementedError
+
+    def sandbox(self, found: Any) -> Sandbox:
+        """Files know no revisions and times: only the record is compared."""
+        raise NotImplementedError
+
+    def _changed(self, sid: str, cid: str) -> None:  # noqa: ARG002  a careful one writes only this
+        self._write_all(sid)
+
+    def _write_all(self, sid: str) -> None:
+        own, containers = self._held[sid]
+        self._write(self.folder / sid, own)
+        for cid, record in containers.items():
+            self._write(self.folder / sid / cid, record)
+
+    def _write(self, folder: Path, record: object) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / _NAME, "wb") as file:
+            file.write(_encode(record))
+
+
+class CarefulFiles(KataFiles):
+    """Writes only what changed: to a temporary file, synced, renamed, and the folder synced."""
+
+    name = "files, synced"
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._careful = False
+        super().__init__(folder, size)
+        self._careful = True
+
+    def save_sandbox(self, record: SandboxState, containers: Mapping[str, ContainerState]) -> None:
+        """Compare with what is held, and write what differs."""
+        sid = record.sid
+        _, old = self._held[sid]
+        self._held[sid] = record, dict(containers)
+        for cid, wanted in containers.items():
+            if wanted != old.get(cid):
+                self._changed(sid, cid)
+
+    def _changed(self, sid: str, cid: str) -> None:
+        self._write(self.folder / sid / cid, self._held[sid][1][cid])
+
+    def _write(self, folder: Path, record: object) -> None:
+        if not self._careful:
+            super()._write(folder, record)
+            return
+        if not folder.exists():
+            folder.mkdir()
+            _sync(folder.parent)
+        temporary = folder / ".persist.json"
+        with open(temporary, "wb") as file:
+            file.write(_encode(record))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(folder / _NAME)
+        _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def record_of(found: object) -> object:
+    """What a read gave, without the IDs."""
+    assert isinstance(found, tuple)  # noqa: S101  a check for mypy
+    return found[-1]
+
+

@@ -1,0 +1,83 @@
+"""Trees of Kata's files: imported and exported by persistdb's command line, and by hand with the same parser."""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import io
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from persistdb import SandboxWrite, cli
+from persistdb.kata import encode_container, encode_sandbox, read_trees, write_tree
+
+from . import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .floor.base import Floor
+
+# Kata's files are on a tmpfs (/run), and so are ours where there is one.
+_MEMORY = Path("/dev/shm")  # noqa: S108
+
+
+def make(sandboxes: int, folder: Path) -> Path:
+    """Write a tree of sandboxes of three, in the folder or in memory."""
+    root = Path(tempfile.mkdtemp(prefix="persistdb-tree-", dir=_MEMORY if _MEMORY.is_dir() else folder))
+    for number in range(sandboxes):
+        own = root / "sbs" / samples.sid(number)
+        own.mkdir(parents=True)
+        (own / "persist.json").write_bytes(encode_sandbox(samples.sandbox(number), samples.LAYOUT))
+        for cid, record in samples.containers(number).items():
+            (own / cid).mkdir()
+            (own / cid / "persist.json").write_bytes(encode_container(record, samples.LAYOUT))
+    return root
+
+
+def run(*arguments: str) -> None:
+    """Run persistdb's command line in this process; raises RuntimeError unless all was done."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        status = cli.main(arguments)
+    if status:
+        raise RuntimeError(f"persistdb {' '.join(arguments[2:])}: exit status {status}\n{said.getvalue()}")
+
+
+def import_ours(url: str, tree: Path) -> None:
+    """``persistdb import``."""
+    run("--db", url, "--host", samples.HOST, "import", str(tree / "sbs"))
+
+
+def export_ours(url: str, target: Path) -> None:
+    """``persistdb export``."""
+    run("--db", url, "--host", samples.HOST, "export", "--to", str(target / "sbs"))
+
+
+def import_by_hand(floor: Floor, tree: Path) -> None:
+    """The same parser, and the driver."""
+    floor.save_many(_writes(tree))
+
+
+def export_by_hand(floor: Floor, target: Path) -> None:
+    """The driver, and the same writer."""
+    for sandbox in floor.sandboxes():
+        write_tree(sandbox, target / "sbs")
+
+
+def _writes(tree: Path) -> Iterator[SandboxWrite]:
+    for one in read_trees([tree / "sbs"]):
+        yield SandboxWrite(
+            sid=one.sid,
+            record=one.record,
+            containers={cid: record for cid, (record, _) in one.containers.items()},
+            origins={cid: origin for cid, (_, origin) in one.containers.items()},
+        )
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether two trees have the same files with the same bytes."""
+    names = [sorted(path.relative_to(root) for path in root.rglob("*")) for root in (one, other)]
+    files = [str(name) for name in names[0] if (one / name).is_file()]
+    return names[0] == names[1] and filecmp.cmpfiles(one, other, files, shallow=False)[0] == files
