@@ -132,6 +132,7 @@ def _sandboxes() -> str:
     return _select(
         {
             **_same("s", "host", "sid", "state", "persist_version", "layout", "cgroup_path"),
+            "has_document": "(s.document IS NOT NULL)",
             "containers": f"(SELECT count(*) {own})",
             "running": f"(SELECT count(*) {own} AND c.state = 'running')",
             "mounts": children("mount"),

@@ -12,6 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import Delete, Engine, Insert, Select, Table, TextClause
     from sqlalchemy.engine import URL, Connection
@@ -204,6 +205,19 @@ class Backend(ABC):
     def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:  # noqa: ARG002  some engines need it
         """Give the key for a row to insert: the given one, or where that is NULL the next."""
         return given
+
+    # --- one statement that reads
+
+    @abstractmethod
+    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:
+        """Give a cursor of the driver that can only read, on a connection that is used for nothing else.
+
+        It runs for ``timeout`` seconds at the most; of more than ``limit`` rows it gives one more, or all.
+        """
+
+    def effect(self, cursor: Any, sql: str) -> str:  # noqa: ARG002  some engines need them
+        """Name what in a SELECT does more than read although the engine would allow it; ``""`` for nothing."""
+        return ""
 
     # --- locks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 import re
@@ -25,7 +26,7 @@ from ..errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, Un
 from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, LockUnavailable, first_of, json_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Delete, Engine, Select, Subquery, Table
     from sqlalchemy.dialects.mysql import Insert
@@ -40,6 +41,21 @@ _IN_TRANSACTION = 1
 _LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 # GET_LOCK knows exclusive locks only: a shared lock is one of these many slots, an exclusive one is all of them.
 _SLOTS = 64
+
+
+# Texts, quoted names and comments as the server reads them in the modes that a session is given here; a comment that
+# begins with ! or M! is none.
+_QUOTED = re.compile(
+    r"""'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|`(?:[^`]|``)*`|--(?=[\s\x00-\x1f]|$)[^\n]*|\#[^\n]*"""
+    r"""|/\*(?!M?!).*?\*/""",
+    re.DOTALL,
+)
+_HIDDEN = re.compile(r"/\*M?!")
+_EFFECT = re.compile(
+    r"\binto\b|\bfor\s+update\b|\block\s+in\s+share\s+mode\b|\bnext\s+value\s+for\b"
+    r"|\b(?:get_lock|release_lock|release_all_locks|load_file|nextval|setval|sys_exec|sys_eval|sys_set)\s*\(",
+    re.IGNORECASE,
+)
 
 
 class MariaDB(Backend):
@@ -232,6 +248,35 @@ class MariaDB(Backend):
     def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
         """Use DELETE … USING; a subquery in WHERE would be run for every row of the table."""
         return delete(table).where(*(table.c[name] == rows.c[name] for name in columns))
+
+    # --- one statement that reads
+
+    @contextlib.contextmanager
+    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> Iterator[Any]:
+        """Start a READ ONLY transaction; the driver sends one statement at a time.
+
+        The server cuts what it sends, for the driver reads it to its end, also when it is closed.
+        """
+        pooled = engine.raw_connection()
+        pooled.detach()
+        connection: Any = pooled.dbapi_connection
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION max_statement_time = %s", [timeout])
+                if limit is not None:
+                    cursor.execute("SET SESSION sql_select_limit = %s", [limit + 1])
+                cursor.execute("START TRANSACTION READ ONLY")
+                yield cursor
+        finally:
+            connection.close()
+
+    def effect(self, cursor: Any, sql: str) -> str:  # noqa: ARG002  the statement tells enough
+        """Name what writes a file or takes locks; the read-only transaction stops neither."""
+        plain = _QUOTED.sub(" ", sql)
+        if _HIDDEN.search(plain):
+            return "a comment that is executed"
+        found = _EFFECT.search(plain)
+        return " ".join(found[0].split()).upper().rstrip("(").rstrip() if found else ""
 
     # --- locks
 

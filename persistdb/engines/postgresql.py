@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import re
 import socket
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,13 +27,46 @@ from ..errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, Storag
 from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, LockUnavailable, first_of, literal_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Delete, Engine, Select, Subquery, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.engine import URL, Connection
 
     from .base import Column, HeldLock, JSONPath, JSONValue, Timeouts
+
+
+# Volatile, for they don't give the same each time, and nothing else.
+_HARMLESS = ["random", "clock_timestamp", "timeofday", "gen_random_uuid", "statement_timestamp"]
+# PostgreSQL's lexical structure (docs/current/sql-syntax-lexical.html); comments nest and are taken out before.
+_TOKEN = re.compile(
+    r"""(?P<text>[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$)"""
+    r"""|(?P<escaped>[uU]&")|"(?P<quoted>(?:[^"]|"")*)"|(?P<name>[^\W\d][\w$]*)|(?P<comment>--[^\r\n]*|/\*)|(?P<other>\S)""",
+    re.DOTALL,
+)
+_COMMENT_MARK = re.compile(r"/\*|\*/")
+
+
+def called(sql: str) -> tuple[list[str], str]:
+    """Name the functions that a statement calls, and a way of spelling names that hides them, if it uses one."""
+    names: list[str] = []
+    last = ""
+    position = 0
+    while found := _TOKEN.search(sql, position):
+        position = found.end()
+        if found["comment"] == "/*":
+            depth = 1
+            while depth and (mark := _COMMENT_MARK.search(sql, position)):
+                depth += 1 if mark[0] == "/*" else -1
+                position = mark.end()
+        elif found["escaped"]:
+            return names, "a name with escapes (U&)"
+        elif found["comment"] is None:
+            if found["other"] == "(" and last:
+                names.append(last)
+            quoted = found["quoted"]
+            last = (found["name"] or "").lower() if quoted is None else quoted.replace('""', '"')
+    return names, ""
 
 
 # A cast to JSON that fails cannot be caught in SQL itself, and IS JSON came with version 16. JSON may hold an escaped
@@ -226,6 +261,45 @@ class PostgreSQL(Backend):
     def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:
         """A serial column takes a default only where no value is given at all, so its sequence is asked."""
         return func.coalesce(given, func.nextval(literal_text(f"{table.name}_id_seq")))
+
+    # --- one statement that reads
+
+    @contextlib.contextmanager
+    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> Iterator[Any]:  # noqa: ARG002  it streams
+        """Declare a cursor in a READ ONLY transaction: only a query can be one, and it is sent as one statement.
+
+        READ ONLY alone would let COPY … TO PROGRAM and DO pass.
+        """
+        pooled = engine.raw_connection()
+        pooled.detach()
+        connection: Any = pooled.dbapi_connection
+        try:
+            connection.execute("BEGIN READ ONLY")
+            connection.execute(
+                "SELECT set_config('statement_timeout', %s, true),"
+                " set_config('standard_conforming_strings', 'on', true)",
+                [str(max(1, int(timeout * 1000)))],
+            )
+            yield connection.cursor(name="persistdb")
+        finally:
+            connection.close()
+
+    def effect(self, cursor: Any, sql: str) -> str:
+        """Name a function that is volatile: one that ends sessions, reads the server's files, runs SQL in a text.
+
+        The read-only transaction stops those that write tables, and only those.
+        """
+        names, hidden = called(sql)
+        if hidden:
+            return hidden
+        with cursor.connection.cursor() as other:
+            other.execute(
+                "SELECT min(proname) FROM pg_catalog.pg_proc"
+                " WHERE proname = ANY(%s) AND provolatile = 'v' AND NOT proname = ANY(%s)",
+                [names, _HARMLESS],
+            )
+            (found,) = other.fetchone()
+        return f"the function {found}" if found else ""
 
     # --- locks
 

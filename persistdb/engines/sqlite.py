@@ -34,7 +34,7 @@ from .base import Backend, Column, ErrorRule, HeldLock, JSONItems, Timeouts, fir
 from .flock import FileLock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import ModuleType
 
     from sqlalchemy.engine import URL
@@ -68,6 +68,11 @@ def driver() -> ModuleType:
     return wheel if is_safe(wheel.sqlite_version_info) else sqlite3
 
 
+# What a statement that reads is made of (sqlite.org/c3ref/c_alter_table.html): SELECT, READ, FUNCTION, RECURSIVE.
+# Opening a file, pragmas and all that writes are others.
+_READS = frozenset({21, 20, 31, 33})
+
+
 class SQLite(Backend):
     """One file, written by one at a time, read by many."""
 
@@ -77,6 +82,7 @@ class SQLite(Backend):
         ErrorRule("SQLITE_BUSY", Busy, "database is locked", retry=True),
         ErrorRule("SQLITE_LOCKED", Busy, "database table is locked", retry=True),
         ErrorRule("SQLITE_INTERRUPT", QueryTimeout, "interrupted"),
+        ErrorRule("SQLITE_AUTH", ReadOnly, "not authorized"),
         ErrorRule("SQLITE_FULL", StorageFull, "database or disk is full"),
         # what opening a -wal or -shm on a full disk gives, and a file that reached the process's size limit
         ErrorRule("SQLITE_IOERR", StorageFull, "disk I/O error"),
@@ -225,6 +231,31 @@ class SQLite(Backend):
         return delete(table).where(
             tuple_(*(table.c[name] for name in columns)).in_(select(*(rows.c[name] for name in columns)))
         )
+
+    # --- one statement that reads
+
+    @contextlib.contextmanager
+    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> Iterator[Any]:  # noqa: ARG002  it streams
+        """Open the file for reading, and let SQLite ask of each part of a statement whether it reads."""
+        module = driver()
+        path = file_of(engine.url)
+        if path is None:
+            raise BadURL(
+                str(engine.url), "a database in memory belongs to one process: nothing can be asked of it here"
+            )
+        connection = module.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.set_authorizer(lambda action, *_: module.SQLITE_OK if action in _READS else module.SQLITE_DENY)
+            deadline = time.monotonic() + timeout
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+            yield connection.cursor()
+        except module.Warning as several:
+            # for several statements; an Error of the standard library since Python 3.12
+            raise module.ProgrammingError(str(several)) from None
+        finally:
+            connection.close()
 
     # --- locks
 
