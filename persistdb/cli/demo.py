@@ -25,10 +25,7 @@ _HOST = "node-1"
 _STORE = Path("run", "vc", "sbs")
 _SID = "6d7c0f0a3d5d2b9b4c6a1f9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f1e0d9c"
 _CID = "0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b"
-_SQL = """\
-SELECT container.cid, container.state, device_map.device_id, device_map.container_path
-FROM device_map JOIN container ON container.id = device_map.container_id
-ORDER BY device_map.position"""
+_SQL = "SELECT cid, state, device_id, container_path, mode FROM devices ORDER BY container_path"
 
 
 @click.command(
@@ -99,15 +96,16 @@ class _Demo:
     def _query(self) -> None:
         from sqlalchemy import text
 
-        self._say("They are ordinary tables, open to every question: which device is where?")
-        self._shown(">>> from persistdb import ContainerRepository, Database\n>>> database = Database()")
-        self._shown('>>> with database.session() as session:\n...     session.execute(text("""')
-        self._shown(_SQL)
-        self._shown('""")).all()')
+        self._say("It is a database, open to every question: which device is where?")
+        self._shown(
+            ">>> from persistdb import ContainerRepository, Database\n>>> from sqlalchemy import text\n>>> database = Database()"
+        )
+        self._shown(f'>>> with database.session() as session:\n...     session.execute(text("{_SQL}"))')
         click.echo()
         with self._database() as database, database.session() as session:
-            rows = session.execute(text(_SQL)).all()
-        columns = [Column(name, name.upper(), is_id=True) for name in ("cid", "state", "device_id", "container_path")]
+            found = session.execute(text(_SQL))
+            names, rows = found.keys(), found.all()
+        columns = [Column(name, name.upper(), is_id=name == "cid") for name in names]
         print_table(columns, [tuple(row) for row in rows])
 
     def _transition(self) -> None:
