@@ -97,9 +97,8 @@ class _Demo:
         from sqlalchemy import text
 
         self._say("It is a database, open to every question: which device is where?")
-        self._shown(
-            ">>> from persistdb import ContainerRepository, Database\n>>> from sqlalchemy import text\n>>> database = Database()"
-        )
+        self._shown(">>> from persistdb import ContainerRepository, Database\n>>> from sqlalchemy import text")
+        self._shown(">>> database = Database()")
         self._shown(f'>>> with database.session() as session:\n...     session.execute(text("{_SQL}"))')
         click.echo()
         with self._database() as database, database.session() as session:
