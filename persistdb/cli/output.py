@@ -1,4 +1,4 @@
-"""Rows as a table, as JSON or as CSV: the one way in which commands print them.
+"""Rows as a table, as JSON, CSV or Markdown: the one way in which commands print them.
 
 JSON is ``{"version": 1, "kind": KIND, "rows": [ROW, …]}`` with an object for each row; ``docs/json.md`` says what the
 keys of each kind are. Within a version keys are only added.
@@ -20,7 +20,7 @@ from .messages import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-Form = Literal["table", "json", "csv"]
+Form = Literal["table", "json", "csv", "markdown"]
 
 JSON_VERSION = 1
 SHORT_ID = 12
@@ -30,10 +30,12 @@ _LONG_ID = re.compile(r"[0-9a-f]{13,}")
 # What makes a spreadsheet take a text for a formula (owasp.org/www-community/attacks/CSV_Injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&#]")
+
 format_option = click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv"]),
+    type=click.Choice(["table", "json", "csv", "markdown"]),
     default="table",
     show_default=True,
     help="How rows are printed. JSON has a fixed, versioned shape; CSV has a line of column names.",
@@ -73,6 +75,8 @@ def print_rows(
         print_json(kind, (dict(zip(names, row, strict=True)) for row in rows))
     elif form == "csv":
         _print_csv(columns, rows, excel=excel)
+    elif form == "markdown":
+        _print_markdown(columns, rows)
     else:
         print_table(columns, rows, no_trunc=no_trunc)
 
@@ -168,6 +172,21 @@ def _print_plain(columns: Sequence[Column], rows: Iterable[Sequence[object]]) ->
             for text, width, column in zip(line, widths, columns, strict=True)
         ]
         sys.stdout.write("  ".join(padded).rstrip() + "\n")
+
+
+def _print_markdown(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
+    print_lines(
+        [
+            _markdown_line(column.name for column in columns),
+            _markdown_line("--:" if column.is_number else "---" for column in columns),
+        ]
+    )
+    print_lines(_markdown_line("" if value is None else shown(value) for value in row) for row in rows)
+
+
+def _markdown_line(cells: Iterable[str]) -> str:
+    # what Markdown or the HTML in it would act on; a character after a backslash is itself (GitHub Flavored Markdown)
+    return "| " + " | ".join(_MARKDOWN.sub(r"\\\g<0>", cell) for cell in cells) + " |"
 
 
 def _print_csv(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, excel: bool) -> None:

@@ -28,12 +28,21 @@ COMMANDS = {
     "ls": "containers:list_containers",
     "show": "containers:show_container",
     "rm": "containers:remove",
+    "report": "report:report",
+    "sql": "sql:sql",
     "db": "db:db",
     "demo": "demo:demo",
 }
 """Where each command is, in the order of ``--help``; a module is imported when its command is asked for."""
 
-_ARGUMENTS = {"filter", "sort", "layout"}  # the values that come from the command line as they are
+_ARGUMENTS = {
+    "filter",
+    "sort",
+    "layout",
+    "report",
+    "parameter",
+    "query",
+}  # the values that come from the command line as they are
 
 
 class _Ended(Exception):

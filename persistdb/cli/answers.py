@@ -1,0 +1,47 @@
+"""What ``report`` and ``sql`` print: rows whose columns are known only when the answer is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .output import Column, print_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..readonly import Rows
+    from .output import Form
+
+_IDS = frozenset({"sid", "cid", "token", "device_id"})
+_SHRINKS = 20
+"""Characters from which on a text may be cut where a terminal is too narrow."""
+
+
+def print_answer(kind: str, answer: Rows, *, form: Form, no_trunc: bool, excel: bool) -> None:
+    """Print an answer's rows."""
+    columns = [_column(name, i, answer.rows) for i, name in enumerate(_distinct(answer.columns))]
+    print_rows(kind, columns, answer.rows, form=form, no_trunc=no_trunc, excel=excel)
+
+
+def _column(name: str, place: int, rows: Sequence[Sequence[Any]]) -> Column:
+    values = [row[place] for row in rows if row[place] is not None]
+    is_id = name in _IDS
+    return Column(
+        name,
+        name.upper(),
+        is_id=is_id,
+        is_number=bool(values) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values),
+        shrinks=not is_id and any(isinstance(v, str) and len(v) > _SHRINKS for v in values),
+    )
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Number the names that come again, for an object of JSON has each key once."""
+    found: list[str] = []
+    for name in names:
+        number, other = 1, name
+        while other in found:
+            number += 1
+            other = f"{name}_{number}"
+        found.append(other)
+    return found

@@ -1,0 +1,144 @@
+"""The reports that there are: the bundled ones, and those of a folder of one's own.
+
+A file begins with comments that say what it is::
+
+    -- title: Who holds a device
+    -- advice: Stop these containers before the device is detached.
+    -- parameter: device text: the ID that Kata gave the device
+    -- finding: yes
+
+``finding`` says that each row is something to look into. One SELECT over the views follows, with ``:device`` for the
+parameter's value. ``NAME.mariadb.sql`` (or another engine's) takes the place of ``NAME.sql`` on that engine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import text
+
+from ..errors import InvalidValue
+from .parameters import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BUNDLED: Final = Path(__file__).parent
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_HEADER: Final = re.compile(r"--\s*(title|advice|parameter|finding):\s*(.*?)\s*")
+
+
+@dataclass(frozen=True)
+class Report:
+    """One report: what it shows, what to do about it, and its SQL with named parameters."""
+
+    name: str
+    title: str
+    advice: str
+    parameters: Sequence[Parameter]
+    is_finding: bool
+    sql: str
+    path: Path
+
+    def values(self, given: Sequence[str]) -> dict[str, object]:
+        """Give the values of the SQL's parameters, from ``VALUE`` in the order of the file and ``NAME=VALUE``.
+
+        Raises :class:`~persistdb.errors.InvalidValue`.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        texts: dict[str, str] = {}
+        for value in given:
+            name, equals, rest = value.partition("=")
+            if equals and name in known:
+                texts[name] = rest
+                continue
+            place = next((name for name in known if name not in texts), None)
+            if place is None:
+                wanted = ", ".join(known) or "none"
+                raise InvalidValue("parameter", value, f"one too many; {self.name} takes {wanted}")
+            texts[place] = value
+        values: dict[str, object] = {}
+        for parameter in self.parameters:
+            value_ = texts.get(parameter.name, parameter.default)
+            if value_ is None:
+                raise InvalidValue("parameter", self.name, f"{parameter.name} is missing ({parameter.text})")
+            values |= parameter.values(value_)
+        return values
+
+
+def folder() -> Path:
+    """The folder of one's own reports: of ``PERSISTDB_REPORTS``, else the platform's place for configuration."""
+    given = os.environ.get("PERSISTDB_REPORTS")
+    if given:
+        return Path(given)
+    if os.geteuid() == 0:
+        return Path("/etc/persistdb/reports")  # file-hierarchy(7): configuration of a system program
+    import platformdirs
+
+    return platformdirs.user_config_path("persistdb") / "reports"
+
+
+def names(own: Path | None = None) -> list[str]:
+    """The names of all reports, sorted; ``own`` is a folder of one's own."""
+    found = {path.name.partition(".")[0] for place in _places(own) for path in place.glob("*.sql")}
+    return sorted(name for name in found if _NAME.fullmatch(name))
+
+
+def find(name: str, engine: str, own: Path | None = None) -> Report:
+    """Read the report of this name for an engine; one's own comes before a bundled one.
+
+    Raises :class:`~persistdb.errors.InvalidValue` for a name that is unknown and for a file that is no report.
+    """
+    if _NAME.fullmatch(name):
+        for place in _places(own):
+            for path in (place / f"{name}.{engine}.sql", place / f"{name}.sql"):
+                if path.is_file():
+                    return _parse(name, path)
+    raise InvalidValue("report", name, f"unknown; use one of {', '.join(names(own))}")
+
+
+def _places(own: Path | None) -> Sequence[Path]:
+    return (BUNDLED,) if own is None else (own, BUNDLED)
+
+
+def _parse(name: str, path: Path) -> Report:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise _bad(path, f"not UTF-8: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        raise _bad(path, str(error.strerror)) from None
+    told: dict[str, str] = {}
+    parameters: list[Parameter] = []
+    body = 0
+    for body, line in enumerate(lines):
+        if line.strip() and not line.startswith("--"):
+            break
+        header = _HEADER.fullmatch(line)
+        if header is None:
+            continue
+        key, value = header.groups()
+        if key == "parameter":
+            try:
+                parameters.append(Parameter.parse(value))
+            except ValueError as error:
+                raise _bad(path, f"line {body + 1}: {error}") from None
+        else:
+            told[key] = value
+    sql = "\n".join(lines[body:]).strip().removesuffix(";")
+    if not told.get("title"):
+        raise _bad(path, "has no title: it must begin with -- title: TEXT")
+    declared = {used for parameter in parameters for used in parameter.names}
+    unknown = sorted(set(text(sql).compile().params) - declared)
+    if unknown:
+        raise _bad(path, f"uses :{unknown[0]}, which no -- parameter: line declares")
+    is_finding = told.get("finding", "no") == "yes"
+    return Report(name, told["title"], told.get("advice", ""), tuple(parameters), is_finding, sql, path)
+
+
+def _bad(path: Path, reason: str) -> InvalidValue:
+    return InvalidValue("report file", str(path), reason)

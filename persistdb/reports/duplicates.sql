@@ -1,0 +1,10 @@
+-- title: Paths of the host that are the place of more than one mount
+-- advice: The second mount hides the first one; one umount is not enough, so unmount until findmnt shows none.
+-- finding: yes
+SELECT host, host_path, count(*) AS mounts, count(DISTINCT sid) AS sandboxes, count(DISTINCT cid) AS containers,
+       min(destination) AS first_destination, max(destination) AS last_destination
+FROM mounts
+WHERE host_path <> ''
+GROUP BY host, host_path
+HAVING count(*) > 1
+ORDER BY host, host_path

@@ -1,0 +1,12 @@
+-- title: Mounts without nosuid, nodev or noexec, by destination
+-- advice: Add the options in the pod's specification or the runtime's configuration where the destination holds data and no programs.
+-- finding: yes
+SELECT destination, count(*) AS mounts,
+       sum(CASE WHEN nosuid THEN 0 ELSE 1 END) AS without_nosuid,
+       sum(CASE WHEN nodev THEN 0 ELSE 1 END) AS without_nodev,
+       sum(CASE WHEN noexec THEN 0 ELSE 1 END) AS without_noexec
+FROM mounts
+WHERE NOT is_rootfs
+GROUP BY destination
+HAVING sum(CASE WHEN nosuid AND nodev AND noexec THEN 0 ELSE 1 END) > 0
+ORDER BY 2 DESC, 1

@@ -1,0 +1,87 @@
+"""What a report can be asked with: typed values, read from text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from ..errors import InvalidValue
+
+TYPES: Final = {
+    "text": "a text",
+    "number": "a whole number",
+    "age": "an age such as 90s, 15m, 24h, 7d or 3w",
+    "folder": "an absolute path",
+}
+"""The types of parameters, and what a value of each is."""
+
+_FORM: Final = re.compile(r"([a-z][a-z0-9_]*)\s+(\w+)(?:\s*=\s*(\S+?))?\s*:\s*(.+)")
+_AGE: Final = re.compile(r"(\d{1,9})([smhdw])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter; without a default its value must be given."""
+
+    name: str
+    type: str
+    default: str | None
+    text: str
+
+    @classmethod
+    def parse(cls, line: str) -> Parameter:
+        """Read ``NAME TYPE [= DEFAULT]: what it is``.
+
+        Raises ValueError.
+        """
+        match = _FORM.fullmatch(line)
+        if match is None:
+            raise ValueError("not NAME TYPE: TEXT or NAME TYPE = DEFAULT: TEXT")
+        name, type_, default, text = match.groups()
+        if type_ not in TYPES:
+            raise ValueError(f"{type_!r} is no type; use one of {', '.join(TYPES)}")
+        parameter = cls(name, type_, default, text)
+        if default is not None:
+            try:
+                parameter.values(default)
+            except InvalidValue as bad:
+                raise ValueError(f"default of {name}: {bad.reason}") from None
+        return parameter
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that the report's SQL may use for it."""
+        return (self.name, f"{self.name}_from", f"{self.name}_to") if self.type == "folder" else (self.name,)
+
+    def values(self, given: str) -> dict[str, object]:
+        """Give the values of the SQL's parameters.
+
+        An age is given as the moment that it leads back to. Of a folder, ``NAME_from`` and ``NAME_to`` are the ends of
+        the range that all paths below it lie in, the second outside. Raises :class:`~persistdb.errors.InvalidValue`.
+        """
+        if self.type == "text":
+            return {self.name: given}
+        if self.type == "number":
+            if not re.fullmatch(r"-?[0-9]{1,18}", given):
+                raise self._not(given)
+            return {self.name: int(given)}
+        if self.type == "age":
+            age = _AGE.fullmatch(given)
+            try:
+                moment = datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])}) if age else None
+            except OverflowError:
+                moment = None
+            if moment is None:
+                raise self._not(given)
+            return {self.name: moment}
+        if not given.startswith("/"):
+            raise self._not(given)
+        path = given.rstrip("/")
+        # the character after the slash is the zero
+        return {self.name: path or "/", f"{self.name}_from": f"{path}/", f"{self.name}_to": f"{path}0"}
+
+    def _not(self, given: str) -> InvalidValue:
+        return InvalidValue("parameter", given, f"{self.name}: not {TYPES[self.type]}")

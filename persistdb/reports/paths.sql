@@ -1,0 +1,11 @@
+-- title: Who mounts anything below a path of the host
+-- advice: Stop these containers before the file system at the path is unmounted, moved or replaced.
+-- parameter: prefix folder: the path; what lies at or below it counts
+SELECT host, sid, cid, state, source, destination, host_path, read_only
+FROM mounts
+WHERE source >= '/' AND source < '0' AND (source = :prefix OR (source >= :prefix_from AND source < :prefix_to))
+UNION
+SELECT host, sid, cid, state, source, destination, host_path, read_only
+FROM mounts
+WHERE host_path <> '' AND (host_path = :prefix OR (host_path >= :prefix_from AND host_path < :prefix_to))
+ORDER BY 1, 2, 3, 6

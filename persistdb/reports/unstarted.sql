@@ -1,0 +1,7 @@
+-- title: Containers that were never started
+-- advice: If one has been waiting for long, its creation failed half-way: delete the pod, then look at leftover-mounts.
+-- finding: yes
+SELECT host, sid, cid, state, created_at, mounts, devices
+FROM containers
+WHERE started_at IS NULL AND token IS NULL
+ORDER BY created_at, host, sid, cid
