@@ -238,36 +238,36 @@ def export_trees(
     Without a SID, all sandboxes of the host are written. DIR gets a folder for each; if it holds run/vc/sbs, that does.
     What was not changed since its import comes back byte for byte. Each sandbox is written as a whole or not at all.
     """
-    from ..kata import check_name, write_tree
+    from ..kata import check_name, write_trees
 
     if layout is not None:
         check_name(layout)
     status = DONE
     with target.repository() as repository, Progress("exported") as progress:
-        for sandbox in _sandboxes(repository, sids):
-            if isinstance(sandbox, NotFound):
-                progress.complain(sandbox)
-                status = CANNOT
-                continue
-            try:
-                lost = write_tree(sandbox, destination, layout, allow_loss=allow_loss, replace=replace)
-            except (LayoutLoss, FileError, InvalidValue) as error:
-                named = error if isinstance(error, (LayoutLoss, FileError)) else f"{sandbox.record.sid}: {error}"
-                progress.complain(named)
+        missing: list[NotFound] = []
+        found = _sandboxes(repository, sids, missing)
+        for written in write_trees(found, destination, layout, allow_loss=allow_loss, replace=replace):
+            sid, error = written.sandbox.record.sid, written.error
+            if error is not None:
+                progress.complain(error if isinstance(error, (LayoutLoss, FileError)) else f"{sid}: {error}")
                 status = max(status, IN_PART)
                 continue
-            for loss in lost:
-                progress.note(f"{sandbox.record.sid}: left out: {loss}")
-            progress.advance(len(sandbox.containers))
+            for loss in written.losses:
+                progress.note(f"{sid}: left out: {loss}")
+            progress.advance(len(written.sandbox.containers))
+        for absent in missing:
+            progress.complain(absent)
+            status = CANNOT
     click.echo(f"exported {progress} to {printable(destination)}")
     return status
 
 
-def _sandboxes(repository: ContainerRepository, sids: Sequence[str]) -> Iterator[Sandbox | NotFound]:
+def _sandboxes(repository: ContainerRepository, sids: Sequence[str], missing: list[NotFound]) -> Iterator[Sandbox]:
+    """The sandboxes to export, all for no SID; those that are not there go to ``missing``."""
     if not sids:
         yield from repository.load_sandboxes()
     for sid in dict.fromkeys(sids):
         try:
             yield repository.load_sandbox(sid)
         except NotFound as error:
-            yield error
+            missing.append(error)

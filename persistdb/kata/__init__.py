@@ -5,12 +5,13 @@ from .folders import bad_id
 from .layouts import DEFAULT, NAMES, check_name
 from .reader import SandboxTree, read_trees
 from .sandbox import decode_sandbox, encode_sandbox
-from .writer import write_tree
+from .writer import Written, write_tree, write_trees
 
 __all__ = [
     "DEFAULT",
     "NAMES",
     "SandboxTree",
+    "Written",
     "bad_id",
     "check_name",
     "decode_container",
@@ -20,4 +21,5 @@ __all__ = [
     "losses",
     "read_trees",
     "write_tree",
+    "write_trees",
 ]

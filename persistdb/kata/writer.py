@@ -7,27 +7,81 @@ left.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import shutil
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..errors import FileError, LayoutLoss
+from ..errors import FileError, InvalidValue, LayoutLoss
+from ..state import Sandbox  # noqa: TC001  Written is made with it
 from .folders import Folder, bad_id, open_folder, shown
 from .oldstore import CONFIG, Files
 from .reader import CONFIGS, STORE
 from .render import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..state import Sandbox
+    from collections.abc import Iterable, Iterator
 
 _FILE_MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
 _OLD_FOLDER_MODE: Final = 0o750
 _NAME_MAX: Final = 255
+# syncfs(2): all of a file system's data, in one call; the standard library has no word for it
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+
+
+BATCH: Final = 64
+"""Sandboxes whose files are brought to the disk together."""
+
+
+class Written(NamedTuple):
+    """What became of one sandbox: what was left out, in words, or why it was not written."""
+
+    sandbox: Sandbox
+    losses: list[str]
+    error: FileError | LayoutLoss | InvalidValue | None = None
+
+
+def write_trees(
+    sandboxes: Iterable[Sandbox],
+    destination: str | os.PathLike[str],
+    layout: str | None = None,
+    *,
+    allow_loss: bool = False,
+    replace: bool = False,
+) -> Iterator[Written]:
+    """Write sandboxes' trees into a folder, and tell what became of each.
+
+    The folder, which is made if need be, gets ``SID/…``; if it holds ``run/vc/sbs``, that does, and an old store's
+    config.json goes to ``var/lib/vc/sbs``. Without ``layout`` every file is written in the layout that it came in.
+
+    A sandbox's error is a :class:`~persistdb.errors.LayoutLoss` for what the layout has no place for unless
+    ``allow_loss``, a :class:`~persistdb.errors.FileError` for a sandbox that is there already unless ``replace``, for
+    an ID that cannot name a folder and for what the system refuses, an :class:`~persistdb.errors.InvalidValue` for an
+    unknown layout. The others are written all the same.
+    """
+    target = os.fspath(destination)
+    remaining = iter(sandboxes)
+    # A sync of its own for each file takes longer than all else together: a batch of them shares one.
+    while batch := list(islice(remaining, BATCH)):
+        with ExitStack() as stack:
+            places = _Places(stack, target)
+            written = []
+            for sandbox in batch:
+                losses: list[str] = []
+                try:
+                    losses += _stage(places, sandbox, target, layout, allow_loss=allow_loss, replace=replace)
+                except (FileError, LayoutLoss, InvalidValue) as error:
+                    written.append(Written(sandbox, losses, error))
+                else:
+                    written.append(Written(sandbox, losses))
+            failed = places.put_in_place(replace=replace)
+        for one in written:
+            refused = failed.get(one.sandbox.record.sid)
+            yield one if refused is None else one._replace(error=refused)
 
 
 def write_tree(
@@ -40,14 +94,18 @@ def write_tree(
 ) -> list[str]:
     """Write one sandbox's tree into a folder and return what was left out, in words.
 
-    The folder, which is made if need be, gets ``SID/…``; if it holds ``run/vc/sbs``, that does, and an old store's
-    config.json goes to ``var/lib/vc/sbs``. Without ``layout`` every file is written in the layout that it came in.
-
-    Raises :class:`~persistdb.errors.LayoutLoss` for what the layout has no place for unless ``allow_loss``,
-    :class:`~persistdb.errors.FileError` for a sandbox that is there already unless ``replace``, for an ID that cannot
-    name a folder and for what the system refuses, and :class:`~persistdb.errors.InvalidValue` for an unknown layout.
+    See :func:`write_trees`, whose errors are raised here.
     """
-    target = os.fspath(destination)
+    (written,) = write_trees([sandbox], destination, layout, allow_loss=allow_loss, replace=replace)
+    if written.error is not None:
+        raise written.error
+    return written.losses
+
+
+def _stage(
+    places: _Places, sandbox: Sandbox, target: str, layout: str | None, *, allow_loss: bool, replace: bool
+) -> list[str]:
+    """Write a sandbox's files under a temporary name, and give what is left out."""
     sid = sandbox.record.sid
     for name in (sid, *sandbox.containers):
         if (reason := bad_id(name)) is not None:
@@ -64,16 +122,20 @@ def write_tree(
     try:
         if root is None:
             os.makedirs(target, mode=_FOLDER_MODE, exist_ok=True)
-            _write_below(target, (), sid, rendered.files, mode, replace=replace)
+            places.write(target, (), sid, rendered.files, mode, replace=replace)
         else:
             # First what nobody misses: without the tree itself, config.json is a leftover that Kata ignores.
             if configs:
                 _make(root, CONFIGS)
-                _write_below(root, CONFIGS, sid, {"": {}, **configs}, mode, replace=replace)
-            _write_below(root, STORE, sid, rendered.files, mode, replace=replace)
+                places.write(root, CONFIGS, sid, {"": {}, **configs}, mode, replace=replace)
+            places.write(root, STORE, sid, rendered.files, mode, replace=replace)
     except OSError as bad:
-        raise FileError(shown(os.path.join(target, sid)), f"cannot be written: {bad.strerror or bad}") from bad
+        raise _refused(target, sid, bad) from bad
     return lost
+
+
+def _refused(target: str, sid: str, bad: OSError) -> FileError:
+    return FileError(shown(os.path.join(target, sid)), f"cannot be written: {bad.strerror or bad}")
 
 
 def _root(target: str) -> str | None:
@@ -92,13 +154,20 @@ def _make(root: str, steps: tuple[str, ...]) -> None:
             os.mkdir(path, _OLD_FOLDER_MODE)
 
 
-def _write_below(
-    root: str, steps: tuple[str, ...], sid: str, files: dict[str, Files], mode: int, *, replace: bool
-) -> None:
-    with ExitStack() as stack:
-        folder = stack.enter_context(open_folder(root))
-        for step in steps:
-            folder = stack.enter_context(folder.folder(step))
+class _Places:
+    """The folders that a batch is written into, and the trees that wait there for their names."""
+
+    def __init__(self, stack: ExitStack, target: str) -> None:
+        self._stack = stack
+        self._target = target
+        self._folders: dict[tuple[str, tuple[str, ...]], Folder] = {}
+        self._waiting: list[tuple[Folder, str, str]] = []
+
+    def write(
+        self, root: str, steps: tuple[str, ...], sid: str, files: dict[str, Files], mode: int, *, replace: bool
+    ) -> None:
+        """Write the files of a sandbox under a temporary name."""
+        folder = self._folder(root, steps)
         _check_absent(folder, sid, replace=replace)
         partial = _temporary(sid, ".partial")
         try:
@@ -108,13 +177,53 @@ def _write_below(
                     if cid:
                         with _new_folder(made, cid, mode) as inner:
                             _write_files(inner, of_container)
-                            os.fsync(inner.fd)
-                os.fsync(made.fd)
-            _put_in_place(folder, partial, sid, replace=replace)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True, dir_fd=folder.fd)
             raise
-        os.fsync(folder.fd)
+        self._waiting.append((folder, partial, sid))
+
+    def _folder(self, root: str, steps: tuple[str, ...]) -> Folder:
+        folder = self._folders.get((root, steps))
+        if folder is None:
+            folder = self._stack.enter_context(open_folder(root))
+            for step in steps:
+                folder = self._stack.enter_context(folder.folder(step))
+            self._folders[root, steps] = folder
+        return folder
+
+    def put_in_place(self, *, replace: bool) -> dict[str, FileError]:
+        """Bring all to the disk, then give each tree its name, and tell which could not have it."""
+        failed: dict[str, FileError] = {}
+        try:
+            self._sync()
+        except OSError as bad:
+            failed = {sid: _refused(self._target, sid, bad) for _, _, sid in self._waiting}
+        aside = []
+        for folder, partial, sid in self._waiting:
+            try:
+                if sid not in failed:
+                    old = _put_in_place(folder, partial, sid, replace=replace)
+                    aside += [(folder, old)] if old else []
+            except FileError as error:
+                failed[sid] = error
+            except OSError as bad:
+                failed[sid] = _refused(self._target, sid, bad)
+            if sid in failed:
+                shutil.rmtree(partial, ignore_errors=True, dir_fd=folder.fd)
+        try:
+            for folder in self._folders.values():
+                os.fsync(folder.fd)
+        except OSError as bad:
+            return {sid: _refused(self._target, sid, bad) for _, _, sid in self._waiting}
+        for folder, old in aside:
+            shutil.rmtree(old, dir_fd=folder.fd)
+        return failed
+
+    def _sync(self) -> None:
+        for folder in self._folders.values():
+            if _libc.syncfs(folder.fd) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
 
 
 def _check_absent(folder: Folder, sid: str, *, replace: bool) -> None:
@@ -126,11 +235,12 @@ def _check_absent(folder: Folder, sid: str, *, replace: bool) -> None:
     raise FileError(folder.join(sid), "is in the way, and is no folder")
 
 
-def _put_in_place(folder: Folder, partial: str, sid: str, *, replace: bool) -> None:
+def _put_in_place(folder: Folder, partial: str, sid: str, *, replace: bool) -> str | None:
+    """Give a tree its name, and tell under which name the tree lies that had it before."""
     _check_absent(folder, sid, replace=replace)
     if folder.kind(sid) is None:
         os.rename(partial, sid, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
-        return
+        return None
     aside = _temporary(sid, ".old")
     os.rename(sid, aside, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
     try:
@@ -138,8 +248,7 @@ def _put_in_place(folder: Folder, partial: str, sid: str, *, replace: bool) -> N
     except BaseException:
         os.rename(aside, sid, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
         raise
-    os.fsync(folder.fd)
-    shutil.rmtree(aside, dir_fd=folder.fd)
+    return aside
 
 
 def _temporary(sid: str, suffix: str) -> str:
@@ -167,5 +276,3 @@ def _write_files(folder: Folder, files: Files) -> None:
         with os.fdopen(fd, "wb") as file:
             os.fchmod(fd, _FILE_MODE)
             file.write(data)
-            file.flush()
-            os.fsync(fd)

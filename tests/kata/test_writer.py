@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -19,6 +20,9 @@ from persistdb.state import ContainerState, DeviceMap, Mount, Origin, Process, S
 from .test_oldstore import KATA_16
 from .test_reader import OLD, TREE
 from .trees import DATA, PLAIN, SAMPLES, SANDBOX, contents, make, one, sandbox, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def change(folder: Path, **fields: object) -> Sandbox:
@@ -254,16 +258,13 @@ def test_long_id(tmp_path: Path) -> None:
         write_tree(sandbox(SandboxState(sid="é" * 200)), tmp_path)
 
 
-def test_no_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that fails is an error with the path, and leaves nothing behind."""
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
+def test_no_space(tmp_path: Path, small_disk: Callable[[str], Path]) -> None:
+    """A disk that fills up is an error with the path, and leaves nothing of that sandbox behind."""
+    disk = small_disk("8k")
+    many = {f"s/c{i}/persist.json": b'{"State":"ready"}' for i in range(8)}
     with pytest.raises(FileError, match="No space left on device"):
-        write_tree(stored(one(make(tmp_path / "in", TREE))), tmp_path / "out")
-    assert os.listdir(tmp_path / "out") == []
+        write_tree(stored(one(make(tmp_path / "in", TREE | many))), disk)
+    assert os.listdir(disk) == []
 
 
 def test_failed_replacement_puts_the_old_one_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
