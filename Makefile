@@ -9,11 +9,12 @@ PYTEST_ARGS ?=
 CODE := persistdb migrations tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test stress lint format clean
 
 help:
 	@echo 'make demo    see persistdb at work on a bundled sample'
 	@echo 'make test    run the tests, with private PostgreSQL and MariaDB servers where they are installed'
+	@echo 'make stress  8 processes on 10 sandboxes, and processes killed at any moment, at full size'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make format  let ruff rewrite the code'
 	@echo 'make clean   remove what the above made'
@@ -23,6 +24,9 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.test
 	@$(BIN)/pytest -q -n auto -rsx $(PYTEST_ARGS)
+
+stress: $(VENV)/.test
+	@PERSISTDB_STRESS=full $(BIN)/pytest -q -rsx tests/store/test_concurrency.py -k 'no_change_is_lost or killed_processes'
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff check $(CODE)

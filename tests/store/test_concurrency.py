@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
+
+# `make stress` runs the same at full size.
+FULL = "PERSISTDB_STRESS" in os.environ
+PROCESSES, CHANGES, SANDBOXES, KILLS = (8, 200, 10, 50) if FULL else (4, 25, 3, 4)
 
 
 def at_once(calls: list[Callable[[], T]]) -> list[T | Exception]:
@@ -51,13 +56,13 @@ def patient(store_url: str) -> Iterator[ContainerRepository]:
 
 @pytest.mark.parametrize("locks", [False, True], ids=["without locks", "with locks"])
 def test_no_change_is_lost(store_url: str, locks: bool) -> None:
-    """Of four processes that read, change and save the same sandboxes, every acknowledged change is there."""
-    stress.run_counting(store_url, processes=4, changes=25, sandboxes=3, locks=locks)
+    """Of processes that read, change and save the same sandboxes, every acknowledged change is there."""
+    stress.run_counting(store_url, processes=PROCESSES, changes=CHANGES, sandboxes=SANDBOXES, locks=locks)
 
 
 def test_killed_processes_leave_whole_sandboxes(store_url: str) -> None:
     """A process that is killed while it saves leaves its sandbox as it was before or after, and never in between."""
-    stress.run_killing(store_url, processes=2, kills=4)
+    stress.run_killing(store_url, processes=2, kills=KILLS)
 
 
 def test_a_database_is_made_once(database_url: str) -> None:
