@@ -79,6 +79,7 @@ class MariaDB(Backend):
         ErrorRule("3", StorageFull, "Error writing file '/tmp/x' (Errcode: 28 \"No space left on device\")", text="28"),
         ErrorRule("1021", StorageFull, "Disk full (/tmp/x); waiting for someone to free some space..."),
         ErrorRule("1045", AccessDenied, "Access denied for user 'x'@'127.0.0.1' (using password: YES)"),
+        ErrorRule("1698", AccessDenied, "Access denied for user 'x'@'127.0.0.1'"),
         ErrorRule("1044", AccessDenied, "Access denied for user 'x'@'%' to database 'y'"),
         ErrorRule("1142", AccessDenied, "INSERT command denied to user 'x'@'127.0.0.1' for table `y`.`z`"),
         ErrorRule("4151", AccessDenied, "Access denied, this account is locked"),
@@ -224,7 +225,7 @@ class MariaDB(Backend):
             for i, path in enumerate(map(json_path, value.paths)):
                 columns.append(f"{name}_{i} LONGTEXT CHARACTER SET utf8mb4 COLLATE {COLLATION} PATH '{path}'")
                 text = f"item.{name}_{i}"
-                number = f"CAST(greatest(least(CAST({text} AS DECIMAL(65)), {INT64_MAX}), -{INT64_MAX}) AS SIGNED)"
+                number = f"CAST(greatest(least(CAST({text} AS DECIMAL(65)), {INT64_MAX}), -{INT64_MAX + 1}) AS SIGNED)"
                 found.append(f"CASE WHEN {text} REGEXP '^-?[0-9]+$' THEN {number} END" if value.integer else text)
             given[name] = first_of(found)
         list_ = f"CASE WHEN json_valid({document}) THEN coalesce({known}, '[]') ELSE '[]' END"

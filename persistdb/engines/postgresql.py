@@ -239,7 +239,7 @@ class PostgreSQL(Backend):
             *steps, last = ["item.value", *(f"'{key}'" for key in path)]
             kind, text = f"jsonb_typeof({' -> '.join([*steps, last])})", f"{' -> '.join(steps)} ->> {last}"
             if value.integer:
-                number = f"CAST(greatest(least(CAST({text} AS numeric), {INT64_MAX}), -{INT64_MAX}) AS bigint)"
+                number = f"CAST(greatest(least(CAST({text} AS numeric), {INT64_MAX}), -{INT64_MAX + 1}) AS bigint)"
                 # numbers with a fraction have a point in this type, and none has an exponent
                 found.append(f"CASE WHEN {kind} = 'number' AND strpos({text}, '.') = 0 THEN {number} END")
             else:
@@ -280,7 +280,8 @@ class PostgreSQL(Backend):
                 " set_config('standard_conforming_strings', 'on', true)",
                 [str(max(1, int(timeout * 1000)))],
             )
-            yield connection.cursor(name="persistdb")
+            with connection.cursor(name="persistdb") as cursor:
+                yield cursor
         finally:
             connection.close()
 

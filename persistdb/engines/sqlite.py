@@ -8,8 +8,10 @@ import importlib
 import logging
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import (
     Delete,
@@ -115,7 +117,7 @@ class SQLite(Backend):
 
         @event.listens_for(engine, "do_connect")
         def _make_file(*_: object) -> None:
-            if path is not None:
+            if path is not None and _is_made(url):
                 _create(path)
 
         @event.listens_for(engine, "connect")
@@ -245,6 +247,8 @@ class SQLite(Backend):
             )
         connection = module.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
         try:
+            # JSON may hold half of a surrogate pair, which json_extract gives as bytes that are no UTF-8
+            connection.text_factory = partial(str, encoding="utf-8", errors="replace")
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.set_authorizer(lambda action, *_: module.SQLITE_OK if action in _READS else module.SQLITE_DENY)
@@ -271,9 +275,22 @@ class SQLite(Backend):
 
 def file_of(url: URL) -> Path | None:
     """Name the database's file; ``None`` for a database in memory."""
-    if url.database in {None, "", ":memory:"}:
-        return None
-    return Path(str(url.database)).absolute()
+    name = str(url.database or "")
+    if _is_uri(url):
+        name = unquote(urlsplit(name).path)
+        if url.query.get("mode") == "memory":
+            name = ""
+    return None if name in {"", ":memory:"} else Path(name).absolute()
+
+
+def _is_uri(url: URL) -> bool:
+    """Whether the file is given as a URI (sqlite.org/uri.html), as in ``sqlite:///file:/x.db?mode=ro&uri=true``."""
+    return str(url.database).startswith("file:") and url.query.get("uri") == "true"
+
+
+def _is_made(url: URL) -> bool:
+    """Whether the file is made if it isn't there."""
+    return not _is_uri(url) or (url.query.get("mode", "rwc") == "rwc" and "immutable" not in url.query)
 
 
 def _create(path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Tests of views, reports and read-only SQL."""

@@ -1,0 +1,219 @@
+"""The reporting views."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from persistdb import ContainerRepository, Database, readonly, views
+from persistdb.state import ContainerState, DeviceMap, Mount, SandboxState
+
+from . import fleet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations" / "versions"
+WRITTEN = {"created_at", "updated_at"}
+
+
+def rows(database: Database, view: str) -> list[dict[str, Any]]:
+    """All rows of a view, in one order, but for the times when they were written."""
+    answer = readonly.read(database, f"SELECT * FROM {view}")
+    found = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    kept = [{name: value for name, value in row.items() if name not in WRITTEN} for row in found]
+    return sorted(kept, key=lambda row: [str(row.get(key)) for key in ("host", "sid", "cid", "position")])
+
+
+def one(database: Database, view: str, **key: object) -> Mapping[str, Any]:
+    """The one row of a view with these values."""
+    (found,) = [row for row in rows(database, view) if all(row[name] == value for name, value in key.items())]
+    return found
+
+
+def test_same_on_all_engines(databases: list[Database]) -> None:
+    """Columns, their order and all rows of each view are the same on the three engines, with the same types."""
+    for view in views.NAMES:
+        first, *others = [readonly.read(database, f"SELECT * FROM {view}") for database in databases]
+        for other in others:
+            assert other.columns == first.columns
+        first_rows, *other_rows = [rows(database, view) for database in databases]
+        assert first_rows
+        for each in other_rows:
+            assert each == first_rows
+            assert [list(map(type, row.values())) for row in each] == [
+                list(map(type, row.values())) for row in first_rows
+            ]
+
+
+def test_frozen(database: Database) -> None:
+    """The newest revision's texts are the definitions that the program has."""
+    engine = database.backend.name
+    (newest,) = sorted(MIGRATIONS.glob(f"*_views.{engine}.sql"))[-1:]
+    assert newest.read_text("utf-8") == views.script(database.backend)
+
+
+def test_views_can_be_made_again(database: Database) -> None:
+    """The statements that drop and make the views leave them as they were, with all that may have been cut off."""
+    before = {view: rows(database, view) for view in views.NAMES}
+    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        for statement in (*views.removal(database.backend), *views.removal(database.backend)):
+            connection.exec_driver_sql(statement)
+        for statement in views.creation(database.backend):
+            connection.exec_driver_sql(statement)
+    assert {view: rows(database, view) for view in views.NAMES} == before
+
+
+def test_sandbox(database: Database) -> None:
+    """A sandbox has the numbers of its containers, mounts, devices and processes."""
+    row = one(database, "sandboxes", sid="pod-1")
+    assert row["has_document"] is True
+    names = ("containers", "running", "mounts", "devices", "processes")
+    assert [row[name] for name in names] == [4, 2, 4 + 7, 4, 5]
+    assert one(database, "sandboxes", sid="pod-2")["has_document"] is False
+
+
+def test_container(database: Database) -> None:
+    """A container has its root file system and its first process beside it."""
+    row = one(database, "containers", cid="web")
+    assert (row["rootfs_type"], row["rootfs_device"], row["rootfs_mounted"]) == ("xfs", "blk", True)
+    assert (row["token"], row["pid"], row["is_sandbox"]) == ("web", 4021, False)
+    assert row["started_at"] == datetime(2026, 1, 31, 10, 30, 1, 123456, tzinfo=UTC)
+    assert [row[name] for name in ("mounts", "devices", "processes")] == [7, 3, 2]
+    never = one(database, "containers", cid="only")
+    assert (never["token"], never["pid"], never["started_at"]) == (None, None, None)
+    assert one(database, "containers", cid="pod-1")["is_sandbox"] is True
+
+
+def test_bundle_path(database: Database) -> None:
+    """The bundle path is the container's own, else that of the sandbox's file, by its new or its old name."""
+    found = {row["cid"]: row["bundle_path"] for row in rows(database, "containers")}
+    assert found == {
+        "pod-1": "/bundles/pause",
+        "web": "/bundles/web",
+        "gone": "/bundles/gone",
+        "new": "",
+        "only": "",
+        "pod-3": "/bundles/old",
+    }
+
+
+def test_mount_options(database: Database) -> None:
+    """An option counts only when it is there as a whole, in lower case; the flag makes a mount read-only, too."""
+    mounts = {row["destination"]: row for row in rows(database, "mounts") if row["cid"] == "web"}
+    assert {path for path, row in mounts.items() if row["read_only"]} == {"/data", "/o"}
+    assert {path for path, row in mounts.items() if row["is_bind"]} == {"/data", "/logs", "/all", "/o"}
+    assert {path for path, row in mounts.items() if row["nosuid"] and row["nodev"] and row["noexec"]} == {"/proc"}
+    assert mounts["/proc"]["options"] == '["nosuid","noexec","nodev"]'
+    assert mounts["/x"]["options"] is None
+
+
+def test_process(database: Database) -> None:
+    """A process has its start in UTC, and a pid on the host only if it is one."""
+    found = [row for row in rows(database, "processes") if row["cid"] == "web"]
+    assert [row["is_init"] for row in found] == [True, False]
+    assert [row["host_pid"] for row in found] == [4021, None]
+    assert [row["started_at"] for row in found] == [datetime(2026, 1, 31, 10, 30, 1, 123456, tzinfo=UTC), None]
+    assert [row["utc_offset"] for row in found] == [120, None]
+    assert one(database, "processes", cid="pod-1")["host_pid"] is None
+
+
+def test_sandbox_devices(database: Database) -> None:
+    """Kata's devices have its counts, the greatest that fits for those beyond 64 bits, and how many use them."""
+    found = {row["device_id"]: row for row in rows(database, "sandbox_devices")}
+    assert list(found) == ["blk", "fuse", "tty", "idle", "huge", "old"]
+    assert [found["blk"][name] for name in ("type", "kind", "major", "minor")] == ["block", "block", 253, 7]
+    assert [found["blk"][name] for name in ("host_path", "maps", "block_mounts")] == ["/dev/dm-7", 0, 2]
+    assert (found["fuse"]["ref_count"], found["fuse"]["maps"]) == (2, 2)
+    assert found["huge"]["ref_count"] == found["huge"]["attach_count"] == 2**63 - 1
+    assert [row["kind"] for row in found.values()] == ["block", "char", "char", "char", "fifo", "block"]
+    assert (found["old"]["major"], found["old"]["minor"], found["old"]["block_mounts"]) == (8, None, 1)
+
+
+MODES = [
+    *(1 << bit for bit in range(32)),
+    *(kind | 0o7531 for kind in (0o10000, 0o20000, 0o40000, 0o60000, 0o100000, 0o120000, 0o140000, 0o30000)),
+    *(1 << bit | 0o642 | special for bit in (31, 27, 26, 25, 24, 21, 19) for special in (0, 7 << 20, 1 << 20, 1 << 23)),
+    *(0, 438, 8630, 69206432, 4294967295, 0o177777, 0o7777),
+]
+_KINDS = {
+    "block": stat.S_IFBLK,
+    "char": stat.S_IFCHR,
+    "fifo": stat.S_IFIFO,
+    "socket": stat.S_IFSOCK,
+    "directory": stat.S_IFDIR,
+    "symlink": stat.S_IFLNK,
+    "regular": stat.S_IFREG,
+}
+
+
+def test_modes(database_url: str) -> None:
+    """Modes of Go and of POSIX are decoded as the records do it, and shown as ls shows them."""
+    maps = [DeviceMap(id=str(mode), file_mode=mode) for mode in MODES]
+    with Database(database_url) as database:
+        ContainerRepository(database, host="h").save_sandbox(
+            SandboxState(sid="s"), {"c": ContainerState(device_maps=maps)}
+        )
+        found = rows(database, "devices")
+    for row, device in zip(sorted(found, key=lambda row: row["position"]), maps, strict=True):
+        assert row["permissions"] == f"{device.permissions:04o}"
+        assert row["kind"] == device.kind
+        shown = stat.filemode(_KINDS.get(device.kind or "", 0) | device.permissions)
+        assert row["mode"] == ("?" + shown[1:] if device.kind in (None, "irregular") else shown)
+
+
+ODD = [
+    "",
+    "null",
+    "[]",
+    "7",
+    '"text"',
+    "{",
+    "{} and more",
+    "{'Devices': []}",
+    '{"Devices": null, "Config": null}',
+    '{"Devices": {"ID": "a"}, "Config": []}',
+    '{"Devices": "a", "Config": {"ContainerConfigs": {"ID": "c"}}}',
+    '{"Devices": [null, 1, "a", [], {}, [{"ID": "a"}]], "Config": {"ContainerConfigs": [null, 1, "c", []]}}',
+    '{"Devices": [{"ID": null, "RefCount": null, "BlockDrive": []}]}',
+    '{"Devices": [{"ID": "a", "RefCount": "x", "AttachCount": 1.5, "Major": true, "Minor": []}]}',
+    '{"Devices": [{"ID": "a", "Type": {}, "BlockDrive": {"File": {}}}]}',
+    '{"Devices": [{"ID": "a", "RefCount": 18446744073709551615, "AttachCount": -99999999999999999999999999999999}]}',
+    '{"Config": {"ContainerConfigs": [{"ID": "c", "Annotations": {"io.katacontainers.pkg.oci.bundle_path": null}}]}}',
+    '{"Config": {"ContainerConfigs": [{"ID": "c", "Annotations": []}]}}',
+    '{"state.json": {"state": "running"}, "devices.json": null}',
+    '{"Devices": [{"ID": "\\u0000a", "Type": "\\\\u0000"}]}',
+    '{"Devices": [{"ID": "\\ud800"}]}',
+    "[" * 2000,
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_odd_documents(database_url: str, text: str) -> None:
+    """A sandbox file that is no JSON, or other JSON than Kata's, makes no view fail, and hides no other row."""
+    with Database(database_url) as database:
+        repository = ContainerRepository(database, host="h")
+        state = ContainerState(device_maps=[DeviceMap(id="a")], mounts=[Mount(block_device_id="a")])
+        repository.save_sandbox(SandboxState(sid="odd", document=text), {"c": state})
+        known = SandboxState(sid="plain", document=fleet.document([fleet.device("a")]))
+        repository.save_sandbox(known, {"c": state})
+        found = {view: rows(database, view) for view in views.NAMES}
+    assert [row["bundle_path"] for row in found["containers"]] == ["", ""]
+    assert len(found["devices"]) == 2
+    assert [row["maps"] for row in found["sandbox_devices"] if row["sid"] == "plain"] == [1]
+
+
+def test_odd_documents_are_alike(sqlite_url: str, postgresql_url: str, mariadb_url: str) -> None:
+    """What is not as Kata writes it is the same on the three engines, as far as it is JSON to all of them."""
+    answers = []
+    for url in (sqlite_url, postgresql_url, mariadb_url):
+        with Database(url) as database:
+            repository = ContainerRepository(database, host="h")
+            for i, text in enumerate(ODD[:-3]):
+                repository.save_sandbox(SandboxState(sid=f"{i:02}", document=text), {"c": ContainerState()})
+            answers.append([rows(database, view) for view in ("sandboxes", "containers", "sandbox_devices")])
+    assert answers[0] == answers[1] == answers[2]
