@@ -6,15 +6,18 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # As many test processes as cores, each with servers of its own. PYTEST_ARGS adds to it: make test PYTEST_ARGS="-k import"
 PYTEST_ARGS ?=
+# make bench BENCH_ARGS="--engine sqlite --json results.json"
+BENCH_ARGS ?=
 CODE := persistdb migrations tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stress lint format clean
+.PHONY: help demo test bench bench-quick stress lint format clean
 
 help:
 	@echo 'make demo    see persistdb at work on a bundled sample'
 	@echo 'make test    run the tests, with private PostgreSQL and MariaDB servers where they are installed'
 	@echo 'make stress  8 processes on 10 sandboxes, and processes killed at any moment, at full size'
+	@echo 'make bench   measure it beside what people would use instead; make bench-quick shows in a minute that this works'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make format  let ruff rewrite the code'
 	@echo 'make clean   remove what the above made'
@@ -27,6 +30,12 @@ test: $(VENV)/.test
 
 stress: $(VENV)/.test
 	@PERSISTDB_STRESS=full $(BIN)/pytest -q -rsx tests/store/test_concurrency.py -k 'no_change_is_lost or killed_processes'
+
+bench: $(VENV)/.bench
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-quick: $(VENV)/.bench
+	@$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff check $(CODE)
@@ -53,6 +62,10 @@ $(VENV)/.runtime: pyproject.toml
 
 $(VENV)/.test: $(VENV)/.runtime
 	@$(PIP) install -e '.[postgresql,mariadb]' --group test
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	@$(PIP) install --group bench
 	@touch $@
 
 # mypy reads the tests' imports too.

@@ -15,7 +15,7 @@ from .contender import BATCH, Contender, batches
 from .samples import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from persistdb import ContainerState, SandboxState, SandboxWrite
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from persistdb import Container, ContainerState, Sandbox, SandboxState, SandboxWrite
 
@@ -24,7 +24,7 @@ class Contender(ABC):
     #: The operations that it does not take part in, by the names of its methods.
     skips: ClassVar[frozenset[str]] = frozenset()
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  files have none
         """Close all connections."""
 
     # --- writes, each in a transaction of its own

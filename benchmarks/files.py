@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,7 +15,8 @@ from .contender import Contender
 from .samples import LARGE, LARGE_SANDBOX, write, writes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from persistdb import SandboxWrite
 
@@ -169,5 +169,3 @@ def record_of(found: object) -> object:
     """What a read gave, without the IDs."""
     assert isinstance(found, tuple)  # noqa: S101  a check for mypy
     return found[-1]
-
-

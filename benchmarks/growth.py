@@ -23,9 +23,7 @@ def measure(place: Place, sizes: Sequence[int], rounds: int) -> Iterator[Check]:
     """Compare each size with the smallest, in turn."""
     stores = {size: Ours(place.database(size)) for size in sizes}
     generator = random.Random(2)  # noqa: S311  no secret
-    numbers = {
-        size: [generator.randrange(size // samples.CONTAINERS) for _ in range(2 * rounds)] for size in sizes
-    }
+    numbers = {size: [generator.randrange(size // samples.CONTAINERS) for _ in range(2 * rounds)] for size in sizes}
 
     def get(size: int) -> Callable[[int], object]:
         ids = [(samples.sid(number), samples.cid(number, 1)) for number in numbers[size]]

@@ -16,17 +16,17 @@ from .samples import HOST
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy.sql.base import ExecutableOption
+    from sqlalchemy.orm.interfaces import ORMOption
 
 # as the guide to relationship loading advises: collections by SELECT IN, what there is one of by JOIN
-CHILDREN: Sequence[ExecutableOption] = (
+CHILDREN: Sequence[ORMOption] = (
     selectinload(orm.Container.mounts),
     selectinload(orm.Container.device_maps),
     selectinload(orm.Container.processes),
     joinedload(orm.Container.sandbox),
 )
 _of_sandbox = selectinload(orm.Sandbox.containers)
-ALL: Sequence[ExecutableOption] = (
+ALL: Sequence[ORMOption] = (
     _of_sandbox.selectinload(orm.Container.mounts),
     _of_sandbox.selectinload(orm.Container.device_maps),
     _of_sandbox.selectinload(orm.Container.processes),

@@ -34,7 +34,7 @@ def measure(place: Place, folder: Path, size: int) -> Iterator[Check]:
         yield _check(place, "import", size, place.database(0), str(tree))
     finally:
         shutil.rmtree(tree)
-        place.forget(0)
+        place.forget()
 
 
 def _check(place: Place, what: str, size: int, *arguments: str) -> Check:

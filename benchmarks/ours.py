@@ -10,7 +10,7 @@ from .contender import BATCH, Contender
 from .samples import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from persistdb import ContainerState, SandboxState, SandboxWrite
 

@@ -14,7 +14,7 @@ database: pw.Proxy = pw.Proxy()
 _json = msgspec.json.Encoder().encode
 
 
-class Moment(pw.DateTimeField):  # type: ignore[misc]  # peewee has no types
+class Moment(pw.DateTimeField):
     """UTC, to the microsecond, with six digits always, as persistdb writes it."""
 
     def db_value(self, value: datetime | None) -> object:
@@ -24,7 +24,7 @@ class Moment(pw.DateTimeField):  # type: ignore[misc]  # peewee has no types
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
 
 
-class Json(pw.Field):  # type: ignore[misc]  # peewee has no types
+class Json(pw.Field):
     """A JSON column; psycopg decodes it by itself."""
 
     field_type = "JSON"
@@ -38,7 +38,7 @@ class Json(pw.Field):  # type: ignore[misc]  # peewee has no types
         return msgspec.json.decode(value) if isinstance(value, str) else value
 
 
-class Base(pw.Model):  # type: ignore[misc]  # peewee has no types
+class Base(pw.Model):
     """Saves only what was changed."""
 
     class Meta:
@@ -145,7 +145,7 @@ def connect(engine: str, url: str) -> pw.Database:
     if engine == "sqlite":
         pragmas = {"foreign_keys": 1, "journal_mode": "wal", "synchronous": 2, "temp_store": 2}
         return pw.SqliteDatabase(url.removeprefix("sqlite:///"), pragmas=pragmas)
-    login = {"host": where.host, "port": where.port, "user": where.username, "password": where.password}
+    login: dict[str, Any] = {"host": where.host, "port": where.port, "user": where.username, "password": where.password}
     if engine == "postgresql":
         options = "-c TimeZone=UTC"
         return pw.PostgresqlDatabase(where.database, prefer_psycopg3=True, options=options, **login)

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import peewee as pw
 
-from persistdb import Container, ContainerState, Sandbox
-
 from . import mapped
 from . import peewee_models as models
 from .contender import BATCH, Contender, batches
 from .samples import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from persistdb import SandboxState, SandboxWrite
+    from persistdb import Container, ContainerState, Sandbox, SandboxState, SandboxWrite
 
 _CHILDREN = (models.Mount, models.DeviceMap, models.Process)
 # many values in one INSERT: below the bound on parameters that each engine has

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.servers import Server, Workspace
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
-TABLES = ("sandbox", "container", "mount", "device_map", "process")
+TABLES = ("alembic_version", "sandbox", "container", "mount", "device_map", "process")
 
 
 class Place(ABC):
@@ -178,9 +178,9 @@ class MariaDBPlace(Servers):
 
     def _copy(self, url: str) -> str:
         new = self._create()
-        with Database(new) as database:
-            ContainerRepository(database, host=samples.HOST)
         for table in TABLES:
+            ((_, made),) = self._server.execute(f"SHOW CREATE TABLE {_name(url)}.{table}")
+            self._server.execute(made, database=_name(new))
             self._server.execute(f"INSERT INTO {_name(new)}.{table} SELECT * FROM {_name(url)}.{table}")  # noqa: S608  our names
         self._server.execute(f"ANALYZE TABLE {', '.join(f'{_name(new)}.{table}' for table in TABLES)}")
         return new

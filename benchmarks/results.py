@@ -72,7 +72,7 @@ def table(results: Iterable[Result]) -> str:
     """The operations, times in milliseconds."""
     head = [
         *("operation", "engine", "containers", "persistdb", "by hand", "ratio", "at most"),
-        *(PEERS[0], "×", "at least", *PEERS[1:], "statements", "rows", ""),
+        *(PEERS[0], "times ours", "at least", *PEERS[1:], "statements", "rows", ""),
     ]
     lines = [
         [

@@ -21,7 +21,7 @@ _PERSISTDB = ("-c", "import sys; from persistdb.cli import main; sys.exit(main()
 
 def measure(place: Place, rounds: int) -> Iterator[Check]:
     """Time ``--help``, ``show`` and ``ls`` of one page."""
-    url = place.database(1000)
+    url = place.database(60)
     target = ("--db", url, "--host", samples.HOST)
     commands = {
         "pass": ("-c", "pass"),

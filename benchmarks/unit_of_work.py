@@ -14,7 +14,7 @@ from .contender import BATCH, Contender, batches
 from .samples import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sqlalchemy import Select
 
@@ -119,12 +119,10 @@ class UnitOfWork(Contender):
         return mapped.sandbox(found, [mapped.of_mapped(row, found) for row in found.containers])
 
 
-def _sandbox(sid: str) -> Select[tuple[orm.Sandbox]]:
+def _sandbox(sid: str) -> Select[orm.Sandbox]:
     return select(orm.Sandbox).where(orm.Sandbox.host == HOST, orm.Sandbox.sid == sid)
 
 
-def _container(sid: str, cid: str) -> Select[tuple[orm.Container]]:
+def _container(sid: str, cid: str) -> Select[orm.Container]:
     query = select(orm.Container).join(orm.Container.sandbox)
     return query.where(orm.Sandbox.host == HOST, orm.Sandbox.sid == sid, orm.Container.cid == cid)
-
-

@@ -1,4 +1,4 @@
-"""What the drivers by hand have in common: the rows of a record, and the saving of a sandbox of which little changed."""
+"""What the drivers by hand have in common: the rows of a record, and saving a sandbox of which little changed."""
 
 from __future__ import annotations
 
@@ -188,9 +188,7 @@ def sandbox_row(record: SandboxState, moment: str) -> Row:
     return (HOST, *own, 1, moment, moment)
 
 
-def container_row(
-    sandbox_id: int, cid: str, record: ContainerState, moment: str, origin: Origin | None = None
-) -> Row:
+def container_row(sandbox_id: int, cid: str, record: ContainerState, moment: str, origin: Origin | None = None) -> Row:
     """A container's values in the order of ``CONTAINER``."""
     own = (record.state, record.cgroup_path, record.bundle_path)
     came = (origin.layout, origin.extra, origin.document) if origin else ("", None, None)

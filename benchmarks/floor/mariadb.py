@@ -3,21 +3,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime  # noqa: TC003  msgspec reads it
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pymysql
-from pymysql.cursors import SSCursor
+import pymysql  # type: ignore[import-untyped]
+from pymysql.cursors import SSCursor  # type: ignore[import-untyped]
 from sqlalchemy import make_url
 
 from persistdb import Container, ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
 
 from ..contender import batches
+from ..samples import HOST
 from .base import (
     CONTAINER,
-    HOST,
     SANDBOX,
     Floor,
     StoredContainer,
@@ -33,7 +33,7 @@ from .base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from persistdb import Sandbox, SandboxWrite
 

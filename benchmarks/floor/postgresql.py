@@ -10,9 +10,9 @@ import msgspec
 import psycopg
 
 from ..contender import batches
+from ..samples import HOST
 from .base import (
     CONTAINER,
-    HOST,
     SANDBOX,
     Floor,
     container_row,
@@ -25,7 +25,7 @@ from .base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from persistdb import ContainerState, Sandbox, SandboxWrite
 
@@ -41,7 +41,7 @@ _DEVICES = (
     ' shared "Shared" FROM device_map d WHERE d.container_id = c.id ORDER BY position'
 )
 _PROCESSES = (
-    "SELECT coalesce(token, '') \"Token\", pid \"Pid\","
+    'SELECT coalesce(token, \'\') "Token", pid "Pid",'
     """ to_char(start_time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || ' ' || start_time_ns || ' ' || start_time_offset"""
     ' "StartTime" FROM process p WHERE p.container_id = c.id ORDER BY position'
 )
@@ -115,7 +115,9 @@ class PostgreSQLFloor(Floor):
                     sandboxes.append((sandbox_id, *sandbox_row(write.record, moment)))
                     for cid, record in write.containers.items():
                         id_ = next(of_containers)
-                        containers.append((id_, *container_row(sandbox_id, cid, record, moment, write.origins.get(cid))))
+                        containers.append(
+                            (id_, *container_row(sandbox_id, cid, record, moment, write.origins.get(cid)))
+                        )
                         children["mount"] += mount_rows(id_, record)
                         children["device_map"] += device_rows(id_, record)
                         children["process"] += process_rows(id_, sandbox_id, record)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from persistdb.engines.sqlite import driver
 
 from ..contender import batches
+from ..samples import HOST
 from .base import (
     CONTAINER,
-    HOST,
     SANDBOX,
     Floor,
     container_row,
@@ -23,7 +23,7 @@ from .base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from persistdb import ContainerState, Sandbox, SandboxWrite
 
