@@ -1,0 +1,140 @@
+"""The page on asking the database says what there is."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from persistdb import readonly, views
+
+if TYPE_CHECKING:
+    from persistdb import Database
+    from tests.servers import MariaDB, PostgreSQL
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reporting.md").read_text("utf-8")
+_ROW = re.compile(r"^\| `(\w+)` \| (text|integer|boolean|time)(\??) \| `(.+?)` \| (.+) \|$", re.MULTILINE)
+_TYPES = {"text": str, "integer": int, "boolean": bool, "time": datetime}
+
+
+def described() -> dict[str, list[tuple[str, str, bool, str]]]:
+    """The columns of each view: name, type, whether it may be NULL, and the example."""
+    sections = re.split(r"^### `(\w+)`$", PAGE, flags=re.MULTILINE)[1:]
+    return {
+        name: [(column, kind, bool(null), example) for column, kind, null, example, _ in _ROW.findall(text)]
+        for name, text in zip(sections[::2], sections[1::2], strict=True)
+    }
+
+
+def test_every_column_is_described(database: Database) -> None:
+    """Each view and column is on the page, in the database's order, with the type that its values have."""
+    found = described()
+    assert sorted(found) == sorted(views.NAMES)
+    for view, columns in found.items():
+        answer = readonly.read(database, f"SELECT * FROM {view}")
+        assert [name for name, *_ in columns] == list(answer.columns)
+        assert answer.rows
+        for place, (name, kind, nullable, _) in enumerate(columns):
+            types = {type(row[place]) for row in answer.rows} - ({type(None)} if nullable else set())
+            assert types <= {_TYPES[kind]}, (view, name)
+
+
+def test_examples_are_of_their_type() -> None:
+    """An example is a value of the column's type."""
+    for columns in described().values():
+        for name, kind, _, example in columns:
+            value = (
+                example
+                if kind == "text"
+                else datetime.fromisoformat(example)
+                if kind == "time"
+                else json.loads(example)
+            )
+            assert isinstance(value, _TYPES[kind]), name
+
+
+def test_diagram() -> None:
+    """The diagram has each view with each column and its type, and joins them by columns that they have."""
+    (diagram,) = re.findall(r"```mermaid\nerDiagram\n(.*?)```", PAGE, re.DOTALL)
+    drawn = {
+        name: [tuple(line.split()) for line in body.strip().splitlines()]
+        for name, body in re.findall(r"^    (\w+) \{\n(.*?)^    \}$", diagram, re.DOTALL | re.MULTILINE)
+    }
+    assert drawn == {view: [(kind, name) for name, kind, *_ in columns] for view, columns in described().items()}
+    joins = re.findall(r'^    (\w+) \S+ (\w+) : "(.+)"$', diagram, re.MULTILINE)
+    assert {name for left, right, _ in joins for name in (left, right)} == set(views.NAMES)
+    for left, right, by in joins:
+        for pair in by.split(", "):
+            ours, _, theirs = pair.partition(" = ")
+            assert ours in {name for _, name in drawn[left]}
+            assert (theirs or ours) in {name for _, name in drawn[right]}
+
+
+def _grants(engine: str) -> list[str]:
+    (text,) = re.findall(rf"^{engine}:\n\n```sql\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    return [line.removesuffix(";") for line in text.splitlines()]
+
+
+def _may_read_only(database: Database, url: str) -> None:
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import DBAPIError
+
+    with database.engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM mount")).scalar_one() > 0
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        for view in views.NAMES:
+            connection.execute(text(f"SELECT * FROM {view}")).all()
+        for statement in ("SELECT * FROM sandbox", "DELETE FROM mounts"):
+            try:
+                connection.execute(text(statement))
+            except DBAPIError:
+                connection.rollback()
+            else:
+                raise AssertionError(statement)
+    engine.dispose()
+
+
+def test_postgresql_reader(postgresql_server: PostgreSQL, postgresql_url: str) -> None:
+    """The user that the page makes on PostgreSQL reads all views, and nothing else."""
+    from sqlalchemy import make_url
+
+    from persistdb import Database
+
+    from . import fleet
+
+    url = make_url(postgresql_url)
+    with Database(postgresql_url) as database:
+        fleet.build(database)
+        try:
+            for statement in _grants("PostgreSQL"):
+                sql = statement.replace("DATABASE persistdb", f"DATABASE {url.database}").replace("'…'", "'x'")
+                postgresql_server.execute(sql, database=url.database)
+            reader = url.set(drivername="postgresql+psycopg", username="grafana", password="x")
+            _may_read_only(database, reader.render_as_string(hide_password=False))
+        finally:
+            postgresql_server.execute("DROP OWNED BY grafana", database=url.database)
+            postgresql_server.execute("DROP ROLE grafana")
+
+
+def test_mariadb_reader(mariadb_server: MariaDB, mariadb_url: str) -> None:
+    """The user that the page makes on MariaDB reads all views, and nothing else."""
+    from sqlalchemy import make_url
+
+    from persistdb import Database
+
+    from . import fleet
+
+    url = make_url(mariadb_url)
+    with Database(mariadb_url) as database:
+        fleet.build(database)
+        try:
+            for statement in _grants("MariaDB"):
+                sql = statement.replace("ON persistdb.", f"ON {url.database}.").replace("'…'", "'x'")
+                mariadb_server.execute(sql)
+            reader = url.set(drivername="mariadb+pymysql", username="grafana", password="x")
+            _may_read_only(database, reader.render_as_string(hide_password=False))
+        finally:
+            mariadb_server.execute("DROP USER grafana")

@@ -1,0 +1,154 @@
+"""``report`` and ``sql`` on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from persistdb import Database
+from tests.cli.program import Program, on_terminal
+
+from . import fleet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def persistdb(sqlite_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
+    """The program on the fleet's database."""
+    for name in ("PERSISTDB_URL", "PERSISTDB_HOST", "PERSISTDB_REPORTS"):
+        monkeypatch.delenv(name, raising=False)
+    with Database(sqlite_url) as database:
+        fleet.build(database)
+    return Program(sqlite_url, capsys)
+
+
+def test_list(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a name the reports are listed; one of one's own that is faulty is named, and hides no other."""
+    assert "device-holders    DEVICE" in persistdb("report").out
+    (tmp_path / "mine.sql").write_text("-- title: Mine\nSELECT 1")
+    (tmp_path / "bad.sql").write_text("SELECT 1")
+    done = persistdb("report", "--reports", tmp_path, "--format", "json")
+    assert done.status == 1
+    assert "bad.sql" in done.err
+    assert {"mine", "summary"} < {row["name"] for row in done.rows}
+    monkeypatch.setenv("PERSISTDB_REPORTS", str(tmp_path))
+    assert persistdb("report", "mine").out.splitlines()[1].strip() == "1"
+
+
+def test_describe(persistdb: Program) -> None:
+    """A report can be looked at without being run."""
+    done = persistdb("report", "stale", "--describe")
+    assert done.status == 0
+    assert "24h if not given" in done.out
+    assert "FROM containers" in done.out
+
+
+def test_finding(persistdb: Program) -> None:
+    """A finding comes with advice on stderr; only with --fail it is a status of 1."""
+    done = persistdb("report", "leftover-mounts")
+    assert (done.status, done.err.count("\n")) == (0, 1)
+    assert "2 rows. Unmount" in done.err
+    assert persistdb("report", "leftover-mounts", "--fail", "--format", "json").status == 1
+    assert persistdb("report", "stale", "--fail").status == 0
+
+
+def test_limit(persistdb: Program) -> None:
+    """A limit cuts, and says so on stderr."""
+    done = persistdb("report", "paths", "/", "--limit", "1", "--format", "json")
+    assert len(done.rows) == 1
+    assert "cut after 1 row" in done.err
+    done = persistdb("sql", "SELECT * FROM mounts", "--limit", "3", "--format", "json")
+    assert len(done.rows) == 3
+    assert "cut after 3 rows" in done.err
+    assert persistdb("sql", "SELECT * FROM mounts", "--limit", "0").err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["report", "nothing"], 2),
+        (["report", "largest", "many"], 2),
+        (["report", "device-holders"], 2),
+        (["report", "summary", "--reports", "/does/not/exist"], 2),
+        (["sql", "DELETE FROM mount"], 2),
+        (["sql", "PRAGMA user_version = 1"], 2),
+        (["sql", "SELECT 1; DELETE FROM mount"], 3),
+        (["sql", "WITH a AS (SELECT 1) DELETE FROM mount"], 3),
+        (["sql", "SELECT * FROM nowhere"], 3),
+        (["sql", "SELECT 1", "--file", "/does/not/exist"], 2),
+        (
+            [
+                "sql",
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n",
+                "--timeout",
+                "0.1",
+            ],
+            3,
+        ),
+    ],
+)
+def test_misuse(persistdb: Program, arguments: list[str], status: int) -> None:
+    """What cannot be asked is one line on stderr, nothing on stdout, and a status of 2 or 3."""
+    done = persistdb(*arguments)
+    assert (done.status, done.out) == (status, "")
+    assert done.err
+
+
+def test_where_sql_comes_from(persistdb: Program, tmp_path: Path) -> None:
+    """A statement comes from an argument, a file, or stdin."""
+    path = tmp_path / "question.sql"
+    path.write_text("SELECT cid AS answer FROM containers WHERE cid = 'web'\n")
+    expected = [{"answer": "web"}]
+    assert persistdb("sql", path.read_text(), "--format", "json").rows == expected
+    assert persistdb("sql", "--file", path, "--format", "json").rows == expected
+    for words in (["sql"], ["sql", "-"], ["sql", "--file", "-"]):
+        with path.open() as file:
+            assert persistdb.child(*words, "--format", "json", stdin=file).rows == expected
+
+
+def test_formats(persistdb: Program) -> None:
+    """JSON, CSV and Markdown hold the same rows; formulas are defused on request, control characters shown."""
+    values = "'=1+1' AS f, 'a|b' AS f, NULL AS n, 1.5 AS x, char(27) || '[31m' AS c, is_sandbox"
+    sql = f"SELECT {values} FROM containers WHERE cid = 'pod-1'"
+    text = persistdb("sql", sql, "--format", "json").out
+    assert json.loads(text) == {
+        "version": 1,
+        "kind": "query",
+        "rows": [{"f": "=1+1", "f_2": "a|b", "n": None, "x": 1.5, "c": "\x1b[31m", "is_sandbox": True}],
+    }
+    ((head), row) = list(csv.reader(io.StringIO(persistdb("sql", sql, "--format", "csv").out)))
+    assert (head, row[0]) == (["f", "f_2", "n", "x", "c", "is_sandbox"], "=1+1")
+    assert "'=1+1" in persistdb("sql", sql, "--format", "csv", "--excel").out
+    lines = persistdb("sql", sql, "--format", "markdown").out.splitlines()
+    assert lines[:2] == ["| f | f\\_2 | n | x | c | is\\_sandbox |", "| --- | --- | --- | --: | --- | --- |"]
+    assert "a\\|b" in lines[2]
+    for form in ("table", "markdown"):
+        assert "\x1b" not in persistdb("sql", sql, "--format", form).out
+
+
+def test_on_a_terminal(persistdb: Program) -> None:
+    """A table fits the terminal."""
+    shown = on_terminal(persistdb.words("report", "paths", "/"), columns=60)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert max(map(len, plain.splitlines())) <= 60
+
+
+def test_closed_stdout(persistdb: Program) -> None:
+    """Nothing is said when nobody reads any more."""
+    with subprocess.Popen(
+        persistdb.words("sql", "SELECT * FROM mounts, containers, devices"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        assert b"Traceback" not in child.stderr.read()

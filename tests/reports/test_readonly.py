@@ -1,0 +1,165 @@
+"""One statement that reads."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from persistdb import Database, readonly
+from persistdb.errors import DatabaseError, InvalidValue, PersistDBError, QueryTimeout, Unavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WRITES = {
+    "all": [
+        "",
+        ";",
+        "-- nothing",
+        "DELETE FROM mount",
+        "/* SELECT */ UPDATE mount SET source = ''",
+        "INSERT INTO alembic_version VALUES ('x')",
+        "WITH a AS (SELECT 1) DELETE FROM mount",
+        "WITH a AS (SELECT 1) INSERT INTO alembic_version SELECT 'x'",
+        "SELECT 1; DELETE FROM mount",
+        "SELECT 1; SELECT 2",
+        "DROP VIEW mounts",
+        "CREATE TABLE x (a integer)",
+        "CREATE TEMPORARY TABLE x (a integer)",
+        "COMMIT",
+        "ROLLBACK",
+        "BEGIN",
+        "SET x = 1",
+        "EXPLAIN DELETE FROM mount",
+        "SELECT * FROM nowhere",
+        "SELECT FROM WHERE",
+        "SELECT 'unterminated",
+    ],
+    "sqlite": [
+        "PRAGMA query_only = OFF",
+        "PRAGMA user_version = 7",
+        "SELECT * FROM pragma_user_version",
+        "ATTACH '{folder}/other.db' AS other",
+        "VACUUM INTO '{folder}/copy.db'",
+        "VACUUM",
+        "REINDEX",
+        "SELECT load_extension('{folder}/x')",
+        "SELECT writefile('{folder}/x', 'x')",
+        "WITH a AS (SELECT 1) UPDATE mount SET source = '' RETURNING 1",
+    ],
+    "postgresql": [
+        "COPY mount TO '{folder}/x'",
+        "COPY (SELECT 1) TO PROGRAM 'touch {folder}/x'",
+        "WITH a AS (DELETE FROM mount RETURNING 1) SELECT * FROM a",
+        "SELECT * INTO x FROM mount",
+        "SELECT * FROM mount FOR UPDATE",
+        "DO $$BEGIN DELETE FROM mount; END$$",
+        "SELECT set_config('transaction_read_only', 'off', true)",
+        "SELECT set_config('statement_timeout', '0', false)",
+        "SELECT nextval('container_id_seq')",
+        "SELECT setval('container_id_seq', 1)",
+        "SELECT pg_terminate_backend(1)",
+        'SELECT pg_catalog . "pg_terminate_backend" /* a /* b */ */ (1)',
+        'SELECT U&"pg\\005fsleep"(1)',
+        "SELECT * FROM pg_advisory_lock(1)",
+        "SELECT query_to_xml('DELETE FROM mount', true, true, '')",
+        "SELECT lo_import('/etc/hostname')",
+        "SELECT pg_read_file('/etc/hostname')",
+        "VALUES (pg_notify('a', 'b'))",
+    ],
+    "mariadb": [
+        "SELECT 1 INTO OUTFILE '{folder}/x'",
+        "SELECT 1 INTO DUMPFILE '{folder}/x'",
+        "SELECT /*! 1 INTO OUTFILE '{folder}/x' */",
+        "SELECT /*M! 1 INTO OUTFILE '{folder}/x' */",
+        "SELECT 1 --INTO OUTFILE '{folder}/x'",
+        "SELECT 1 INTO @a",
+        "SELECT * FROM mount FOR UPDATE",
+        "SELECT * FROM mount LOCK IN SHARE MODE",
+        "SELECT get_lock('a', 1)",
+        "SELECT LOAD_FILE ('/etc/hostname')",
+        "SELECT NEXT VALUE FOR x",
+        "LOCK TABLES mount WRITE",
+        "HANDLER mount OPEN",
+        "LOAD DATA INFILE '/etc/hostname' INTO TABLE mount",
+        "WITH a AS (SELECT 1) UPDATE mount SET source = ''",
+    ],
+}
+
+
+def _contents(database: Database) -> list[object]:
+    with database.engine.connect() as connection:
+        tables = ("sandbox", "container", "mount", "device_map", "process", "alembic_version")
+        return [connection.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2")).all() for table in tables[:-1]] + [
+            connection.execute(text("SELECT * FROM alembic_version")).all()
+        ]
+
+
+def test_what_is_refused(database: Database, tmp_path: Path) -> None:
+    """Whatever is not one statement that only reads is an error, and changes nothing."""
+    before = _contents(database)
+    folder = tmp_path / "written"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    for sql in WRITES["all"] + WRITES[database.backend.name]:
+        with pytest.raises(PersistDBError) as caught:
+            readonly.read(database, sql.replace("{folder}", str(folder)), timeout=5)
+        assert isinstance(caught.value, (InvalidValue, DatabaseError)), sql
+        assert not isinstance(caught.value, QueryTimeout), sql
+    assert _contents(database) == before
+    assert list(folder.iterdir()) == []
+
+
+def test_what_is_not_refused(database: Database) -> None:
+    """Words that would be an effect are none within texts, quoted names and comments."""
+    quote = "`" if database.backend.name == "mariadb" else '"'
+    sql = (
+        "/* FOR UPDATE */ WITH a AS (SELECT 'INTO; pg_sleep(1) get_lock(1) :x %s %' AS "
+        f"{quote}into{quote}) -- nextval(\nSELECT * FROM a;"
+    )
+    assert readonly.read(database, sql).rows == [["INTO; pg_sleep(1) get_lock(1) :x %s %"]]
+    assert readonly.read(database, "VALUES (1), (2)").rows == [[1], [2]]
+
+
+def test_never_ends(database: Database) -> None:
+    """A statement that never ends is stopped when its time is over."""
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    if database.backend.name == "mariadb":
+        # MariaDB ends a recursion by itself
+        numbers = f"SELECT count(*) FROM {', '.join(f'information_schema.collations AS c{i}' for i in range(8))}"
+    start = time.monotonic()
+    with pytest.raises(QueryTimeout):
+        readonly.read(database, numbers, timeout=0.2)
+    assert time.monotonic() - start < 10
+
+
+def test_cut(database: Database) -> None:
+    """An answer is cut at the limit and says so, and is whole when it has just so many rows."""
+    sql = "SELECT destination FROM mounts ORDER BY sid, cid, position"
+    everything = readonly.read(database, sql)
+    assert not everything.is_cut
+    count = len(everything.rows)
+    cut = readonly.read(database, sql, limit=count - 1)
+    assert (cut.rows, cut.is_cut) == (everything.rows[:-1], True)
+    whole = readonly.read(database, sql, limit=count)
+    assert (whole.rows, whole.is_cut) == (everything.rows, False)
+
+
+def test_nothing_is_left_behind(database: Database) -> None:
+    """After a statement that failed, the database is written to as before."""
+    with pytest.raises(DatabaseError):
+        readonly.read(database, "SELECT * FROM nowhere")
+    with database.session(write=True) as session:
+        session.execute(text("UPDATE container SET state = 'x'"))
+    assert {row[0] for row in readonly.read(database, "SELECT state FROM containers").rows} == {"x"}
+
+
+def test_no_file(tmp_path: Path) -> None:
+    """A file that isn't there is an error, and is not made."""
+    path = tmp_path / "none.db"
+    with Database(f"sqlite:///{path}") as database, pytest.raises(Unavailable):
+        readonly.read(database, "SELECT 1")
+    assert not path.exists()

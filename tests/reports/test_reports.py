@@ -1,0 +1,268 @@
+"""The bundled reports, and those of a folder of one's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+
+from persistdb import ContainerRepository, Database, reports
+from persistdb.errors import DatabaseError, InvalidValue
+from persistdb.state import ContainerState, DeviceMap, Mount, Process, SandboxState
+
+from . import fleet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FINDINGS = {
+    "dangling-devices",
+    "duplicates",
+    "leftover-mounts",
+    "mount-options",
+    "open-devices",
+    "refcounts",
+    "shared-devices",
+    "stale",
+    "unstarted",
+    "writable-binds",
+}
+OTHERS = {"block-rootfs", "device-holders", "largest", "paths", "summary"}
+
+
+def ask(database: Database, name: str, *given: str) -> list[dict[str, Any]]:
+    """The rows of a report."""
+    answer = reports.run(database, reports.find(name, database.backend.name), given)
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
+def values(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
+    """Some columns of rows."""
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def test_bundled() -> None:
+    """The bundled reports are these, each with a title, a sentence of advice, and one SELECT."""
+    assert set(reports.names()) == FINDINGS | OTHERS
+    for name in reports.names():
+        report = reports.find(name, "sqlite")
+        assert report.title
+        assert report.advice.endswith(".")
+        assert report.is_finding == (name in FINDINGS)
+        assert ";" not in report.sql
+
+
+def test_containers(database: Database) -> None:
+    """Reports on containers: how many of a state, never started, on a block device, the largest sandboxes."""
+    assert values(ask(database, "summary"), "host", "state", "containers") == [
+        ("node-1", "", 1),
+        ("node-1", "ready", 1),
+        ("node-1", "running", 2),
+        ("node-1", "stopped", 1),
+        ("node-2", "paused", 1),
+    ]
+    assert sorted(values(ask(database, "unstarted"), "sid", "cid")) == [("pod-1", "new"), ("pod-2", "only")]
+    assert values(ask(database, "block-rootfs"), "cid", "rootfs_device", "rootfs_type") == [
+        ("web", "blk", "xfs"),
+        ("pod-3", "old", "ext4"),
+    ]
+    assert values(ask(database, "largest", "2"), "sid", "containers", "mounts", "devices") == [
+        ("pod-1", 4, 11, 4),
+        ("pod-2", 1, 1, 0),
+    ]
+
+
+def test_mounts(database: Database) -> None:
+    """Reports on mounts: left over, writable, below a path, twice at one place, and without options."""
+    assert values(ask(database, "leftover-mounts"), "cid", "host_path", "is_rootfs") == [
+        ("gone", "/run/rootfs", True),
+        ("gone", f"{fleet.SHARED}/logs", False),
+    ]
+    assert values(ask(database, "writable-binds"), "cid", "source") == [
+        ("web", "/srv"),
+        ("gone", "/srv/logs"),
+        ("web", "/srv/logs"),
+    ]
+    assert values(ask(database, "writable-binds", "/srv/logs"), "cid") == [("gone",), ("web",)]
+    assert values(ask(database, "paths", "/srv"), "cid", "source") == [
+        ("gone", "/srv/logs"),
+        ("web", "/srv"),
+        ("web", "/srv/a\u2028b"),
+        ("web", "/srv/logs"),
+    ]
+    assert ask(database, "paths", "/srv/") == ask(database, "paths", "/srv")
+    assert values(ask(database, "paths", fleet.SHARED), "cid", "destination") == [
+        ("gone", "/logs"),
+        ("web", "/data"),
+        ("web", "/logs"),
+    ]
+    assert ask(database, "paths", "/nowhere") == []
+    assert values(ask(database, "duplicates"), "host_path", "mounts", "containers") == [(f"{fleet.SHARED}/logs", 2, 2)]
+    missing = ask(database, "mount-options")
+    assert values(missing, "destination", "mounts", "without_nosuid", "without_nodev", "without_noexec") == [
+        ("/logs", 2, 2, 2, 2),
+        ("/all", 1, 1, 1, 1),
+        ("/data", 1, 1, 1, 1),
+        ("/o", 1, 1, 1, 1),
+        ("/x", 1, 1, 1, 1),
+    ]
+
+
+def test_devices(database: Database) -> None:
+    """Reports on devices: who holds one, shared, open to others, miscounted, and known to one side only."""
+    assert values(ask(database, "device-holders", "fuse"), "cid", "held_as", "path") == [
+        ("pod-1", "device", "/dev/fuse"),
+        ("web", "device", "/dev/fuse"),
+    ]
+    assert values(ask(database, "device-holders", "blk"), "cid", "held_as", "path") == [
+        ("web", "mount", "/o"),
+        ("web", "rootfs", ""),
+    ]
+    assert ask(database, "device-holders", "") == []
+    assert values(ask(database, "shared-devices"), "device_id", "sandboxes", "containers", "maps", "shared") == [
+        ("fuse", 1, 2, 2, True)
+    ]
+    assert values(ask(database, "open-devices"), "cid", "container_path", "permissions") == [
+        ("pod-1", "/dev/fuse", "0666"),
+        ("web", "/dev/fuse", "0640"),
+        ("web", "/dev/tty9", "0640"),
+    ]
+    assert values(ask(database, "refcounts"), "device_id", "ref_count", "users", "attach_count") == [
+        ("huge", 2**63 - 1, 0, 2**63 - 1),
+        ("idle", 0, 0, 1),
+        ("tty", 5, 1, 0),
+    ]
+    assert values(ask(database, "dangling-devices"), "problem", "cid", "device_id", "path") == [
+        ("device that nothing uses", None, "huge", None),
+        ("device that nothing uses", None, "idle", None),
+        ("map of a device that the sandbox has not", "web", "lost", "/dev/lost"),
+        ("mount of a device that the sandbox has not", "web", "blk-lost", "/x"),
+    ]
+
+
+def test_dangling_needs_kata_s_word(database_url: str) -> None:
+    """Where no file of the sandbox is stored, nobody can say that a device is missing."""
+    state = ContainerState(device_maps=[DeviceMap(id="a")], mounts=[Mount(block_device_id="b")])
+    with Database(database_url) as database:
+        ContainerRepository(database, host="h").save_sandbox(SandboxState(sid="s"), {"c": state})
+        assert ask(database, "dangling-devices") == []
+
+
+def test_stale(database: Database) -> None:
+    """A container is stale when it is said to run and was not written for longer than the age that is given."""
+    assert ask(database, "stale") == []
+    old = datetime.now(UTC) - timedelta(hours=3)
+    with database.session(write=True) as session:
+        session.execute(
+            text("UPDATE container SET updated_at = :old WHERE cid IN ('web', 'gone')"),
+            {"old": old if database.backend.name == "postgresql" else old.replace(tzinfo=None).isoformat(sep=" ")},
+        )
+    assert values(ask(database, "stale", "2h"), "cid", "updated_at") == [("web", old)]
+    assert ask(database, "stale", "age=4h") == []
+
+
+def test_same_on_all_engines(databases: list[Database]) -> None:
+    """Every report gives the same on the three engines: columns, rows, order and types."""
+    given = {"device-holders": ["fuse"], "paths": ["/srv"]}
+    for name in reports.names():
+        first, *others = [ask(database, name, *given.get(name, [])) for database in databases]
+        first, *others = [
+            [{key: value for key, value in row.items() if key != "created_at"} for row in rows]
+            for rows in (first, *others)
+        ]
+        if name == "unstarted":
+            # by the time when each was made
+            first, *others = [sorted(rows, key=lambda row: str(row["cid"])) for rows in (first, *others)]
+        for other in others:
+            assert repr(other) == repr(first), name
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "reason"),
+    [
+        ("nothing", [], "unknown; use one of block-rootfs"),
+        ("../summary", [], "unknown"),
+        ("summary", ["1"], "one too many"),
+        ("largest", ["x"], "count: not a whole number"),
+        ("largest", ["1", "2"], "one too many"),
+        ("largest", ["9" * 30], "not a whole number"),
+        ("stale", ["2"], "not an age"),
+        ("stale", ["999999999w"], "not an age"),
+        ("device-holders", [], "device is missing"),
+        ("paths", ["srv"], "not an absolute path"),
+    ],
+)
+def test_misuse(name: str, given: list[str], reason: str) -> None:
+    """An unknown report or parameter, and a value of the wrong type, are errors that say what would be right."""
+    with pytest.raises(InvalidValue, match=reason):
+        reports.find(name, "sqlite").values(given)
+
+
+def write(folder: Path, name: str, body: str, head: str = "-- title: Mine\n") -> None:
+    """Make a report file."""
+    (folder / name).write_text(head + body, encoding="utf-8")
+
+
+def test_own_folder(database: Database, tmp_path: Path) -> None:
+    """Files of one's own stand beside the bundled ones, replace those of the same name, and may be for one engine."""
+    write(tmp_path, "mine.sql", "-- parameter: who text = web: whom\n\nSELECT cid FROM containers WHERE cid = :who;\n")
+    write(tmp_path, "summary.sql", "SELECT 1 AS a\n")
+    write(tmp_path, "twin.sql", "SELECT 'any' AS a\n")
+    write(tmp_path, "twin.mariadb.sql", "SELECT 'mariadb' AS a\n")
+    write(tmp_path, "Not A Name.sql", "SELECT 1\n")
+    assert set(reports.names(tmp_path)) == {*reports.names(), "mine", "twin"}
+    engine = database.backend.name
+    assert reports.run(database, reports.find("mine", engine, tmp_path)).rows == [["web"]]
+    assert reports.run(database, reports.find("mine", engine, tmp_path), ["who=gone"]).rows == [["gone"]]
+    assert reports.run(database, reports.find("summary", engine, tmp_path)).rows == [[1]]
+    expected = "mariadb" if engine == "mariadb" else "any"
+    assert reports.run(database, reports.find("twin", engine, tmp_path)).rows == [[expected]]
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "reason"),
+    [
+        ("", "SELECT 1", "has no title"),
+        ("-- title:\n", "SELECT 1", "has no title"),
+        ("-- title: T\n-- parameter: x\n", "SELECT 1", "line 2: not NAME TYPE"),
+        ("-- title: T\n-- parameter: x date: a day\n", "SELECT :x", "'date' is no type"),
+        ("-- title: T\n-- parameter: x number = y: how many\n", "SELECT :x", "default of x: x: not a whole number"),
+        ("-- title: T\n", "SELECT :x", "uses :x, which no"),
+        ("-- title: \udcff\n", "SELECT 1", "not UTF-8"),
+    ],
+)
+def test_bad_file(tmp_path: Path, head: str, body: str, reason: str) -> None:
+    """A file that is no report is named with what is wrong in it."""
+    path = tmp_path / "bad.sql"
+    path.write_bytes((head + body).encode(errors="surrogateescape"))
+    with pytest.raises(InvalidValue, match=reason) as caught:
+        reports.find("bad", "sqlite", tmp_path)
+    assert str(path)[:40] in str(caught.value)
+
+
+def test_bad_sql(database: Database, tmp_path: Path) -> None:
+    """A report with an error in its SQL, or that writes, is an error, and changes nothing."""
+    write(tmp_path, "typo.sql", "SELECT cid FROM containers WERE cid = 'x'")
+    write(tmp_path, "writes.sql", "DELETE FROM mount")
+    write(tmp_path, "hidden.sql", "WITH a AS (SELECT 1) DELETE FROM mount")
+    write(tmp_path, "empty.sql", "")
+    before = len(ask(database, "paths", "/"))
+    for name, error in (
+        ("typo", DatabaseError),
+        ("writes", InvalidValue),
+        ("hidden", DatabaseError),
+        ("empty", InvalidValue),
+    ):
+        with pytest.raises(error):
+            reports.run(database, reports.find(name, database.backend.name, tmp_path))
+    assert len(ask(database, "paths", "/")) == before
+
+
+def test_root_folder(database_url: str) -> None:
+    """Everything lies below the root folder."""
+    with Database(database_url) as database:
+        state = ContainerState(mounts=[Mount(source="/a"), Mount(source="proc")], processes=[Process(token="c")])
+        ContainerRepository(database, host="h").save_sandbox(SandboxState(sid="s"), {"c": state})
+        assert values(ask(database, "paths", "/"), "source") == [("/a",)]
