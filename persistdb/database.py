@@ -213,7 +213,7 @@ class Database:
         """Take a lock by name; raises :class:`~persistdb.engines.LockUnavailable` when the time is over."""
         try:
             return self.backend.lock(self.reader, name, shared=shared, timeout=timeout)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             raise self.failure(error)[0] from error
 
     def failure(self, error: BaseException) -> tuple[PersistDBError, bool]:

@@ -192,6 +192,17 @@ class Statements:
             .where(_is_sandbox)
         )
 
+    @cached_property
+    def await_sandbox(self) -> Statement:
+        """Wait for whoever is changing a sandbox's row: ``host``, ``sid``."""
+        return self._fix(select(sandbox.c.id).where(_is_sandbox).with_for_update())
+
+    @cached_property
+    def await_containers(self) -> Statement:
+        """Wait for whoever is changing one of a sandbox's containers: ``host``, ``sid``."""
+        of_sandbox = select(sandbox.c.id).where(_is_sandbox).scalar_subquery()
+        return self._fix(select(container.c.id).where(container.c.sandbox_id == of_sandbox).with_for_update())
+
     # --- writes: the columns of ``rows`` are in the order of the tables' own
 
     @cached_property

@@ -225,6 +225,7 @@ class ContainerRepository:
             return now
 
         def verify(connection: Connection, now: str) -> bool | None:
+            self._await(connection, sid)
             document = connection.value(self._statements.get, {"host": self.host, "sid": sid, "cid": cid})
             if document is None:
                 return None
@@ -398,6 +399,7 @@ class ContainerRepository:
         if changes.witness is None:
             return True
         sid, cid, revision = changes.witness
+        self._await(connection, sid)
         if cid is None:
             stored = self._load_stored(connection, [sid]).get(sid)
             found = (stored.own_revision, stored.updated_at) if stored else None
@@ -410,6 +412,11 @@ class ContainerRepository:
         if utc_text(found[1]) == changes.now:
             return True
         return False if found[0] == revision else None
+
+    def _await(self, connection: Connection, sid: str) -> None:
+        """Let those who are changing a sandbox come to an end: one may be a commit of ours that is on its way still."""
+        for statement in (self._statements.await_sandbox, self._statements.await_containers):
+            connection.rows(statement, {"host": self.host, "sid": sid})
 
     def _load_stored(self, connection: Connection, sids: Sequence[str]) -> dict[str, StoredSandbox]:
         if len(sids) == 1:

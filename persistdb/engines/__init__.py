@@ -42,8 +42,10 @@ _BACKENDS: dict[str, tuple[Callable[[], Backend], frozenset[str]]] = {
 
 
 def shown(url: URL) -> str:
-    """Write a URL for people: the password as ``***``."""
-    return url.render_as_string(hide_password=True)
+    """Write a URL for people: passwords as ``***``, those among the options too."""
+    hidden = {name: "***" for name in url.query if "passw" in name.lower()}
+    text = url.update_query_dict(hidden).render_as_string(hide_password=True)
+    return text.replace("%2A%2A%2A", "***")
 
 
 def resolve(text: str) -> tuple[Backend, URL]:
