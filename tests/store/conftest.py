@@ -7,6 +7,7 @@
 | ``store_url`` | the URL of that, for connections of one's own |
 | ``writes`` | what was written since: rows by table |
 | ``sent`` | the statements sent since |
+| ``on_server`` | a repository on the shared ``server``'s database ``name``, which gives up after few attempts |
 
 The product makes the schema once for each engine and test process. SQLite files are copies of that one; on a server all
 tests share the database, and what is in it is deleted before each.
@@ -21,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, make_url, text
 
 from persistdb import schema
 from persistdb.database import Database
+from persistdb.engines import Timeouts
 from persistdb.repository import ContainerRepository
 from tests.conftest import ENGINES
 
@@ -153,3 +155,25 @@ def writes(database: Database) -> Iterator[Counter[str]]:
     event.listen(database.engine, "before_cursor_execute", on_statement)
     yield rows
     event.remove(database.engine, "before_cursor_execute", on_statement)
+
+
+@pytest.fixture(params=ENGINES[1:])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Give the server that the tests share."""
+    shared: Server = request.getfixturevalue(f"{request.param}_server")
+    shared.start()
+    return shared
+
+
+@pytest.fixture
+def name(server: Server, request: pytest.FixtureRequest) -> str:
+    """Empty the database that the tests share, and give its name."""
+    url, _ = request.getfixturevalue(f"{server.dialect}_store")
+    return str(make_url(url).database)
+
+
+@pytest.fixture
+def on_server(server: Server, name: str) -> Iterator[ContainerRepository]:
+    """Give a repository on it that gives up after few attempts."""
+    with Database(server.url(name), retries=2, timeouts=Timeouts(busy=1)) as database:
+        yield ContainerRepository(database, host="node-1")
