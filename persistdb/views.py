@@ -154,6 +154,10 @@ def _containers(backend: Backend) -> str:
     def children(table: str) -> str:
         return f"(SELECT count(*) FROM {table} AS x WHERE x.container_id = c.id)"
 
+    def first(table: str, column: str) -> str:
+        # not a join: SQLite makes the join in GROUP BY queries also where nothing of it is asked for
+        return f"(SELECT x.{column} FROM {table} AS x WHERE x.container_id = c.id AND x.position = 0)"
+
     return _select(
         {
             **_WHOSE,
@@ -161,21 +165,20 @@ def _containers(backend: Backend) -> str:
             "is_sandbox": "(c.cid = s.sid)",
             "bundle_path": f"CASE WHEN c.bundle_path <> '' THEN c.bundle_path ELSE coalesce({bundle}, '') END",
             "cgroup_path": "c.cgroup_path",
-            "rootfs_type": "r.type",
-            "rootfs_source": "r.source",
-            "rootfs_host_path": "r.host_path",
-            "rootfs_device": "r.block_device_id",
-            "rootfs_mounted": "r.mounted",
-            **_same("p", "token", "pid"),
-            "started_at": "p.start_time",
+            "rootfs_type": first("mount", "type"),
+            "rootfs_source": first("mount", "source"),
+            "rootfs_host_path": first("mount", "host_path"),
+            "rootfs_device": first("mount", "block_device_id"),
+            "rootfs_mounted": first("mount", "mounted"),
+            "token": first("process", "token"),
+            "pid": first("process", "pid"),
+            "started_at": first("process", "start_time"),
             "mounts": children("mount"),
             "devices": children("device_map"),
             "processes": children("process"),
             **_same("c", "layout", *_CHANGES),
         },
-        f"container AS c {_UP}\n"
-        "LEFT JOIN mount AS r ON r.container_id = c.id AND r.position = 0\n"
-        "LEFT JOIN process AS p ON p.container_id = c.id AND p.position = 0",
+        f"container AS c {_UP}",
     )
 
 
@@ -257,10 +260,10 @@ def _sandbox_devices(backend: Backend) -> str:
     value = item.values
 
     def used(table: str, column: str) -> str:
-        # an index that leaves '' out can be used where the query does
+        # an index that leaves '' out can be used where the query does; not a join, see above
         same = f"x.{column} = {value['id']} AND x.{column} <> ''"
-        each = f"(SELECT count(*) FROM {table} AS x WHERE x.container_id = c.id AND {same})"
-        return f"CAST((SELECT coalesce(sum({each}), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer)"
+        ours = "EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = s.id)"
+        return f"(SELECT count(*) FROM {table} AS x WHERE {same} AND {ours})"
 
     # u is an unbuffered character device (mknod(1))
     kinds = "WHEN 'b' THEN 'block' WHEN 'c' THEN 'char' WHEN 'u' THEN 'char' WHEN 'p' THEN 'fifo'"

@@ -25,14 +25,14 @@ SELECT s.host,
        (c.cid = s.sid) AS is_sandbox,
        CASE WHEN c.bundle_path <> '' THEN c.bundle_path ELSE coalesce((SELECT coalesce(item.bundle_0, item.bundle_1) FROM JSON_TABLE(CASE WHEN json_valid(s.document) THEN coalesce(json_extract(s.document, '$."Config"."ContainerConfigs"'), json_extract(s.document, '$."config.json"."Containers"'), '[]') ELSE '[]' END, '$[*]' COLUMNS (position FOR ORDINALITY, id_0 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."ID"', bundle_0 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Annotations"."io.katacontainers.pkg.oci.bundle_path"', bundle_1 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Annotations"."com.github.containers.virtcontainers.pkg.oci.bundle_path"')) AS item WHERE item.id_0 = c.cid ORDER BY item.position LIMIT 1), '') END AS bundle_path,
        c.cgroup_path,
-       r.type AS rootfs_type,
-       r.source AS rootfs_source,
-       r.host_path AS rootfs_host_path,
-       r.block_device_id AS rootfs_device,
-       r.mounted AS rootfs_mounted,
-       p.token,
-       p.pid,
-       p.start_time AS started_at,
+       (SELECT x.type FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_type,
+       (SELECT x.source FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_source,
+       (SELECT x.host_path FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_host_path,
+       (SELECT x.block_device_id FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_device,
+       (SELECT x.mounted FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_mounted,
+       (SELECT x.token FROM process AS x WHERE x.container_id = c.id AND x.position = 0) AS token,
+       (SELECT x.pid FROM process AS x WHERE x.container_id = c.id AND x.position = 0) AS pid,
+       (SELECT x.start_time FROM process AS x WHERE x.container_id = c.id AND x.position = 0) AS started_at,
        (SELECT count(*) FROM mount AS x WHERE x.container_id = c.id) AS mounts,
        (SELECT count(*) FROM device_map AS x WHERE x.container_id = c.id) AS devices,
        (SELECT count(*) FROM process AS x WHERE x.container_id = c.id) AS processes,
@@ -41,8 +41,6 @@ SELECT s.host,
        c.created_at,
        c.updated_at
 FROM container AS c JOIN sandbox AS s ON s.id = c.sandbox_id
-LEFT JOIN mount AS r ON r.container_id = c.id AND r.position = 0
-LEFT JOIN process AS p ON p.container_id = c.id AND p.position = 0
 ;
 CREATE OR REPLACE VIEW mounts AS
 SELECT s.host,
@@ -109,7 +107,7 @@ SELECT s.host,
        coalesce(item.file_0, item.file_1) AS host_path,
        coalesce(CASE WHEN item.ref_count_0 REGEXP '^-?[0-9]+$' THEN CAST(greatest(least(CAST(item.ref_count_0 AS DECIMAL(65)), 9223372036854775807), -9223372036854775808) AS SIGNED) END, CASE WHEN item.ref_count_1 REGEXP '^-?[0-9]+$' THEN CAST(greatest(least(CAST(item.ref_count_1 AS DECIMAL(65)), 9223372036854775807), -9223372036854775808) AS SIGNED) END) AS ref_count,
        coalesce(CASE WHEN item.attach_count_0 REGEXP '^-?[0-9]+$' THEN CAST(greatest(least(CAST(item.attach_count_0 AS DECIMAL(65)), 9223372036854775807), -9223372036854775808) AS SIGNED) END, CASE WHEN item.attach_count_1 REGEXP '^-?[0-9]+$' THEN CAST(greatest(least(CAST(item.attach_count_1 AS DECIMAL(65)), 9223372036854775807), -9223372036854775808) AS SIGNED) END) AS attach_count,
-       CAST((SELECT coalesce(sum((SELECT count(*) FROM device_map AS x WHERE x.container_id = c.id AND x.device_id = coalesce(item.id_0, item.id_1) AND x.device_id <> '')), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS maps,
-       CAST((SELECT coalesce(sum((SELECT count(*) FROM mount AS x WHERE x.container_id = c.id AND x.block_device_id = coalesce(item.id_0, item.id_1) AND x.block_device_id <> '')), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS block_mounts
+       (SELECT count(*) FROM device_map AS x WHERE x.device_id = coalesce(item.id_0, item.id_1) AND x.device_id <> '' AND EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = s.id)) AS maps,
+       (SELECT count(*) FROM mount AS x WHERE x.block_device_id = coalesce(item.id_0, item.id_1) AND x.block_device_id <> '' AND EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = s.id)) AS block_mounts
 FROM sandbox AS s CROSS JOIN JSON_TABLE(CASE WHEN json_valid(s.document) THEN coalesce(json_extract(s.document, '$."Devices"'), json_extract(s.document, '$."devices.json"'), '[]') ELSE '[]' END, '$[*]' COLUMNS (position FOR ORDINALITY, id_0 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."ID"', id_1 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Data"."ID"', type_0 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Type"', dev_type_0 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."DevType"', dev_type_1 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Data"."DeviceInfo"."DevType"', major_0 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Major"', major_1 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Data"."DeviceInfo"."Major"', minor_0 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Minor"', minor_1 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Data"."DeviceInfo"."Minor"', file_0 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."BlockDrive"."File"', file_1 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Data"."BlockDrive"."File"', ref_count_0 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."RefCount"', ref_count_1 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Data"."RefCount"', attach_count_0 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."AttachCount"', attach_count_1 LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$."Data"."AttachCount"')) AS item
 ;

@@ -45,14 +45,14 @@ SELECT s.host,
        (c.cid = s.sid) AS is_sandbox,
        CASE WHEN c.bundle_path <> '' THEN c.bundle_path ELSE coalesce((SELECT (coalesce(CASE jsonb_typeof(item.value -> 'Annotations' -> 'io.katacontainers.pkg.oci.bundle_path') WHEN 'string' THEN item.value -> 'Annotations' ->> 'io.katacontainers.pkg.oci.bundle_path' END, CASE jsonb_typeof(item.value -> 'Annotations' -> 'com.github.containers.virtcontainers.pkg.oci.bundle_path') WHEN 'string' THEN item.value -> 'Annotations' ->> 'com.github.containers.virtcontainers.pkg.oci.bundle_path' END)) COLLATE "C" FROM jsonb_array_elements(persistdb_json_list(s.document, CAST(ARRAY['{"Config","ContainerConfigs"}', '{"config.json","Containers"}'] AS text[]))) WITH ORDINALITY AS item(value, position) WHERE (CASE jsonb_typeof(item.value -> 'ID') WHEN 'string' THEN item.value ->> 'ID' END) COLLATE "C" = c.cid ORDER BY item.position LIMIT 1), '') END AS bundle_path,
        c.cgroup_path,
-       r.type AS rootfs_type,
-       r.source AS rootfs_source,
-       r.host_path AS rootfs_host_path,
-       r.block_device_id AS rootfs_device,
-       r.mounted AS rootfs_mounted,
-       p.token,
-       p.pid,
-       p.start_time AS started_at,
+       (SELECT x.type FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_type,
+       (SELECT x.source FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_source,
+       (SELECT x.host_path FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_host_path,
+       (SELECT x.block_device_id FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_device,
+       (SELECT x.mounted FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_mounted,
+       (SELECT x.token FROM process AS x WHERE x.container_id = c.id AND x.position = 0) AS token,
+       (SELECT x.pid FROM process AS x WHERE x.container_id = c.id AND x.position = 0) AS pid,
+       (SELECT x.start_time FROM process AS x WHERE x.container_id = c.id AND x.position = 0) AS started_at,
        (SELECT count(*) FROM mount AS x WHERE x.container_id = c.id) AS mounts,
        (SELECT count(*) FROM device_map AS x WHERE x.container_id = c.id) AS devices,
        (SELECT count(*) FROM process AS x WHERE x.container_id = c.id) AS processes,
@@ -61,8 +61,6 @@ SELECT s.host,
        c.created_at,
        c.updated_at
 FROM container AS c JOIN sandbox AS s ON s.id = c.sandbox_id
-LEFT JOIN mount AS r ON r.container_id = c.id AND r.position = 0
-LEFT JOIN process AS p ON p.container_id = c.id AND p.position = 0
 ;
 CREATE VIEW mounts AS
 SELECT s.host,
@@ -129,7 +127,7 @@ SELECT s.host,
        (coalesce(CASE jsonb_typeof(item.value -> 'BlockDrive' -> 'File') WHEN 'string' THEN item.value -> 'BlockDrive' ->> 'File' END, CASE jsonb_typeof(item.value -> 'Data' -> 'BlockDrive' -> 'File') WHEN 'string' THEN item.value -> 'Data' -> 'BlockDrive' ->> 'File' END)) COLLATE "C" AS host_path,
        coalesce(CASE WHEN jsonb_typeof(item.value -> 'RefCount') = 'number' AND strpos(item.value ->> 'RefCount', '.') = 0 THEN CAST(greatest(least(CAST(item.value ->> 'RefCount' AS numeric), 9223372036854775807), -9223372036854775808) AS bigint) END, CASE WHEN jsonb_typeof(item.value -> 'Data' -> 'RefCount') = 'number' AND strpos(item.value -> 'Data' ->> 'RefCount', '.') = 0 THEN CAST(greatest(least(CAST(item.value -> 'Data' ->> 'RefCount' AS numeric), 9223372036854775807), -9223372036854775808) AS bigint) END) AS ref_count,
        coalesce(CASE WHEN jsonb_typeof(item.value -> 'AttachCount') = 'number' AND strpos(item.value ->> 'AttachCount', '.') = 0 THEN CAST(greatest(least(CAST(item.value ->> 'AttachCount' AS numeric), 9223372036854775807), -9223372036854775808) AS bigint) END, CASE WHEN jsonb_typeof(item.value -> 'Data' -> 'AttachCount') = 'number' AND strpos(item.value -> 'Data' ->> 'AttachCount', '.') = 0 THEN CAST(greatest(least(CAST(item.value -> 'Data' ->> 'AttachCount' AS numeric), 9223372036854775807), -9223372036854775808) AS bigint) END) AS attach_count,
-       CAST((SELECT coalesce(sum((SELECT count(*) FROM device_map AS x WHERE x.container_id = c.id AND x.device_id = (coalesce(CASE jsonb_typeof(item.value -> 'ID') WHEN 'string' THEN item.value ->> 'ID' END, CASE jsonb_typeof(item.value -> 'Data' -> 'ID') WHEN 'string' THEN item.value -> 'Data' ->> 'ID' END)) COLLATE "C" AND x.device_id <> '')), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS maps,
-       CAST((SELECT coalesce(sum((SELECT count(*) FROM mount AS x WHERE x.container_id = c.id AND x.block_device_id = (coalesce(CASE jsonb_typeof(item.value -> 'ID') WHEN 'string' THEN item.value ->> 'ID' END, CASE jsonb_typeof(item.value -> 'Data' -> 'ID') WHEN 'string' THEN item.value -> 'Data' ->> 'ID' END)) COLLATE "C" AND x.block_device_id <> '')), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS block_mounts
+       (SELECT count(*) FROM device_map AS x WHERE x.device_id = (coalesce(CASE jsonb_typeof(item.value -> 'ID') WHEN 'string' THEN item.value ->> 'ID' END, CASE jsonb_typeof(item.value -> 'Data' -> 'ID') WHEN 'string' THEN item.value -> 'Data' ->> 'ID' END)) COLLATE "C" AND x.device_id <> '' AND EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = s.id)) AS maps,
+       (SELECT count(*) FROM mount AS x WHERE x.block_device_id = (coalesce(CASE jsonb_typeof(item.value -> 'ID') WHEN 'string' THEN item.value ->> 'ID' END, CASE jsonb_typeof(item.value -> 'Data' -> 'ID') WHEN 'string' THEN item.value -> 'Data' ->> 'ID' END)) COLLATE "C" AND x.block_device_id <> '' AND EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = s.id)) AS block_mounts
 FROM sandbox AS s CROSS JOIN jsonb_array_elements(persistdb_json_list(s.document, CAST(ARRAY['{"Devices"}', '{"devices.json"}'] AS text[]))) WITH ORDINALITY AS item(value, position)
 ;

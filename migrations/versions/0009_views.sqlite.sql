@@ -25,14 +25,14 @@ SELECT s.host,
        (c.cid = s.sid) AS is_sandbox,
        CASE WHEN c.bundle_path <> '' THEN c.bundle_path ELSE coalesce((SELECT coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Annotations"."io.katacontainers.pkg.oci.bundle_path"') WHEN 'text' THEN json_extract(item.value, '$."Annotations"."io.katacontainers.pkg.oci.bundle_path"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Annotations"."com.github.containers.virtcontainers.pkg.oci.bundle_path"') WHEN 'text' THEN json_extract(item.value, '$."Annotations"."com.github.containers.virtcontainers.pkg.oci.bundle_path"') END END) FROM json_each(CASE WHEN json_valid(s.document) THEN s.document END, CASE WHEN NOT json_valid(s.document) THEN NULL WHEN json_type(s.document, '$."Config"."ContainerConfigs"') = 'array' THEN '$."Config"."ContainerConfigs"' WHEN json_type(s.document, '$."config.json"."Containers"') = 'array' THEN '$."config.json"."Containers"' END) AS item WHERE CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."ID"') WHEN 'text' THEN json_extract(item.value, '$."ID"') END END = c.cid ORDER BY (item.key + 1) LIMIT 1), '') END AS bundle_path,
        c.cgroup_path,
-       r.type AS rootfs_type,
-       r.source AS rootfs_source,
-       r.host_path AS rootfs_host_path,
-       r.block_device_id AS rootfs_device,
-       r.mounted AS rootfs_mounted,
-       p.token,
-       p.pid,
-       p.start_time AS started_at,
+       (SELECT x.type FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_type,
+       (SELECT x.source FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_source,
+       (SELECT x.host_path FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_host_path,
+       (SELECT x.block_device_id FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_device,
+       (SELECT x.mounted FROM mount AS x WHERE x.container_id = c.id AND x.position = 0) AS rootfs_mounted,
+       (SELECT x.token FROM process AS x WHERE x.container_id = c.id AND x.position = 0) AS token,
+       (SELECT x.pid FROM process AS x WHERE x.container_id = c.id AND x.position = 0) AS pid,
+       (SELECT x.start_time FROM process AS x WHERE x.container_id = c.id AND x.position = 0) AS started_at,
        (SELECT count(*) FROM mount AS x WHERE x.container_id = c.id) AS mounts,
        (SELECT count(*) FROM device_map AS x WHERE x.container_id = c.id) AS devices,
        (SELECT count(*) FROM process AS x WHERE x.container_id = c.id) AS processes,
@@ -41,8 +41,6 @@ SELECT s.host,
        c.created_at,
        c.updated_at
 FROM container AS c JOIN sandbox AS s ON s.id = c.sandbox_id
-LEFT JOIN mount AS r ON r.container_id = c.id AND r.position = 0
-LEFT JOIN process AS p ON p.container_id = c.id AND p.position = 0
 ;
 CREATE VIEW mounts AS
 SELECT s.host,
@@ -109,7 +107,7 @@ SELECT s.host,
        coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."BlockDrive"."File"') WHEN 'text' THEN json_extract(item.value, '$."BlockDrive"."File"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."BlockDrive"."File"') WHEN 'text' THEN json_extract(item.value, '$."Data"."BlockDrive"."File"') END END) AS host_path,
        coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."RefCount"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."RefCount"') AS INTEGER) END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."RefCount"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."Data"."RefCount"') AS INTEGER) END END) AS ref_count,
        coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."AttachCount"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."AttachCount"') AS INTEGER) END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."AttachCount"') WHEN 'integer' THEN CAST(json_extract(item.value, '$."Data"."AttachCount"') AS INTEGER) END END) AS attach_count,
-       CAST((SELECT coalesce(sum((SELECT count(*) FROM device_map AS x WHERE x.container_id = c.id AND x.device_id = coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."ID"') WHEN 'text' THEN json_extract(item.value, '$."ID"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."ID"') WHEN 'text' THEN json_extract(item.value, '$."Data"."ID"') END END) AND x.device_id <> '')), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS maps,
-       CAST((SELECT coalesce(sum((SELECT count(*) FROM mount AS x WHERE x.container_id = c.id AND x.block_device_id = coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."ID"') WHEN 'text' THEN json_extract(item.value, '$."ID"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."ID"') WHEN 'text' THEN json_extract(item.value, '$."Data"."ID"') END END) AND x.block_device_id <> '')), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS block_mounts
+       (SELECT count(*) FROM device_map AS x WHERE x.device_id = coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."ID"') WHEN 'text' THEN json_extract(item.value, '$."ID"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."ID"') WHEN 'text' THEN json_extract(item.value, '$."Data"."ID"') END END) AND x.device_id <> '' AND EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = s.id)) AS maps,
+       (SELECT count(*) FROM mount AS x WHERE x.block_device_id = coalesce(CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."ID"') WHEN 'text' THEN json_extract(item.value, '$."ID"') END END, CASE item.type WHEN 'object' THEN CASE json_type(item.value, '$."Data"."ID"') WHEN 'text' THEN json_extract(item.value, '$."Data"."ID"') END END) AND x.block_device_id <> '' AND EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = s.id)) AS block_mounts
 FROM sandbox AS s CROSS JOIN json_each(CASE WHEN json_valid(s.document) THEN s.document END, CASE WHEN NOT json_valid(s.document) THEN NULL WHEN json_type(s.document, '$."Devices"') = 'array' THEN '$."Devices"' WHEN json_type(s.document, '$."devices.json"') = 'array' THEN '$."devices.json"' END) AS item
 ;

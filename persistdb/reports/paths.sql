@@ -3,9 +3,11 @@
 -- parameter: prefix folder: the path; what lies at or below it counts
 SELECT host, sid, cid, state, source, destination, host_path, read_only
 FROM mounts
-WHERE source >= '/' AND source < '0' AND (source = :prefix OR (source >= :prefix_from AND source < :prefix_to))
+WHERE source >= :prefix AND source < :prefix_to AND (source = :prefix OR source >= :prefix_from)
+      AND source >= '/' AND source < '0'
 UNION
 SELECT host, sid, cid, state, source, destination, host_path, read_only
 FROM mounts
-WHERE host_path <> '' AND (host_path = :prefix OR (host_path >= :prefix_from AND host_path < :prefix_to))
+WHERE host_path >= :prefix AND host_path < :prefix_to AND (host_path = :prefix OR host_path >= :prefix_from)
+      AND host_path <> ''
 ORDER BY 1, 2, 3, 6

@@ -5,5 +5,5 @@
 SELECT host, sid, cid, state, source, destination, host_path
 FROM mounts
 WHERE is_bind AND NOT read_only
-      AND (source = :prefix OR (source >= :prefix_from AND source < :prefix_to)) AND source >= '/' AND source < '0'
+      AND source >= :prefix AND source < :prefix_to AND (source = :prefix OR source >= :prefix_from) AND source >= '/' AND source < '0'
 ORDER BY source, host, sid, cid
