@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,12 +22,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import schema
+from . import preflight, schema
+from .backup import before_change, need_room_for_change
 from .engines.alone import ALONE, Orphans, StillLocked
 from .errors import Busy, Corrupt, NotFound, SchemaMissing, SchemaTooNew
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -60,11 +62,36 @@ class Revision:
     loses: Mapping[str, str]
     blocks_upgrade: Mapping[str, str]
     blocks_downgrade: Mapping[str, str]
+    moves: tuple[str, ...]
+    """Tables whose rows it copies."""
 
     @property
     def title(self) -> str:
         """The first sentence of what it is for."""
         return " ".join(self.text.split("\n\n")[0].split())
+
+
+@dataclass(frozen=True)
+class Step:
+    """A revision that is about to be made or undone, the ``number``-th of ``total``, and how many rows it copies."""
+
+    revision: Revision
+    number: int
+    total: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was done: the revisions before and after, and the backup that was made first, if any."""
+
+    before: str | None
+    after: str | None
+    backup: Path | None
+
+
+def _silent(_: Step) -> None:
+    """Tell nobody."""
 
 
 def script_location() -> Path:
@@ -86,39 +113,117 @@ def history() -> list[Revision]:
                 module.LOSES,
                 getattr(module, "BLOCKS_UPGRADE", {}),
                 getattr(module, "BLOCKS_DOWNGRADE", {}),
+                getattr(module, "MOVES", ()),
             )
         )
     return found[::-1]
 
 
-def upgrade(database: Database, revision: str = "head", *, host: str = "", moment: datetime | None = None) -> None:
+def upgrade(
+    database: Database,
+    revision: str = "head",
+    *,
+    host: str = "",
+    moment: datetime | None = None,
+    backup: bool = True,
+    progress: Callable[[Step], None] = _silent,
+) -> Change:
     """Bring the schema up to a revision; nothing is done if it is there already.
 
     ``host`` is given to sandboxes from before there were hosts, ``moment`` to rows from before there were times.
 
     Raises :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`,
+    :class:`~persistdb.preflight.ChangeBlocked`, :class:`~persistdb.errors.StorageFull`,
     :class:`~persistdb.errors.Busy`.
     """
     target = _known(revision)
     with alone(database) as connection:
         found = _found(database, connection)
-        if found is None or found < target:
-            config = _config(connection=connection, host=host, moment=moment or datetime.now(UTC))
-            command.upgrade(config, target)
+        path = [each for each in history() if (found is None or each.id > found) and each.id <= target]
+        saved = None
+        if found is not None and path:
+            _refuse(database, connection, path, found, target, down=False)
+            saved = _save(database, found, wanted=backup)
+        config = _config(connection=connection, host=host, moment=moment or datetime.now(UTC))
+        _walk(connection, [(each, each.id) for each in path], lambda target: command.upgrade(config, target), progress)
     database.prepared = False
+    return Change(found, max(found or "", target), saved)
 
 
-def downgrade(database: Database, revision: str) -> None:
-    """Take the schema down to a revision, or to ``base``: no schema at all.
+def downgrade(
+    database: Database,
+    revision: str,
+    *,
+    allow_loss: bool = False,
+    backup: bool = True,
+    progress: Callable[[Step], None] = _silent,
+) -> Change:
+    """Take the schema down to a revision, or to ``base``: no schema at all. Nothing is done if it is there already.
 
-    Raises what :func:`upgrade` raises.
+    Raises :class:`~persistdb.preflight.WouldLose` if what is stored does not fit, unless ``allow_loss``, and what
+    :func:`upgrade` raises.
     """
-    target = "base" if revision == "base" else _known(revision)
+    target = None if revision == "base" else _known(revision)
     with alone(database) as connection:
         found = _found(database, connection)
-        if found is not None and (target == "base" or found > target):
-            command.downgrade(_config(connection=connection), target)
+        if found is None or (target is not None and found <= target):
+            return Change(found, found, None)
+        every = history()
+        path = [each for each in reversed(every) if each.id <= found and (target is None or each.id > target)]
+        _refuse(database, connection, path, found, revision, down=True)
+        lost = preflight.losses(connection, path)
+        if lost and not allow_loss:
+            raise preflight.WouldLose(database.url, found, revision, lost)
+        saved = _save(database, found, wanted=backup)
+        before = {each.id: older.id for older, each in itertools.pairwise(every)}
+        config = _config(connection=connection)
+        steps = [(each, before.get(each.id, "base")) for each in path]
+        _walk(connection, steps, lambda target: command.downgrade(config, target), progress)
     database.prepared = False
+    return Change(found, target, saved)
+
+
+def losses(database: Database, revision: str) -> list[preflight.Loss]:
+    """What a downgrade to a revision would lose of what is stored now."""
+    target = None if revision == "base" else _known(revision)
+    with database.engine.connect() as connection:
+        found = _found(database, connection)
+        path = [each for each in history() if found and each.id <= found and (target is None or each.id > target)]
+        return preflight.losses(connection, path[::-1])
+
+
+def _refuse(
+    database: Database, connection: Connection, path: Sequence[Revision], found: str, target: str, *, down: bool
+) -> None:
+    """Look for what would make the change fail half-way, before anything is changed."""
+    findings = [*preflight.orphans(connection), *preflight.blocks(connection, path, down=down)]
+    if findings:
+        raise preflight.ChangeBlocked(database.url, found, target, findings)
+
+
+def _save(database: Database, found: str, *, wanted: bool) -> Path | None:
+    """Make a backup while nobody else writes."""
+    saved = before_change(database, found) if wanted else None
+    need_room_for_change(database)
+    return saved
+
+
+def _walk(
+    connection: Connection,
+    steps: Sequence[tuple[Revision, str]],
+    go: Callable[[str], None],
+    progress: Callable[[Step], None],
+) -> None:
+    """Change the schema revision by revision, and tell of each before it starts."""
+    for number, (revision, target) in enumerate(steps, 1):
+        tables = set(inspect(connection).get_table_names()) if progress is not _silent else set()
+        rows = sum(
+            connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608  constants of ours
+            for table in revision.moves
+            if table in tables
+        )
+        progress(Step(revision, number, len(steps), rows))
+        go(target)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+MOVES = ("mount", "container")
 LOSES = {
     "mount.mounted": "SELECT count(*) FROM mount WHERE mounted",
     "mount.source": "SELECT count(*) FROM mount WHERE is_rootfs AND source <> ''",

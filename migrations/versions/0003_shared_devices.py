@@ -15,6 +15,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+MOVES = ("device_map",)
 LOSES = {"device_map.shared": "SELECT count(*) FROM device_map WHERE shared"}
 
 

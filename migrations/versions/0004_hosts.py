@@ -16,6 +16,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+MOVES = ("sandbox",)
 LOSES = {"sandbox.host": "SELECT count(*) FROM sandbox WHERE host <> ''"}
 BLOCKS_DOWNGRADE = {
     "sandboxes of the same ID on more than one host; without hosts an ID can be there once": (

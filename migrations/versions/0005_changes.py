@@ -16,6 +16,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+MOVES = ("sandbox", "container")
 LOSES = {
     "sandbox.revision": "SELECT count(*) FROM sandbox WHERE revision <> 1",
     "sandbox.created_at": "SELECT count(*) FROM sandbox",

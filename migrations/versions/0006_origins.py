@@ -16,6 +16,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+MOVES = ("sandbox", "container")
 LOSES = {
     "sandbox.layout": "SELECT count(*) FROM sandbox WHERE layout <> ''",
     "sandbox.document": "SELECT count(*) FROM sandbox WHERE document IS NOT NULL",

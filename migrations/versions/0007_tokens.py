@@ -16,6 +16,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+MOVES = ("container", "process")
 LOSES: dict[str, str] = {}
 BLOCKS_UPGRADE = {
     "processes of one sandbox with the same token; it must name one of them": (

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
+from .messages import complain, counted, printable
+from .output import Column, Form, format_option, print_rows
+from .program import CANNOT, DONE, IN_PART
 from .target import Target, pass_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..database import Database
+    from ..migrate import Change, Step
+
+_HISTORY = (
+    Column("revision", "REVISION"),
+    Column("current", "CURRENT"),
+    Column("title", "IS FOR", shrinks=True),
+    Column("loses", "GOING BACK LOSES", shrinks=True),
+)
 
 
 @click.group("db")
@@ -38,6 +57,11 @@ def show_current(target: Target) -> None:
         click.echo(f"{database.url}: {told}")
 
 
+_backup_option = click.option(
+    "--backup/--no-backup", default=True, help="Copy a SQLite database beside it first; the last five are kept."
+)
+
+
 @db.command(
     "upgrade",
     epilog="""\b
@@ -48,21 +72,138 @@ Examples:
 """,
 )
 @click.argument("revision", default="head", metavar="[REVISION]")
+@_backup_option
 @pass_target
-def upgrade(target: Target, revision: str) -> None:
+def upgrade(target: Target, revision: str, backup: bool) -> int:
     """Bring the database's schema up to a version; without REVISION, to this program's.
 
-    Nothing is done if it is there already.
+    Nothing is done if it is there already. Rows that would make it fail half-way are listed, and nothing is changed.
     """
     import socket
 
+    from .. import migrate
+
+    with target.database() as database:
+        host = target.host or socket.gethostname()
+        return _change(
+            database, lambda: migrate.upgrade(database, revision, host=host, backup=backup, progress=_tell_step)
+        )
+
+
+@db.command(
+    "downgrade",
+    epilog="""\b
+Examples:
+  persistdb db downgrade 0007               for an older program
+  persistdb db downgrade 0001 --allow-loss  though the older schema has no place for some of it
+""",
+)
+@click.argument("revision", metavar="REVISION")
+@click.option("--allow-loss", is_flag=True, help="Give up what the older schema has no place for.")
+@_backup_option
+@pass_target
+def downgrade(target: Target, revision: str, allow_loss: bool, backup: bool) -> int:
+    """Take the database's schema down to a version, or to "base": no schema at all.
+
+    What would be lost is listed, and nothing is changed without --allow-loss.
+    """
+    from .. import migrate
+
+    with target.database() as database:
+        return _change(
+            database,
+            lambda: migrate.downgrade(database, revision, allow_loss=allow_loss, backup=backup, progress=_tell_step),
+        )
+
+
+def _change(database: Database, change: Callable[[], Change]) -> int:
+    from ..preflight import ChangeBlocked
+
+    try:
+        done = change()
+    except ChangeBlocked as blocked:
+        complain(f"{blocked.url}: schema {blocked.found} can't become {blocked.expected}; nothing was changed:")
+        for finding in blocked.findings:
+            complain(finding)
+        return CANNOT
+    if done.backup is not None:
+        click.echo(f"backup: {printable(str(done.backup))}")
+    if done.after == done.before:
+        click.echo(f"{database.url}: schema {done.after or 'missing'}, nothing to do")
+    else:
+        click.echo(f"{database.url}: schema changed from {done.before or 'nothing'} to {done.after or 'nothing'}")
+    return DONE
+
+
+def _tell_step(step: Step) -> None:
+    rows = f", {counted(step.rows, 'row')} to move" if step.rows else ""
+    click.echo(
+        f"{step.number}/{step.total} {step.revision.id} {printable(step.revision.title.rstrip('.'))}{rows}", err=True
+    )
+
+
+@db.command("history")
+@format_option
+@pass_target
+def show_history(target: Target, form: Form) -> None:
+    """List the versions of the schema, oldest first, and what going back from each loses."""
     from .. import migrate, schema
 
     with target.database() as database:
-        before = schema.current(database)
-        migrate.upgrade(database, revision, host=target.host or socket.gethostname())
-        after = schema.current(database)
-        if after == before:
-            click.echo(f"{database.url}: schema {after}, nothing to do")
-        else:
-            click.echo(f"{database.url}: schema upgraded from {before or 'nothing'} to {after}")
+        now = schema.current(database)
+    rows = [
+        (each.id, "yes" if each.id == now else "", each.title, ", ".join(each.loses) or "nothing")
+        for each in migrate.history()
+    ]
+    print_rows("revisions", _HISTORY, rows, form=form)
+
+
+@db.command(
+    "check",
+    epilog="""\b
+Examples:
+  persistdb db check && echo sound
+""",
+)
+@pass_target
+def check(target: Target) -> int:
+    """Look for anything that is wrong: schema, file, foreign keys, and rules that SQL can't state.
+
+    Nothing is changed. Each finding is a line on stderr, and the exit status is 1.
+    """
+    from ..check import check as look
+
+    with target.database() as database:
+        findings = look(database)
+        for finding in findings:
+            complain(finding)
+        click.echo(f"{database.url}: {counted(len(findings), 'finding')}")
+    return IN_PART if findings else DONE
+
+
+@db.command("backup")
+@click.argument("destination", metavar="DEST", type=click.Path(path_type=Path))
+@pass_target
+def backup(target: Target, destination: Path) -> None:
+    """Copy a SQLite database, as it is at one moment, to a new file, while others use it; the copy is checked.
+
+    Servers have tools of their own: pg_dump, mariadb-dump.
+    """
+    from ..backup import backup as copy
+
+    with target.database() as database:
+        click.echo(f"backup: {printable(str(copy(database, destination)))}")
+
+
+@db.command("restore")
+@click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
+@pass_target
+def restore(target: Target, source: Path) -> None:
+    """Put a backup in the place of all that a SQLite database holds; what it held is backed up first."""
+    from ..backup import restore as put_back
+
+    with target.database() as database:
+        saved = put_back(database, source)
+        if saved is not None:
+            click.echo(f"backup of what was there: {printable(str(saved))}")
+        click.echo(f"{database.url}: restored from {printable(str(source))}")

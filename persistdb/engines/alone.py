@@ -41,6 +41,8 @@ def _sqlite(connection: Connection, wait: float) -> Iterator[None]:
     usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
     cursor.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
     cursor.execute("PRAGMA foreign_keys = OFF")
+    # what a statement would need to undo itself grows with the table: it goes to a file, not to memory
+    cursor.execute("PRAGMA temp_store = FILE")
     try:
         with connection.begin():
             yield
@@ -52,6 +54,7 @@ def _sqlite(connection: Connection, wait: float) -> Iterator[None]:
     finally:
         if not (connection.closed or connection.invalidated):
             cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.execute("PRAGMA temp_store = MEMORY")
             cursor.execute(f"PRAGMA busy_timeout = {usual}")
             cursor.close()
 
@@ -75,6 +78,8 @@ def _postgresql(connection: Connection, wait: float) -> Iterator[None]:
 @contextlib.contextmanager
 def _mariadb(connection: Connection, wait: float) -> Iterator[None]:
     """A named lock of the session; each revision commits, for MariaDB commits with each statement of DDL."""
+    # MariaDB commits with each statement of DDL anyway; so does all else then, the version above all
+    connection.execution_options(persistdb_begin="none")
     try:
         with connection.begin():
             connection.execute(

@@ -1,12 +1,18 @@
-"""``db current`` and ``db upgrade``."""
+"""``db``: the versions of the schema, checks, backups."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+from sqlalchemy import text
+
 from persistdb import Database, migrate, schema
+from persistdb.samples import KATA
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .program import Program
 
 
@@ -19,8 +25,8 @@ def test_current_and_upgrade(persistdb: Program) -> None:
     done = persistdb("ls")
     assert done.status == 3
     assert "persistdb --db " in done.err
-    assert persistdb("db", "upgrade", "0006").out.endswith("schema upgraded from 0004 to 0006\n")
-    assert persistdb("db", "upgrade").out.endswith(f"schema upgraded from 0006 to {schema.HEAD}\n")
+    assert persistdb("db", "upgrade", "0006").out.endswith("schema changed from 0004 to 0006\n")
+    assert persistdb("db", "upgrade").out.endswith(f"schema changed from 0006 to {schema.HEAD}\n")
     assert persistdb("db", "upgrade").out.endswith(f"schema {schema.HEAD}, nothing to do\n")
     assert persistdb("db", "current").out == f"{persistdb.url}: schema {schema.HEAD}, this program's\n"
     assert persistdb("ls").status == 0
@@ -30,3 +36,69 @@ def test_unknown_revision(persistdb: Program) -> None:
     """A version that there isn't is status 3."""
     done = persistdb("db", "upgrade", "9999")
     assert (done.status, done.err) == (3, "persistdb: no schema revision '9999'\n")
+
+
+@pytest.fixture
+def filled(persistdb: Program) -> Program:
+    """The program on a database with the bundled sample."""
+    assert persistdb("import", KATA).status == 0
+    return persistdb
+
+
+def test_downgrade_lists_what_it_would_lose(filled: Program) -> None:
+    """A downgrade that would lose something says what, changes nothing, and does it when that is allowed."""
+    refused = filled("db", "downgrade", "0002")
+    assert refused.status == 3
+    assert "device_map.shared of 1 row" in refused.err
+    assert "--allow-loss" in refused.err
+    assert "this program's" in filled("db", "current").out
+    done = filled("db", "downgrade", "0002", "--allow-loss")
+    assert done.status == 0
+    assert "backup: " in done.out
+    assert "to 0002" in done.out
+    assert filled("ls").status == 3
+    assert filled("db", "upgrade", "--no-backup").out.count("\n") == 1
+    assert filled("ls").status == 0
+
+
+def test_history(filled: Program) -> None:
+    """The versions are listed oldest first, with what going back from each loses."""
+    rows = filled("db", "history", "--format", "json").rows
+    assert [row["revision"] for row in rows] == list(schema.REVISIONS)
+    assert [row["revision"] for row in rows if row["current"]] == [schema.HEAD]
+    assert "device_map.shared" in rows[2]["loses"]
+
+
+def test_backup_and_restore(filled: Program, tmp_path: Path) -> None:
+    """A backup brings back what was removed after it, and keeps what was there before."""
+    before = filled("ls", "-q").out
+    copy = tmp_path / "copies" / "state.db"
+    copy.parent.mkdir()
+    assert filled("db", "backup", copy).out == f"backup: {copy}\n"
+    assert filled("db", "backup", copy).status == 3
+    for row in filled("ls", "--format", "json").rows:
+        assert filled("rm", f"{row['sid']}/{row['cid']}").status == 0
+    assert filled("ls", "-q").out == ""
+    restored = filled("db", "restore", copy)
+    assert restored.status == 0
+    assert "backup of what was there: " in restored.out
+    assert filled("ls", "-q").out == before
+
+
+def test_restore_of_something_else(filled: Program, tmp_path: Path) -> None:
+    """What is no backup is refused, and the database stays as it is."""
+    before = filled("ls", "-q").out
+    (tmp_path / "text").write_text("no database")
+    assert filled("db", "restore", tmp_path / "text").status == 3
+    assert filled("db", "restore", tmp_path / "absent").status == 3
+    assert filled("ls", "-q").out == before
+
+
+def test_check(filled: Program) -> None:
+    """A sound database has no finding; a row that breaks a rule is one, and the exit status says so."""
+    assert filled("db", "check").status == 0
+    with Database(filled.url) as database, database.session(write=True) as session:
+        session.execute(text("DELETE FROM mount WHERE position = 0"))
+    found = filled("db", "check")
+    assert found.status == 1
+    assert "without a rootfs" in found.err
