@@ -116,7 +116,7 @@ def _device(device: DeviceMap) -> dict[str, object]:
         "Minor": 229,
         "ColdPlug": False,
         "DriverOptions": None,
-        "BlockDrive": {"File": f"/dev/disk/{device.id}", "Format": "raw", "ID": f"drive-{device.id}"} if block else None,
+        "BlockDrive": {"File": f"/dev/disk/{device.id}", "ID": f"drive-{device.id}"} if block else None,
     }
 
 
