@@ -257,9 +257,12 @@ class ContainerRepository:
         """
         # in the order of the keys' indexes, so that each page starts where the one before ended
         key = (sandbox.c.host, sandbox.c.sid, container.c.cid) if all_hosts else (sandbox.c.sid, container.c.cid)
-        page = self._ids(filters, all_hosts).order_by(*key).limit(batch)
         last = ("", "", "")
         while True:
+            values = last[-len(key) :]
+            # the first column by itself, too: no engine finds an index's start in a comparison over two tables
+            after = (key[0] >= values[0], tuple_(*key) > tuple_(*values))
+            page = self._ids(filters, all_hosts).where(*after).order_by(*key).limit(batch)
             rows = self.database.select(self._documents(page))
             for (document,) in rows:
                 one = decode_container(document)
@@ -267,10 +270,6 @@ class ContainerRepository:
                 yield one
             if len(rows) < batch:
                 return
-            values = last[-len(key) :]
-            # the first column by itself, too: no engine finds an index's start in a comparison over two tables
-            after = (key[0] >= values[0], tuple_(*key) > tuple_(*values))
-            page = self._ids(filters, all_hosts).where(*after).order_by(*key).limit(batch)
 
     def count(self, *filters: Filter, all_hosts: bool = False) -> int:
         """How many containers fit all filters."""
