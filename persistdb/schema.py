@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from .connection import Statement
 from .errors import SchemaMissing, SchemaOutdated, SchemaTooNew
@@ -46,8 +47,11 @@ def prepare(database: Database) -> None:
         return
     found = current(database)
     if found is None:
-        with database.reader.connect() as connection:
-            others = set(inspect(connection).get_table_names()) - {"alembic_version"}
+        try:
+            with database.reader.connect() as connection:
+                others = set(inspect(connection).get_table_names()) - {"alembic_version"}
+        except SQLAlchemyError as error:
+            raise database.failure(error)[0] from error
         if others and "sandbox" not in others:
             raise SchemaMissing(database.url, None, HEAD)
         from .migrate import upgrade  # Alembic takes longer to import than most commands to run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import logging
@@ -110,10 +111,7 @@ class SQLite(Backend):
         engine = create_engine(url, **options)
         safe = is_safe(module.sqlite_version_info)
         if path is not None and not safe:
-            log.warning(
-                "SQLite %s can lose commits in WAL mode: using a rollback journal; install pysqlite3 for WAL",
-                module.sqlite_version,
-            )
+            _warn(module.sqlite_version)
 
         @event.listens_for(engine, "do_connect")
         def _make_file(*_: object) -> None:
@@ -271,6 +269,12 @@ class SQLite(Backend):
         folder = path.with_name(path.name + "-locks")
         folder.mkdir(mode=0o700, exist_ok=True)
         return FileLock.take(folder / hashlib.sha256(name.encode()).hexdigest()[:32], shared=shared, timeout=timeout)
+
+
+@functools.cache
+def _warn(version: str) -> None:
+    """Say once that the library is not a safe one."""
+    log.warning("SQLite %s can lose commits in WAL mode: using a rollback journal; install pysqlite3 for WAL", version)
 
 
 def file_of(url: URL) -> Path | None:
