@@ -1,0 +1,124 @@
+"""The public API as people use it: checked by mypy --strict, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import assert_type
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+from whenever import OffsetDateTime
+
+from persistdb import (
+    STATES,
+    TRANSITIONS,
+    Ambiguous,
+    Conflict,
+    Container,
+    ContainerRepository,
+    ContainerState,
+    Database,
+    DeviceMap,
+    Filter,
+    Lock,
+    LockTimeout,
+    Mount,
+    Origin,
+    PersistDBError,
+    Process,
+    Sandbox,
+    SandboxState,
+    SandboxWrite,
+    Timeouts,
+    Unavailable,
+    orm,
+    parse,
+)
+
+
+def records() -> ContainerState:
+    mount = Mount(source="/srv", destination="/data", options=["ro"], read_only=True)
+    assert_type(mount.options, list[str] | None)
+    device = DeviceMap(id="vda", file_mode=0o60660, uid=0, gid=6)
+    assert_type(device.permissions, int)
+    assert_type(device.kind, str | None)
+    process = Process(token="web", pid=-1, start_time=OffsetDateTime.parse_iso("2026-01-31T12:00:00+01:00"))
+    assert_type(process.start_time, OffsetDateTime | None)
+    assert_type("running" in STATES, bool)
+    assert_type(("ready", "running") in TRANSITIONS, bool)
+    return ContainerState(state="ready", rootfs=mount, mounts=[mount], device_maps=[device], processes=[process])
+
+
+def sandboxes(repository: ContainerRepository) -> None:
+    record = SandboxState(sid="pod-1", state="running")
+    containers: Mapping[str, ContainerState] = {"web": records()}
+    revision = repository.save_sandbox(record, containers, origins={"web": Origin(layout="2.2")})
+    assert_type(revision, int)
+    assert_type(repository.save_sandbox(record, {}, revision=revision), int)
+    sandbox = repository.load_sandbox("pod-1")
+    assert_type(sandbox, Sandbox)
+    assert_type(sandbox.containers["web"], Container)
+    assert_type(sandbox.record.persist_version, int | None)
+    assert_type(repository.destroy_sandbox("pod-1"), bool)
+    assert_type(repository.sandbox_ids(), list[str])
+    assert_type(repository.load_sandboxes(batch=10), Iterator[Sandbox])
+    writes = (SandboxWrite(sid=sid, containers=containers, keep=frozenset({"db"})) for sid in ("pod-1", "pod-2"))
+    assert_type(repository.save_many(writes), int)
+
+
+def containers(repository: ContainerRepository) -> None:
+    one = repository.get("pod-1", "web")
+    assert_type(one, Container)
+    assert_type(one.record, ContainerState)
+    assert_type(one.created_at, datetime)
+    assert_type(repository.save("pod-1", "web", one.record, revision=one.revision), int)
+    repository.transition("pod-1", "web", "running", expected="ready")
+    assert_type(repository.delete("pod-1", "web", revision=one.revision), bool)
+    assert_type(repository.exists("pod-1", "web"), bool)
+    assert_type(repository.look_up("we"), Container)
+    assert_type(repository.find(parse("state=running"), Filter("pid", 7), sort="-updated", limit=10), list[Container])
+    assert_type(repository.iterate(all_hosts=True), Iterator[Container])
+    assert_type(repository.count(Filter("host-path", "/srv/", prefix=True)), int)
+
+
+def locks(repository: ContainerRepository) -> None:
+    with repository.lock("pod-1", timeout=2.5) as lock:
+        assert_type(lock, Lock)
+    shared = repository.lock("pod-1", shared=True)
+    shared.release()
+
+
+def queries(database: Database) -> list[str]:
+    query = select(orm.Container).options(selectinload(orm.Container.mounts))
+    with database.session() as session:
+        assert_type(session, Session)
+        found = session.scalars(query).all()
+        for one in found:
+            assert_type(one.mounts[0].options, list[str] | None)
+            assert_type(one.sandbox.sid, str)
+    with database.session(write=True) as session:
+        session.delete(found[0])
+    return [one.cid for one in found]
+
+
+def main() -> int:
+    with Database("postgresql://u@h/d", timeouts=Timeouts(busy=1.0), pool_size=2, retries=5) as database:
+        assert_type(database, Database)
+        assert_type(database.url, str)
+        repository = ContainerRepository(database, host="node-1")
+        try:
+            sandboxes(repository)
+            containers(repository)
+        except Conflict as conflict:
+            assert_type(conflict.actual, int | None)
+            return conflict.expected
+        except Ambiguous as ambiguous:
+            return len(ambiguous.candidates)
+        except LockTimeout as late:
+            return len(late.holders)
+        except Unavailable as error:
+            raise SystemExit(error.detail) from error
+        except PersistDBError as error:
+            raise SystemExit(str(error)) from error
+    return 0
