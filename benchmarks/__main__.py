@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,26 +64,26 @@ def _operations(place: Place, options: argparse.Namespace, report: results.Repor
     effort = operations.QUICK if options.quick else operations.FULL
     for result in operations.measure(place, options.folder, effort):
         report.results.append(result)
-        _progress(place, result.title)
+        _progress(place, f"{result.title}: {result.ours:.3f} ms, {result.ratio_to_floor:.2f} times the driver's")
 
 
 def _growth(place: Place, options: argparse.Namespace, report: results.Report) -> None:
     sizes, rounds = ((60, 120), 10) if options.quick else ((1_000, 10_000, 100_000), 300)
     for check in growth.measure(place, sizes, rounds):
         report.checks.append(check)
-        _progress(place, check.title)
+        _progress(place, f"{check.title}: {check.value:.2f} {check.unit}")
 
 
 def _memory(place: Place, options: argparse.Namespace, report: results.Report) -> None:
     for check in memory.measure(place, options.folder, 60 if options.quick else 100_000):
         report.checks.append(check)
-        _progress(place, check.title)
+        _progress(place, f"{check.title}: {check.value:.2f} {check.unit}")
 
 
 def _startup(place: Place, options: argparse.Namespace, report: results.Report) -> None:
     for check in startup.measure(place, 1 if options.quick else 20):
         report.checks.append(check)
-        _progress(place, check.title)
+        _progress(place, f"{check.title}: {check.value:.2f} {check.unit}")
 
 
 _PARTS: dict[str, Callable[[Place, argparse.Namespace, results.Report], None]] = {
@@ -102,8 +103,7 @@ def _measure(place: Place, options: argparse.Namespace, report: results.Report) 
 
 
 def _progress(place: Place, what: str) -> None:
-    if sys.stderr.isatty():
-        print(f"{place.engine}: {what}", file=sys.stderr)
+    print(f"{time.strftime('%H:%M:%S')} {place.engine}: {what}", file=sys.stderr, flush=True)
 
 
 def _show(report: results.Report, *, quick: bool) -> None:
