@@ -460,6 +460,8 @@ class ContainerRepository:
             raise Stale from error
 
     def _create(self, connection: Connection, changes: Changes, ids: Mapping[str, int]) -> None:
+        # those that keep their id first: SQLite would give it to a new one if it was the greatest
+        changes.created.sort(key=lambda created: created.row[0] is None)
         for created in changes.created:
             created.row[1] = ids[created.sid] if created.sandbox_id is None else created.sandbox_id
         rows = encode([created.row for created in changes.created])
