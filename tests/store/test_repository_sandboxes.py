@@ -119,6 +119,16 @@ def test_children_change_in_every_way(repository: ContainerRepository) -> None:
         assert records(repository, "pod-1") == {"web": record}
 
 
+def test_a_new_container_beside_one_that_is_made_anew(repository: ContainerRepository) -> None:
+    """A container that shrinks, and so is made anew, keeps its place when others come with the same save."""
+    put(repository, "pod-1", "a", "z")
+    wanted = {"new": container(), "z": container("z", mounts=[]), "other": container(), "a": container(mounts=[])}
+    repository.save_sandbox(sandbox("pod-1"), wanted)
+    assert records(repository, "pod-1") == wanted
+    repository.save_many([SandboxWrite(sid=sid, containers=wanted) for sid in ("pod-0", "pod-1")])
+    assert records(repository, "pod-0") == records(repository, "pod-1") == wanted
+
+
 def test_destroy(repository: ContainerRepository) -> None:
     """A destroyed sandbox and all that was in it is gone, and its neighbours are not."""
     put(repository, "pod-1", "a", "b")
