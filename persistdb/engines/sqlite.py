@@ -50,6 +50,8 @@ log = logging.getLogger("persistdb")
 # Fixed in 3.51.3 and in these branches (sqlite.org/wal.html, "the WAL-reset bug").
 _FIXED = (3, 51, 3)
 _FIXED_BRANCHES = {(3, 50): 7, (3, 44): 6}
+# sqlite.org/changes.html
+_JSONB_EACH = (3, 51, 0)
 
 
 def is_safe(version: tuple[int, int, int]) -> bool:
@@ -169,8 +171,12 @@ class SQLite(Backend):
     # --- statements
 
     def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
-        """Read the rows with json_each; ``->>`` gives SQL values, 1 and 0 for booleans."""
-        items = func.json_each(literal_column(f":{parameter}")).table_valued("value", name="item")
+        """Read the rows with jsonb_each; ``->>`` gives SQL values, 1 and 0 for booleans.
+
+        json_each, all that libraries before 3.51 have, writes each row out as text, which is parsed again.
+        """
+        each = func.jsonb_each if driver().sqlite_version_info >= _JSONB_EACH else func.json_each
+        items = each(literal_column(f":{parameter}")).table_valued("value", name="item")
         return (
             select(*(literal_column(f"item.value ->> {i}", kind).label(name) for i, (name, kind) in enumerate(columns)))
             .select_from(items)
