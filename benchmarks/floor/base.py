@@ -23,6 +23,12 @@ CONTAINER = (
     "sandbox_id, cid, state, cgroup_path, bundle_path, layout, extra, document, revision, created_at, updated_at"
 )
 SANDBOX = "host, sid, state, persist_version, cgroup_path, layout, document, revision, created_at, updated_at"
+MOUNT = (
+    "container_id, position, is_rootfs, source, destination, type, options, host_path, block_device_id, read_only,"
+    " mounted"
+)
+DEVICE_MAP = "container_id, position, device_id, container_path, file_mode, uid, gid, shared"
+PROCESS = "container_id, position, sandbox_id, token, pid, start_time, start_time_ns, start_time_offset"
 TRANSITION = (
     "UPDATE container SET state = ?, revision = revision + 1, updated_at = ?"
     " WHERE sandbox_id = (SELECT id FROM sandbox WHERE host = ? AND sid = ?) AND cid = ? AND state = ?"

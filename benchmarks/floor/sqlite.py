@@ -5,12 +5,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from persistdb.engines.sqlite import driver
 
 from ..contender import batches
 from ..samples import HOST
 from .base import (
     CONTAINER,
+    DEVICE_MAP,
+    MOUNT,
+    PROCESS,
     SANDBOX,
     Floor,
     container_row,
@@ -73,8 +78,21 @@ _SANDBOX = f"""SELECT json_object(
     FROM sandbox s WHERE s.host = ?"""
 
 
-def _insert(table: str, columns: int) -> str:
-    return f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})"
+def _insert(table: str, columns: str) -> str:
+    # faster than executemany by half: parameters are not bound one by one
+    values = ", ".join(f"e.value ->> {i}" for i in range(columns.count(",") + 1))
+    return f"INSERT INTO {table} ({columns}) SELECT {values} FROM {_EACH}(?) e"
+
+
+_EACH = "jsonb_each" if driver().sqlite_version_info >= (3, 51) else "json_each"
+_INSERTS = {
+    "sandbox": _insert("sandbox", f"id, {SANDBOX}"),
+    "container": _insert("container", f"id, {CONTAINER}"),
+    "mount": _insert("mount", MOUNT),
+    "device_map": _insert("device_map", DEVICE_MAP),
+    "process": _insert("process", PROCESS),
+}
+_encode = msgspec.json.Encoder().encode
 
 
 class SQLiteFloor(Floor):
@@ -109,11 +127,15 @@ class SQLiteFloor(Floor):
             " WHERE host = ? AND sid = ? RETURNING id, sandbox_id",
             (*values, moment, moment, HOST, sid),
         ).fetchall()
-        self._insert(mount_rows(id_, record), device_rows(id_, record), process_rows(id_, sandbox_id, record))
+        self._insert(
+            mount=mount_rows(id_, record),
+            device_map=device_rows(id_, record),
+            process=process_rows(id_, sandbox_id, record),
+        )
         self.execute("COMMIT")
 
     def save_many(self, writes: Iterable[SandboxWrite]) -> None:
-        """Give out the ids by hand, so that all rows of a table go in one ``executemany``."""
+        """Give out the ids by hand, so that each table is one statement."""
         for batch in batches(writes):
             self.execute("BEGIN IMMEDIATE")
             moment = now()
@@ -135,16 +157,12 @@ class SQLiteFloor(Floor):
                     mounts += mount_rows(id_, record)
                     devices += device_rows(id_, record)
                     processes += process_rows(id_, sandbox_id, record)
-            many = self.connection.executemany
-            many(f"INSERT INTO sandbox (id, {SANDBOX}) VALUES ({', '.join('?' * 11)})", sandboxes)
-            many(f"INSERT INTO container (id, {CONTAINER}) VALUES ({', '.join('?' * 12)})", containers)
-            self._insert(mounts, devices, processes)
+            self._insert(sandbox=sandboxes, container=containers, mount=mounts, device_map=devices, process=processes)
             self.execute("COMMIT")
 
-    def _insert(self, mounts: list[Row], devices: list[Row], processes: list[Row]) -> None:
-        self.connection.executemany(_insert("mount", 11), mounts)
-        self.connection.executemany(_insert("device_map", 8), devices)
-        self.connection.executemany(_insert("process", 8), processes)
+    def _insert(self, **rows: list[Row]) -> None:
+        for table, values in rows.items():
+            self.execute(_INSERTS[table], (_encode(values).decode(),))
 
     def documents(self) -> Iterable[str]:
         """The cursor fetches row by row."""
