@@ -1,15 +1,10 @@
 """Many processes that change the same sandboxes at once, and what must be there when they are done.
 
-``python tests/store/stress.py URL…`` runs it at full size on databases that are empty or persistdb's own: 8 processes
-that make 200 changes each on 10 sandboxes, with and without locks, and processes that are killed at any moment. The
-test suite runs it small.
-
-The other commands are what the processes do: ``count``, ``grow``, ``hold``, ``open``.
+The commands ``count``, ``grow``, ``hold`` and ``open`` are what the processes do that the tests start.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import subprocess
@@ -205,7 +200,7 @@ def open_(url: str) -> None:
 
 
 def main(arguments: Iterable[str]) -> None:
-    """Run what is asked for."""
+    """Do what a process is started for."""
     command, *rest = arguments
     if command == "count":
         url, *numbers = rest
@@ -214,38 +209,8 @@ def main(arguments: Iterable[str]) -> None:
         grow(*rest)
     elif command == "hold":
         hold(rest[0], rest[1], rest[2] == "1")
-    elif command == "open":
-        open_(*rest)
     else:
-        full_size(arguments)
-
-
-def full_size(arguments: Iterable[str]) -> None:
-    """Run everything at full size on each of the databases."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("urls", nargs="+", metavar="URL")
-    parser.add_argument("--processes", type=int, default=8)
-    parser.add_argument("--changes", type=int, default=200)
-    parser.add_argument("--sandboxes", type=int, default=10)
-    parser.add_argument("--kills", type=int, default=50)
-    options = parser.parse_args(list(arguments))
-    for url in options.urls:
-        name = url.partition(":")[0]
-        for locks in (False, True):
-            run_counting(
-                url,
-                processes=options.processes,
-                changes=options.changes,
-                sandboxes=options.sandboxes,
-                locks=locks,
-            )
-            total = options.processes * options.changes
-            print(f"{name}: {total} changes {'with' if locks else 'without'} locks are all there", flush=True)
-        with Database(url) as database:
-            for sid in ContainerRepository(database, host=HOST).sandbox_ids():
-                ContainerRepository(database, host=HOST).destroy_sandbox(sid)
-        run_killing(url, processes=options.processes, kills=options.kills)
-        print(f"{name}: {options.processes * options.kills} killed processes left whole sandboxes", flush=True)
+        open_(*rest)
 
 
 if __name__ == "__main__":
