@@ -93,13 +93,9 @@ def upgrade() -> None:
     """Copy the mounts once, with the rootfs in front; then the container's columns may go."""
     ddl.rebuild(
         NEW_MOUNT,
-        # SQLite reads both halves in the order of their keys and merges them, so that nothing is sorted and the new
-        # table grows at its end; within one container any order will do.
-        "SELECT id, 0, true, '', '', rootfs_fs_type, NULL, '', rootfs_block_device_id, false, false FROM container"
-        " UNION ALL "
         "SELECT container_id, position + 1, false, source, destination, type, options, host_path, block_device_id,"
-        " read_only, false FROM mount"
-        " ORDER BY 1",
+        " read_only, false FROM mount",
+        "SELECT id, 0, true, '', '', rootfs_fs_type, NULL, '', rootfs_block_device_id, false, false FROM container",
     )
     ddl.change(OLD_CONTAINER, NEW_CONTAINER)
 

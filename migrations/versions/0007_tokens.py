@@ -22,11 +22,10 @@ BLOCKS_UPGRADE = {
     "processes of one sandbox with the same token; it must name one of them": (
         "SELECT sandbox.sid, container.cid, process.position, process.token FROM process"
         " JOIN container ON container.id = process.container_id JOIN sandbox ON sandbox.id = container.sandbox_id"
-        " WHERE process.token <> '' AND EXISTS (SELECT 1 FROM process twin"
-        " JOIN container its ON its.id = twin.container_id WHERE its.sandbox_id = container.sandbox_id"
-        " AND twin.token = process.token"
-        " AND (twin.container_id <> process.container_id OR twin.position <> process.position))"
-        " ORDER BY 1, 4, 2, 3"
+        " JOIN (SELECT its.sandbox_id, twin.token FROM process twin JOIN container its ON its.id = twin.container_id"
+        " WHERE twin.token <> '' GROUP BY its.sandbox_id, twin.token HAVING count(*) > 1) twins"
+        " ON twins.sandbox_id = container.sandbox_id AND twins.token = process.token"
+        " ORDER BY sandbox.sid, process.token, container.cid, process.position"
     )
 }
 

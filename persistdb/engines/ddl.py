@@ -136,17 +136,22 @@ def change(before: sa.Table, after: sa.Table, fill: Mapping[str, str] | None = N
     _add(_unlike(after, before))
 
 
-def rebuild(after: sa.Table, source: str) -> None:
-    """Make a table anew from ``source``, a SELECT that gives its columns in order; the old one may be read by it.
+def rebuild(after: sa.Table, *sources: str) -> None:
+    """Make a table anew from ``sources``, each a SELECT of its columns in order; they may read the old table.
+
+    Where there is more than one, the rows are laid down in the order of the first column: on SQLite the sources are
+    read in the order of their keys and merged, so that nothing is sorted and the new table grows at its end. InnoDB
+    lays rows by their key whatever comes first, but would write a union down in a temporary table before.
 
     The caller has switched off SQLite's foreign keys: with them, dropping the old table deletes the rows of its
     children. On MariaDB, a try that was cut off is known by the columns that it left, so a rebuild must change those.
     """
     name, engine = after.name, _engine()
+    merged = sources[0] if len(sources) == 1 else " UNION ALL ".join(sources) + " ORDER BY 1"
     columns = ", ".join(column.name for column in after.columns)
     if engine == "sqlite":
         op.execute(CreateTable(_named(after, f"{name}_new")))
-        op.execute(f"INSERT INTO {name}_new ({columns}) {source}")
+        op.execute(f"INSERT INTO {name}_new ({columns}) {merged}")
         op.execute(f"DROP TABLE {name}")
         op.execute(f"ALTER TABLE {name}_new RENAME TO {name}")
         for index in after.indexes:
@@ -160,7 +165,7 @@ def rebuild(after: sa.Table, source: str) -> None:
         op.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
         # keys are built in one go after the rows are there
         op.execute(CreateTable(_bare(after, f"{name}_new", primary_key=False)))
-        op.execute(f"INSERT INTO {name}_new ({columns}) {source}")
+        op.execute(f"INSERT INTO {name}_new ({columns}) {merged}")
         op.execute(f"DROP TABLE {name}")
         op.execute(f"ALTER TABLE {name}_new RENAME TO {name}")
         _add([after.primary_key, *unique, *foreign_keys])
@@ -168,7 +173,8 @@ def rebuild(after: sa.Table, source: str) -> None:
         if _columns(name) != {column.name for column in after.columns}:
             op.execute(f"DROP TABLE IF EXISTS {name}_new")
             op.execute(CreateTable(_bare(after, f"{name}_new", primary_key=True)))
-            op.execute(f"INSERT INTO {name}_new ({columns}) {source}")
+            for source in sources:
+                op.execute(f"INSERT INTO {name}_new ({columns}) {source}")
             op.execute(f"RENAME TABLE {name} TO {name}_old, {name}_new TO {name}")
         op.execute(f"DROP TABLE IF EXISTS {name}_old")
         # names of foreign keys are unique in the database, so they come last; the rows come from their parents, and a
