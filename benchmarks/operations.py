@@ -49,7 +49,7 @@ class Effort(NamedTuple):
     sandboxes: int
 
 
-FULL = Effort(size=1_000, reads=600, writes=300, bulk=10_000, bulk_rounds=3, sandboxes=3_000)
+FULL = Effort(size=1_000, reads=600, writes=300, bulk=10_000, bulk_rounds=5, sandboxes=3_000)
 QUICK = Effort(size=60, reads=20, writes=12, bulk=60, bulk_rounds=1, sandboxes=10)
 
 
@@ -202,8 +202,8 @@ class _Stage:
     # --- many at once
 
     def _share(self, one: Contender) -> int:
-        """What an ORM's objects do takes so long that they do a fifth of it, in batches of the same size."""
-        return 1 if isinstance(one, (Ours, Floor)) or self._effort.bulk < 5 * BATCH else 5
+        """What an ORM's objects do takes so long that they do a tenth of it, in batches of the same size."""
+        return 1 if isinstance(one, (Ours, Floor)) or self._effort.bulk < 10 * BATCH else 10
 
     def bulk(self) -> Result:
         """Many new sandboxes into an empty database."""
