@@ -297,7 +297,8 @@ def test_show_json(persistdb: Program, tmp_path: Path) -> None:
 def test_documented_json(filled: Program) -> None:
     """The page on JSON has every key that is printed."""
     page = (DATA.parents[2] / "docs/json.md").read_text()
-    _, containers_text, container_text = page.split("\n## `")
+    sections = dict(section.split("`", 1) for section in page.split("\n## `")[1:])
+    containers_text, container_text = sections["containers"], sections["container"]
     (row,) = filled("ls", "cid=web", "--format", "json").rows
     assert all(f"`{key}`" in containers_text for key in row)
     (row,) = filled("show", "pod-1/web", "--format", "json").rows
