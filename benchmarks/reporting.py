@@ -1,8 +1,7 @@
 """``python -m benchmarks.reporting``: what views and filters cost on 100,000 containers in SQLite.
 
 Each report against the same question by hand on the tables, at most twice its time; the first page of each filter on an
-identifier or a path against single gets, at most five times the time of one: both as the database takes them, for a get is
-a fixed statement, and a filter's select is put together by SQLAlchemy, which takes longer than either.
+identifier or a path against single gets, at most five times the time of one.
 """
 
 # ruff: noqa: E501, S608  the statements by hand are as long as they are, and made of constants
@@ -10,26 +9,21 @@ a fixed statement, and a filter's select is put together by SQLAlchemy, which ta
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from sqlalchemy import event
+from typing import TYPE_CHECKING, TypeVar
 
 from persistdb import ContainerRepository, Database, readonly, reports
-from persistdb.documents import decode_container
 from persistdb.filters import parse
 
 from . import fleet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from persistdb.connection import Connection
     from persistdb.state import Container
 
 T = TypeVar("T")
@@ -173,43 +167,17 @@ def _filters(database: Database, repeat: int) -> bool:
     one = repository.find(limit=500)[-1]
     get, _ = _fastest(lambda: repository.get(one.sid, one.cid), 50 * repeat)
     sys.stdout.write(f"\nA get takes {get * 1e3:.3f} ms.\n\n")
-    sys.stdout.write("| first page of | rows | ms | gets | with SQLAlchemy's select, ms |\n|---|--:|--:|--:|--:|\n")
+    sys.stdout.write("| first page of | rows | ms | gets |\n|---|--:|--:|--:|\n")
     good = True
     for condition in _keyed(one):
         for everywhere in (False, True):
-            whole, found = _fastest(
+            took, found = _fastest(
                 lambda c=condition, e=everywhere: repository.find(parse(c), limit=PAGE, all_hosts=e), 20 * repeat
             )
-            with _sent(database) as sent:
-                repository.find(parse(condition), limit=PAGE, all_hosts=everywhere)
-            ((sql, values),) = sent
-            took, _ = _fastest(lambda s=sql, v=values: database.read(lambda c: _run(c, s, v)), 20 * repeat)
             good = good and took <= GETS * get
             where = " --all-hosts" if everywhere else ""
-            sys.stdout.write(
-                f"| {condition[:30]}{where} | {len(found)} | {took * 1e3:.3f} | {took / get:.1f} | {whole * 1e3:.3f} |\n"
-            )
+            sys.stdout.write(f"| {condition[:30]}{where} | {len(found)} | {took * 1e3:.3f} | {took / get:.1f} |\n")
     return good
-
-
-@contextlib.contextmanager
-def _sent(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    found: list[tuple[str, Any]] = []
-
-    def listen(_connection: object, _cursor: object, sql: str, values: Any, _context: object, _many: bool) -> None:
-        found.append((sql, values))
-
-    event.listen(database.engine, "before_cursor_execute", listen)
-    yield found
-    event.remove(database.engine, "before_cursor_execute", listen)
-
-
-def _run(connection: Connection, sql: str, values: Any) -> list[Container]:
-    """What a get does: the driver's cursor, and a record of each document."""
-    cursor = connection.driver.cursor()
-    rows = cursor.execute(sql, values).fetchall()
-    cursor.close()
-    return [decode_container(document) for (document,) in rows]
 
 
 def _fastest(work: Callable[[], T], repeat: int) -> tuple[float, T]:

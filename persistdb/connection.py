@@ -96,7 +96,7 @@ class Connection:
                 check_text(value)
         cursor = self.driver.cursor()
         names = statement.names
-        values = parameters if names is None else [parameters[name] for name in names]
+        values = parameters if names is None else tuple(parameters[name] for name in names)
         self._announce(cursor, statement.sql, values)
         cursor.execute(statement.sql, values)
         return cursor

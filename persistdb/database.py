@@ -31,7 +31,6 @@ from .errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sqlalchemy import Select
     from sqlalchemy.engine import Connection as SQLAlchemyConnection
 
     from .engines import HeldLock
@@ -110,15 +109,6 @@ class Database:
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run a unit of work that reads with one statement, again if the connection turns out to be lost."""
         return self._repeat(lambda: self._connected(work))
-
-    def select(self, query: Select[Any]) -> Sequence[Sequence[Any]]:
-        """Run a select that was put together on demand, and give all its rows."""
-
-        def attempt() -> Sequence[Sequence[Any]]:
-            with self.reader.connect() as connection:
-                return connection.execute(query).all()
-
-        return self._repeat(attempt)
 
     def write(
         self,

@@ -18,7 +18,7 @@ from .orm import Container, DeviceMap, Mount, Process, Sandbox
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ClauseElement, ColumnElement, Label, Subquery, Table, Update
+    from sqlalchemy import ClauseElement, ColumnElement, Label, Select, Subquery, Table, Update
     from sqlalchemy.engine import Dialect
 
     from .engines import Backend
@@ -30,7 +30,8 @@ device_map: Table = DeviceMap.__table__  # type: ignore[assignment]
 process: Table = Process.__table__  # type: ignore[assignment]
 
 
-def _parameter(name: str) -> ColumnElement[Any]:
+def parameter(name: str) -> ColumnElement[Any]:
+    """A parameter of a statement, by its name."""
     # Statements are rendered to text, where this is a parameter like any other; a bindparam() would bring a cast along.
     return literal_column(f":{name}")
 
@@ -40,7 +41,7 @@ def _document(sql: str) -> Label[str]:
     return literal_column(sql, Text).label("document")
 
 
-_HOST, _SID, _CID = _parameter("host"), _parameter("sid"), _parameter("cid")
+_HOST, _SID, _CID = parameter("host"), parameter("sid"), parameter("cid")
 _ZERO: ColumnElement[int] = literal_column("0")
 _ONE: ColumnElement[int] = literal_column("1")
 _is_host = sandbox.c.host == _HOST
@@ -58,11 +59,19 @@ class Statements:
         # Statements are put together with named parameters; the driver's own (?, %s) come last.
         self._dialect: Dialect = type(dialect)(paramstyle="named")  # type: ignore[call-arg]  # every dialect of SQLAlchemy has it
 
-    def _fix(self, statement: ClauseElement) -> Statement:
-        return Statement(text(self._render(statement)), self._driver)
+    def fix(self, statement: ClauseElement) -> Statement:
+        """Put a statement into the driver's words."""
+        return Statement(text(str(statement.compile(dialect=self._dialect))), self._driver)
 
-    def _render(self, element: ClauseElement) -> str:
-        return str(element.compile(dialect=self._dialect))
+    def unseen(self, name: str) -> ColumnElement[Any]:
+        """A parameter that the engine does not plan by."""
+        return self._backend.unseen(name)
+
+    def first(self, query: Select[Any], *, offset: bool = False) -> Select[Any]:
+        """The first ``limit`` rows of a select, from the ``offset``-th on if asked for."""
+        # said, even if it is none: SQLAlchemy binds one of its own to SQLite's LIMIT
+        start = self.unseen("offset") if offset else _ZERO
+        return query.limit(self.unseen("limit")).offset(start)
 
     # --- records as JSON
 
@@ -101,21 +110,32 @@ class Statements:
     @cached_property
     def get(self) -> Statement:
         """One container: ``host``, ``sid``, ``cid``."""
-        return self._fix(
+        return self.fix(
             select(self.container_json).select_from(sandbox.join(container)).where(_is_sandbox, container.c.cid == _CID)
         )
 
     @cached_property
     def load(self) -> Statement:
         """One sandbox with all its containers: ``host``, ``sid``."""
-        return self._fix(select(self.sandbox_json).where(_is_sandbox))
+        return self.fix(select(self.sandbox_json).where(_is_sandbox))
+
+    @cached_property
+    def load_after(self) -> Statement:
+        """A page of a host's sandboxes, as ``load`` gives them, after one: ``host``, ``sid``, ``limit``."""
+        after = (_is_host, sandbox.c.sid > _SID)
+        return self.fix(self.first(select(self.sandbox_json).where(*after).order_by(sandbox.c.sid)))
+
+    @cached_property
+    def sandbox_ids(self) -> Statement:
+        """The IDs of a host's sandboxes: ``host``."""
+        return self.fix(select(sandbox.c.sid).where(_is_host).order_by(sandbox.c.sid))
 
     @cached_property
     def load_many(self) -> Statement:
         """Sandboxes with all their containers: ``rows`` of host and sid, so that both parts of the key are joined."""
         wanted = self._rows(sandbox, "host", "sid")
         same = (sandbox.c.host == wanted.c.host) & (sandbox.c.sid == wanted.c.sid)
-        return self._fix(select(self.sandbox_json).select_from(wanted.join(sandbox, same)))
+        return self.fix(select(self.sandbox_json).select_from(wanted.join(sandbox, same)))
 
     @cached_property
     def look_up(self) -> Statement:
@@ -139,18 +159,19 @@ class Statements:
         return self._look_up()
 
     def _look_up(self, *where: ColumnElement[bool]) -> Statement:
-        query = (
+        return self.fix(
             select(self.container_json)
             .select_from(sandbox.join(container))
-            .where(container.c.cid >= _CID, container.c.cid < _parameter("end"), *where)
+            .where(container.c.cid >= _CID, container.c.cid < parameter("end"), *where)
             .order_by(container.c.cid)
+            .limit(literal_column("4"))
+            .offset(_ZERO)
         )
-        return Statement(text(f"{self._render(query)} LIMIT 4"), self._driver)
 
     @cached_property
     def revision(self) -> Statement:
         """A container's revision, if it is there: ``host``, ``sid``, ``cid``."""
-        return self._fix(
+        return self.fix(
             select(container.c.revision)
             .select_from(sandbox.join(container))
             .where(_is_sandbox, container.c.cid == _CID)
@@ -161,7 +182,7 @@ class Statements:
         """Which containers of a sandbox have a process with one of these tokens: ``host``, ``sid``, ``rows``."""
         wanted = self._backend.rows("rows", [("token", process.c.token.type)])
         joined = sandbox.join(container).join(process, process.c.container_id == container.c.id)
-        return self._fix(
+        return self.fix(
             select(container.c.cid, process.c.token)
             .select_from(joined.join(wanted, wanted.c.token == process.c.token))
             .where(_is_sandbox)
@@ -179,7 +200,7 @@ class Statements:
             .correlate(sandbox)
             .scalar_subquery()
         )
-        return self._fix(
+        return self.fix(
             select(
                 sandbox.c.id,
                 sandbox.c.revision,
@@ -195,13 +216,13 @@ class Statements:
     @cached_property
     def await_sandbox(self) -> Statement:
         """Wait for whoever is changing a sandbox's row: ``host``, ``sid``."""
-        return self._fix(select(sandbox.c.id).where(_is_sandbox).with_for_update())
+        return self.fix(select(sandbox.c.id).where(_is_sandbox).with_for_update())
 
     @cached_property
     def await_containers(self) -> Statement:
         """Wait for whoever is changing one of a sandbox's containers: ``host``, ``sid``."""
         of_sandbox = select(sandbox.c.id).where(_is_sandbox).scalar_subquery()
-        return self._fix(select(container.c.id).where(container.c.sandbox_id == of_sandbox).with_for_update())
+        return self.fix(select(container.c.id).where(container.c.sandbox_id == of_sandbox).with_for_update())
 
     # --- writes: the columns of ``rows`` are in the order of the tables' own
 
@@ -210,7 +231,7 @@ class Statements:
         """Insert sandboxes and tell their new ids."""
         r = self._rows(sandbox, "host", *_SANDBOX_VALUES, "revision", "created_at", "updated_at")
         statement = insert(sandbox).from_select([column.name for column in r.c], select(*r.c))
-        return self._fix(statement.returning(sandbox.c.id, sandbox.c.sid))
+        return self.fix(statement.returning(sandbox.c.id, sandbox.c.sid))
 
     @cached_property
     def update_sandboxes(self) -> Statement:
@@ -218,25 +239,25 @@ class Statements:
         names = ("id", "revision", *_SANDBOX_VALUES, "updated_at")
         columns = [(name, sandbox.c[name].type) for name in names]
         r = self._backend.rows("rows", [*columns, ("new_revision", sandbox.c.revision.type)])
-        return self._fix(self._update(sandbox, r, (*_SANDBOX_VALUES, "updated_at"), r.c.new_revision))
+        return self.fix(self._update(sandbox, r, (*_SANDBOX_VALUES, "updated_at"), r.c.new_revision))
 
     @cached_property
     def renumber_sandboxes(self) -> Statement:
         """Give new revisions to sandboxes that are still at the revision that was read."""
         columns = [(name, sandbox.c[name].type) for name in ("id", "revision", "updated_at")]
         r = self._backend.rows("rows", [*columns, ("new_revision", sandbox.c.revision.type)])
-        return self._fix(self._update(sandbox, r, ("updated_at",), r.c.new_revision))
+        return self.fix(self._update(sandbox, r, ("updated_at",), r.c.new_revision))
 
     @cached_property
     def delete_sandbox(self) -> Statement:
         """Delete a sandbox with all that is in it: ``host``, ``sid``."""
-        return self._fix(delete(sandbox).where(_is_sandbox))
+        return self.fix(delete(sandbox).where(_is_sandbox))
 
     @cached_property
     def delete_containers(self) -> Statement:
         """Delete containers that are still at the revision that was read."""
         r = self._rows(container, "id", "revision")
-        return self._fix(self._backend.delete_matching(container, r, ["id", "revision"]))
+        return self.fix(self._backend.delete_matching(container, r, ["id", "revision"]))
 
     @cached_property
     def insert_containers(self) -> Statement:
@@ -245,13 +266,13 @@ class Statements:
         r = self._rows(container, *names)
         values = [self._backend.new_id(container, r.c.id), *(r.c[name] for name in names[1:])]
         statement = insert(container).from_select(list(names), select(*values))
-        return self._fix(statement.returning(container.c.id, container.c.sandbox_id, container.c.cid))
+        return self.fix(statement.returning(container.c.id, container.c.sandbox_id, container.c.cid))
 
     @cached_property
     def update_containers(self) -> Statement:
         """Change containers that are still at the revision that was read."""
         r = self._rows(container, "id", "revision", *_CONTAINER_VALUES, "updated_at")
-        return self._fix(self._update(container, r, (*_CONTAINER_VALUES, "updated_at"), container.c.revision + _ONE))
+        return self.fix(self._update(container, r, (*_CONTAINER_VALUES, "updated_at"), container.c.revision + _ONE))
 
     @cached_property
     def put_mounts(self) -> Statement:
@@ -272,15 +293,13 @@ class Statements:
     def transition(self) -> Statement:
         """Set a container's state if it is the expected one: ``host``, ``sid``, ``cid``, ``old``, ``new``, ``now``."""
         of_sandbox = select(sandbox.c.id).where(_is_sandbox).scalar_subquery()
-        return self._fix(
+        return self.fix(
             update(container)
-            .where(
-                container.c.sandbox_id == of_sandbox, container.c.cid == _CID, container.c.state == _parameter("old")
-            )
+            .where(container.c.sandbox_id == of_sandbox, container.c.cid == _CID, container.c.state == parameter("old"))
             .values(
-                state=_parameter("new"),
+                state=parameter("new"),
                 revision=container.c.revision + _ONE,
-                updated_at=_parameter("now"),
+                updated_at=parameter("now"),
             )
         )
 
@@ -296,7 +315,7 @@ class Statements:
 
     def _put(self, table: Table) -> Statement:
         r = self._rows(table, *(column.name for column in table.c))
-        return self._fix(self._backend.upsert(table, select(*r.c)))
+        return self.fix(self._backend.upsert(table, select(*r.c)))
 
     # --- the parts of documents
 

@@ -6,8 +6,6 @@ import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, tuple_
-
 from . import schema, selection
 from .changes import Changes, StoredSandbox, check_key, check_length, encode, utc_text
 from .connection import check_text
@@ -24,13 +22,11 @@ from .errors import (
     StateMismatch,
 )
 from .locks import Lock
-from .queries import Statements, container, sandbox
+from .queries import Statements
 from .state import TRANSITIONS, Container, ContainerState, Origin, Sandbox, SandboxState, SandboxWrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from sqlalchemy import Select
 
     from .connection import Connection, Statement
     from .filters import Filter
@@ -40,6 +36,7 @@ BATCH = 1000
 
 BATCH_TEXT = 4 << 20
 """Characters of documents in one batch: servers take a statement of 16 MB (MariaDB's max_allowed_packet)."""
+_ALL = (1 << 63) - 1
 # greater than every cid: the last character, more often than a cid is long
 _LAST = "\U0010ffff" * 256
 TOKEN_KEY = "uq_process_sandbox_id_token"  # noqa: S105  the name of a key, no password
@@ -59,6 +56,7 @@ class ContainerRepository:
         schema.prepare(database)
         self.database = database
         self._statements = Statements(database.backend, database.engine.dialect)
+        self._selects = selection.Selects(self._statements)
 
     # --- sandboxes
 
@@ -245,25 +243,22 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.InvalidValue` for an unknown sort order.
         """
-        order = selection.order(sort)
-        page = self._ids(filters, all_hosts).order_by(*order).limit(limit).offset(offset or None)
-        query = self._documents(page).order_by(*order)
-        return [decode_container(document) for (document,) in self.database.select(query)]
+        selection.order(sort)
+        form, values = self._split(filters, all_hosts)
+        values |= {"limit": _ALL if limit is None else limit, "offset": offset}
+        return [decode_container(document) for (document,) in self._select(self._selects.page(form, sort), values)]
 
     def iterate(self, *filters: Filter, batch: int = BATCH, all_hosts: bool = False) -> Iterator[Container]:
         """The containers that fit all filters, in no particular order, ``batch`` of them in memory at a time.
 
         Pages go by key: what is added or removed meanwhile may be missed, what stays is given once.
         """
-        # in the order of the keys' indexes, so that each page starts where the one before ended
-        key = (sandbox.c.host, sandbox.c.sid, container.c.cid) if all_hosts else (sandbox.c.sid, container.c.cid)
+        form, values = self._split(filters, all_hosts)
+        statement = self._selects.page_after(form)
         last = ("", "", "")
         while True:
-            values = last[-len(key) :]
-            # the first column by itself, too: no engine finds an index's start in a comparison over two tables
-            after = (key[0] >= values[0], tuple_(*key) > tuple_(*values))
-            page = self._ids(filters, all_hosts).where(*after).order_by(*key).limit(batch)
-            rows = self.database.select(self._documents(page))
+            after = dict(zip(("after_host", "after_sid", "after_cid"), last, strict=True))
+            rows = self._select(statement, values | after | {"limit": batch})
             for (document,) in rows:
                 one = decode_container(document)
                 last = max(last, (one.host, one.sid, one.cid))
@@ -273,8 +268,8 @@ class ContainerRepository:
 
     def count(self, *filters: Filter, all_hosts: bool = False) -> int:
         """How many containers fit all filters."""
-        query = self._where(select(func.count()), filters, all_hosts)
-        ((total,),) = self.database.select(query)
+        form, values = self._split(filters, all_hosts)
+        ((total,),) = self._select(self._selects.count(form), values)
         return int(total)
 
     def look_up(self, ref: str, *, all_hosts: bool = False) -> Container:
@@ -293,8 +288,7 @@ class ContainerRepository:
         else:
             statement = statements.look_up_everywhere if all_hosts else statements.look_up
         values = {"host": self.host, "sid": sid, "cid": cid, "end": selection.successor(cid) or _LAST}
-        rows = self.database.read(lambda connection: connection.rows(statement, values))
-        found = [decode_container(document) for (document,) in rows]
+        found = [decode_container(document) for (document,) in self._select(statement, values)]
         wanted = [one for one in found if one.cid == cid] or found
         if not wanted:
             raise NotFound("container", ref, None if all_hosts else self.host)
@@ -305,39 +299,25 @@ class ContainerRepository:
 
     def sandbox_ids(self) -> list[str]:
         """The IDs of the host's sandboxes, sorted."""
-        query = select(sandbox.c.sid).where(sandbox.c.host == self.host).order_by(sandbox.c.sid)
-        return [sid for (sid,) in self.database.select(query)]
+        return [sid for (sid,) in self._select(self._statements.sandbox_ids, {"host": self.host})]
 
     def load_sandboxes(self, *, batch: int = 100) -> Iterator[Sandbox]:
         """The host's sandboxes with their containers, sorted by ID, ``batch`` of them in memory at a time."""
-        query = (
-            select(self._statements.sandbox_json)
-            .where(sandbox.c.host == self.host)
-            .order_by(sandbox.c.sid)
-            .limit(batch)
-        )
         last = ""
         while True:
-            page = query.where(sandbox.c.sid > last)
-            found = [decode_sandbox(document) for (document,) in self.database.select(page)]
+            values = {"host": self.host, "sid": last, "limit": batch}
+            found = [decode_sandbox(document) for (document,) in self._select(self._statements.load_after, values)]
             for document in found:
                 yield document.sandbox()
             if len(found) < batch:
                 return
             last = found[-1].record.sid
 
-    def _ids(self, filters: Sequence[Filter], all_hosts: bool) -> Select[Any]:
-        return self._where(select(container.c.id), filters, all_hosts)
+    def _split(self, filters: Sequence[Filter], all_hosts: bool) -> tuple[selection.Form, dict[str, object]]:
+        return selection.split(filters, host=None if all_hosts else self.host)
 
-    def _documents(self, page: Select[Any]) -> Select[Any]:
-        """The documents of a page of ids: an engine that sorts documents makes all, to throw most of them away."""
-        ids = page.subquery("page")
-        joined = ids.join(container, container.c.id == ids.c.id).join(sandbox, sandbox.c.id == container.c.sandbox_id)
-        return select(self._statements.container_json).select_from(joined)
-
-    def _where(self, query: Select[Any], filters: Sequence[Filter], all_hosts: bool) -> Select[Any]:
-        query = query.select_from(sandbox.join(container)).where(*selection.conditions(filters))
-        return query if all_hosts else query.where(selection.of_host(self.host, filters))
+    def _select(self, statement: Statement, values: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
+        return self.database.read(lambda connection: connection.rows(statement, values))
 
     # --- locks
 
@@ -386,8 +366,7 @@ class ContainerRepository:
     def _token_taken(self, sid: str, cid: str, record: ContainerState) -> AlreadyExists:
         tokens = [process.token for process in record.processes if process.token]
         values = {"host": self.host, "sid": sid, "rows": encode([[token] for token in tokens])}
-        holders = self.database.read(lambda connection: connection.rows(self._statements.token_holders, values))
-        for holder, token in holders:
+        for holder, token in self._select(self._statements.token_holders, values):
             if holder != cid:
                 return AlreadyExists("process token", token, (holder, cid))
         twice = next((token for token in tokens if tokens.count(token) > 1), tokens[0])

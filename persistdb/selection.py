@@ -1,25 +1,33 @@
-"""Filters, sort orders and look-ups as SQL conditions; pure: nothing here touches a database."""
+"""Filters and sort orders as SQL; pure: nothing here touches a database.
+
+SQLAlchemy takes ten times as long to put a select together as SQLite to run it. So filters are split in their form,
+which a statement is built for once, and their values, which are its parameters.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, exists, literal_column, not_, or_, select, true
+from sqlalchemy import and_, exists, func, literal_column, not_, or_, select, true, tuple_
 
+from .changes import utc_text
 from .connection import check_text
 from .errors import InvalidValue
 from .filters import KEYS
 from .orm import IS_PATH, IS_PID, NOT_EMPTY
-from .queries import container, device_map, mount, process, sandbox
+from .queries import container, device_map, mount, parameter, process, sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy import ColumnElement, Select, Table
 
+    from .connection import Statement
     from .filters import Filter, Kind
+    from .queries import Statements
 
 _OWN: dict[str, ColumnElement[Any]] = {
     "host": sandbox.c.host,
@@ -33,7 +41,7 @@ _OWN: dict[str, ColumnElement[Any]] = {
 _OF_CHILDREN: dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]] = {
     "device": (device_map, device_map.c.device_id, true()),
     "block-device": (mount, mount.c.block_device_id, true()),
-    "rootfs-device": (mount, mount.c.block_device_id, mount.c.position == 0),
+    "rootfs-device": (mount, mount.c.block_device_id, mount.c.position == literal_column("0")),
     "source": (mount, mount.c.source, true()),
     "destination": (mount, mount.c.destination, true()),
     "host-path": (mount, mount.c.host_path, true()),
@@ -76,31 +84,103 @@ SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
 """What ``find`` and ``ls`` sort by: as far as no two containers are alike, so that pages make up a whole."""
 
 
-def conditions(filters: Iterable[Filter]) -> list[ColumnElement[bool]]:
-    """Combine filters: those that name the same key with or, negated ones and different keys with and."""
-    found: list[ColumnElement[bool]] = []
-    ordered = sorted(filters, key=lambda condition: (condition.key, condition.negated))
-    for (_, negated), group in groupby(ordered, key=lambda condition: (condition.key, condition.negated)):
-        clauses = [_condition(condition) for condition in group]
-        found += [not_(clause) for clause in clauses] if negated else [or_(*clauses)]
-    return found
+class Term(NamedTuple):
+    """The form of one filter: all of it that its SQL depends on.
 
-
-def of_host(host: str, filters: Iterable[Filter]) -> ColumnElement[bool]:
-    """Whether a container is on a host, in words that let an engine start from the filters' indexes where it should.
-
-    SQLite knows nothing of how many rows a value has: with the host in an index it goes through all of the host's
-    containers in their order, and asks of each whether it is one of the few that a device or path leads to.
+    ``held``: its column's index has rows of this value; ``end``: what begins with its prefix ends somewhere.
     """
-    starts = any(
-        condition.key in _LEADING and not condition.negated and _held(sandbox.c.sid, condition) is not None
-        for condition in filters
-    )
-    return sandbox.c.host + literal_column("''") == host if starts else sandbox.c.host == host
+
+    key: str
+    negated: bool
+    prefix: bool
+    held: bool
+    end: bool
+
+
+class Form(NamedTuple):
+    """The form of a question: its filters, in the order of their keys, and whose containers it is about."""
+
+    terms: tuple[Term, ...]
+    all_hosts: bool
+
+
+def split(filters: Iterable[Filter], *, host: str | None) -> tuple[Form, dict[str, object]]:
+    """Split filters in their form and the values of its parameters; ``host=None`` is about all hosts.
+
+    Raises :class:`~persistdb.errors.InvalidValue` for a key that there is not, and a value that no row can have.
+    """
+    values: dict[str, object] = {"host": host}
+    terms: list[Term] = []
+    for i, condition in enumerate(sorted(filters, key=lambda one: (one.key, one.negated))):
+        _check(condition)
+        value = condition.value
+        end = successor(value) if condition.prefix and isinstance(value, str) else None
+        values[f"value{i}"] = utc_text(value) if isinstance(value, datetime) else value
+        values[f"end{i}"] = end
+        terms.append(
+            Term(condition.key, condition.negated, condition.prefix, _is_held(condition.key, value), end is not None)
+        )
+    return Form(tuple(terms), host is None), values
+
+
+class Selects:
+    """The statements for questions with filters, each built once for a form of question, the last ones kept."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+        keep = lru_cache(maxsize=256)
+        self.page = keep(self._page)
+        self.page_after = keep(self._page_after)
+        self.count = keep(self._count)
+
+    def _page(self, form: Form, sort: str) -> Statement:
+        """A page in an order of :data:`SORTS`: the form's values, ``limit``, ``offset``."""
+        order_by = order(sort)
+        ids = self._where(select(container.c.id), form).order_by(*order_by)
+        return self._statements.fix(self._documents(self._statements.first(ids, offset=True)).order_by(*order_by))
+
+    def _page_after(self, form: Form) -> Statement:
+        """The page after a container in the order of the keys' indexes, in no order: the form's values, ``limit``.
+
+        The container is ``after_host``, ``after_sid``, ``after_cid``.
+        """
+        key = (sandbox.c.host, sandbox.c.sid, container.c.cid)[0 if form.all_hosts else 1 :]
+        last = [parameter(f"after_{column.name}") for column in key]
+        # the first column by itself, too: no engine finds an index's start in a comparison over two tables
+        after = (key[0] >= last[0], tuple_(*key) > tuple_(*last))
+        ids = self._where(select(container.c.id), form).where(*after).order_by(*key)
+        return self._statements.fix(self._documents(self._statements.first(ids)))
+
+    def _count(self, form: Form) -> Statement:
+        """How many there are: the form's values."""
+        return self._statements.fix(self._where(select(func.count()), form))
+
+    def _documents(self, page: Select[Any]) -> Select[Any]:
+        """The documents of a page of ids: an engine that sorts documents makes all, to throw most of them away."""
+        ids = page.subquery("page")
+        joined = ids.join(container, container.c.id == ids.c.id).join(sandbox, sandbox.c.id == container.c.sandbox_id)
+        return select(self._statements.container_json).select_from(joined)
+
+    def _where(self, query: Select[Any], form: Form) -> Select[Any]:
+        """Combine filters: those that name the same key with or, negated ones and different keys with and."""
+        query = query.select_from(sandbox.join(container))
+        for (_, negated), group in groupby(enumerate(form.terms), key=lambda one: (one[1].key, one[1].negated)):
+            clauses = [self._condition(term, i) for i, term in group]
+            query = query.where(*(not_(clause) for clause in clauses)) if negated else query.where(or_(*clauses))
+        if form.all_hosts:
+            return query
+        # SQLite knows nothing of how many rows a value has: with the host in an index it goes through all of the host's
+        # containers in their order, and asks of each whether it is one of the few that a device or path leads to.
+        starts = any(term.key in _LEADING and not term.negated and term.held for term in form.terms)
+        host = sandbox.c.host + literal_column("''") if starts else sandbox.c.host
+        return query.where(host == parameter("host"))
+
+    def _condition(self, term: Term, i: int) -> ColumnElement[bool]:
+        write = self._statements.unseen if term.prefix else parameter
+        return _condition(term, write(f"value{i}"), write(f"end{i}"))
 
 
 def _check(condition: Filter) -> None:
-    """Refuse a key that there is not, and a value that no row can have."""
     kind = KEYS.get(condition.key)
     if kind is None:
         raise InvalidValue("filter", condition.key, f"unknown key; use one of {', '.join(KEYS)}")
@@ -111,47 +191,45 @@ def _check(condition: Filter) -> None:
         check_text(value)
 
 
-def _condition(condition: Filter) -> ColumnElement[bool]:
-    _check(condition)
-    if condition.key == "since":
-        return container.c.updated_at >= condition.value
-    if condition.key == "before":
-        return container.c.updated_at < condition.value
-    own = _OWN.get(condition.key)
+def _is_held(key: str, value: object) -> bool:
+    if key in _HELD:
+        return _HELD[key][1](value)
+    return key not in _NOT_INDEXED
+
+
+def _condition(term: Term, value: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[bool]:
+    if term.key == "since":
+        return container.c.updated_at >= value
+    if term.key == "before":
+        return container.c.updated_at < value
+    own = _OWN.get(term.key)
     if own is not None:
-        held = _held(own, condition)
-        return and_(_matches(own, condition), true() if held is None else held)
-    table, column, also = _OF_CHILDREN[condition.key]
-    held = _held(column, condition)
-    if held is None:
-        return exists().where(table.c.container_id == container.c.id, _matches(column, condition), also)
+        return and_(_matches(own, term, value, end), _holds(own, term))
+    table, column, also = _OF_CHILDREN[term.key]
+    matches = _matches(column, term, value, end)
+    if not term.held:
+        return exists().where(table.c.container_id == container.c.id, matches, also)
     # IN rather than EXISTS: the engine may start from the few rows that the child's index gives
-    return container.c.id.in_(select(table.c.container_id).where(_matches(column, condition), also, held))
+    return container.c.id.in_(select(table.c.container_id).where(matches, also, _holds(column, term)))
 
 
-def _held(column: ColumnElement[Any], condition: Filter) -> ColumnElement[bool] | None:
-    """What the column's index holds, said in its own words; ``None`` if it does not hold the filter's value."""
-    if condition.key in _NOT_INDEXED:
-        return None
-    if condition.key not in _HELD:
-        return true()
-    holds, is_held = _HELD[condition.key]
-    return literal_column(holds.format(column)) if is_held(condition.value) else None
+def _holds(column: ColumnElement[Any], term: Term) -> ColumnElement[bool]:
+    """What the column's index holds, said in its own words, where the filter's value is among it."""
+    if term.held and term.key in _HELD:
+        return literal_column(_HELD[term.key][0].format(column))
+    return true()
 
 
-def _matches(column: ColumnElement[Any], condition: Filter) -> ColumnElement[bool]:
-    if condition.prefix:
-        return starts_with(column, str(condition.value))
-    return column == condition.value
-
-
-def starts_with(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
-    """Whether text begins with a prefix, as a range that an index can serve and that knows no wildcards.
+def _matches(
+    column: ColumnElement[Any], term: Term, value: ColumnElement[Any], end: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """Whether text is a value, or begins with it, as a range that an index can serve and that knows no wildcards.
 
     Text is compared by code points, which is the order of UTF-8's bytes, on every engine.
     """
-    end = successor(prefix)
-    return column >= prefix if end is None else and_(column >= prefix, column < end)
+    if not term.prefix:
+        return column == value
+    return and_(column >= value, column < end) if term.end else column >= value
 
 
 def successor(prefix: str) -> str | None:

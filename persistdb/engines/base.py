@@ -136,6 +136,10 @@ class Backend(ABC):
     def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
         """Read a JSON array of arrays, given as one bound parameter, as rows with these columns."""
 
+    def unseen(self, parameter: str) -> ColumnElement[Any]:
+        """Write a parameter, where an engine should not plan by its value."""
+        return literal_column(f":{parameter}")
+
     # Documents are SQL text: their parts are constants of ours, and SQLAlchemy has no words for most of them.
 
     json_object_function: ClassVar[str] = "json_object"

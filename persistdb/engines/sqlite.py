@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import (
+    ColumnElement,
     Delete,
     Engine,
     Select,
@@ -182,6 +183,15 @@ class SQLite(Backend):
             .select_from(items)
             .subquery("r")
         )
+
+    def unseen(self, parameter: str) -> ColumnElement[Any]:
+        """Hide the parameter in an expression.
+
+        SQLite looks at the value of a bare one in LIMIT, and in a range beside the range of a partial index. Then it
+        compiles the statement anew whenever the parameter is bound, which takes longer than a page of containers: 80 to
+        120 µs with 3.51 (``expmask`` in vdbeapi.c).
+        """
+        return literal_column(f"coalesce(:{parameter}, NULL)")
 
     def json_array(self, item: str, table: str, alias: str, where: str, order: str) -> str:
         """Build it over an ordered subquery: ORDER BY within aggregates came with 3.44 only."""
