@@ -158,7 +158,10 @@ class Selects:
     def _documents(self, page: Select[Any]) -> Select[Any]:
         """The documents of a page of ids: an engine that sorts documents makes all, to throw most of them away."""
         ids = page.subquery("page")
-        joined = ids.join(container, container.c.id == ids.c.id).join(sandbox, sandbox.c.id == container.c.sandbox_id)
+        # outer joins, for they begin with the page: an engine that thinks it large would go through all containers
+        joined = ids.outerjoin(container, container.c.id == ids.c.id).outerjoin(
+            sandbox, sandbox.c.id == container.c.sandbox_id
+        )
         return select(self._statements.container_json).select_from(joined)
 
     def _where(self, query: Select[Any], form: Form) -> Select[Any]:
