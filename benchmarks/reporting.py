@@ -167,16 +167,21 @@ def _filters(database: Database, repeat: int) -> bool:
     one = repository.find(limit=500)[-1]
     get, _ = _fastest(lambda: repository.get(one.sid, one.cid), 50 * repeat)
     sys.stdout.write(f"\nA get takes {get * 1e3:.3f} ms.\n\n")
-    sys.stdout.write("| first page of | rows | ms | gets |\n|---|--:|--:|--:|\n")
+    sys.stdout.write("| first page of ls | rows | ms | gets | find, ms |\n|---|--:|--:|--:|--:|\n")
     good = True
-    for condition in _keyed(one):
+    for condition in ["host=node-000", *_keyed(one)]:
         for everywhere in (False, True):
             took, found = _fastest(
+                lambda c=condition, e=everywhere: repository.summaries(parse(c), limit=PAGE, all_hosts=e), 20 * repeat
+            )
+            whole, _ = _fastest(
                 lambda c=condition, e=everywhere: repository.find(parse(c), limit=PAGE, all_hosts=e), 20 * repeat
             )
             good = good and took <= GETS * get
             where = " --all-hosts" if everywhere else ""
-            sys.stdout.write(f"| {condition[:30]}{where} | {len(found)} | {took * 1e3:.3f} | {took / get:.1f} |\n")
+            sys.stdout.write(
+                f"| {condition[:30]}{where} | {len(found)} | {took * 1e3:.3f} | {took / get:.1f} | {whole * 1e3:.3f} |\n"
+            )
     return good
 
 

@@ -8,7 +8,7 @@ import msgspec
 from whenever import Instant, OffsetDateTime, TimeDelta
 
 from .changes import StoredContainer, StoredSandbox
-from .state import Container, Sandbox, SandboxState
+from .state import Container, ContainerSummary, Sandbox, SandboxState
 
 
 class SandboxDocument(msgspec.Struct):
@@ -42,6 +42,7 @@ def _start_time(_kind: type, text: str) -> OffsetDateTime:
 
 # Not strict: MariaDB's and SQLite's booleans are 1 and 0.
 decode_container = msgspec.json.Decoder(Container, strict=False, dec_hook=_start_time).decode
+decode_summary = msgspec.json.Decoder(ContainerSummary, strict=False).decode
 decode_sandbox = msgspec.json.Decoder(SandboxDocument, strict=False, dec_hook=_start_time).decode
 decode_stored_container = msgspec.json.Decoder(StoredContainer, strict=False, dec_hook=_start_time).decode
 decode_stored_sandbox = msgspec.json.Decoder(StoredSandbox, strict=False, dec_hook=_start_time).decode

@@ -81,6 +81,25 @@ class Statements:
         return _document(self._backend.json_text(self._container("container")))
 
     @cached_property
+    def summary_json(self) -> Label[str]:
+        """The document of a :class:`persistdb.state.ContainerSummary`, over both tables."""
+        engine = self._backend
+        document = engine.json_object(
+            {
+                "host": "sandbox.host",
+                "sid": "sandbox.sid",
+                "cid": "container.cid",
+                "state": "container.state",
+                "pid": "(SELECT p.pid FROM process AS p WHERE p.container_id = container.id AND p.position = 0)",
+                "mounts": "(SELECT count(*) FROM mount AS m WHERE m.container_id = container.id AND m.position > 0)",
+                "devices": "(SELECT count(*) FROM device_map AS d WHERE d.container_id = container.id)",
+                "bundle_path": "container.bundle_path",
+                "updated_at": engine.utc_text("container.updated_at"),
+            }
+        )
+        return _document(engine.json_text(document))
+
+    @cached_property
     def sandbox_json(self) -> Label[str]:
         """The document of a :class:`persistdb.state.Sandbox`, its containers a list, over ``sandbox``."""
         engine = self._backend

@@ -23,7 +23,7 @@ from .queries import container, device_map, mount, parameter, process, sandbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Select, Table
+    from sqlalchemy import ColumnElement, Label, Select, Table
 
     from .connection import Statement
     from .filters import Filter, Kind
@@ -130,14 +130,23 @@ class Selects:
         self._statements = statements
         keep = lru_cache(maxsize=256)
         self.page = keep(self._page)
+        self.summaries = keep(self._summaries)
         self.page_after = keep(self._page_after)
         self.count = keep(self._count)
 
     def _page(self, form: Form, sort: str) -> Statement:
         """A page in an order of :data:`SORTS`: the form's values, ``limit``, ``offset``."""
+        return self._sorted(self._statements.container_json, form, sort)
+
+    def _summaries(self, form: Form, sort: str) -> Statement:
+        """The same page, its containers as a list shows them."""
+        return self._sorted(self._statements.summary_json, form, sort)
+
+    def _sorted(self, document: Label[str], form: Form, sort: str) -> Statement:
         order_by = order(sort)
         ids = self._where(select(container.c.id), form).order_by(*order_by)
-        return self._statements.fix(self._documents(self._statements.first(ids, offset=True)).order_by(*order_by))
+        page = self._documents(document, self._statements.first(ids, offset=True))
+        return self._statements.fix(page.order_by(*order_by))
 
     def _page_after(self, form: Form) -> Statement:
         """The page after a container in the order of the keys' indexes, in no order: the form's values, ``limit``.
@@ -149,20 +158,20 @@ class Selects:
         # the first column by itself, too: no engine finds an index's start in a comparison over two tables
         after = (key[0] >= last[0], tuple_(*key) > tuple_(*last))
         ids = self._where(select(container.c.id), form).where(*after).order_by(*key)
-        return self._statements.fix(self._documents(self._statements.first(ids)))
+        return self._statements.fix(self._documents(self._statements.container_json, self._statements.first(ids)))
 
     def _count(self, form: Form) -> Statement:
         """How many there are: the form's values."""
         return self._statements.fix(self._where(select(func.count()), form))
 
-    def _documents(self, page: Select[Any]) -> Select[Any]:
+    def _documents(self, document: Label[str], page: Select[Any]) -> Select[Any]:
         """The documents of a page of ids: an engine that sorts documents makes all, to throw most of them away."""
         ids = page.subquery("page")
         # outer joins, for they begin with the page: an engine that thinks it large would go through all containers
         joined = ids.outerjoin(container, container.c.id == ids.c.id).outerjoin(
             sandbox, sandbox.c.id == container.c.sandbox_id
         )
-        return select(self._statements.container_json).select_from(joined)
+        return select(document).select_from(joined)
 
     def _where(self, query: Select[Any], form: Form) -> Select[Any]:
         """Combine filters: those that name the same key with or, negated ones and different keys with and."""

@@ -193,6 +193,24 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class ContainerSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A container as a list shows it.
+
+    ``pid`` is the first process's, ``None`` without one; ``mounts`` and ``devices`` say how many there are, without the
+    rootfs.
+    """
+
+    host: str
+    sid: str
+    cid: str
+    state: str
+    pid: int | None
+    mounts: int
+    devices: int
+    bundle_path: str
+    updated_at: datetime
+
+
 class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     """A sandbox as it is stored, with its containers by ``cid``.
 

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from ..filters import Filter
     from ..repository import ContainerRepository
-    from ..state import Container
+    from ..state import ContainerSummary
 
-# With less, sorts that no index serves are repeated too often; 10,000 containers are about 100 MB.
-_PAGE = 10_000
+# With less, sorts that no index serves are repeated too often; 50,000 containers are about 50 MB.
+_PAGE = 50_000
 
 _HOST = Column("host", "HOST")
 _COLUMNS = (
@@ -117,33 +117,32 @@ def list_containers(
 
 def _pages(
     repository: ContainerRepository, filters: Sequence[Filter], *, sort: str, limit: int | None, all_hosts: bool
-) -> Iterator[Container]:
+) -> Iterator[ContainerSummary]:
     """Give the containers in their order; more than a page of them, as they are when their page is read."""
     offset = 0
     while limit is None or offset < limit:
         size = _PAGE if limit is None else min(_PAGE, limit - offset)
-        page = repository.find(*filters, sort=sort, limit=size, offset=offset, all_hosts=all_hosts)
+        page = repository.summaries(*filters, sort=sort, limit=size, offset=offset, all_hosts=all_hosts)
         yield from page
         if len(page) < size:
             return
         offset += size
 
 
-def _row(container: Container) -> tuple[object, ...]:
-    record = container.record
+def _row(container: ContainerSummary) -> tuple[object, ...]:
     return (
         container.sid,
         container.cid,
-        record.state,
-        record.processes[0].pid if record.processes else None,
-        len(record.mounts),
-        len(record.device_maps),
-        record.bundle_path,
+        container.state,
+        container.pid,
+        container.mounts,
+        container.devices,
+        container.bundle_path,
         container.updated_at,
     )
 
 
-def _print_table(found: Iterator[Container], *, no_trunc: bool) -> None:
+def _print_table(found: Iterator[ContainerSummary], *, no_trunc: bool) -> None:
     rows = [(container.host, *_row(container)) for container in found]
     if len({row[0] for row in rows}) > 1:
         print_rows("containers", (_HOST, *_COLUMNS), rows, no_trunc=no_trunc)

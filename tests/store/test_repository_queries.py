@@ -12,7 +12,7 @@ from persistdb.errors import Ambiguous, InvalidValue, NotFound
 from persistdb.filters import Filter, parse
 from persistdb.repository import ContainerRepository
 from persistdb.selection import SORTS
-from persistdb.state import ContainerState, DeviceMap, Mount, Process
+from persistdb.state import ContainerState, ContainerSummary, DeviceMap, Mount, Process
 
 from .samples import container, put, sandbox
 
@@ -24,9 +24,26 @@ def names(found: list[Container]) -> list[str]:
     return [f"{one.sid}/{one.cid}" for one in found]
 
 
+def summary(one: Container) -> ContainerSummary:
+    record = one.record
+    return ContainerSummary(
+        host=one.host,
+        sid=one.sid,
+        cid=one.cid,
+        state=record.state,
+        pid=record.processes[0].pid if record.processes else None,
+        mounts=len(record.mounts),
+        devices=len(record.device_maps),
+        bundle_path=record.bundle_path,
+        updated_at=one.updated_at,
+    )
+
+
 def find(repository: ContainerRepository, *texts: str, all_hosts: bool = False) -> list[str]:
-    found = repository.find(*(parse(text) for text in texts), all_hosts=all_hosts)
-    assert repository.count(*(parse(text) for text in texts), all_hosts=all_hosts) == len(found)
+    conditions = [parse(text) for text in texts]
+    found = repository.find(*conditions, all_hosts=all_hosts)
+    assert repository.count(*conditions, all_hosts=all_hosts) == len(found)
+    assert repository.summaries(*conditions, all_hosts=all_hosts) == [summary(one) for one in found]
     return names(found)
 
 

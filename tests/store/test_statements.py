@@ -57,6 +57,7 @@ READS: dict[str, Callable[[ContainerRepository], object]] = {
     ),
     "page of find": lambda r: r.find(sort="-updated", limit=10, offset=10),
     "find on all hosts": lambda r: r.find(all_hosts=True),
+    "page of summaries": lambda r: r.summaries(sort="-updated", limit=10, offset=10),
     "count": lambda r: r.count(Filter("destination", "/7")),
     "iterate": lambda r: list(r.iterate()),
     "load_sandboxes": lambda r: list(r.load_sandboxes()),
