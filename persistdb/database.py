@@ -55,7 +55,7 @@ class _Lost(Exception):
 
 
 class _CommitLost(_Lost):
-    """The connection was lost while the commit ran; ``result`` is what the work gave."""
+    """The connection was lost while a commit ran; ``result`` is what the work gave."""
 
     def __init__(self, result: Any, error: BaseException) -> None:
         super().__init__(error)
@@ -140,10 +140,27 @@ class Database:
             try:
                 return self._connected(transact)
             except _CommitLost as lost:
-                settled: T = self._settle(lost, verify, refs)
-                return settled
+                result: T = lost.result
+                self._settle(lost.error, verify and (lambda connection: verify(connection, result)), refs)
+                return result
 
         return self._repeat(attempt)
+
+    def change(
+        self, work: Callable[[Connection], None], *, verify: Callable[[Connection], bool | None], refs: Sequence[str]
+    ) -> None:
+        """Run a unit of work that changes something with one statement, which commits by itself: one round trip.
+
+        What :meth:`write` does when a commit's answer is lost is done here whenever the connection is.
+        """
+
+        def attempt() -> None:
+            try:
+                self._connected(work)
+            except _Lost as lost:
+                self._settle(lost.error, verify, refs)
+
+        self._repeat(attempt)
 
     def _connected(self, work: Callable[[Connection], T]) -> T:
         """Run work on a connection of the pool, which rolls back what is not committed when it gets it back."""
@@ -166,21 +183,20 @@ class Database:
         return self.engine.dialect.is_disconnect(error, connection.driver, None)  # type: ignore[arg-type]  # any driver's
 
     def _settle(
-        self, lost: _CommitLost, verify: Callable[[Connection, Any], bool | None] | None, refs: Sequence[str]
-    ) -> Any:
-        """Find out what became of a commit whose answer never came."""
-        unknown = CommitUnknown(self.url, self.backend.detail(lost.error), refs)
+        self, error: BaseException, verify: Callable[[Connection], bool | None] | None, refs: Sequence[str]
+    ) -> None:
+        """Find out what became of a commit whose answer never came; raise unless it is there."""
+        unknown = CommitUnknown(self.url, self.backend.detail(error), refs)
         if verify is None:
-            raise unknown from lost.error
+            raise unknown from error
         try:
-            committed = self.read(lambda connection: verify(connection, lost.result))
+            committed = self.read(verify)
         except DatabaseError:
-            raise unknown from lost.error
+            raise unknown from error
         if committed is None:
-            raise unknown from lost.error
+            raise unknown from error
         if not committed:
-            raise Stale from lost.error
-        return lost.result
+            raise Stale from error
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
         pause = _FIRST_PAUSE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import schema, selection
 from .changes import Changes, StoredSandbox, check_key, check_length, encode, utc_text
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from .connection import Connection, Statement
     from .filters import Filter
+
+T = TypeVar("T")
 
 BATCH = 1000
 """Containers that a bulk save writes in one transaction, and that an iteration reads with one statement."""
@@ -127,11 +129,10 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.NotFound`.
         """
-        values = {"host": self.host, "sid": sid, "cid": cid}
-        document = self.database.read(lambda connection: connection.value(self._statements.get, values))
-        if document is None:
+        found = self.database.read(lambda connection: self._peek(connection, sid, cid))
+        if found is None:
             raise NotFound("container", f"{sid}/{cid}", self.host)
-        return decode_container(document)
+        return found
 
     def exists(self, sid: str, cid: str) -> bool:
         """Whether there is such a container."""
@@ -213,26 +214,27 @@ class ContainerRepository:
         check_length("state", new)
         values = {"host": self.host, "sid": sid, "cid": cid, "old": expected, "new": new}
 
-        def work(connection: Connection) -> str:
-            now = utc_text(datetime.now(UTC))
-            if self._run(connection, self._statements.transition, **values, now=now) == 0:
-                document = connection.value(self._statements.get, {"host": self.host, "sid": sid, "cid": cid})
-                if document is None:
-                    raise NotFound("container", ref, self.host)
-                raise StateMismatch(ref, expected, decode_container(document).record.state)
-            return now
+        now = utc_text(datetime.now(UTC))
 
-        def verify(connection: Connection, now: str) -> bool | None:
+        def work(connection: Connection) -> None:
+            if self._run(connection, self._statements.transition, **values, now=now) == 0:
+                found = self._peek(connection, sid, cid)
+                if found is None:
+                    raise NotFound("container", ref, self.host)
+                if found.record.state == expected:
+                    raise Stale  # another brought it there since
+                raise StateMismatch(ref, expected, found.record.state)
+
+        def verify(connection: Connection) -> bool | None:
             self._await(connection, sid)
-            document = connection.value(self._statements.get, {"host": self.host, "sid": sid, "cid": cid})
-            if document is None:
+            found = self._peek(connection, sid, cid)
+            if found is None:
                 return None
-            found = decode_container(document)
             if utc_text(found.updated_at) == now:
                 return True
             return False if found.record.state == expected else None
 
-        self.database.write(work, verify=verify, refs=[ref])
+        self.database.change(work, verify=verify, refs=[ref])
 
     # --- look-ups
 
@@ -243,15 +245,13 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.InvalidValue` for an unknown sort order.
         """
-        found = self._page(self._selects.page, filters, sort, limit, offset, all_hosts=all_hosts)
-        return [decode_container(document) for (document,) in found]
+        return self._page(self._selects.page, decode_container, filters, sort, limit, offset, all_hosts=all_hosts)
 
     def summaries(
         self, *filters: Filter, sort: str = "sid", limit: int | None = None, offset: int = 0, all_hosts: bool = False
     ) -> list[ContainerSummary]:
         """What ``find`` finds, as a list shows it: for a page of many it takes a fifth of the time."""
-        found = self._page(self._selects.summaries, filters, sort, limit, offset, all_hosts=all_hosts)
-        return [decode_summary(document) for (document,) in found]
+        return self._page(self._selects.summaries, decode_summary, filters, sort, limit, offset, all_hosts=all_hosts)
 
     def iterate(self, *filters: Filter, batch: int = BATCH, all_hosts: bool = False) -> Iterator[Container]:
         """The containers that fit all filters, in no particular order, ``batch`` of them in memory at a time.
@@ -263,13 +263,11 @@ class ContainerRepository:
         last = ("", "", "")
         while True:
             after = dict(zip(("after_host", "after_sid", "after_cid"), last, strict=True))
-            rows = self._select(statement, values | after | {"limit": batch})
-            for (document,) in rows:
-                one = decode_container(document)
-                last = max(last, (one.host, one.sid, one.cid))
-                yield one
-            if len(rows) < batch:
+            page = self._documents(statement, values | after | {"limit": batch}, decode_container)
+            yield from page
+            if len(page) < batch:
                 return
+            last = max((one.host, one.sid, one.cid) for one in page)
 
     def count(self, *filters: Filter, all_hosts: bool = False) -> int:
         """How many containers fit all filters."""
@@ -293,7 +291,7 @@ class ContainerRepository:
         else:
             statement = statements.look_up_everywhere if all_hosts else statements.look_up
         values = {"host": self.host, "sid": sid, "cid": cid, "end": selection.successor(cid) or _LAST}
-        found = [decode_container(document) for (document,) in self._select(statement, values)]
+        found = self._documents(statement, values, decode_container)
         wanted = [one for one in found if one.cid == cid] or found
         if not wanted:
             raise NotFound("container", ref, None if all_hosts else self.host)
@@ -311,7 +309,7 @@ class ContainerRepository:
         last = ""
         while True:
             values = {"host": self.host, "sid": last, "limit": batch}
-            found = [decode_sandbox(document) for (document,) in self._select(self._statements.load_after, values)]
+            found = self._documents(self._statements.load_after, values, decode_sandbox)
             for document in found:
                 yield document.sandbox()
             if len(found) < batch:
@@ -321,19 +319,23 @@ class ContainerRepository:
     def _page(
         self,
         build: Callable[[selection.Form, str], Statement],
+        decode: Callable[[str], T],
         filters: Sequence[Filter],
         sort: str,
         limit: int | None,
         offset: int,
         *,
         all_hosts: bool,
-    ) -> Sequence[tuple[Any, ...]]:
+    ) -> list[T]:
         form, values = self._split(filters, all_hosts)
         values |= {"limit": _ALL if limit is None else limit, "offset": offset}
-        return self._select(build(form, sort), values)
+        return self._documents(build(form, sort), values, decode)
 
     def _split(self, filters: Sequence[Filter], all_hosts: bool) -> tuple[selection.Form, dict[str, object]]:
         return selection.split(filters, host=None if all_hosts else self.host)
+
+    def _documents(self, statement: Statement, values: Mapping[str, object], decode: Callable[[str], T]) -> list[T]:
+        return self.database.read(lambda connection: connection.documents(statement, values, decode))
 
     def _select(self, statement: Statement, values: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
         return self.database.read(lambda connection: connection.rows(statement, values))
@@ -401,8 +403,7 @@ class ContainerRepository:
             stored = self._load_stored(connection, [sid]).get(sid)
             found = (stored.own_revision, stored.updated_at) if stored else None
         else:
-            document = connection.value(self._statements.get, {"host": self.host, "sid": sid, "cid": cid})
-            one = decode_container(document) if document is not None else None
+            one = self._peek(connection, sid, cid)
             found = (one.revision, one.updated_at) if one else None
         if found is None:
             return None
@@ -417,11 +418,12 @@ class ContainerRepository:
 
     def _load_stored(self, connection: Connection, sids: Sequence[str]) -> dict[str, StoredSandbox]:
         if len(sids) == 1:
-            found = connection.rows(self._statements.load, {"host": self.host, "sid": sids[0]})
+            values: dict[str, object] = {"host": self.host, "sid": sids[0]}
+            found = connection.documents(self._statements.load, values, decode_stored_sandbox)
         else:
             rows = encode([[self.host, sid] for sid in sids])
-            found = connection.rows(self._statements.load_many, {"rows": rows})
-        return {one.record.sid: one for one in (decode_stored_sandbox(document) for (document,) in found)}
+            found = connection.documents(self._statements.load_many, {"rows": rows}, decode_stored_sandbox)
+        return {one.record.sid: one for one in found}
 
     def _apply(self, connection: Connection, changes: Changes) -> None:
         """Write the changes, a statement for each table that has any.
@@ -472,6 +474,10 @@ class ContainerRepository:
     def _change(self, connection: Connection, statement: Statement, rows: list[list[object]]) -> None:
         if rows and self._run(connection, statement, rows=encode(rows)) != len(rows):
             raise Stale
+
+    def _peek(self, connection: Connection, sid: str, cid: str) -> Container | None:
+        document = connection.value(self._statements.get, {"host": self.host, "sid": sid, "cid": cid})
+        return None if document is None else decode_container(document)
 
     def _run(self, connection: Connection, statement: Statement, **parameters: object) -> int:
         return connection.change(statement, parameters)
