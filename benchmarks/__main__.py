@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import growth, memory, operations, results, startup
+from . import growth, memory, migrations, operations, results, startup
 from .places import ENGINES, open_place
 
 if TYPE_CHECKING:
@@ -80,6 +80,12 @@ def _memory(place: Place, options: argparse.Namespace, report: results.Report) -
         _progress(place, f"{check.title}: {check.value:.2f} {check.unit}")
 
 
+def _migrations(place: Place, options: argparse.Namespace, report: results.Report) -> None:
+    for check in migrations.measure(place, 200 if options.quick else 100_000):
+        report.checks.append(check)
+        _progress(place, f"{check.title}: {check.value:.2f} {check.unit}")
+
+
 def _startup(place: Place, options: argparse.Namespace, report: results.Report) -> None:
     for check in startup.measure(place, 1 if options.quick else 20):
         report.checks.append(check)
@@ -90,6 +96,7 @@ _PARTS: dict[str, Callable[[Place, argparse.Namespace, results.Report], None]] =
     "operations": _operations,
     "growth": _growth,
     "memory": _memory,
+    "migrations": _migrations,
     "startup": _startup,
 }
 

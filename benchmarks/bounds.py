@@ -39,3 +39,7 @@ HELP = 3.0
 """``persistdb --help``, as a multiple of ``python -c pass``."""
 COMMAND_RATIO, COMMAND_EXTRA = 1.3, 60.0
 """``persistdb show`` and ``ls``, as a multiple of ``python -c 'import sqlalchemy.orm'``, and milliseconds beside."""
+UPGRADE = 6.0
+"""An upgrade from the first schema to the newest, as a multiple of a plain copy of the mounts."""
+UPGRADE_MEMORY = 300.0
+"""MB that it may take."""

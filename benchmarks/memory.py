@@ -56,7 +56,8 @@ def _check(place: Place, what: str, size: int, *arguments: str) -> Check:
     )
 
 
-def _peak() -> float:
+def peak() -> float:
+    """The most memory in MB that this process has had."""
     # not ru_maxrss, which begins with what the parent had
     status = Path("/proc/self/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
@@ -70,7 +71,7 @@ def _main(what: str, url: str, *paths: str) -> None:
         repository = ContainerRepository(database, host=samples.HOST)
         next(iter(repository.iterate(batch=1)), None)
         if what == "iterate":
-            start = _peak()
+            start = peak()
             for _ in repository.iterate():
                 pass
         else:
@@ -81,9 +82,9 @@ def _main(what: str, url: str, *paths: str) -> None:
                 trees.import_ours(url, small)
             finally:
                 shutil.rmtree(small)
-            start = _peak()
+            start = peak()
             trees.import_ours(url, Path(paths[0]))
-    print(start, _peak())
+    print(start, peak())
 
 
 if __name__ == "__main__":

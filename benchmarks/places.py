@@ -52,6 +52,12 @@ class Place(ABC):
         self._copies.append(url)
         return url
 
+    def empty(self) -> str:
+        """Give the URL of a database without any schema."""
+        url = self._create()
+        self._copies.append(url)
+        return url
+
     def forget(self, size: int | None = None) -> None:
         """Drop the copies; with ``size`` the database that they were copied from, too."""
         for url in self._copies:
