@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Ambiguous,
         BadURL,
         Busy,
+        ChangeBlocked,
         CommitUnknown,
         Conflict,
         Corrupt,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         StorageFull,
         Unavailable,
         UnsupportedLayout,
+        WouldLose,
     )
     from .filters import Filter, parse
     from .locks import Lock
@@ -69,6 +71,7 @@ _HOMES = {
         "Ambiguous",
         "BadURL",
         "Busy",
+        "ChangeBlocked",
         "CommitUnknown",
         "Conflict",
         "Corrupt",
@@ -92,6 +95,7 @@ _HOMES = {
         "StorageFull",
         "Unavailable",
         "UnsupportedLayout",
+        "WouldLose",
     ),
     "filters": ("Filter", "parse"),
     "locks": ("Lock",),
@@ -122,6 +126,7 @@ __all__ = [
     "Ambiguous",
     "BadURL",
     "Busy",
+    "ChangeBlocked",
     "CommitUnknown",
     "Conflict",
     "Container",
@@ -160,6 +165,7 @@ __all__ = [
     "Timeouts",
     "Unavailable",
     "UnsupportedLayout",
+    "WouldLose",
     "parse",
 ]
 

@@ -12,10 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import preflight, schema
 from .engines import sqlite
-from .errors import SchemaOutdated, SchemaTooNew
+from .errors import Finding, SchemaOutdated, SchemaTooNew
 from .migrate import COMPARISON
 from .orm import Base
-from .preflight import Finding
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

@@ -10,6 +10,7 @@ import contextlib
 import io
 import itertools
 import threading
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -25,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from . import preflight, schema
 from .backup import before_change, need_room_for_change
 from .engines.alone import ALONE, Orphans, StillLocked
-from .errors import Busy, Corrupt, NotFound, SchemaMissing, SchemaTooNew
+from .errors import Busy, ChangeBlocked, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldLose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from .database import Database
+    from .errors import Loss
+
+MANY = 100_000
+"""Rows that take long enough to say how long."""
 
 WAIT = 600.0
 """Seconds to wait for another program that is changing the same schema."""
@@ -73,12 +78,17 @@ class Revision:
 
 @dataclass(frozen=True)
 class Step:
-    """A revision that is about to be made or undone, the ``number``-th of ``total``, and how many rows it copies."""
+    """A revision that is about to be made or undone, the ``number``-th of ``total``, and how many rows it copies.
+
+    ``seconds`` is how long the copying takes if it goes as fast as before in this change; before the first, it is the
+    least that it takes, by a sample of the rows. ``None`` for few rows.
+    """
 
     revision: Revision
     number: int
     total: int
     rows: int
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -126,18 +136,20 @@ def upgrade(
     host: str = "",
     moment: datetime | None = None,
     backup: bool = True,
+    wait: float = WAIT,
     progress: Callable[[Step], None] = _silent,
 ) -> Change:
     """Bring the schema up to a revision; nothing is done if it is there already.
 
     ``host`` is given to sandboxes from before there were hosts, ``moment`` to rows from before there were times.
+    ``wait`` is how many seconds to wait for others who use the tables.
 
     Raises :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`,
-    :class:`~persistdb.preflight.ChangeBlocked`, :class:`~persistdb.errors.StorageFull`,
+    :class:`~persistdb.errors.ChangeBlocked`, :class:`~persistdb.errors.StorageFull`,
     :class:`~persistdb.errors.Busy`.
     """
     target = _known(revision)
-    with alone(database) as connection:
+    with alone(database, wait) as connection:
         found = _found(database, connection)
         path = [each for each in history() if (found is None or each.id > found) and each.id <= target]
         saved = None
@@ -156,15 +168,16 @@ def downgrade(
     *,
     allow_loss: bool = False,
     backup: bool = True,
+    wait: float = WAIT,
     progress: Callable[[Step], None] = _silent,
 ) -> Change:
     """Take the schema down to a revision, or to ``base``: no schema at all. Nothing is done if it is there already.
 
-    Raises :class:`~persistdb.preflight.WouldLose` if what is stored does not fit, unless ``allow_loss``, and what
+    Raises :class:`~persistdb.errors.WouldLose` if what is stored does not fit, unless ``allow_loss``, and what
     :func:`upgrade` raises.
     """
     target = None if revision == "base" else _known(revision)
-    with alone(database) as connection:
+    with alone(database, wait) as connection:
         found = _found(database, connection)
         if found is None or (target is not None and found <= target):
             return Change(found, found, None)
@@ -173,7 +186,7 @@ def downgrade(
         _refuse(database, connection, path, found, revision, down=True)
         lost = preflight.losses(connection, path)
         if lost and not allow_loss:
-            raise preflight.WouldLose(database.url, found, revision, lost)
+            raise WouldLose(database.url, found, revision, lost)
         saved = _save(database, found, wanted=backup)
         before = {each.id: older.id for older, each in itertools.pairwise(every)}
         config = _config(connection=connection)
@@ -183,7 +196,7 @@ def downgrade(
     return Change(found, target, saved)
 
 
-def losses(database: Database, revision: str) -> list[preflight.Loss]:
+def losses(database: Database, revision: str) -> list[Loss]:
     """What a downgrade to a revision would lose of what is stored now."""
     target = None if revision == "base" else _known(revision)
     with database.engine.connect() as connection:
@@ -198,7 +211,7 @@ def _refuse(
     """Look for what would make the change fail half-way, before anything is changed."""
     findings = [*preflight.orphans(connection), *preflight.blocks(connection, path, down=down)]
     if findings:
-        raise preflight.ChangeBlocked(database.url, found, target, findings)
+        raise ChangeBlocked(database.url, found, target, findings)
 
 
 def _save(database: Database, found: str, *, wanted: bool) -> Path | None:
@@ -219,15 +232,35 @@ def _walk(
         for _, target in steps[-1:]:
             go(target)  # Alembic reads its scripts anew each time: all in one go takes a third of the time
         return
+    moved, spent = 0, 0.0
     for number, (revision, target) in enumerate(steps, 1):
-        tables = set(inspect(connection).get_table_names())
-        rows = sum(
-            connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608  constants of ours
-            for table in revision.moves
-            if table in tables
-        )
-        progress(Step(revision, number, len(steps), rows))
+        tables = [table for table in revision.moves if table in inspect(connection).get_table_names()]
+        counts = {table: _count(connection, table) for table in tables}
+        rows, seconds = sum(counts.values()), None
+        if rows >= MANY:
+            seconds = rows * (spent / moved if moved else _pace(connection, max(counts, key=counts.__getitem__)))
+        progress(Step(revision, number, len(steps), rows, seconds))
+        start = time.monotonic()
         go(target)
+        if rows >= MANY:
+            moved, spent = moved + rows, spent + time.monotonic() - start
+
+
+def _count(connection: Connection, table: str) -> int:
+    found: int = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608  a constant of ours
+    return found
+
+
+def _pace(connection: Connection, table: str) -> float:
+    """Seconds that it takes to copy a row, without any key, by a sample."""
+    start = time.monotonic()
+    sample = f"SELECT * FROM {table} LIMIT {MANY // 10}"  # noqa: S608  constants of ours
+    connection.execute(text(f"CREATE TEMPORARY TABLE persistdb_sample AS {sample}"))
+    pace = (time.monotonic() - start) / (MANY // 10)
+    # without the word MariaDB would commit
+    temporary = "TEMPORARY " if connection.dialect.name in {"mysql", "mariadb"} else ""
+    connection.execute(text(f"DROP {temporary}TABLE persistdb_sample"))
+    return pace
 
 
 @contextlib.contextmanager

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
 
-from .errors import SchemaError
+from .errors import Finding, Loss
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from sqlalchemy.engine import Connection
 
@@ -26,61 +25,6 @@ _PARENTS = (
     ("device_map", "container", "child.container_id = parent.id", "container_id, position, device_id"),
     ("process", "container", "child.container_id = parent.id", "container_id, position, token"),
 )
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that is wrong with rows: ``count`` of them, of which the first are here."""
-
-    what: str
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[object, ...], ...] = ()
-    count: int = 0
-
-    def __str__(self) -> str:
-        shown = "; ".join(
-            ", ".join(f"{name}={value!r}" for name, value in zip(self.columns, row, strict=True)) for row in self.rows
-        )
-        more = f"; and {self.count - len(self.rows)} more" if self.count > len(self.rows) else ""
-        return self.what + (f": {shown}{more}" if shown else "")
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What a downgrade would lose for good: a column or table, in how many rows, and the revision that brought it."""
-
-    place: str
-    rows: int
-    revision: str
-
-    def __str__(self) -> str:
-        return f"{self.place} of {self.rows} row{'s' if self.rows != 1 else ''}"
-
-
-@dataclass(eq=False)
-class ChangeBlocked(SchemaError):
-    """Rows are in the way of a change of schema; nothing was changed."""
-
-    findings: Sequence[Finding] = ()
-
-    def __str__(self) -> str:
-        return (
-            f"{self.url}: the schema can't go from {self.found} to {self.expected}, nothing was changed: "
-            + "\n".join(map(str, self.findings))
-        )
-
-
-@dataclass(eq=False)
-class WouldLose(SchemaError):
-    """A downgrade would lose what the older schema has no place for; nothing was changed."""
-
-    losses: Sequence[Loss] = ()
-
-    def __str__(self) -> str:
-        return (
-            f"{self.url}: going from schema {self.found} to {self.expected} would lose "
-            f"{', '.join(map(str, self.losses))}; allow it with --allow-loss"
-        )
 
 
 def orphans(connection: Connection) -> list[Finding]:

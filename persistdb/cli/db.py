@@ -117,7 +117,7 @@ def downgrade(target: Target, revision: str, allow_loss: bool, backup: bool) -> 
 
 
 def _change(database: Database, change: Callable[[], Change]) -> int:
-    from ..preflight import ChangeBlocked
+    from ..errors import ChangeBlocked
 
     try:
         done = change()
@@ -136,10 +136,12 @@ def _change(database: Database, change: Callable[[], Change]) -> int:
 
 
 def _tell_step(step: Step) -> None:
-    rows = f", {counted(step.rows, 'row')} to move" if step.rows else ""
-    click.echo(
-        f"{step.number}/{step.total} {step.revision.id} {printable(step.revision.title.rstrip('.'))}{rows}", err=True
-    )
+    told = f"{step.number}/{step.total} {step.revision.id} {printable(step.revision.title.rstrip('.'))}"
+    if step.rows:
+        told += f", {counted(step.rows, 'row')} to move"
+    if step.seconds is not None:
+        told += f", {step.seconds:.0f} s or more"
+    click.echo(told, err=True)
 
 
 @db.command("history")

@@ -45,6 +45,12 @@ def rows(engine: Engine) -> Rows:
     return found
 
 
+def undated(data: Rows) -> Rows:
+    """Rows without the times of the change itself."""
+    times = {"created_at", "updated_at"}
+    return {name: [{k: v for k, v in row.items() if k not in times} for row in rows] for name, rows in data.items()}
+
+
 def insert(engine: Engine, data: Rows) -> None:
     """Write rows into the tables as they are now."""
     found = tables(engine)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from persistdb import migrate, preflight, schema
 from persistdb.database import Database
-from persistdb.errors import NotFound, SchemaMissing, SchemaTooNew
+from persistdb.errors import ChangeBlocked, Loss, NotFound, SchemaMissing, SchemaTooNew, WouldLose
 
 from . import dumps, model
 
@@ -33,7 +33,7 @@ def test_same_token(database: Database) -> None:
     dumps.insert(database.engine, model.sample("0001"))
     _execute(database, "UPDATE process SET token = 'pod-a' WHERE container_id = 11")
     before = _state(database)
-    with pytest.raises(preflight.ChangeBlocked) as error:
+    with pytest.raises(ChangeBlocked) as error:
         migrate.upgrade(database)
     (finding,) = error.value.findings
     assert finding.columns == ("sid", "cid", "position", "token")
@@ -48,7 +48,7 @@ def test_same_sandbox_on_two_hosts(database: Database) -> None:
     dumps.insert(database.engine, model.at_head(model.sample("0001"), "0001"))
     _execute(database, "UPDATE sandbox SET sid = 'pod-a', host = 'b' WHERE id = 2")
     before = _state(database)
-    with pytest.raises(preflight.ChangeBlocked, match="sid='pod-a', host='b'"):
+    with pytest.raises(ChangeBlocked, match="sid='pod-a', host='b'"):
         migrate.downgrade(database, "0003", allow_loss=True)
     assert _state(database) == before
 
@@ -64,7 +64,7 @@ def test_orphans(sqlite_url: str) -> None:
         connection.cursor().execute("PRAGMA foreign_keys = ON")
         connection.close()
         before = _state(database)
-        with pytest.raises(preflight.ChangeBlocked) as error:
+        with pytest.raises(ChangeBlocked) as error:
             migrate.upgrade(database)
         assert [(f.what, f.count) for f in error.value.findings] == [
             ("rows of mount without their container", 1),
@@ -92,14 +92,14 @@ def test_loss_is_refused(database: Database) -> None:
     data = model.sample("0003")
     dumps.insert(database.engine, data)
     before = _state(database)
-    with pytest.raises(preflight.WouldLose) as error:
+    with pytest.raises(WouldLose) as error:
         migrate.downgrade(database, "0001")
     expected = [
-        preflight.Loss("device_map.shared", 1, "0003"),
-        preflight.Loss("mount.mounted", 3, "0002"),
-        *(preflight.Loss(f"mount.{name}", 1, "0002") for name in ("source", "destination")),
-        preflight.Loss("mount.options", 2, "0002"),
-        *(preflight.Loss(f"mount.{name}", 1, "0002") for name in ("host_path", "read_only")),
+        Loss("device_map.shared", 1, "0003"),
+        Loss("mount.mounted", 3, "0002"),
+        *(Loss(f"mount.{name}", 1, "0002") for name in ("source", "destination")),
+        Loss("mount.options", 2, "0002"),
+        *(Loss(f"mount.{name}", 1, "0002") for name in ("host_path", "read_only")),
     ]
     assert list(error.value.losses) == expected
     assert "device_map.shared of 1 row, mount.mounted of 3 rows" in str(error.value)

@@ -1,6 +1,7 @@
 """Database servers for tests: private ones from the machine's own packages, or those that a URL leads to."""
 
 from tests.servers.daemon import Account, Daemon, ServerFailed, Workspace
+from tests.servers.disks import on_small_disk
 from tests.servers.mariadb import MariaDB
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.proxy import Proxy
@@ -23,4 +24,5 @@ __all__ = [
     "Statement",
     "Statements",
     "Workspace",
+    "on_small_disk",
 ]

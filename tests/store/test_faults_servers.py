@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import threading
 import traceback
@@ -26,7 +25,7 @@ from persistdb.errors import (
 )
 from persistdb.repository import ContainerRepository
 from persistdb.state import Mount
-from tests.servers import HUSH, Proxy, Server
+from tests.servers import HUSH, Proxy, Server, on_small_disk
 from tests.servers.daemon import free_port
 
 from .faults import just_before
@@ -281,7 +280,7 @@ def test_a_user_who_may_only_read(server: Server, name: str, repository: Contain
 
 def test_a_full_disk(own: Server, small_disk: Callable[..., Path]) -> None:
     """On a full disk a save fails by type and leaves nothing, reads go on, and saves too when there is space again."""
-    name, disk = _on_small_disk(own, small_disk)
+    name, disk = on_small_disk(own, small_disk)
     reserve = disk / "reserve"
     reserve.write_bytes(bytes(4 << 20))
     with Database(own.url(name), retries=2) as database:
@@ -305,22 +304,6 @@ def test_a_full_disk(own: Server, small_disk: Callable[..., Path]) -> None:
         reserve.unlink()
         repository.save_sandbox(sandbox("pod-1", state="stopped"), CHANGED)
         assert repository.load_sandbox("pod-1").record.state == "stopped"
-
-
-def _on_small_disk(own: Server, small_disk: Callable[..., Path]) -> tuple[str, Path]:
-    """Make a database whose tables lie on a small disk, and give its name and the disk."""
-    if own.dialect == "mariadb":
-        name = own.create_database()
-        return name, small_disk("24M", at=own.data / name)
-    place = small_disk("48M")
-    os.chown(place, own.daemon.account.uid, own.daemon.account.gid)
-    for parent in place.parents:
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    own.execute(f"CREATE TABLESPACE small LOCATION '{place}'")
-    name = own.create_database()
-    own.execute(f"ALTER DATABASE {name} SET TABLESPACE small")
-    return name, place
 
 
 # --- waiting
