@@ -22,6 +22,7 @@ from .errors import (
     Busy,
     CommitUnknown,
     DatabaseError,
+    DriverMissing,
     PersistDBError,
     ReadOnly,
     StorageFull,
@@ -68,7 +69,7 @@ class Database:
     Without a URL it is that of ``PERSISTDB_URL``, else a file at the platform's usual place. Nothing is opened before
     the first use. ``retries`` bounds how often a unit of work is run again when others were in its way.
 
-    Raises :class:`~persistdb.errors.BadURL`.
+    Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`.
     """
 
     def __init__(
@@ -79,7 +80,10 @@ class Database:
         self.retries = retries
         self.prepared = False
         """Whether the schema was seen to be the program's own (:func:`persistdb.schema.prepare`)."""
-        self.engine = self.backend.create_engine(address, timeouts or Timeouts(), pool_size)
+        try:
+            self.engine = self.backend.create_engine(address, timeouts or Timeouts(), pool_size)
+        except ModuleNotFoundError as missing:
+            raise DriverMissing(self.url, str(missing.name), self.backend.name) from None
         self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         # Drivers are in autocommit: a lone SELECT needs no transaction around it.
         self.reader = self.engine.execution_options(persistdb_begin="none")

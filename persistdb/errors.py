@@ -236,6 +236,18 @@ class BadURL(PersistDBError):
         return f"{self.url}: {self.reason}"
 
 
+@dataclass(eq=False)
+class DriverMissing(PersistDBError):
+    """The Python module that talks to this engine is not installed."""
+
+    url: str
+    module: str
+    extra: str
+
+    def __str__(self) -> str:
+        return f"{self.url}: Python module {self.module!r} is missing; pip install 'persistdb[{self.extra}]' brings it"
+
+
 # --- schema versions -------------------------------------------------------------------------------------------------
 
 

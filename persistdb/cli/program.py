@@ -152,9 +152,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(error)
         is_misuse = isinstance(error, BadURL) or (isinstance(error, InvalidValue) and error.field in _ARGUMENTS)
         return MISUSE if is_misuse else CANNOT
-    except ModuleNotFoundError as error:
-        complain(f"Python module {error.name!r} is missing; persistdb[postgresql] and persistdb[mariadb] bring drivers")
-        return CANNOT
     except OSError as error:
         complain(error.strerror if error.filename is None else f"{error.filename}: {error.strerror}")
         _forget_output()

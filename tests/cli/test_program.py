@@ -91,7 +91,7 @@ def test_missing_driver(persistdb: Program, monkeypatch: pytest.MonkeyPatch) -> 
     persistdb.url = "mariadb://u@h/x"
     done = persistdb("ls")
     assert done.status == 3
-    assert "'pymysql' is missing; persistdb[postgresql] and persistdb[mariadb]" in done.err
+    assert "'pymysql' is missing; pip install 'persistdb[mariadb]'" in done.err
 
 
 def test_environment(persistdb: Program, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,7 +151,7 @@ def test_interrupted(persistdb: Program) -> None:
 import os, signal, sys
 from persistdb import ContainerRepository
 from persistdb.cli import main
-ContainerRepository.find = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
+ContainerRepository.summaries = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)
 sys.exit(main())
 """
     words = [sys.executable, "-c", script, *persistdb.words("ls")[len(RUN) :]]

@@ -6,6 +6,7 @@ import logging
 import os
 import pickle
 import stat
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ import persistdb
 from persistdb import errors, orm, schema
 from persistdb.database import Database, default_url
 from persistdb.engines import sqlite
-from persistdb.errors import BadURL, DatabaseError, SchemaMissing, SchemaOutdated, SchemaTooNew
+from persistdb.errors import BadURL, DatabaseError, DriverMissing, SchemaMissing, SchemaOutdated, SchemaTooNew
 from persistdb.repository import ContainerRepository
 from persistdb.state import Mount
 
@@ -79,6 +80,23 @@ def test_bad_urls(url: str) -> None:
         Database(url)
     assert "secret" not in str(caught.value) + repr(caught.value)
     assert caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("url", "module", "extra"),
+    [
+        ("postgresql://me:hush@localhost/state", "psycopg", "postgresql"),
+        ("mysql://me:hush@localhost/state", "pymysql", "mariadb"),
+    ],
+)
+def test_a_missing_driver(monkeypatch: pytest.MonkeyPatch, url: str, module: str, extra: str) -> None:
+    """A driver that is not installed is an error that says what to install."""
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(DriverMissing) as caught:
+        Database(url)
+    assert (caught.value.module, caught.value.extra) == (module, extra)
+    assert f"pip install 'persistdb[{extra}]'" in str(caught.value)
+    assert "hush" not in str(caught.value)
 
 
 def test_the_default_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
