@@ -142,12 +142,10 @@ class Backend(ABC):
 
     # Documents are SQL text: their parts are constants of ours, and SQLAlchemy has no words for most of them.
 
-    json_object_function: ClassVar[str] = "json_object"
-
     def json_object(self, pairs: Mapping[str, str]) -> str:
         """Build a JSON object of expressions; JSON in it comes from :meth:`json_value` and the like."""
         parts = ", ".join(f"'{key}', {value}" for key, value in pairs.items())
-        return f"{self.json_object_function}({parts})"
+        return f"json_object({parts})"
 
     def json_source(self, column: str) -> str:
         """Embed a JSON column as the text that it was written with."""
