@@ -69,6 +69,10 @@ class Created(NamedTuple):
     record: ContainerState
     row: Row
 
+    def parent(self, ids: Mapping[str, int]) -> int:
+        """The id of its sandbox, which may be a new one: those have ``ids``, by their sid."""
+        return ids[self.sid] if self.sandbox_id is None else self.sandbox_id
+
 
 @dataclass
 class Changes:
@@ -77,7 +81,8 @@ class Changes:
     now: str = field(default_factory=lambda: utc_text(datetime.now(UTC)))
     new_sandboxes: list[Row] = field(default_factory=list)
     changed_sandboxes: list[Row] = field(default_factory=list)
-    renumbered: list[Row] = field(default_factory=list)
+    renumbered: dict[str, object] | None = None
+    """A sandbox that gets another revision, and nothing else."""
     removed: list[Row] = field(default_factory=list)
     changed: list[Row] = field(default_factory=list)
     created: list[Created] = field(default_factory=list)
@@ -148,7 +153,12 @@ class Changes:
 
     def renumber(self, sandbox_id: int, own_revision: int, total: int) -> int:
         """Make place for a container that comes into a sandbox of this revision, and give the one that it will have."""
-        self.renumbered.append([sandbox_id, own_revision, self.now, own_revision - total])
+        self.renumbered = {
+            "id": sandbox_id,
+            "revision": own_revision,
+            "new_revision": own_revision - total,
+            "now": self.now,
+        }
         return total + 1
 
     def put_container(

@@ -7,8 +7,9 @@ dialect are SQLAlchemy's, and so are sessions and selects that are put together 
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sqlalchemy.engine import Connection as SQLAlchemyConnection
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, TextClause
     from sqlalchemy.engine import Dialect
     from sqlalchemy.pool import PoolProxiedConnection
+
+    from .engines import Backend
 
 T = TypeVar("T")
 
@@ -51,14 +54,26 @@ def check_text(value: str) -> None:
             raise InvalidValue("text", value, "half of a surrogate pair is no character") from None
 
 
+Call = tuple[Statement, "Mapping[str, object]"]
+
+
+class Answer(NamedTuple):
+    """What a statement gave: the rows that it returns, and how many rows it changed or gave."""
+
+    rows: Sequence[tuple[Any, ...]]
+    number: int
+
+
 class Connection:
     """A connection in autocommit, until ``begin``."""
 
-    __slots__ = ("_engine", "_pooled", "driver")
+    __slots__ = ("_backend", "_begin", "_engine", "_pooled", "driver")
 
-    def __init__(self, engine: Engine, pooled: PoolProxiedConnection) -> None:
+    def __init__(self, engine: Engine, backend: Backend, pooled: PoolProxiedConnection) -> None:
         self._engine = engine
+        self._backend = backend
         self._pooled = pooled
+        self._begin = ""
         self.driver: Any = pooled.dbapi_connection
 
     def rows(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
@@ -88,12 +103,20 @@ class Connection:
         cursor.close()
         return count
 
+    def together(self, calls: Sequence[Call]) -> list[Answer]:
+        """Run statements that don't need each other's answers, in one round trip where the driver can."""
+        with self._backend.pipeline(self.driver) if len(calls) > 1 else nullcontext():
+            cursors = [self._run(statement, parameters) for statement, parameters in calls]
+        answers = []
+        for cursor in cursors:
+            rows = cursor.fetchall() if cursor.description else ()
+            answers.append(Answer(rows, len(rows) if cursor.description else cursor.rowcount))
+            cursor.close()
+        return answers
+
     def begin(self, sql: str) -> None:
-        """Start a transaction with the engine's word for it."""
-        cursor = self.driver.cursor()
-        self._announce(cursor, sql, ())
-        cursor.execute(sql)
-        cursor.close()
+        """Start a transaction with the engine's word for it, together with the first statement where the driver can."""
+        self._begin = sql
 
     def commit(self) -> None:
         """Commit the transaction."""
@@ -103,11 +126,19 @@ class Connection:
         for value in parameters.values():
             if isinstance(value, str):
                 check_text(value)
-        cursor = self.driver.cursor()
         names = statement.names
         values = parameters if names is None else tuple(parameters[name] for name in names)
-        self._announce(cursor, statement.sql, values)
-        cursor.execute(statement.sql, values)
+        if not self._begin:
+            return self._send(statement.sql, values)
+        begin, self._begin = self._begin, ""
+        with self._backend.pipeline(self.driver):
+            self._send(begin, ()).close()
+            return self._send(statement.sql, values)
+
+    def _send(self, sql: str, values: Any) -> Any:
+        cursor = self.driver.cursor()
+        self._announce(cursor, sql, values)
+        cursor.execute(sql, values)
         return cursor
 
     def _announce(self, cursor: Any, sql: str, values: Any) -> None:

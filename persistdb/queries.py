@@ -261,11 +261,13 @@ class Statements:
         return self.fix(self._update(sandbox, r, (*_SANDBOX_VALUES, "updated_at"), r.c.new_revision))
 
     @cached_property
-    def renumber_sandboxes(self) -> Statement:
-        """Give new revisions to sandboxes that are still at the revision that was read."""
-        columns = [(name, sandbox.c[name].type) for name in ("id", "revision", "updated_at")]
-        r = self._backend.rows("rows", [*columns, ("new_revision", sandbox.c.revision.type)])
-        return self.fix(self._update(sandbox, r, ("updated_at",), r.c.new_revision))
+    def renumber_sandbox(self) -> Statement:
+        """Give another revision to a sandbox that is still at one: ``id``, ``revision``, ``new_revision``, ``now``."""
+        return self.fix(
+            update(sandbox)
+            .where(sandbox.c.id == parameter("id"), sandbox.c.revision == parameter("revision"))
+            .values(revision=parameter("new_revision"), updated_at=parameter("now"))
+        )
 
     @cached_property
     def delete_sandbox(self) -> Statement:

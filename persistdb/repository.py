@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import schema, selection
-from .changes import Changes, StoredSandbox, check_key, check_length, encode, utc_text
+from .changes import Changes, check_key, check_length, encode, utc_text
 from .connection import check_text
 from .database import Database, Stale
-from .documents import decode_container, decode_sandbox, decode_stored_container, decode_stored_sandbox, decode_summary
+from .documents import decode_container, decode_sandbox, decode_stored_container, decode_summary
 from .engines import LockUnavailable
 from .errors import (
     AlreadyExists,
@@ -24,6 +24,7 @@ from .errors import (
 from .locks import Lock
 from .queries import Statements
 from .state import TRANSITIONS, Container, ContainerState, ContainerSummary, Origin, Sandbox, SandboxState, SandboxWrite
+from .writer import TokenClash, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,7 +42,6 @@ BATCH_TEXT = 4 << 20
 _ALL = (1 << 63) - 1
 # greater than every cid: the last character, more often than a cid is long
 _LAST = "\U0010ffff" * 256
-TOKEN_KEY = "uq_process_sandbox_id_token"  # noqa: S105  the name of a key, no password
 
 
 class ContainerRepository:
@@ -59,6 +59,7 @@ class ContainerRepository:
         self.database = database
         self._statements = Statements(database.backend, database.engine.dialect)
         self._selects = selection.Selects(self._statements)
+        self._writer = Writer(database, self.host, self._statements)
 
     # --- sandboxes
 
@@ -118,7 +119,7 @@ class ContainerRepository:
         """Forget a sandbox and all that is in it; false, and no error, if it wasn't there."""
 
         def work(connection: Connection) -> bool:
-            return self._run(connection, self._statements.delete_sandbox, host=self.host, sid=sid) > 0
+            return connection.change(self._statements.delete_sandbox, {"host": self.host, "sid": sid}) > 0
 
         return self.database.write(work, refs=[sid])
 
@@ -129,7 +130,7 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.NotFound`.
         """
-        found = self.database.read(lambda connection: self._peek(connection, sid, cid))
+        found = self.database.read(lambda connection: self._writer.container(connection, sid, cid))
         if found is None:
             raise NotFound("container", f"{sid}/{cid}", self.host)
         return found
@@ -172,12 +173,12 @@ class ContainerRepository:
             changes.revisions[ref] = changes.put_container(
                 sid, cid, record, stored, sandbox_id, origin, first_revision=first
             )
-            self._apply(connection, changes)
+            self._writer.write(connection, changes)
             return changes
 
         try:
-            return self.database.write(work, verify=self._verify, refs=[ref]).revisions[ref]
-        except _TokenClash as clash:
+            return self.database.write(work, verify=self._writer.is_there, refs=[ref]).revisions[ref]
+        except TokenClash as clash:
             raise self._token_taken(sid, cid, record) from clash
 
     def delete(self, sid: str, cid: str, *, revision: int | None = None) -> bool:
@@ -188,7 +189,7 @@ class ContainerRepository:
         ref = f"{sid}/{cid}"
 
         def work(connection: Connection) -> bool:
-            whole = self._load_stored(connection, [sid]).get(sid)
+            whole = self._writer.sandboxes(connection, [sid]).get(sid)
             stored = next((one for one in whole.containers if one.cid == cid), None) if whole else None
             if revision is not None and (stored is None or stored.revision != revision):
                 raise Conflict(ref, revision, stored.revision if stored else None)
@@ -197,7 +198,7 @@ class ContainerRepository:
             changes = Changes()
             kept = {one.cid for one in whole.containers} - {cid}
             changes.put_sandbox(self.host, sid, None, {}, whole, origins={}, keep=kept)
-            self._apply(connection, changes)
+            self._writer.write(connection, changes)
             return True
 
         return self.database.write(work, refs=[ref])
@@ -212,13 +213,12 @@ class ContainerRepository:
         if not force and (expected, new) not in TRANSITIONS:
             raise InvalidTransition(ref, expected, new)
         check_length("state", new)
-        values = {"host": self.host, "sid": sid, "cid": cid, "old": expected, "new": new}
-
         now = utc_text(datetime.now(UTC))
+        values = {"host": self.host, "sid": sid, "cid": cid, "old": expected, "new": new, "now": now}
 
         def work(connection: Connection) -> None:
-            if self._run(connection, self._statements.transition, **values, now=now) == 0:
-                found = self._peek(connection, sid, cid)
+            if connection.change(self._statements.transition, values) == 0:
+                found = self._writer.container(connection, sid, cid)
                 if found is None:
                     raise NotFound("container", ref, self.host)
                 if found.record.state == expected:
@@ -226,8 +226,8 @@ class ContainerRepository:
                 raise StateMismatch(ref, expected, found.record.state)
 
         def verify(connection: Connection) -> bool | None:
-            self._await(connection, sid)
-            found = self._peek(connection, sid, cid)
+            self._writer.wait(connection, sid)
+            found = self._writer.container(connection, sid, cid)
             if found is None:
                 return None
             if utc_text(found.updated_at) == now:
@@ -361,7 +361,7 @@ class ContainerRepository:
 
     def _save(self, writes: Sequence[SandboxWrite]) -> dict[str, int]:
         def work(connection: Connection) -> Changes:
-            stored = self._load_stored(connection, [write.sid for write in writes])
+            stored = self._writer.sandboxes(connection, [write.sid for write in writes])
             changes = Changes()
             for write in writes:
                 changes.put_sandbox(
@@ -375,14 +375,14 @@ class ContainerRepository:
                     revision=write.revision,
                 )
             try:
-                self._apply(connection, changes)
-            except _TokenClash:
+                self._writer.write(connection, changes)
+            except TokenClash:
                 # All tokens of the sandboxes were looked at: this one came in between.
                 raise Stale from None
             return changes
 
         sids = [write.sid for write in writes]
-        return self.database.write(work, verify=self._verify, refs=sids).revisions
+        return self.database.write(work, verify=self._writer.is_there, refs=sids).revisions
 
     def _token_taken(self, sid: str, cid: str, record: ContainerState) -> AlreadyExists:
         tokens = [process.token for process in record.processes if process.token]
@@ -393,95 +393,6 @@ class ContainerRepository:
         twice = next((token for token in tokens if tokens.count(token) > 1), tokens[0])
         return AlreadyExists("process token", twice, (cid, cid))
 
-    def _verify(self, connection: Connection, changes: Changes) -> bool | None:
-        """Whether changes are there, by one of them: they are committed together."""
-        if changes.witness is None:
-            return True
-        sid, cid, revision = changes.witness
-        self._await(connection, sid)
-        if cid is None:
-            stored = self._load_stored(connection, [sid]).get(sid)
-            found = (stored.own_revision, stored.updated_at) if stored else None
-        else:
-            one = self._peek(connection, sid, cid)
-            found = (one.revision, one.updated_at) if one else None
-        if found is None:
-            return None
-        if utc_text(found[1]) == changes.now:
-            return True
-        return False if found[0] == revision else None
-
-    def _await(self, connection: Connection, sid: str) -> None:
-        """Let those who are changing a sandbox come to an end: one may be a commit of ours that is on its way still."""
-        for statement in (self._statements.await_sandbox, self._statements.await_containers):
-            connection.rows(statement, {"host": self.host, "sid": sid})
-
-    def _load_stored(self, connection: Connection, sids: Sequence[str]) -> dict[str, StoredSandbox]:
-        if len(sids) == 1:
-            values: dict[str, object] = {"host": self.host, "sid": sids[0]}
-            found = connection.documents(self._statements.load, values, decode_stored_sandbox)
-        else:
-            rows = encode([[self.host, sid] for sid in sids])
-            found = connection.documents(self._statements.load_many, {"rows": rows}, decode_stored_sandbox)
-        return {one.record.sid: one for one in found}
-
-    def _apply(self, connection: Connection, changes: Changes) -> None:
-        """Write the changes, a statement for each table that has any.
-
-        Containers come before their children: whoever changes a child changes its container first, so the check of the
-        container's revision guards all that belongs to it.
-        """
-        statements = self._statements
-        try:
-            ids: dict[str, int] = {}
-            if changes.new_sandboxes:
-                inserted = connection.rows(statements.insert_sandboxes, {"rows": encode(changes.new_sandboxes)})
-                ids = {sid: id_ for id_, sid in inserted}
-            self._change(connection, statements.update_sandboxes, changes.changed_sandboxes)
-            self._change(connection, statements.renumber_sandboxes, changes.renumbered)
-            self._change(connection, statements.delete_containers, changes.removed)
-            self._change(connection, statements.update_containers, changes.changed)
-            if changes.created:
-                self._create(connection, changes, ids)
-            for statement, rows in (
-                (statements.put_mounts, changes.mounts),
-                (statements.put_device_maps, changes.device_maps),
-                (statements.put_processes, changes.processes),
-            ):
-                if rows:
-                    connection.change(statement, {"rows": encode(rows)})
-        except self.database.driver_error as error:
-            key = self.database.backend.violated(error)
-            if key is None:
-                raise
-            if key == TOKEN_KEY:
-                raise _TokenClash from error
-            # Another made the same sandbox or container, or removed what this one belongs to, after we looked.
-            raise Stale from error
-
-    def _create(self, connection: Connection, changes: Changes, ids: Mapping[str, int]) -> None:
-        # those that keep their id first: SQLite would give it to a new one if it was the greatest
-        changes.created.sort(key=lambda created: created.row[0] is None)
-        for created in changes.created:
-            created.row[1] = ids[created.sid] if created.sandbox_id is None else created.sandbox_id
-        rows = encode([created.row for created in changes.created])
-        inserted = connection.rows(self._statements.insert_containers, {"rows": rows})
-        container_ids = {(sandbox_id, cid): id_ for id_, sandbox_id, cid in inserted}
-        for created in changes.created:
-            sandbox_id = ids[created.sid] if created.sandbox_id is None else created.sandbox_id
-            changes.put_children(container_ids[sandbox_id, created.cid], sandbox_id, created.record)
-
-    def _change(self, connection: Connection, statement: Statement, rows: list[list[object]]) -> None:
-        if rows and self._run(connection, statement, rows=encode(rows)) != len(rows):
-            raise Stale
-
-    def _peek(self, connection: Connection, sid: str, cid: str) -> Container | None:
-        document = connection.value(self._statements.get, {"host": self.host, "sid": sid, "cid": cid})
-        return None if document is None else decode_container(document)
-
-    def _run(self, connection: Connection, statement: Statement, **parameters: object) -> int:
-        return connection.change(statement, parameters)
-
     def _revision(self, sid: str, cid: str) -> int | None:
         values = {"host": self.host, "sid": sid, "cid": cid}
         found: int | None = self.database.read(lambda connection: connection.value(self._statements.revision, values))
@@ -491,7 +402,3 @@ class ContainerRepository:
 def _text_of(write: SandboxWrite) -> int:
     own = len(write.record.document or "") if write.record else 0
     return own + sum(len(origin.document or "") for origin in write.origins.values())
-
-
-class _TokenClash(Exception):
-    """The database found a token that another process of the sandbox has."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -106,6 +107,10 @@ class Backend(ABC):
     @abstractmethod
     def begin_sql(self, *, write: bool) -> str:
         """The statement that starts a transaction."""
+
+    def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  some engines need it
+        """Send what is executed within it without waiting for the answers, where the driver can."""
+        return nullcontext()
 
     # --- errors
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
@@ -28,6 +29,7 @@ from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, Lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import ColumnElement, Delete, Engine, Select, Subquery, Table
     from sqlalchemy.dialects.postgresql import Insert
@@ -45,6 +47,13 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _COMMENT_MARK = re.compile(r"/\*|\*/")
+
+
+@functools.cache
+def _has_pipeline() -> bool:
+    from psycopg import Pipeline
+
+    return Pipeline.is_supported()
 
 
 def called(sql: str) -> tuple[list[str], str]:
@@ -151,6 +160,11 @@ class PostgreSQL(Backend):
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
         return "BEGIN"
+
+    def pipeline(self, driver: Any) -> AbstractContextManager[object]:
+        """Use psycopg's pipeline mode, which takes a libpq of PostgreSQL 14 or later."""
+        pipeline: AbstractContextManager[object] = driver.pipeline() if _has_pipeline() else contextlib.nullcontext()
+        return pipeline
 
     # --- errors
 

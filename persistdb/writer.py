@@ -1,0 +1,129 @@
+"""What a unit of work does on its connection: read what is stored, write what differs, and look whether it is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .changes import encode, utc_text
+from .database import Stale
+from .documents import decode_container, decode_stored_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .changes import Changes, StoredSandbox
+    from .connection import Call, Connection
+    from .database import Database
+    from .queries import Statements
+    from .state import Container
+
+TOKEN_KEY = "uq_process_sandbox_id_token"  # noqa: S105  the name of a key, no password
+
+
+class TokenClash(Exception):
+    """The database found a token that another process of the sandbox has."""
+
+
+class Writer:
+    """The statements of one host's units of work."""
+
+    def __init__(self, database: Database, host: str, statements: Statements) -> None:
+        self._database, self._host, self._statements = database, host, statements
+
+    def container(self, connection: Connection, sid: str, cid: str) -> Container | None:
+        """One container, if it is there."""
+        document = connection.value(self._statements.get, {"host": self._host, "sid": sid, "cid": cid})
+        return None if document is None else decode_container(document)
+
+    def sandboxes(self, connection: Connection, sids: Sequence[str]) -> dict[str, StoredSandbox]:
+        """Those of these sandboxes that are there, with all their containers."""
+        if len(sids) == 1:
+            values: dict[str, object] = {"host": self._host, "sid": sids[0]}
+            found = connection.documents(self._statements.load, values, decode_stored_sandbox)
+        else:
+            rows = encode([[self._host, sid] for sid in sids])
+            found = connection.documents(self._statements.load_many, {"rows": rows}, decode_stored_sandbox)
+        return {one.record.sid: one for one in found}
+
+    def write(self, connection: Connection, changes: Changes) -> None:
+        """Write changes, a statement for each table that has any.
+
+        Containers come before their children: whoever changes a child changes its container first, so the check of the
+        container's revision guards all that belongs to it.
+
+        Raises :class:`~persistdb.database.Stale` if others changed the same since it was read, :class:`TokenClash`.
+        """
+        try:
+            self._write(connection, changes)
+        except self._database.driver_error as error:
+            key = self._database.backend.violated(error)
+            if key is None:
+                raise
+            if key == TOKEN_KEY:
+                raise TokenClash from error
+            # Another made the same sandbox or container, or removed what this one belongs to, after we looked.
+            raise Stale from error
+
+    def _write(self, connection: Connection, changes: Changes) -> None:
+        statements = self._statements
+        ids: dict[str, int] = {}
+        if changes.new_sandboxes:
+            inserted = connection.rows(statements.insert_sandboxes, {"rows": encode(changes.new_sandboxes)})
+            ids = {sid: id_ for id_, sid in inserted}
+        if changes.created:
+            # those that keep their id first: SQLite would give it to a new one if it was the greatest
+            changes.created.sort(key=lambda created: created.row[0] is None)
+            for created in changes.created:
+                created.row[1] = created.parent(ids)
+        rows_of_containers = (
+            (statements.update_sandboxes, changes.changed_sandboxes),
+            (statements.delete_containers, changes.removed),
+            (statements.update_containers, changes.changed),
+            (statements.insert_containers, [created.row for created in changes.created]),
+        )
+        calls: list[Call] = []
+        expected: list[int] = []
+        if changes.renumbered is not None:
+            calls.append((statements.renumber_sandbox, changes.renumbered))
+            expected.append(1)
+        for statement, rows in rows_of_containers:
+            if rows:
+                calls.append((statement, {"rows": encode(rows)}))
+                expected.append(len(rows))
+        answers = connection.together(calls)
+        if [answer.number for answer in answers] != expected:
+            raise Stale
+        if changes.created:
+            container_ids = {(sandbox_id, cid): id_ for id_, sandbox_id, cid in answers[-1].rows}
+            for created in changes.created:
+                parent = created.parent(ids)
+                changes.put_children(container_ids[parent, created.cid], parent, created.record)
+        rows_of_children = (
+            (statements.put_mounts, changes.mounts),
+            (statements.put_device_maps, changes.device_maps),
+            (statements.put_processes, changes.processes),
+        )
+        connection.together([(statement, {"rows": encode(rows)}) for statement, rows in rows_of_children if rows])
+
+    def is_there(self, connection: Connection, changes: Changes) -> bool | None:
+        """Whether changes are there, by one of them: they are committed together; ``None`` if it can't be told."""
+        if changes.witness is None:
+            return True
+        sid, cid, revision = changes.witness
+        self.wait(connection, sid)
+        if cid is None:
+            stored = self.sandboxes(connection, [sid]).get(sid)
+            found = (stored.own_revision, stored.updated_at) if stored else None
+        else:
+            one = self.container(connection, sid, cid)
+            found = (one.revision, one.updated_at) if one else None
+        if found is None:
+            return None
+        if utc_text(found[1]) == changes.now:
+            return True
+        return False if found[0] == revision else None
+
+    def wait(self, connection: Connection, sid: str) -> None:
+        """Let those who are changing a sandbox come to an end: one may be a commit of ours that is on its way still."""
+        for statement in (self._statements.await_sandbox, self._statements.await_containers):
+            connection.rows(statement, {"host": self._host, "sid": sid})
