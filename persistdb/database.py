@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from .connection import Connection
 from .engines import Timeouts, resolve, shown
+from .engines.alive import take
 from .errors import (
     AccessDenied,
     Busy,
@@ -168,7 +169,7 @@ class Database:
 
     def _connected(self, work: Callable[[Connection], T]) -> T:
         """Run work on a connection of the pool, which rolls back what is not committed when it gets it back."""
-        pooled = self.engine.raw_connection()
+        pooled = take(self.engine)
         connection = Connection(self.engine, self.backend, pooled)
         try:
             return work(connection)

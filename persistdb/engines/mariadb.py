@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import insert
 
 from ..errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
+from .alive import ping_in_doubt
 from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, LockUnavailable, first_of, json_path
 
 if TYPE_CHECKING:
@@ -125,10 +126,11 @@ class MariaDB(Backend):
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=timeouts.pool,
-            pool_pre_ping=True,
             pool_reset_on_return=None,
             connect_args=arguments,
         )
+
+        ping_in_doubt(engine)
 
         @event.listens_for(engine, "connect")
         def _wait(connection: Any, _record: object) -> None:

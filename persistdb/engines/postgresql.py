@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
+from .alive import ping_in_doubt
 from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, LockUnavailable, first_of, literal_text
 
 if TYPE_CHECKING:
@@ -143,12 +144,11 @@ class PostgreSQL(Backend):
             "default_transaction_isolation": r"read\ committed",
             **{name: str(int(seconds * 1000)) for name, seconds in milliseconds.items()},
         }
-        return create_engine(
+        engine = create_engine(
             url,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=timeouts.pool,
-            pool_pre_ping=True,
             connect_args={
                 "autocommit": True,
                 "connect_timeout": max(2, round(timeouts.connect)),
@@ -156,6 +156,8 @@ class PostgreSQL(Backend):
                 "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
             },
         )
+        ping_in_doubt(engine)
+        return engine
 
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
