@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 # make bench BENCH_ARGS="--engine sqlite --json results.json"
 BENCH_ARGS ?=
-CODE := persistdb migrations tests
+CODE := persistdb migrations tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench bench-quick stress lint format clean

@@ -39,6 +39,16 @@ def test_help_teaches_and_is_quick(words: list[str]) -> None:
     assert done.stderr == ""
 
 
+def test_help_is_the_programs_own() -> None:
+    """What ``persistdb --help`` prints without click is what click would print."""
+    script = "from persistdb.cli.program import main; main(['--help'])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == subprocess.run([*RUN, "--help"], capture_output=True, text=True, check=True).stdout
+    assert done.stdout == subprocess.run([*RUN, "-h"], capture_output=True, text=True, check=True).stdout
+
+
 def test_help_names_every_layout(persistdb: Program) -> None:
     """The help of export lists the layouts that there are."""
     (line,) = (line for line in persistdb("export", "--help").out.splitlines() if "old-1.0" in line)
