@@ -58,7 +58,7 @@ class Ours(Contender):
 
     def iterate(self) -> Iterable[Container]:
         """Load all containers."""
-        return self.repository.iterate(batch=BATCH)
+        return self.repository.iterate()
 
     def container(self, found: object) -> Container:
         """It is one."""
