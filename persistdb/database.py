@@ -169,7 +169,7 @@ class Database:
 
     def _connected(self, work: Callable[[Connection], T]) -> T:
         """Run work on a connection of the pool, which rolls back what is not committed when it gets it back."""
-        pooled = take(self.engine)
+        pooled = take(self.engine) if self.retries else self.engine.raw_connection()
         connection = Connection(self.engine, self.backend, pooled)
         try:
             return work(connection)
