@@ -259,23 +259,19 @@ class ContainerRepository:
     def iterate(self, *filters: Filter, batch: int = PAGE, all_hosts: bool = False) -> Iterator[Container]:
         """The containers that fit all filters, in no particular order, ``batch`` of them in memory at a time.
 
-        Pages go by key: what is added or removed meanwhile may be missed, what stays is given once.
+        Pages go by the rows' ids: what is added or removed meanwhile may be missed, what stays is given once.
         """
         form, values = self._split(filters, all_hosts)
         statement = self._selects.page_after(form)
-        last = ("", "", "")
+        last = 0
         while True:
-            after = dict(zip(("after_host", "after_sid", "after_cid"), last, strict=True))
-            rows = list(self._select(statement, values | after | {"limit": batch}))
+            rows = list(self._select(statement, values | {"after": last, "limit": batch}))
             size = len(rows)
+            last = max((row[1] for row in rows), default=last)
             rows.reverse()
             while rows:
                 # one at a time, and let go of: records that are held until the page is done cost a third more
-                one = decode_container(rows.pop()[0])
-                key = (one.host, one.sid, one.cid)
-                if key > last:
-                    last = key
-                yield one
+                yield decode_container(rows.pop()[0])
             if size < batch:
                 return
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, exists, func, literal_column, not_, or_, select, true, tuple_
+from sqlalchemy import and_, exists, func, literal_column, not_, or_, select, true
 
 from .changes import utc_text
 from .connection import check_text
@@ -149,16 +149,23 @@ class Selects:
         return self._statements.fix(page.order_by(*order_by))
 
     def _page_after(self, form: Form) -> Statement:
-        """The page after a container in the order of the keys' indexes, in no order: the form's values, ``limit``.
+        """The page after a container, by their ids, and the ids: the form's values, ``after``, ``limit``.
 
-        The container is ``after_host``, ``after_sid``, ``after_cid``.
+        Any other order would be sorted by the servers, for each page anew.
         """
-        key = (sandbox.c.host, sandbox.c.sid, container.c.cid)[0 if form.all_hosts else 1 :]
-        last = [parameter(f"after_{column.name}") for column in key]
-        # the first column by itself, too: no engine finds an index's start in a comparison over two tables
-        after = (key[0] >= last[0], tuple_(*key) > tuple_(*last))
-        ids = self._where(select(container.c.id), form).where(*after).order_by(*key)
-        return self._statements.fix(self._documents(self._statements.container_json, self._statements.first(ids)))
+        ids = self._where(select(container.c.id), form) if form.terms else self._all(form)
+        ids = ids.where(container.c.id > parameter("after"))
+        page = self._statements.first(ids.order_by(container.c.id))
+        return self._statements.fix(self._documents(self._statements.container_json, page).add_columns(container.c.id))
+
+    def _all(self, form: Form) -> Select[Any]:
+        """The ids of all containers, so that an engine can only go through them in their order.
+
+        Joined, it would begin with the sandboxes of the host, and sort what is in them.
+        """
+        ids = select(container.c.id)
+        of = select(sandbox.c.host).where(sandbox.c.id == container.c.sandbox_id).scalar_subquery()
+        return ids if form.all_hosts else ids.where(of == parameter("host"))
 
     def _count(self, form: Form) -> Statement:
         """How many there are: the form's values."""
