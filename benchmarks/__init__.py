@@ -6,6 +6,7 @@
 | ``places`` | where the databases are: a folder, a PostgreSQL and a MariaDB server |
 | ``contender`` | what each of those that are compared must be able to do |
 | ``ours``, ``floor``, ``unit_of_work``, ``advanced``, ``peewee_store``, ``files`` | those that are compared |
-| ``operations``, ``growth``, ``memory``, ``startup`` | what is measured |
+| ``operations``, ``growth``, ``memory``, ``migrations``, ``startup`` | what is measured |
+| ``reporting``, ``fleet`` | what reports and filters cost, by themselves |
 | ``timing``, ``results`` | how it is measured and shown |
 """
