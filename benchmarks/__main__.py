@@ -15,7 +15,7 @@ from . import growth, memory, migrations, operations, results, startup
 from .places import ENGINES, open_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from .places import Place
 
@@ -69,25 +69,23 @@ def _operations(place: Place, options: argparse.Namespace, report: results.Repor
 
 def _growth(place: Place, options: argparse.Namespace, report: results.Report) -> None:
     sizes, rounds = ((60, 120), 10) if options.quick else ((1_000, 10_000, 100_000), 300)
-    for check in growth.measure(place, sizes, rounds):
-        report.checks.append(check)
-        _progress(place, f"{check.title}: {check.value:.2f} {check.unit}")
+    _note(growth.measure(place, sizes, rounds), place, report)
 
 
 def _memory(place: Place, options: argparse.Namespace, report: results.Report) -> None:
-    for check in memory.measure(place, options.folder, 60 if options.quick else 100_000):
-        report.checks.append(check)
-        _progress(place, f"{check.title}: {check.value:.2f} {check.unit}")
+    _note(memory.measure(place, options.folder, 60 if options.quick else 100_000), place, report)
 
 
 def _migrations(place: Place, options: argparse.Namespace, report: results.Report) -> None:
-    for check in migrations.measure(place, 200 if options.quick else 100_000):
-        report.checks.append(check)
-        _progress(place, f"{check.title}: {check.value:.2f} {check.unit}")
+    _note(migrations.measure(place, 200 if options.quick else 100_000), place, report)
 
 
 def _startup(place: Place, options: argparse.Namespace, report: results.Report) -> None:
-    for check in startup.measure(place, 1 if options.quick else 20):
+    _note(startup.measure(place, 1 if options.quick else 20), place, report)
+
+
+def _note(checks: Iterable[results.Check], place: Place, report: results.Report) -> None:
+    for check in checks:
         report.checks.append(check)
         _progress(place, f"{check.title}: {check.value:.2f} {check.unit}")
 

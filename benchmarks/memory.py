@@ -38,14 +38,7 @@ def measure(place: Place, folder: Path, size: int) -> Iterator[Check]:
 
 
 def _check(place: Place, what: str, size: int, *arguments: str) -> Check:
-    done = subprocess.run(  # noqa: S603  this program
-        [sys.executable, "-m", "benchmarks.memory", what, *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[1],
-    )
-    start, most = map(float, done.stdout.split())
+    start, most = in_a_process("memory", what, *arguments)
     return Check(
         title=f"memory to {what} {size:,} containers",
         engine=place.engine,
@@ -54,6 +47,18 @@ def _check(place: Place, what: str, size: int, *arguments: str) -> Check:
         unit="MB",
         detail=f"beyond {start:.0f} MB at the start",
     )
+
+
+def in_a_process(module: str, *arguments: str) -> list[float]:
+    """Run a module of the benchmarks in a process of its own, and give the numbers that it prints."""
+    done = subprocess.run(  # noqa: S603  this program
+        [sys.executable, "-m", f"benchmarks.{module}", *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+    return [float(number) for number in done.stdout.split()]
 
 
 def peak() -> float:

@@ -6,10 +6,8 @@ it had when all was loaded and connected, and the most that it had in the end.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from persistdb import Database, migrate
@@ -17,7 +15,7 @@ from persistdb.engines import Timeouts
 from tests.migrations import many
 
 from .bounds import UPGRADE, UPGRADE_MEMORY
-from .memory import peak
+from .memory import in_a_process, peak
 from .results import Check
 
 if TYPE_CHECKING:
@@ -37,14 +35,7 @@ def measure(place: Place, size: int) -> Iterator[Check]:
         migrate.upgrade(database, "0001")
         many.fill(database, size, MOUNTS)
         copies = [_copy(database.engine) for _ in range(3)]
-    done = subprocess.run(  # noqa: S603  this program
-        [sys.executable, "-m", "benchmarks.migrations", url],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[1],
-    )
-    seconds, start, most = map(float, done.stdout.split())
+    seconds, start, most = in_a_process("migrations", url)
     with Database(url, timeouts=Timeouts(statement=3600)) as database:
         found = many.faults(database, size, MOUNTS)
     if any(found):

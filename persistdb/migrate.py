@@ -157,7 +157,13 @@ def upgrade(
             _refuse(database, connection, path, found, target, down=False)
             saved = _save(database, found, wanted=backup)
         config = _config(connection=connection, host=host, moment=moment or datetime.now(UTC))
-        _walk(connection, [(each, each.id) for each in path], lambda target: command.upgrade(config, target), progress)
+        _walk(
+            database,
+            connection,
+            [(each, each.id) for each in path],
+            lambda target: command.upgrade(config, target),
+            progress,
+        )
     database.prepared = False
     return Change(found, max(found or "", target), saved)
 
@@ -191,7 +197,7 @@ def downgrade(
         before = {each.id: older.id for older, each in itertools.pairwise(every)}
         config = _config(connection=connection)
         steps = [(each, before.get(each.id, "base")) for each in path]
-        _walk(connection, steps, lambda target: command.downgrade(config, target), progress)
+        _walk(database, connection, steps, lambda target: command.downgrade(config, target), progress)
     database.prepared = False
     return Change(found, target, saved)
 
@@ -222,6 +228,7 @@ def _save(database: Database, found: str, *, wanted: bool) -> Path | None:
 
 
 def _walk(
+    database: Database,
     connection: Connection,
     steps: Sequence[tuple[Revision, str]],
     go: Callable[[str], None],
@@ -234,11 +241,13 @@ def _walk(
         return
     moved, spent = 0, 0.0
     for number, (revision, target) in enumerate(steps, 1):
-        tables = [table for table in revision.moves if table in inspect(connection).get_table_names()]
-        counts = {table: _count(connection, table) for table in tables}
+        tables = set(inspect(connection).get_table_names())
+        counts = {table: _count(connection, table) for table in revision.moves if table in tables}
         rows, seconds = sum(counts.values()), None
         if rows >= MANY:
-            seconds = rows * (spent / moved if moved else _pace(connection, max(counts, key=counts.__getitem__)))
+            seconds = rows * (
+                spent / moved if moved else _pace(database, connection, max(counts, key=counts.__getitem__))
+            )
         progress(Step(revision, number, len(steps), rows, seconds))
         start = time.monotonic()
         go(target)
@@ -251,15 +260,13 @@ def _count(connection: Connection, table: str) -> int:
     return found
 
 
-def _pace(connection: Connection, table: str) -> float:
+def _pace(database: Database, connection: Connection, table: str) -> float:
     """Seconds that it takes to copy a row, without any key, by a sample."""
     start = time.monotonic()
     sample = f"SELECT * FROM {table} LIMIT {MANY // 10}"  # noqa: S608  constants of ours
     connection.execute(text(f"CREATE TEMPORARY TABLE persistdb_sample AS {sample}"))
     pace = (time.monotonic() - start) / (MANY // 10)
-    # without the word MariaDB would commit
-    temporary = "TEMPORARY " if connection.dialect.name in {"mysql", "mariadb"} else ""
-    connection.execute(text(f"DROP {temporary}TABLE persistdb_sample"))
+    connection.execute(text(f"{database.backend.drop_temporary_table} persistdb_sample"))
     return pace
 
 

@@ -176,6 +176,8 @@ class Backend(ABC):
     def concat(self, *parts: str) -> str:
         """Join texts; NULL if one of them is."""
 
+    drop_temporary_table: ClassVar[str] = "DROP TABLE"
+
     # --- views: SQL text, too
 
     create_view: ClassVar[str] = "CREATE VIEW"

@@ -209,6 +209,9 @@ class MariaDB(Backend):
         """Use the function: the operator means OR."""
         return f"concat({', '.join(parts)})"
 
+    # without the word it would commit
+    drop_temporary_table = "DROP TEMPORARY TABLE"
+
     # --- views
 
     # DDL commits with each statement here, so each must be able to run again.

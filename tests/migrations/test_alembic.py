@@ -53,8 +53,11 @@ def test_up_and_down(alembic: Callable[..., str], database: Database) -> None:
     assert f"{schema.HEAD} (head)" in alembic("current")
     moved = model.at_head(model.sample("0001"), "0001")
     assert dumps.undated(dumps.rows(database.engine)) == dumps.undated(moved)
+    newest = dumps.schema(database.engine)
     alembic("downgrade", "0001")
     assert (dumps.schema(database.engine), dumps.rows(database.engine)) == (oldest, model.sample("0001"))
+    migrate.upgrade(database)
+    assert dumps.schema(database.engine) == newest
 
 
 def test_sql(alembic: Callable[..., str], database: Database) -> None:
