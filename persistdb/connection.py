@@ -138,7 +138,7 @@ class Connection:
     def _send(self, sql: str, values: Any) -> Any:
         cursor = self.driver.cursor()
         self._announce(cursor, sql, values)
-        cursor.execute(sql, values)
+        self._backend.execute(cursor, sql, values, self._pooled)
         return cursor
 
     def _announce(self, cursor: Any, sql: str, values: Any) -> None:

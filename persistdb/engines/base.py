@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Delete, Engine, Insert, Select, Table, TextClause
     from sqlalchemy.engine import URL, Connection
+    from sqlalchemy.pool import PoolProxiedConnection
 
     from ..errors import DatabaseError
 
@@ -111,6 +112,10 @@ class Backend(ABC):
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  some engines need it
         """Send what is executed within it without waiting for the answers, where the driver can."""
         return nullcontext()
+
+    def execute(self, cursor: Any, sql: str, values: Any, pooled: PoolProxiedConnection) -> None:  # noqa: ARG002  one needs it
+        """Run a fixed statement on a cursor of a pooled connection."""
+        cursor.execute(sql, values)
 
     # --- errors
 

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.mysql import insert
 from ..errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
 from .alive import ping_in_doubt
 from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, LockUnavailable, first_of, json_path
+from .prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Delete, Engine, Select, Subquery, Table
     from sqlalchemy.dialects.mysql import Insert
     from sqlalchemy.engine import URL, Connection
+    from sqlalchemy.pool import PoolProxiedConnection
 
     from .base import Column, HeldLock, JSONPath, JSONValue, Timeouts
 
@@ -148,6 +150,16 @@ class MariaDB(Backend):
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
         return "BEGIN"
+
+    def execute(self, cursor: Any, sql: str, values: Any, pooled: PoolProxiedConnection) -> None:
+        """Let the server prepare what comes often."""
+        if not values:
+            cursor.execute(sql, values)
+            return
+        prepared: Prepared | None = pooled.info.get("prepared")
+        if prepared is None:
+            prepared = pooled.info["prepared"] = Prepared()
+        prepared.execute(cursor, sql, values)
 
     # --- errors
 

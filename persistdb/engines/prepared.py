@@ -1,0 +1,86 @@
+"""Statements that a MariaDB server prepares, each once for a connection.
+
+The server takes as long to parse a select that makes documents as to run it. PyMySQL knows no prepared statements, so
+they are SQL's own: PREPARE and EXECUTE … USING, with any expression since MariaDB 10.2.3.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OFTEN = 3
+"""Runs on one connection after which a statement is prepared: a command that starts, asks and ends prepares none."""
+
+MOST = 100
+"""Statements that one connection prepares; a server has 16,382 for all (max_prepared_stmt_count)."""
+
+_MARK = re.compile(r"%\((\w+)\)s|%%")
+# ER_MAX_PREPARED_STMT_COUNT_REACHED
+_FULL = 1461
+# ER_UNKNOWN_STMT_HANDLER, from behind a proxy that went over to another server, and ER_NEED_REPREPARE, from a server
+# whose table cache is too small: nothing was run
+_GONE = frozenset({1243, 1615})
+
+
+class Prepared:
+    """The statements of one connection."""
+
+    __slots__ = ("_most", "_ready", "_runs")
+
+    def __init__(self) -> None:
+        self._runs: dict[str, int] = {}
+        self._ready: dict[str, str] = {}
+        self._most = MOST
+
+    def execute(self, cursor: Any, sql: str, values: Mapping[str, object]) -> None:
+        """Run a statement with parameters, prepared if it comes often, as it is where the server prepares no more."""
+        ready = self._ready.get(sql)
+        if ready is None:
+            if not self._is_often(sql):
+                cursor.execute(sql, values)
+                return
+            ready = self._prepare(cursor, sql)
+        try:
+            cursor.execute(ready, values)
+        except cursor.connection.Error as error:
+            if error.args[0] not in _GONE:
+                raise
+            self._ready.clear()
+            cursor.execute(sql, values)
+
+    def _is_often(self, sql: str) -> bool:
+        if len(self._ready) >= self._most:
+            return False
+        runs = self._runs.pop(sql, 0) + 1
+        if runs > OFTEN:
+            return True
+        if len(self._runs) >= MOST:  # many kinds of questions: what comes often will be counted anew
+            self._runs.clear()
+        self._runs[sql] = runs
+        return False
+
+    def _prepare(self, cursor: Any, sql: str) -> str:
+        names: list[str] = []
+
+        def mark(found: re.Match[str]) -> str:
+            if found[1] is None:
+                return "%"
+            names.append(found[1])
+            return "?"
+
+        text = _MARK.sub(mark, sql)
+        name = f"persistdb_{len(self._ready)}"
+        try:
+            cursor.execute(f"PREPARE {name} FROM %s", (text,))
+        except cursor.connection.Error as error:
+            if error.args[0] != _FULL:
+                raise
+            self._most = len(self._ready)
+            return sql
+        ready = f"EXECUTE {name} USING {', '.join(f'%({one})s' for one in names)}"
+        self._ready[sql] = ready
+        return ready
