@@ -66,6 +66,7 @@ class Created(NamedTuple):
     sid: str
     sandbox_id: int | None
     cid: str
+    id: int | None
     record: ContainerState
     row: Row
 
@@ -171,13 +172,17 @@ class Changes:
         origin: Origin | None,
         *,
         first_revision: int,
+        new_id: int | None = None,
     ) -> int:
-        """Make a container what is wanted, and give the revision that it will have."""
+        """Make a container what is wanted, and give the revision that it will have.
+
+        A new one has ``new_id``, or the one that its insert tells.
+        """
         if stored is None:
             check_key("cid", cid)
             values = _container_values(record, origin or Origin())
-            row = [None, sandbox_id, cid, *values, first_revision, self.now, self.now]
-            self.created.append(Created(sid, sandbox_id, cid, record, row))
+            row = [new_id, sandbox_id, cid, *values, first_revision, self.now, self.now]
+            self.created.append(Created(sid, sandbox_id, cid, new_id, record, row))
             self.witness = (sid, cid, 0)
             return first_revision
         origin = origin or stored.origin
@@ -192,7 +197,7 @@ class Changes:
             self.removed.append([stored.id, stored.revision])
             created_at = utc_text(stored.created_at)
             row = [stored.id, stored.sandbox_id, cid, *values, stored.revision + 1, created_at, self.now]
-            self.created.append(Created(sid, stored.sandbox_id, cid, record, row))
+            self.created.append(Created(sid, stored.sandbox_id, cid, stored.id, record, row))
         else:
             self.changed.append([stored.id, stored.revision, *values, self.now])
             self.put_children(stored.id, stored.sandbox_id, record, old)

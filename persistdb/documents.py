@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 from whenever import Instant, OffsetDateTime, TimeDelta
 
 from .changes import StoredContainer, StoredSandbox
-from .state import Container, ContainerSummary, Sandbox, SandboxState
+from .state import (
+    Container,
+    ContainerState,
+    ContainerSummary,
+    DeviceMap,
+    Mount,
+    Origin,
+    Process,
+    Sandbox,
+    SandboxState,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 
-class SandboxDocument(msgspec.Struct):
-    """A sandbox as the database gives it."""
+class Decoders(NamedTuple):
+    """How the documents of an engine become records."""
 
-    host: str
-    record: SandboxState
-    own_revision: int
-    created_at: datetime
-    updated_at: datetime
-    containers: list[Container]
+    container: Callable[[str], Container]
+    stored_container: Callable[[str], StoredContainer]
+    summary: Callable[[str], ContainerSummary]
+    sandbox: Callable[[str], Sandbox]
+    stored_sandbox: Callable[[str], StoredSandbox]
 
-    def sandbox(self) -> Sandbox:
-        """The record that users hold."""
-        return Sandbox(
-            host=self.host,
-            record=self.record,
-            containers={container.cid: container for container in self.containers},
-            revision=self.own_revision + sum(container.revision for container in self.containers),
-            created_at=self.created_at,
-            updated_at=self.updated_at,
-        )
+
+def decoders(*, numbered: bool) -> Decoders:
+    """Decoders for documents in which lists are arrays, or objects whose keys are numbers."""
+    return _NUMBERED if numbered else _PLAIN
 
 
 def _start_time(_kind: type, text: str) -> OffsetDateTime:
@@ -40,9 +49,153 @@ def _start_time(_kind: type, text: str) -> OffsetDateTime:
     return instant.to_fixed_offset(TimeDelta(minutes=int(offset)))
 
 
-# Not strict: MariaDB's and SQLite's booleans are 1 and 0.
-decode_container = msgspec.json.Decoder(Container, strict=False, dec_hook=_start_time).decode
-decode_summary = msgspec.json.Decoder(ContainerSummary, strict=False).decode
-decode_sandbox = msgspec.json.Decoder(SandboxDocument, strict=False, dec_hook=_start_time).decode
-decode_stored_container = msgspec.json.Decoder(StoredContainer, strict=False, dec_hook=_start_time).decode
-decode_stored_sandbox = msgspec.json.Decoder(StoredSandbox, strict=False, dec_hook=_start_time).decode
+def _decoder(kind: type[T]) -> Callable[[str], T]:
+    # Not strict: MariaDB's and SQLite's booleans are 1 and 0.
+    return msgspec.json.Decoder(kind, strict=False, dec_hook=_start_time).decode
+
+
+# --- lists as arrays
+
+
+class _Sandbox(msgspec.Struct):
+    host: str
+    record: SandboxState
+    own_revision: int
+    created_at: datetime
+    updated_at: datetime
+    containers: list[Container]
+
+
+_decode_sandbox = _decoder(_Sandbox)
+
+
+def _sandbox(document: str) -> Sandbox:
+    found = _decode_sandbox(document)
+    return Sandbox(
+        host=found.host,
+        record=found.record,
+        containers={container.cid: container for container in found.containers},
+        revision=found.own_revision + sum(container.revision for container in found.containers),
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
+_decode_summary = _decoder(ContainerSummary)
+_PLAIN = Decoders(_decoder(Container), _decoder(StoredContainer), _decode_summary, _sandbox, _decoder(StoredSandbox))
+
+
+# --- lists as objects: children by position, the rootfs among the mounts, and containers by the ids of their rows
+
+
+class _Record(msgspec.Struct):
+    state: str = msgspec.field(name="State")
+    cgroup_path: str = msgspec.field(name="CgroupPath")
+    bundle_path: str = msgspec.field(name="BundlePath")
+    device_maps: dict[int, DeviceMap] | None = msgspec.field(name="DeviceMaps")
+    mounts: dict[int, Mount] = msgspec.field(name="Mounts")
+    processes: dict[int, Process] | None = msgspec.field(name="Process")
+
+    def record(self) -> ContainerState:
+        return ContainerState(
+            state=self.state,
+            rootfs=self.mounts.pop(0),
+            cgroup_path=self.cgroup_path,
+            bundle_path=self.bundle_path,
+            device_maps=_in_order(self.device_maps),
+            mounts=_in_order(self.mounts),
+            processes=_in_order(self.processes),
+        )
+
+
+class _NumberedContainer(msgspec.Struct):
+    id: int
+    sandbox_id: int
+    host: str
+    sid: str
+    cid: str
+    record: _Record
+    revision: int
+    origin: Origin
+    created_at: datetime
+    updated_at: datetime
+
+    def container(self) -> Container:
+        return Container(
+            host=self.host,
+            sid=self.sid,
+            cid=self.cid,
+            record=self.record.record(),
+            revision=self.revision,
+            origin=self.origin,
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+        )
+
+    def stored(self) -> StoredContainer:
+        return StoredContainer(
+            id=self.id,
+            sandbox_id=self.sandbox_id,
+            host=self.host,
+            sid=self.sid,
+            cid=self.cid,
+            record=self.record.record(),
+            revision=self.revision,
+            origin=self.origin,
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+        )
+
+
+class _NumberedSandbox(msgspec.Struct):
+    id: int
+    host: str
+    record: SandboxState
+    own_revision: int
+    created_at: datetime
+    updated_at: datetime
+    containers: dict[int, _NumberedContainer] | None
+
+    def by_cid(self) -> list[_NumberedContainer]:
+        return sorted((self.containers or {}).values(), key=lambda container: container.cid)
+
+
+def _in_order(children: dict[int, T] | None) -> list[T]:
+    return [children[position] for position in sorted(children)] if children else []
+
+
+_decode_container = _decoder(_NumberedContainer)
+_decode_numbered = _decoder(_NumberedSandbox)
+
+
+def _numbered_sandbox(document: str) -> Sandbox:
+    found = _decode_numbered(document)
+    containers = found.by_cid()
+    return Sandbox(
+        host=found.host,
+        record=found.record,
+        containers={one.cid: one.container() for one in containers},
+        revision=found.own_revision + sum(one.revision for one in containers),
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
+def _numbered_stored(document: str) -> StoredSandbox:
+    found = _decode_numbered(document)
+    return StoredSandbox(
+        id=found.id,
+        record=found.record,
+        own_revision=found.own_revision,
+        updated_at=found.updated_at,
+        containers=[one.stored() for one in found.by_cid()],
+    )
+
+
+_NUMBERED = Decoders(
+    lambda document: _decode_container(document).container(),
+    lambda document: _decode_container(document).stored(),
+    _decode_summary,
+    _numbered_sandbox,
+    _numbered_stored,
+)

@@ -117,8 +117,8 @@ class Statements:
                 "own_revision": "sandbox.revision",
                 "created_at": engine.utc_text("sandbox.created_at"),
                 "updated_at": engine.utc_text("sandbox.updated_at"),
-                "containers": engine.json_array(
-                    self._container("c"), "container", "c", "c.sandbox_id = sandbox.id", "cid"
+                "containers": engine.json_list(
+                    self._container("c"), "container", "c", "c.sandbox_id = sandbox.id", order="cid", number="id"
                 ),
             }
         )
@@ -209,9 +209,9 @@ class Statements:
 
     @cached_property
     def snapshot(self) -> Statement:
-        """A sandbox's id, its row's revision, the sum of its containers' and, if it is there, one of its containers.
+        """A sandbox's id, its row's revision, the sum of its containers', and one of its containers.
 
-        ``host``, ``sid``, ``cid``.
+        If that is not there, the id that it will have, where the engine can tell: ``host``, ``sid``, ``cid``.
         """
         others = (
             select(func.coalesce(func.sum(container.c.revision), _ZERO))
@@ -224,6 +224,7 @@ class Statements:
                 sandbox.c.id,
                 sandbox.c.revision,
                 others,
+                case((container.c.id.is_(None), self._backend.next_id(container))),
                 case((container.c.id.is_not(None), self.container_json.element)).label("document"),
             )
             .select_from(
@@ -342,19 +343,13 @@ class Statements:
 
     def _container(self, c: str) -> str:
         engine = self._backend
-        rootfs = f"(SELECT {self._mount()} FROM mount AS m WHERE m.container_id = {c}.id AND m.position = 0)"
         record = {
             "State": f"{c}.state",
             "CgroupPath": f"{c}.cgroup_path",
             "BundlePath": f"{c}.bundle_path",
-            "Rootfs": rootfs,
-            "Mounts": engine.json_array(
-                self._mount(), "mount", "m", f"m.container_id = {c}.id AND m.position > 0", "position"
-            ),
-            "DeviceMaps": engine.json_array(
-                self._device_map(), "device_map", "d", f"d.container_id = {c}.id", "position"
-            ),
-            "Process": engine.json_array(self._process(), "process", "p", f"p.container_id = {c}.id", "position"),
+            **self._mounts(f"m.container_id = {c}.id"),
+            "DeviceMaps": self._children(self._device_map(), "device_map", "d", f"d.container_id = {c}.id"),
+            "Process": self._children(self._process(), "process", "p", f"p.container_id = {c}.id"),
         }
         origin = {"layout": f"{c}.layout", "extra": engine.json_source(f"{c}.extra"), "document": f"{c}.document"}
         return engine.json_object(
@@ -371,6 +366,17 @@ class Statements:
                 "updated_at": engine.utc_text(f"{c}.updated_at"),
             }
         )
+
+    def _mounts(self, of_container: str) -> dict[str, str]:
+        if self._backend.lists_are_numbered:  # the rootfs has a number, too
+            return {"Mounts": self._children(self._mount(), "mount", "m", of_container)}
+        return {
+            "Rootfs": f"(SELECT {self._mount()} FROM mount AS m WHERE {of_container} AND m.position = 0)",
+            "Mounts": self._children(self._mount(), "mount", "m", f"{of_container} AND m.position > 0"),
+        }
+
+    def _children(self, item: str, table: str, alias: str, where: str) -> str:
+        return self._backend.json_list(item, table, alias, where, order="position", number="position")
 
     def _mount(self) -> str:
         return self._backend.json_object(

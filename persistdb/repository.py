@@ -10,7 +10,7 @@ from . import schema, selection
 from .changes import Changes, check_key, check_length, encode, utc_text
 from .connection import check_text
 from .database import Database, Stale
-from .documents import decode_container, decode_sandbox, decode_stored_container, decode_summary
+from .documents import decoders
 from .engines import LockUnavailable
 from .errors import (
     AlreadyExists,
@@ -62,7 +62,8 @@ class ContainerRepository:
         self.database = database
         self._statements = Statements(database.backend, database.engine.dialect)
         self._selects = selection.Selects(self._statements)
-        self._writer = Writer(database, self.host, self._statements)
+        self._decode = decoders(numbered=database.backend.lists_are_numbered)
+        self._writer = Writer(database, self.host, self._statements, self._decode)
 
     # --- sandboxes
 
@@ -116,7 +117,7 @@ class ContainerRepository:
         document = self.database.read(lambda connection: connection.value(self._statements.load, values))
         if document is None:
             raise NotFound("sandbox", sid, self.host)
-        return decode_sandbox(document).sandbox()
+        return self._decode.sandbox(document)
 
     def destroy_sandbox(self, sid: str) -> bool:
         """Forget a sandbox and all that is in it; false, and no error, if it wasn't there."""
@@ -166,15 +167,15 @@ class ContainerRepository:
             found = connection.rows(self._statements.snapshot, values)
             if not found:
                 raise NotFound("sandbox", sid, self.host)
-            ((sandbox_id, own_revision, others, document),) = found
-            stored = decode_stored_container(document) if document is not None else None
+            ((sandbox_id, own_revision, others, new_id, document),) = found
+            stored = self._decode.stored_container(document) if document is not None else None
             actual = stored.revision if stored else None
             if revision is not None and revision != (actual or 0):
                 raise Conflict(ref, revision, actual)
             changes = Changes()
             first = 1 if stored else changes.renumber(sandbox_id, own_revision, own_revision + int(others))
             changes.revisions[ref] = changes.put_container(
-                sid, cid, record, stored, sandbox_id, origin, first_revision=first
+                sid, cid, record, stored, sandbox_id, origin, first_revision=first, new_id=new_id
             )
             self._writer.write(connection, changes)
             return changes
@@ -248,13 +249,15 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.InvalidValue` for an unknown sort order.
         """
-        return self._page(self._selects.page, decode_container, filters, sort, limit, offset, all_hosts=all_hosts)
+        return self._page(self._selects.page, self._decode.container, filters, sort, limit, offset, all_hosts=all_hosts)
 
     def summaries(
         self, *filters: Filter, sort: str = "sid", limit: int | None = None, offset: int = 0, all_hosts: bool = False
     ) -> list[ContainerSummary]:
         """What ``find`` finds, as a list shows it: for a page of many it takes a fifth of the time."""
-        return self._page(self._selects.summaries, decode_summary, filters, sort, limit, offset, all_hosts=all_hosts)
+        return self._page(
+            self._selects.summaries, self._decode.summary, filters, sort, limit, offset, all_hosts=all_hosts
+        )
 
     def iterate(self, *filters: Filter, batch: int = PAGE, all_hosts: bool = False) -> Iterator[Container]:
         """The containers that fit all filters, in no particular order, ``batch`` of them in memory at a time.
@@ -262,7 +265,7 @@ class ContainerRepository:
         Pages go by the rows' ids: what is added or removed meanwhile may be missed, what stays is given once.
         """
         form, values = self._split(filters, all_hosts)
-        statement = self._selects.page_after(form)
+        statement, decode = self._selects.page_after(form), self._decode.container
         last = 0
         while True:
             rows = list(self._select(statement, values | {"after": last, "limit": batch}))
@@ -271,7 +274,7 @@ class ContainerRepository:
             rows.reverse()
             while rows:
                 # one at a time, and let go of: records that are held until the page is done cost a third more
-                yield decode_container(rows.pop()[0])
+                yield decode(rows.pop()[0])
             if size < batch:
                 return
 
@@ -297,7 +300,7 @@ class ContainerRepository:
         else:
             statement = statements.look_up_everywhere if all_hosts else statements.look_up
         values = {"host": self.host, "sid": sid, "cid": cid, "end": selection.successor(cid) or _LAST}
-        found = self._documents(statement, values, decode_container)
+        found = self._documents(statement, values, self._decode.container)
         wanted = [one for one in found if one.cid == cid] or found
         if not wanted:
             raise NotFound("container", ref, None if all_hosts else self.host)
@@ -315,9 +318,8 @@ class ContainerRepository:
         last = ""
         while True:
             values = {"host": self.host, "sid": last, "limit": batch}
-            found = self._documents(self._statements.load_after, values, decode_sandbox)
-            for document in found:
-                yield document.sandbox()
+            found = self._documents(self._statements.load_after, values, self._decode.sandbox)
+            yield from found
             if len(found) < batch:
                 return
             last = found[-1].record.sid

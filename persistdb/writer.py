@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from .changes import encode, utc_text
 from .database import Stale
-from .documents import decode_container, decode_stored_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .changes import Changes, StoredSandbox
     from .connection import Call, Connection
     from .database import Database
+    from .documents import Decoders
     from .queries import Statements
     from .state import Container
 
@@ -27,22 +27,22 @@ class TokenClash(Exception):
 class Writer:
     """The statements of one host's units of work."""
 
-    def __init__(self, database: Database, host: str, statements: Statements) -> None:
-        self._database, self._host, self._statements = database, host, statements
+    def __init__(self, database: Database, host: str, statements: Statements, decoders: Decoders) -> None:
+        self._database, self._host, self._statements, self._decode = database, host, statements, decoders
 
     def container(self, connection: Connection, sid: str, cid: str) -> Container | None:
         """One container, if it is there."""
         document = connection.value(self._statements.get, {"host": self._host, "sid": sid, "cid": cid})
-        return None if document is None else decode_container(document)
+        return None if document is None else self._decode.container(document)
 
     def sandboxes(self, connection: Connection, sids: Sequence[str]) -> dict[str, StoredSandbox]:
         """Those of these sandboxes that are there, with all their containers."""
         if len(sids) == 1:
             values: dict[str, object] = {"host": self._host, "sid": sids[0]}
-            found = connection.documents(self._statements.load, values, decode_stored_sandbox)
+            found = connection.documents(self._statements.load, values, self._decode.stored_sandbox)
         else:
             rows = encode([[self._host, sid] for sid in sids])
-            found = connection.documents(self._statements.load_many, {"rows": rows}, decode_stored_sandbox)
+            found = connection.documents(self._statements.load_many, {"rows": rows}, self._decode.stored_sandbox)
         return {one.record.sid: one for one in found}
 
     def write(self, connection: Connection, changes: Changes) -> None:
@@ -72,7 +72,7 @@ class Writer:
             ids = {sid: id_ for id_, sid in inserted}
         if changes.created:
             # those that keep their id first: SQLite would give it to a new one if it was the greatest
-            changes.created.sort(key=lambda created: created.row[0] is None)
+            changes.created.sort(key=lambda created: created.id is None)
             for created in changes.created:
                 created.row[1] = created.parent(ids)
         rows_of_containers = (
@@ -90,20 +90,36 @@ class Writer:
             if rows:
                 calls.append((statement, {"rows": encode(rows)}))
                 expected.append(len(rows))
+        known = {
+            (created.parent(ids), created.cid): created.id for created in changes.created if created.id is not None
+        }
+        ahead = len(known) == len(changes.created)
+        if ahead:  # their children need not wait for what the insert tells
+            self._put_children(changes, ids, known)
+            calls += self._children(changes)
         answers = connection.together(calls)
-        if [answer.number for answer in answers] != expected:
+        if [answer.number for answer in answers[: len(expected)]] != expected:
             raise Stale
-        if changes.created:
-            container_ids = {(sandbox_id, cid): id_ for id_, sandbox_id, cid in answers[-1].rows}
-            for created in changes.created:
-                parent = created.parent(ids)
-                changes.put_children(container_ids[parent, created.cid], parent, created.record)
+        if not ahead:
+            told = {(sandbox_id, cid): id_ for id_, sandbox_id, cid in answers[-1].rows}
+            self._put_children(changes, ids, told)
+            connection.together(self._children(changes))
+
+    def _put_children(
+        self, changes: Changes, sandbox_ids: Mapping[str, int], ids: Mapping[tuple[int, str], int]
+    ) -> None:
+        for created in changes.created:
+            parent = created.parent(sandbox_ids)
+            changes.put_children(ids[parent, created.cid], parent, created.record)
+
+    def _children(self, changes: Changes) -> list[Call]:
+        statements = self._statements
         rows_of_children = (
             (statements.put_mounts, changes.mounts),
             (statements.put_device_maps, changes.device_maps),
             (statements.put_processes, changes.processes),
         )
-        connection.together([(statement, {"rows": encode(rows)}) for statement, rows in rows_of_children if rows])
+        return [(statement, {"rows": encode(rows)}) for statement, rows in rows_of_children if rows]
 
     def is_there(self, connection: Connection, changes: Changes) -> bool | None:
         """Whether changes are there, by one of them: they are committed together; ``None`` if it can't be told."""

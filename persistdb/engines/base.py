@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import ColumnElement, String, Subquery, literal_column
+from sqlalchemy import ColumnElement, String, Subquery, literal_column, null
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
@@ -165,9 +165,16 @@ class Backend(ABC):
         """Give a JSON document as text to the driver, which would decode it otherwise."""
         return document
 
+    lists_are_numbered: ClassVar[bool] = False
+    """Whether :meth:`json_list` gives objects, which some engine makes sooner than arrays."""
+
     @abstractmethod
-    def json_array(self, item: str, table: str, alias: str, where: str, order: str) -> str:
-        """Build a JSON array with an item for each row, in order; ``[]`` for no row."""
+    def json_list(self, item: str, table: str, alias: str, where: str, *, order: str, number: str) -> str:
+        """Build a JSON array with an item for each row, in order; ``[]`` for no row.
+
+        Numbered, it is an object instead: the items by a column that is an integer and differs in each row, in no
+        order; NULL for no row.
+        """
 
     @abstractmethod
     def json_value(self, column: str) -> str:
@@ -215,6 +222,10 @@ class Backend(ABC):
     @abstractmethod
     def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
         """Delete the rows that have the same values in these columns as one of ``rows``."""
+
+    def next_id(self, table: Table) -> ColumnElement[Any]:  # noqa: ARG002  some engines need it
+        """Take the key of a row before it is inserted; NULL where only the insert tells it."""
+        return null()
 
     def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:  # noqa: ARG002  some engines need it
         """Give the key for a row to insert: the given one, or where that is NULL the next."""

@@ -216,7 +216,7 @@ class PostgreSQL(Backend):
         """Cast it: psycopg makes Python objects of json."""
         return f"CAST({document} AS text)"
 
-    def json_array(self, item: str, table: str, alias: str, where: str, order: str) -> str:
+    def json_list(self, item: str, table: str, alias: str, where: str, *, order: str, number: str) -> str:  # noqa: ARG002  an array
         """Build it with json_agg, which gives NULL for no rows."""
         items = f"json_agg({item} ORDER BY {alias}.{order})"
         return f"(SELECT coalesce({items}, CAST('[]' AS json)) FROM {table} AS {alias} WHERE {where})"
@@ -277,9 +277,13 @@ class PostgreSQL(Backend):
         """Use DELETE … USING."""
         return delete(table).where(*(table.c[name] == rows.c[name] for name in columns))
 
+    def next_id(self, table: Table) -> ColumnElement[Any]:
+        """Ask the sequence, so that children can be sent together with their parent."""
+        return func.nextval(literal_text(f"{table.name}_id_seq"))
+
     def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:
         """A serial column takes a default only where no value is given at all, so its sequence is asked."""
-        return func.coalesce(given, func.nextval(literal_text(f"{table.name}_id_seq")))
+        return func.coalesce(given, self.next_id(table))
 
     # --- one statement that reads
 

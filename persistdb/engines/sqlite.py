@@ -193,7 +193,7 @@ class SQLite(Backend):
         """
         return literal_column(f"coalesce(:{parameter}, NULL)")
 
-    def json_array(self, item: str, table: str, alias: str, where: str, order: str) -> str:
+    def json_list(self, item: str, table: str, alias: str, where: str, *, order: str, number: str) -> str:  # noqa: ARG002  an array
         """Build it over an ordered subquery: ORDER BY within aggregates came with 3.44 only."""
         ordered = f"SELECT * FROM {table} AS {alias} WHERE {where} ORDER BY {alias}.{order}"
         return f"(SELECT json_group_array({item}) FROM ({ordered}) AS {alias})"
