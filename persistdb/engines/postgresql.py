@@ -16,6 +16,7 @@ from sqlalchemy import (
     cast,
     create_engine,
     delete,
+    event,
     func,
     literal_column,
     select,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from .base import Column, HeldLock, JSONPath, JSONValue, Timeouts
 
 
+# PQTRANS_IDLE, libpq's word for a session that is in no transaction
+_IDLE = 0
 # Volatile, for they don't give the same each time, and nothing else.
 _HARMLESS = ["random", "clock_timestamp", "timeofday", "gen_random_uuid", "statement_timestamp"]
 # PostgreSQL's lexical structure (docs/current/sql-syntax-lexical.html); comments nest and are taken out before.
@@ -149,6 +152,7 @@ class PostgreSQL(Backend):
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=timeouts.pool,
+            pool_reset_on_return=None,
             connect_args={
                 "autocommit": True,
                 "connect_timeout": max(2, round(timeouts.connect)),
@@ -157,6 +161,13 @@ class PostgreSQL(Backend):
             },
         )
         ping_in_doubt(engine)
+
+        @event.listens_for(engine, "reset")
+        def _roll_back(connection: Any, _record: object, _state: object) -> None:
+            # The driver would look for itself whether there is anything to roll back, at a tenth of a get.
+            if connection.pgconn.transaction_status != _IDLE:
+                connection.rollback()
+
         return engine
 
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
