@@ -1,36 +1,34 @@
 """What a save has to write: the difference between what is stored and what is wanted, as rows for the statements.
 
-Pure: nothing here touches a database. A row is a list in the order of the statement's columns (see ``queries.py``).
+Pure: nothing here touches a database.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
-from whenever import TimeDelta
 
-from .engines.types import KEY_LENGTH, TOKEN_LENGTH
-from .errors import AlreadyExists, Conflict, InvalidValue
-from .state import Container, ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
+from .errors import AlreadyExists, Conflict
+from .rows import (
+    check_key,
+    container_values,
+    device_map_values,
+    mount_values,
+    process_values,
+    sandbox_values,
+    utc_text,
+)
+from .state import Container, ContainerState, Origin, SandboxState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-Row = list[object]
-T = TypeVar("T")
+    from .rows import Row
 
-_UTC = TimeDelta()
-_UINT32 = range(1 << 32)
-# MariaDB takes JSON of a depth of less than 32 only (its JSON_DEPTH_LIMIT).
-_DEEPEST = 31
-# strings too, so that a bracket in one is passed over
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-_INT32 = range(-(1 << 31), 1 << 31)
-_INT64 = range(-(1 << 63), 1 << 63)
+T = TypeVar("T")
 
 
 class StoredContainer(Container, frozen=True, kw_only=True):
@@ -146,7 +144,7 @@ class Changes:
     def _put_own(self, host: str, record: SandboxState, stored: StoredSandbox | None, own_revision: int) -> None:
         """Write the sandbox's own row."""
         self.witness = (record.sid, None, stored.own_revision if stored else 0)
-        values = _sandbox_values(record)
+        values = sandbox_values(record)
         if stored is None:
             self.new_sandboxes.append([host, *values, own_revision, self.now, self.now])
         else:
@@ -180,7 +178,7 @@ class Changes:
         """
         if stored is None:
             check_key("cid", cid)
-            values = _container_values(record, origin or Origin())
+            values = container_values(record, origin or Origin())
             row = [new_id, sandbox_id, cid, *values, first_revision, self.now, self.now]
             self.created.append(Created(sid, sandbox_id, cid, new_id, record, row))
             self.witness = (sid, cid, 0)
@@ -189,7 +187,7 @@ class Changes:
         old = stored.record
         if record == old and origin == stored.origin:
             return stored.revision
-        values = _container_values(record, origin)
+        values = container_values(record, origin)
         self.witness = (sid, cid, stored.revision)
         if _must_replace(old, record):
             # The row goes, and its children with it; it comes back under its id. So no list has a tail to cut off,
@@ -210,58 +208,17 @@ class Changes:
         mounts = [record.rootfs, *record.mounts]
         old_mounts = [old.rootfs, *old.mounts] if old else []
         self.mounts += [
-            [container_id, position, position == 0, *_mount_values(mount)]
+            [container_id, position, position == 0, *mount_values(mount)]
             for position, mount in _differing(mounts, old_mounts)
         ]
         self.device_maps += [
-            [container_id, position, *_device_map_values(device_map)]
+            [container_id, position, *device_map_values(device_map)]
             for position, device_map in _differing(record.device_maps, old.device_maps if old else [])
         ]
         self.processes += [
-            [container_id, position, sandbox_id, *_process_values(process)]
+            [container_id, position, sandbox_id, *process_values(process)]
             for position, process in _differing(record.processes, old.processes if old else [])
         ]
-
-
-def encode(rows: Sequence[Row]) -> str:
-    """Write rows as the JSON parameter of a statement.
-
-    Raises :class:`InvalidValue` for text that not every engine can hold: with a NUL, or with half of a surrogate pair.
-    """
-    try:
-        text = _encode(rows).decode()
-    except UnicodeEncodeError as error:
-        raise InvalidValue("text", error.object, "half of a surrogate pair is no character") from None
-    if "\\u0000" in text:
-        _refuse_nul(rows)
-    return text
-
-
-def utc_text(moment: datetime) -> str:
-    """Write a moment as every engine reads it: UTC, to the microsecond."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-
-
-_encode = msgspec.json.Encoder().encode
-
-
-def _refuse_nul(rows: Sequence[Row]) -> None:
-    # What looks like an escaped NUL may be a backslash before the text "u0000", so each value is looked at. Options are
-    # JSON in JSON: there the backslash is doubled.
-    for row in rows:
-        for value in row:
-            if isinstance(value, str) and ("\0" in value or _has_escaped_nul(value)):
-                raise InvalidValue("text", value, "a NUL character cannot be stored")
-
-
-def _has_escaped_nul(value: str) -> bool:
-    if "\\u0000" not in value:
-        return False
-    try:
-        decoded = msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return False
-    return isinstance(decoded, list) and any("\0" in item for item in decoded)
 
 
 def _differing(new: Sequence[T], old: Sequence[T]) -> Iterator[tuple[int, T]]:
@@ -293,95 +250,6 @@ def _own_values(sid: str, wanted: SandboxState | None, stored: StoredSandbox | N
             record, document=record.document or stored.record.document, layout=record.layout or stored.record.layout
         )
     return record
-
-
-def _sandbox_values(record: SandboxState) -> Row:
-    check_key("sid", record.sid)
-    check_length("state", record.state)
-    check_length("layout", record.layout)
-    if record.persist_version is not None and record.persist_version not in _INT32:
-        raise InvalidValue("persist_version", record.persist_version, "not a signed 32-bit number")
-    return [record.sid, record.state, record.persist_version, record.cgroup_path, record.layout, record.document]
-
-
-def _container_values(record: ContainerState, origin: Origin) -> Row:
-    check_length("state", record.state)
-    check_length("layout", origin.layout)
-    if origin.extra is not None:
-        _check_extra(origin.extra)
-    return [record.state, record.cgroup_path, record.bundle_path, origin.layout, origin.extra, origin.document]
-
-
-def _mount_values(mount: Mount) -> Row:
-    options = None if mount.options is None else _json_text(mount.options)
-    return [
-        mount.source,
-        mount.destination,
-        mount.type,
-        options,
-        mount.host_path,
-        mount.block_device_id,
-        mount.read_only,
-        mount.mounted,
-    ]
-
-
-def _json_text(value: list[str]) -> str:
-    try:
-        return _encode(value).decode()
-    except UnicodeEncodeError as error:
-        raise InvalidValue("options", error.object, "half of a surrogate pair is no character") from None
-
-
-def _device_map_values(device: DeviceMap) -> Row:
-    for name in ("file_mode", "uid", "gid"):
-        value = getattr(device, name)
-        if value not in _UINT32:
-            raise InvalidValue(f"device map {device.id!r}: {name}", value, "not an unsigned 32-bit number")
-    return [device.id, device.container_path, device.file_mode, device.uid, device.gid, device.shared]
-
-
-def _process_values(process: Process) -> Row:
-    if process.pid not in _INT64:
-        raise InvalidValue("pid", process.pid, "not a signed 64-bit number")
-    check_length("token", process.token, TOKEN_LENGTH)
-    token = process.token or None
-    start = process.start_time
-    if start is None:
-        return [token, process.pid, None, None, None]
-    offset = start.offset.total("seconds")
-    if offset % 60:
-        raise InvalidValue("start_time", start, "an offset is a number of whole minutes (RFC 3339)")
-    utc = start.to_fixed_offset(_UTC)
-    moment = f"{utc.date()} {utc.hour:02}:{utc.minute:02}:{utc.second:02}.{utc.nanosecond // 1000:06}"
-    return [token, process.pid, moment, utc.nanosecond % 1000, int(offset // 60)]
-
-
-def check_key(name: str, value: str) -> None:
-    """Refuse what cannot identify anything: no text at all, or too long a text."""
-    if not value:
-        raise InvalidValue(name, value, "must not be empty")
-    check_length(name, value)
-
-
-def check_length(name: str, value: str, most: int = KEY_LENGTH) -> None:
-    """Refuse text that is too long for its column."""
-    if len(value) > most:
-        raise InvalidValue(name, value, f"longer than {most} characters")
-
-
-def _check_extra(text: str) -> None:
-    """Refuse what is no JSON object, or one that is too deep for MariaDB."""
-    depth = deepest = 0
-    for bracket in _BRACKETS.findall(text):
-        depth += 1 if bracket in "[{" else -1 if bracket in "]}" else 0
-        deepest = max(deepest, depth)
-    if deepest > _DEEPEST:
-        raise InvalidValue("extra", text, f"nested more than {_DEEPEST} deep")
-    try:
-        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError as error:
-        raise InvalidValue("extra", text, f"no JSON object, or one with half of a surrogate pair: {error}") from None
 
 
 def _check_tokens(containers: Mapping[str, ContainerState], kept: Mapping[str, ContainerState]) -> None:

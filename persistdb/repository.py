@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import schema, selection
-from .changes import Changes, check_key, check_length, encode, utc_text
+from .changes import Changes
 from .connection import check_text
 from .database import Database, Stale
 from .documents import decoders
@@ -23,6 +23,7 @@ from .errors import (
 )
 from .locks import Lock
 from .queries import Statements
+from .rows import check_key, check_length, encode, utc_text
 from .state import TRANSITIONS, Container, ContainerState, ContainerSummary, Origin, Sandbox, SandboxState, SandboxWrite
 from .writer import TokenClash, Writer
 

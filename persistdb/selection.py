@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, exists, func, literal_column, not_, or_, select, true
 
-from .changes import utc_text
 from .connection import check_text
 from .errors import InvalidValue
 from .filters import KEYS
 from .orm import IS_PATH, IS_PID, NOT_EMPTY
 from .queries import container, device_map, mount, parameter, process, sandbox
+from .rows import utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

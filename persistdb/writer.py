@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .changes import encode, utc_text
 from .database import Stale
+from .rows import encode, utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
