@@ -32,6 +32,14 @@ _INT32 = range(-(1 << 31), 1 << 31)
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
+def check_sandbox(record: SandboxState) -> None:
+    """Refuse a sandbox that a save would refuse for what is in its own record.
+
+    Raises :class:`~persistdb.errors.InvalidValue`.
+    """
+    encode([sandbox_values(record)])
+
+
 def check_container(cid: str, record: ContainerState, origin: Origin) -> None:
     """Refuse a container that a save would refuse for what is in it.
 

@@ -169,10 +169,35 @@ class _Import:
         except (AlreadyExists, InvalidValue, DatabaseError) as error:
             if not _is_about_data(error):
                 raise
-            self.fault(FileError(tree.path, f"not stored: {error}"))
-            self.left_out += 1
+            if not self._leave_to_store(tree):
+                self.fault(FileError(tree.path, f"not stored: {error}"))
+                self.left_out += 1
+            elif self._strict or (tree.record is None and not tree.containers):
+                self.left_out += 1
+            else:
+                self._store(tree)
         else:
             self.progress.advance(len(tree.containers))
+
+    def _leave_to_store(self, tree: SandboxTree) -> bool:
+        """Name the files that say what can't be stored, and take them out as if they were damaged; false for none."""
+        from ..rows import check_container, check_sandbox
+
+        before = self.faults
+        if tree.record is not None:
+            try:
+                check_sandbox(tree.record)
+            except InvalidValue as error:
+                self.fault(FileError(tree.file_of(), f"not stored: {error}"))
+                tree.record = None
+        for cid, (record, origin) in list(tree.containers.items()):
+            try:
+                check_container(cid, record, origin)
+            except InvalidValue as error:
+                self.fault(FileError(tree.file_of(cid), f"not stored: {error}"))
+                del tree.containers[cid]
+                tree.kept.add(cid)
+        return self.faults > before
 
     def _store_containers(self, tree: SandboxTree) -> None:
         """Store the containers of a sandbox whose own file is damaged: its own row and its other containers stay."""
@@ -254,6 +279,10 @@ def export_trees(
                 continue
             for loss in written.losses:
                 progress.note(f"{sid}: left out: {loss}")
+            if written.sandbox.record.document is None and any(
+                container.origin.layout for container in written.sandbox.containers.values()
+            ):
+                progress.note(f"{sid}: its own file is made anew: only its containers' were ever stored")
             progress.advance(len(written.sandbox.containers))
         for absent in missing:
             progress.complain(absent)

@@ -161,6 +161,8 @@ def _decode_careful(text: str, data: bytes) -> tuple[ContainerState, Origin]:
         raise Malformed(f"must be an object, not {scan.describe(text, start)}")
     layout = _detect(text, start)
     values, unknown = decode_object(text, start, SPECS[layout.name].container)
+    if "SandboxContainer" in unknown and not values.keys() & {"rootfs", "processes"}:
+        raise Malformed("is the file of a sandbox where a container's should be: this is a folder too high")
     found = values.get("processes")
     processes = [] if found is None else found if isinstance(found, list) else [found]
     record = ContainerState(
@@ -172,7 +174,7 @@ def _decode_careful(text: str, data: bytes) -> tuple[ContainerState, Origin]:
         processes=_started([Process(**process) for process in processes], layout),
         bundle_path=values.get("bundle_path", ""),
     )
-    extra = msgspec.json.encode(unknown).decode() if unknown else None
+    extra = scan.mended(msgspec.json.encode(unknown).decode()) if unknown else None
     same = encode_container(record, layout.name, extra) == data
     return record, Origin(layout=layout.name, extra=extra, document=None if same else text)
 
@@ -249,8 +251,8 @@ def encode_container(record: ContainerState, layout: str, extra: str | None = No
     return gojson.encode(_extended(file, top, SPECS[layout].container) if top else file) + b"\n"
 
 
-def losses(record: ContainerState, layout: str) -> list[str]:
-    """Name what a layout of persist.json has no place for."""
+def losses(record: ContainerState, layout: str, extra: str | None = None) -> list[str]:
+    """Name what a layout of persist.json has no place for, of the keys that were unknown to another one too."""
     target = LAYOUTS[layout]
     found = []
     if len(record.processes) > 1 and not target.process_is_list:
@@ -266,7 +268,35 @@ def losses(record: ContainerState, layout: str) -> list[str]:
         found += counted("Mounts[].Mounted", [mount.mounted for mount in record.mounts])
     if "shared" not in target.device:
         found += counted("DeviceMaps[].Shared", [device.shared for device in record.device_maps])
-    return found
+    return found if extra is None else found + _displaced(record, target, extra)
+
+
+ZEROS: Final = frozenset({"0", '""', "false", "null", "{}", "[]"})
+"""Values that are no loss: Go's zero values, which stand where nothing was said."""
+
+
+def _displaced(record: ContainerState, target: Layout, extra: str) -> list[str]:
+    """Name unknown keys whose place another value has in the target, and those of a process that it does not write."""
+    specs = SPECS[target.name]
+    nested, _ = _unknown(extra, specs)
+    places = [("", specs.container, {m.key: extra[m.start : m.end] for m in scan.members(extra, 0)[0]})]
+    for key, spec, size in (
+        ("Rootfs", specs.rootfs, 1),
+        ("DeviceMaps", specs.device, len(record.device_maps)),
+        ("Mounts", specs.mount, len(record.mounts)),
+        ("Process", specs.process, len(record.processes)),
+    ):
+        places[0][2].pop(key, None)
+        for at, unknown in nested[key].items():
+            if at is None or at < size:
+                places.append((f"{key}." if at is None else f"{key}[{at}].", spec, unknown))
+    unwritten = not record.processes and target.process_is_list
+    return [
+        place + key
+        for place, spec, unknown in places
+        for key, text in unknown.items()
+        if text not in ZEROS and (spec.known(key) is not None or (unwritten and place == "Process."))
+    ]
 
 
 def counted(what: str, lost: Iterable[object]) -> list[str]:

@@ -84,7 +84,7 @@ def decode_old_container(files: Files, folder: str = "") -> tuple[ContainerState
         mounts=[Mount(**mount) for mount in mounts],
         processes=[] if started == Process() else [started],
     )
-    extra = msgspec.json.encode(unknown).decode() if unknown else None
+    extra = scan.mended(msgspec.json.encode(unknown).decode()) if unknown else None
     same = encode_old_container(record, layout.name, extra) == files
     return record, Origin(layout=layout.name, extra=extra, document=None if same else join(texts))
 

@@ -17,7 +17,7 @@ from ..errors import DamagedFile, FileError
 from ..state import ContainerState, Origin, SandboxState  # noqa: TC001  msgspec reads the struct's annotations
 from .container import decode_container, is_between
 from .folders import Folder, bad_id, open_folder, shown
-from .layouts import NAMES, PERSIST
+from .layouts import NAMES, OLD_LAYOUTS, PERSIST
 from .oldstore import CONFIG, CONTAINER_FILES, LOCK, SANDBOX_FILES, Files, decode_old_container, decode_old_sandbox
 from .sandbox import decode_sandbox, sandbox_container
 
@@ -54,6 +54,13 @@ class SandboxTree(msgspec.Struct, kw_only=True):
     faults: list[FileError] = msgspec.field(default_factory=list)
     kept: set[str] = msgspec.field(default_factory=set)
     notes: list[str] = msgspec.field(default_factory=list)
+
+    def file_of(self, cid: str | None = None) -> str:
+        """The file of a container, or of the sandbox itself; of an old store, which has several, their folder."""
+        layout = "" if self.record is None else self.record.layout
+        if cid is not None:
+            layout = self.containers[cid][1].layout
+        return os.path.join(self.path, *[step for step in (cid, None if layout in OLD_LAYOUTS else PERSIST) if step])
 
 
 class _Source(NamedTuple):
@@ -131,7 +138,7 @@ def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> Sandbo
             entries = folder.entries()
             files = {name for name, kind in entries if kind in ("file", "symlink")}
             is_old = STATE in files and (PERSIST not in files or _old_store_wins(tree, config))
-            _read_own(tree, folder, config, is_old=is_old)
+            is_there = _read_own(tree, folder, config, is_old=is_old)
             for name, kind in entries:
                 if kind == "folder":
                     _read_container(tree, folder, name, config, is_old=is_old)
@@ -147,10 +154,9 @@ def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> Sandbo
         return tree
     if not is_old:
         _settle_layouts(tree)
-    missing = tree.record is None and not any(fault.path == folder.join(PERSIST) for fault in tree.faults)
-    if missing and not tree.faults and not tree.containers:
+    if not is_there and not tree.faults and not tree.containers:
         return None  # a folder without any state
-    if missing and tree.containers:
+    if not is_there and tree.containers:
         tree.faults.append(FileError(folder.join(PERSIST), "does not exist, but containers of its sandbox do"))
     return tree
 
@@ -173,7 +179,8 @@ def _open_config(stack: ExitStack, configs: Folder | None, name: str) -> Folder 
         return None
 
 
-def _read_own(tree: SandboxTree, folder: Folder, config: Folder | None, *, is_old: bool) -> None:
+def _read_own(tree: SandboxTree, folder: Folder, config: Folder | None, *, is_old: bool) -> bool:
+    """Read the sandbox's own file; gives whether there is one, be it damaged."""
     try:
         if is_old:
             tree.record = _steady(
@@ -190,9 +197,10 @@ def _read_own(tree: SandboxTree, folder: Folder, config: Folder | None, *, is_ol
             ):
                 tree.notes.append(f"{path} names sandbox {named!r}; took its folder's name, {tree.sid!r}")
     except FileNotFoundError:
-        pass
+        return False
     except FileError as fault:
         tree.faults.append(fault)
+    return True
 
 
 def _read_container(tree: SandboxTree, sandbox: Folder, cid: str, configs: Folder | None, *, is_old: bool) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from ..errors import DamagedFile, InvalidValue
 from . import scan
-from .container import decode_container, encode_container, losses
+from .container import ZEROS, decode_container, encode_container, losses
 from .layouts import DEFAULT, LAYOUTS, OLD_LAYOUTS, PERSIST, check_name
 from .oldstore import (
     CONFIG,
@@ -96,7 +96,8 @@ def _container(container: Container, target: str) -> tuple[Files, list[str]]:
         lost = old_losses(record, target, extra) + _unkept(origin, target)
         return encode_old_container(record, target, extra), lost
     extra = origin.extra if origin.layout in LAYOUTS or not origin.layout else None
-    return {PERSIST: encode_container(record, target, extra)}, losses(record, target) + _unkept(origin, target)
+    lost = losses(record, target, extra if target != origin.layout else None) + _unkept(origin, target)
+    return {PERSIST: encode_container(record, target, extra)}, lost
 
 
 def _verbatim(record: ContainerState, origin: Origin) -> Files | None:
@@ -136,6 +137,6 @@ def _values(text: str, name: str) -> list[str]:
         value = text[member.start : member.end]
         if name in ("mounts.json", "devices.json"):
             found += [f"[{member.key}].{inner}" for inner in _values(value, "")]
-        elif value not in ("0", '""', "false", "null", "{}", "[]"):
+        elif value not in ZEROS:
             found.append(member.key)
     return found

@@ -26,6 +26,8 @@ _AFTER = re.compile(r"[ \t\n\r]*+([,\]}])[ \t\n\r]*+")
 _SCALAR = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# whole pairs and other escapes are taken first, so that what is left is half of one
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u([dD][89a-fA-F]..)|.)")
 
 Path = tuple[str | int, ...]
 """Where in a document: keys and list positions from the outside in."""
@@ -74,6 +76,11 @@ def unquote(quoted: str) -> str:
         return quoted[1:-1]
     value: str = json.loads(quoted)
     return _LONE_SURROGATE.sub("\ufffd", value)
+
+
+def mended(text: str) -> str:
+    """Put U+FFFD for each half of a surrogate pair in JSON text, as Go reads it; no engine stores one."""
+    return _ESCAPE.sub(lambda escape: "\\ufffd" if escape[1] else escape[0], text) if "\\u" in text else text
 
 
 def members(text: str, start: int, where: Path = ()) -> tuple[list[Member], int]:

@@ -104,6 +104,9 @@ BAD = {
     "no time": (PLAIN.replace(b"2023-10-01T", b"2023-13-01T"), "Process.StartTime"),
     "nul in text": (PLAIN.replace(b"nosuid", b"no\\u0000suid"), "Mounts[0].Options[0]"),
     "deep": (b'{"New":' + b"[" * 100_000 + b"]" * 100_000 + b"}", ""),
+    "deep for MariaDB": (PLAIN[:-2] + b',"New":' + b"[" * 31 + b"]" * 31 + b"}\n", 'not stored: extra: "New"'),
+    "long state": (PLAIN.replace(b"running", b"x" * 256), "not stored: state"),
+    "long token": (PLAIN.replace(b'"t"', b'"%s"' % (b"t" * 513)), "not stored: token"),
     "huge": (100 << 20, ""),
     "symlink": ("/etc/hostname", ""),
     "folder": (None, ""),
@@ -165,15 +168,66 @@ def test_damaged_sandbox(persistdb: Program, tmp_path: Path, kind: str) -> None:
 
 def test_damaged_sandbox_that_is_new(persistdb: Program, tmp_path: Path) -> None:
     """Of a sandbox whose own file was never good the containers are stored all the same."""
-    make(tmp_path, tree(x=PLAIN) | {"s/persist.json": b"{"})
-    assert persistdb("import", tmp_path).status == 1
+    make(tmp_path / "in", tree(x=PLAIN) | {"s/persist.json": b"{"})
+    assert persistdb("import", tmp_path / "in").status == 1
+    assert persistdb("ls", "-q").out == "s/x\n"
+    done = persistdb("export", "--to", tmp_path / "out")
+    assert done.err == "note: s: its own file is made anew: only its containers' were ever stored\n"
+    assert (tmp_path / "out/s/x/persist.json").read_bytes() == PLAIN
+
+
+LONG_STATE = SANDBOX.replace(b"running", b"x" * 256)
+
+
+def test_sandbox_that_cannot_be_stored(persistdb: Program, tmp_path: Path) -> None:
+    """A sandbox's own values that no engine can hold are its file's fault alone; its containers are stored."""
+    make(tmp_path, tree(x=other("1")) | {"s/persist.json": LONG_STATE, "s/y/persist.json": BAD["long state"][0]})
+    done = persistdb("import", tmp_path)
+    assert done.status == 1
+    places = [line.split(": ")[1] for line in done.err.splitlines()]
+    assert places == [f"{tmp_path}/s/persist.json", f"{tmp_path}/s/y/persist.json"]
     assert persistdb("ls", "-q").out == "s/x\n"
 
 
-@pytest.mark.parametrize("bad", ["s/persist.json", "s/x/persist.json"])
-def test_strict(persistdb: Program, tmp_path: Path, bad: str) -> None:
+def test_sandbox_of_which_nothing_can_be_stored(persistdb: Program, tmp_path: Path) -> None:
+    """A sandbox of which neither its own values nor a container can be stored is left out."""
+    make(tmp_path, GOOD | {"s/persist.json": LONG_STATE, "s/y/persist.json": BAD["long state"][0]})
+    done = persistdb("import", tmp_path)
+    assert done.out.endswith("'; 1 sandbox left out; 2 faults\n")
+    with persistdb.repository() as repository:
+        assert repository.sandbox_ids() == ["good"]
+
+
+def test_old_store_that_cannot_be_stored(persistdb: Program, tmp_path: Path) -> None:
+    """A container of an old store that cannot be stored is named by its folder, for its files are several."""
+    old = {"s/state.json": b'{"state":"running"}', "s/a/state.json": b'{"state":"ready","fstype":""}'}
+    make(tmp_path, old | {"s/b/state.json": b'{"state":"%s","fstype":""}' % (b"x" * 256)})
+    done = persistdb("import", tmp_path)
+    assert done.err.startswith(f"persistdb: {tmp_path}/s/b: not stored: state: ")
+    assert persistdb("ls", "-q").out == "s/a\n"
+
+
+def test_folder_too_high(persistdb: Program, tmp_path: Path) -> None:
+    """The folder above that of the sandboxes is no sandbox: their files are not taken for containers'."""
+    make(tmp_path, {f"sbs/{path}": data for path, data in GOOD.items()})
+    done = persistdb("import", tmp_path / "sbs" / "..")
+    assert done.status == 1
+    assert "is the file of a sandbox where a container's should be" in done.err
+    assert persistdb("ls", "-q").out == ""
+
+
+@pytest.mark.parametrize(
+    ("bad", "data"),
+    [
+        ("s/persist.json", b"{"),
+        ("s/x/persist.json", b"{"),
+        ("s/persist.json", LONG_STATE),
+        ("s/x/persist.json", BAD["long state"][0]),
+    ],
+)
+def test_strict(persistdb: Program, tmp_path: Path, bad: str, data: bytes) -> None:
     """``--strict`` leaves out the whole sandbox for any fault in it, and takes the others."""
-    make(tmp_path, GOOD | tree(x=other("1"), y=other("2")) | {bad: b"{"})
+    make(tmp_path, GOOD | tree(x=other("1"), y=other("2")) | {bad: data})
     done = persistdb("import", "--strict", tmp_path)
     assert done.status == 1
     assert done.err.count("\n") == 1

@@ -305,6 +305,57 @@ def test_escaped_backslash_before_u0000_is_text() -> None:
     assert back(record, origin) == data
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (b'"\\ud800"', '"\\ufffd"'),
+        (
+            b'{"\\udc00":["\\ud83d\\ude00","\\uD800\\uD800","\\\\ud800"]}',
+            '{"\ufffd":["\\ud83d\\ude00","\\ufffd\\ufffd","\\\\ud800"]}',
+        ),
+    ],
+)
+def test_half_of_a_surrogate_pair_in_an_unknown_key(written: bytes, kept: str) -> None:
+    """Half of a surrogate pair in an unknown key's value is kept as U+FFFD, as Go reads it, and the file comes back."""
+    data = PLAIN[:-2] + b',"New":' + written + b"}\n"
+    record, origin = decode_container(data)
+    assert msgspec.json.decode(origin.extra or "") == {"New": msgspec.json.decode(kept)}
+    assert back(record, origin) == data
+
+
+EXTRA = {
+    "a process that never was, with a key": (
+        b'"Process":{"StartTime":"0001-01-01T00:00:00Z","Token":"","Pid":0,"ExitCode":137}',
+        {"seed": ["Process.ExitCode"], "1.7-rc1": ["Process.ExitCode"], "1.7": [], "3.28": []},
+    ),
+    "a mount's key of another layout": (
+        b'"Mounts":[{"Mounted":true,"X":1},{"Mounted":false}]',
+        {"seed": ["Mounts[0].Mounted"], "1.7": []},
+    ),
+    "a rootfs with keys of another layout": (
+        b'"Rootfs":{"BlockDeviceID":"","FsType":"","Source":"/dev/x","Options":["rw"],"HostPath":""}',
+        {"seed": ["Rootfs.Source", "Rootfs.Options"], "1.7": []},
+    ),
+    "a key of its own": (b'"New":1', {"seed": [], "1.7": [], "1.7-rc1": []}),
+}
+
+
+@pytest.mark.parametrize("what", EXTRA)
+def test_losses_of_unknown_keys_are_named(what: str) -> None:
+    """An unknown key whose place something else has in another layout is a loss, unless it says nothing."""
+    written, wanted = EXTRA[what]
+    plain = (b'"Rootfs":{"BlockDeviceID":"","FsType":""}', b'"Process":{"Token":"","Pid":0}')
+    rest = [part for part in plain if part.split(b":")[0] not in written]
+    text = b'{"State":"","CgroupPath":"","BundlePath":"",' + b",".join([*rest, written]) + b"}"
+    record, origin = decode_container(text)
+    assert origin.layout == "2.2"
+    for layout, lost in wanted.items():
+        assert losses(record, layout, origin.extra) == lost
+        again = encode_container(record, layout, origin.extra)
+        for name in ("ExitCode", "New"):
+            assert (name.encode() in again) == (name.encode() in text and not lost)
+
+
 def test_losses_are_named() -> None:
     """What a layout has no place for is named; what it holds is not."""
     record = ContainerState(

@@ -77,6 +77,16 @@ def test_record_of_kata_1_0() -> None:
     assert record.processes[0].pid == 4021
 
 
+def test_half_of_a_surrogate_pair_is_kept_as_go_reads_it() -> None:
+    """Half of a surrogate pair in any file's unknown keys is kept as U+FFFD, and the files come back."""
+    files = KATA_16 | {"config.json": b'{"ID":"\\ud800"}', "process.json": PROCESS[:-1] + b',"x":"\\udfff"}'}
+    _, origin = decode_old_container(files)
+    assert (origin.extra or "").count("\\ufffd") == 2
+    assert {name: text.encode() for name, text in split(origin.document or "").items() if name != "lock"} == {
+        name: data for name, data in files.items() if name != "lock"
+    }
+
+
 def test_values_without_a_field_are_kept() -> None:
     """Drive fields and pids have no field in a record and are kept as extra keys; zero values need no keeping."""
     assert msgspec.json.decode(decode_old_container(KATA_10)[1].extra or "")["state.json"] == {

@@ -92,6 +92,15 @@ def test_damaged_sandbox_still_gives_containers(tmp_path: Path) -> None:
     assert "does not exist" in second.faults[0].reason
 
 
+@pytest.mark.parametrize("damage", [b"", b"{", b"\0\0", b'{"state":"running"} more'])
+def test_damaged_sandbox_of_an_old_store(tmp_path: Path, damage: bytes) -> None:
+    """A damaged file of an old store's sandbox is one fault; nothing is said of a persist.json, which it never had."""
+    make(tmp_path, OLD | {"run/vc/sbs/s/state.json": damage})
+    tree = one(tmp_path)
+    assert [fault.path for fault in tree.faults] == [str(tmp_path / "run/vc/sbs/s/state.json")]
+    assert set(tree.containers) == {"c"}
+
+
 def test_what_is_no_container(tmp_path: Path) -> None:
     """Sockets, lock, raw and folders without state are passed over, and an unknown file is mentioned."""
     make(tmp_path, TREE | {"s/lock": b"", "s/raw/x": b"1", "s/vendor.json": b"{}", "empty/raw/y": b""})
