@@ -16,7 +16,7 @@ from .connection import Statement
 from .orm import Container, DeviceMap, Mount, Process, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import ClauseElement, ColumnElement, Label, Select, Subquery, Table, Update
     from sqlalchemy.engine import Dialect
@@ -47,6 +47,14 @@ _ONE: ColumnElement[int] = literal_column("1")
 _is_host = sandbox.c.host == _HOST
 _is_sandbox = _is_host & (sandbox.c.sid == _SID)
 _SANDBOX_VALUES = ("sid", "state", "persist_version", "cgroup_path", "layout", "document")
+_DEVICE_MAP = {
+    "ID": "d.device_id",
+    "ContainerPath": "d.container_path",
+    "FileMode": "d.file_mode",
+    "UID": "d.uid",
+    "GID": "d.gid",
+    "Shared": "d.shared",
+}
 _CONTAINER_VALUES = ("state", "cgroup_path", "bundle_path", "layout", "extra", "document")
 
 
@@ -78,7 +86,7 @@ class Statements:
     @cached_property
     def container_json(self) -> Label[str]:
         """The document of a :class:`persistdb.state.Container`, with its row's ids, over both tables."""
-        return _document(self._backend.json_text(self._container("container")))
+        return _document(self._backend.json_text(self._backend.json_object(self._container("container"))))
 
     @cached_property
     def summary_json(self) -> Label[str]:
@@ -341,71 +349,56 @@ class Statements:
 
     # --- the parts of documents
 
-    def _container(self, c: str) -> str:
+    def _container(self, c: str) -> dict[str, str]:
         engine = self._backend
         record = {
             "State": f"{c}.state",
             "CgroupPath": f"{c}.cgroup_path",
             "BundlePath": f"{c}.bundle_path",
             **self._mounts(f"m.container_id = {c}.id"),
-            "DeviceMaps": self._children(self._device_map(), "device_map", "d", f"d.container_id = {c}.id"),
+            "DeviceMaps": self._children(_DEVICE_MAP, "device_map", "d", f"d.container_id = {c}.id"),
             "Process": self._children(self._process(), "process", "p", f"p.container_id = {c}.id"),
         }
         origin = {"layout": f"{c}.layout", "extra": engine.json_source(f"{c}.extra"), "document": f"{c}.document"}
-        return engine.json_object(
-            {
-                "id": f"{c}.id",
-                "sandbox_id": f"{c}.sandbox_id",
-                "host": "sandbox.host",
-                "sid": "sandbox.sid",
-                "cid": f"{c}.cid",
-                "record": engine.json_object(record),
-                "revision": f"{c}.revision",
-                "origin": engine.json_object(origin),
-                "created_at": engine.utc_text(f"{c}.created_at"),
-                "updated_at": engine.utc_text(f"{c}.updated_at"),
-            }
-        )
+        return {
+            "id": f"{c}.id",
+            "sandbox_id": f"{c}.sandbox_id",
+            "host": "sandbox.host",
+            "sid": "sandbox.sid",
+            "cid": f"{c}.cid",
+            "record": engine.json_object(record),
+            "revision": f"{c}.revision",
+            "origin": engine.json_object(origin),
+            "created_at": engine.utc_text(f"{c}.created_at"),
+            "updated_at": engine.utc_text(f"{c}.updated_at"),
+        }
 
     def _mounts(self, of_container: str) -> dict[str, str]:
         if self._backend.lists_are_numbered:  # the rootfs has a number, too
             return {"Mounts": self._children(self._mount(), "mount", "m", of_container)}
+        rootfs = self._backend.json_object(self._mount())
         return {
-            "Rootfs": f"(SELECT {self._mount()} FROM mount AS m WHERE {of_container} AND m.position = 0)",
+            "Rootfs": f"(SELECT {rootfs} FROM mount AS m WHERE {of_container} AND m.position = 0)",
             "Mounts": self._children(self._mount(), "mount", "m", f"{of_container} AND m.position > 0"),
         }
 
-    def _children(self, item: str, table: str, alias: str, where: str) -> str:
-        return self._backend.json_list(item, table, alias, where, order="position", number="position")
+    def _children(self, pairs: Mapping[str, str], table: str, alias: str, where: str) -> str:
+        return self._backend.json_list(pairs, table, alias, where, order="position", number="position")
 
-    def _mount(self) -> str:
-        return self._backend.json_object(
-            {
-                "Source": "m.source",
-                "Destination": "m.destination",
-                "Type": "m.type",
-                "Options": self._backend.json_value("m.options"),
-                "HostPath": "m.host_path",
-                "BlockDeviceID": "m.block_device_id",
-                "ReadOnly": "m.read_only",
-                "Mounted": "m.mounted",
-            }
-        )
+    def _mount(self) -> dict[str, str]:
+        return {
+            "Source": "m.source",
+            "Destination": "m.destination",
+            "Type": "m.type",
+            "Options": self._backend.json_value("m.options"),
+            "HostPath": "m.host_path",
+            "BlockDeviceID": "m.block_device_id",
+            "ReadOnly": "m.read_only",
+            "Mounted": "m.mounted",
+        }
 
-    def _device_map(self) -> str:
-        return self._backend.json_object(
-            {
-                "ID": "d.device_id",
-                "ContainerPath": "d.container_path",
-                "FileMode": "d.file_mode",
-                "UID": "d.uid",
-                "GID": "d.gid",
-                "Shared": "d.shared",
-            }
-        )
-
-    def _process(self) -> str:
+    def _process(self) -> dict[str, str]:
         moment = self._backend.utc_text("p.start_time")
         # NULL, and so is the whole, for no start time
         start = self._backend.concat(moment, "' '", "p.start_time_ns", "' '", "p.start_time_offset")
-        return self._backend.json_object({"Token": "coalesce(p.token, '')", "Pid": "p.pid", "StartTime": start})
+        return {"Token": "coalesce(p.token, '')", "Pid": "p.pid", "StartTime": start}

@@ -169,7 +169,9 @@ class Backend(ABC):
     """Whether :meth:`json_list` gives objects, which some engine makes sooner than arrays."""
 
     @abstractmethod
-    def json_list(self, item: str, table: str, alias: str, where: str, *, order: str, number: str) -> str:
+    def json_list(
+        self, pairs: Mapping[str, str], table: str, alias: str, where: str, *, order: str, number: str
+    ) -> str:
         """Build a JSON array with an item for each row, in order; ``[]`` for no row.
 
         Numbered, it is an object instead: the items by a column that is an integer and differs in each row, in no

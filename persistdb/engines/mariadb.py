@@ -207,8 +207,18 @@ class MariaDB(Backend):
     # JSON_ARRAYAGG makes a temporary table, on disk for text, in each statement that has one: 0.1 ms for each
     lists_are_numbered = True
 
-    def json_list(self, item: str, table: str, alias: str, where: str, *, order: str, number: str) -> str:  # noqa: ARG002  in none
+    def json_list(
+        self,
+        pairs: Mapping[str, str],
+        table: str,
+        alias: str,
+        where: str,
+        *,
+        order: str,  # noqa: ARG002  an object has none
+        number: str,
+    ) -> str:
         """Build an object with JSON_OBJECTAGG."""
+        item = self.json_object(pairs)
         return f"(SELECT json_objectagg({alias}.{number}, {item}) FROM {table} AS {alias} WHERE {where})"
 
     def json_value(self, column: str) -> str:

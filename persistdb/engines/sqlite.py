@@ -193,10 +193,19 @@ class SQLite(Backend):
         """
         return literal_column(f"coalesce(:{parameter}, NULL)")
 
-    def json_list(self, item: str, table: str, alias: str, where: str, *, order: str, number: str) -> str:  # noqa: ARG002  an array
+    def json_list(
+        self,
+        pairs: Mapping[str, str],
+        table: str,
+        alias: str,
+        where: str,
+        *,
+        order: str,
+        number: str,  # noqa: ARG002  an array needs none
+    ) -> str:
         """Build it over an ordered subquery: ORDER BY within aggregates came with 3.44 only."""
         ordered = f"SELECT * FROM {table} AS {alias} WHERE {where} ORDER BY {alias}.{order}"
-        return f"(SELECT json_group_array({item}) FROM ({ordered}) AS {alias})"
+        return f"(SELECT json_group_array({self.json_object(pairs)}) FROM ({ordered}) AS {alias})"
 
     def json_value(self, column: str) -> str:
         """Tell SQLite that the text is JSON."""
