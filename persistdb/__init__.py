@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         StateMismatch,
         StorageFull,
         Unavailable,
+        Unreadable,
         UnsupportedLayout,
         WouldLose,
     )
@@ -96,6 +97,7 @@ _HOMES = {
         "StateMismatch",
         "StorageFull",
         "Unavailable",
+        "Unreadable",
         "UnsupportedLayout",
         "WouldLose",
     ),
@@ -167,6 +169,7 @@ __all__ = [
     "StorageFull",
     "Timeouts",
     "Unavailable",
+    "Unreadable",
     "UnsupportedLayout",
     "WouldLose",
     "parse",

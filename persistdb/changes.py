@@ -13,7 +13,7 @@ import msgspec
 
 from .errors import AlreadyExists, Conflict
 from .rows import (
-    check_key,
+    check_id,
     container_values,
     device_map_values,
     mount_values,
@@ -177,7 +177,7 @@ class Changes:
         A new one has ``new_id``, or the one that its insert tells.
         """
         if stored is None:
-            check_key("cid", cid)
+            check_id("cid", cid)
             values = container_values(record, origin or Origin())
             row = [new_id, sandbox_id, cid, *values, first_revision, self.now, self.now]
             self.created.append(Created(sid, sandbox_id, cid, new_id, record, row))

@@ -41,10 +41,12 @@ class Statement:
 
 
 def check_text(value: str) -> None:
-    """Refuse text that not every engine can hold: with a NUL, or with half of a surrogate pair.
+    """Refuse what is no text, and text that not every engine can hold: with a NUL, or with half of a surrogate pair.
 
     Raises :class:`~persistdb.errors.InvalidValue`.
     """
+    if not isinstance(value, str):
+        raise InvalidValue("text", value, f"must be of type str, not {type(value).__name__}")
     if "\0" in value:
         raise InvalidValue("text", value, "a NUL character cannot be stored")
     if not value.isascii():

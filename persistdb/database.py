@@ -24,6 +24,7 @@ from .errors import (
     CommitUnknown,
     DatabaseError,
     DriverMissing,
+    InvalidValue,
     PersistDBError,
     ReadOnly,
     StorageFull,
@@ -70,12 +71,15 @@ class Database:
     Without a URL it is that of ``PERSISTDB_URL``, else a file at the platform's usual place. Nothing is opened before
     the first use. ``retries`` bounds how often a unit of work is run again when others were in its way.
 
-    Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`.
+    Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`,
+    :class:`~persistdb.errors.InvalidValue`.
     """
 
     def __init__(
         self, url: str | None = None, *, timeouts: Timeouts | None = None, pool_size: int = 5, retries: int = 20
     ) -> None:
+        if retries < 0:
+            raise InvalidValue("retries", retries, "must not be negative")
         self.backend, address = resolve(url or default_url())
         self.url = shown(address.set(drivername=self.backend.name))
         self.retries = retries

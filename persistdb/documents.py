@@ -9,6 +9,7 @@ import msgspec
 from whenever import Instant, OffsetDateTime, TimeDelta
 
 from .changes import StoredContainer, StoredSandbox
+from .errors import Unreadable
 from .state import (
     Container,
     ContainerState,
@@ -51,7 +52,27 @@ def _start_time(_kind: type, text: str) -> OffsetDateTime:
 
 def _decoder(kind: type[T]) -> Callable[[str], T]:
     # Not strict: MariaDB's and SQLite's booleans are 1 and 0.
-    return msgspec.json.Decoder(kind, strict=False, dec_hook=_start_time).decode
+    decode = msgspec.json.Decoder(kind, strict=False, dec_hook=_start_time).decode
+
+    def decode_or_name(document: str) -> T:
+        try:
+            return decode(document)
+        except msgspec.ValidationError as error:
+            raise Unreadable(_name_of(document), str(error)) from None
+
+    return decode_or_name
+
+
+class _Name(msgspec.Struct):
+    sid: str = ""
+    cid: str = ""
+    record: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def _name_of(document: str) -> str:
+    whole = msgspec.json.decode(document, type=_Name)
+    sid = whole.sid or msgspec.json.decode(whole.record, type=_Name).sid
+    return f"{sid}/{whole.cid}" if whole.cid else sid
 
 
 # --- lists as arrays

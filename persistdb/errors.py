@@ -119,6 +119,20 @@ class InvalidValue(PersistDBError):
         return f"{self.field}: {self.reason}: {shown}"
 
 
+@dataclass(eq=False)
+class Unreadable(PersistDBError):
+    """What is stored of a sandbox or container is not what a record can hold: something else has written it."""
+
+    ref: str
+    detail: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.ref}: its rows hold what no record can, written by another program ({self.detail}); "
+            "put them right, or forget the sandbox (destroy_sandbox) and import it again"
+        )
+
+
 # --- locks -----------------------------------------------------------------------------------------------------------
 
 

@@ -17,13 +17,14 @@ from .errors import (
     Ambiguous,
     Conflict,
     InvalidTransition,
+    InvalidValue,
     LockTimeout,
     NotFound,
     StateMismatch,
 )
 from .locks import Lock
 from .queries import Statements
-from .rows import check_key, check_length, encode, utc_text
+from .rows import check_count, check_key, check_length, check_shape, encode, utc_text
 from .state import TRANSITIONS, Container, ContainerState, ContainerSummary, Origin, Sandbox, SandboxState, SandboxWrite
 from .writer import TokenClash, Writer
 
@@ -94,6 +95,7 @@ class ContainerRepository:
         Each sandbox is stored as a whole or not at all; batches are committed one by one, so an error leaves those
         before it stored.
         """
+        check_count("batch", batch, 1)
         total = 0
         pending: dict[str, SandboxWrite] = {}
         size = text = 0
@@ -161,6 +163,7 @@ class ContainerRepository:
         :class:`~persistdb.errors.AlreadyExists` for a token that another process of the sandbox has,
         :class:`~persistdb.errors.InvalidValue`.
         """
+        check_shape(record)
         ref = f"{sid}/{cid}"
         values = {"host": self.host, "sid": sid, "cid": cid}
 
@@ -265,6 +268,7 @@ class ContainerRepository:
 
         Pages go by the rows' ids: what is added or removed meanwhile may be missed, what stays is given once.
         """
+        check_count("batch", batch, 1)
         form, values = self._split(filters, all_hosts)
         statement, decode = self._selects.page_after(form), self._decode.container
         last = 0
@@ -292,6 +296,7 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
         """
+        check_text(ref)
         sid, slash, cid = ref.rpartition("/")
         if not cid:
             raise NotFound("container", ref, self.host)
@@ -316,6 +321,7 @@ class ContainerRepository:
 
     def load_sandboxes(self, *, batch: int = 100) -> Iterator[Sandbox]:
         """The host's sandboxes with their containers, sorted by ID, ``batch`` of them in memory at a time."""
+        check_count("batch", batch, 1)
         last = ""
         while True:
             values = {"host": self.host, "sid": last, "limit": batch}
@@ -336,6 +342,9 @@ class ContainerRepository:
         *,
         all_hosts: bool,
     ) -> list[T]:
+        if limit is not None:
+            check_count("limit", limit, 0)
+        check_count("offset", offset, 0)
         form, values = self._split(filters, all_hosts)
         values |= {"limit": _ALL if limit is None else limit, "offset": offset}
         return self._documents(build(form, sort), values, decode)
@@ -359,6 +368,9 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.LockTimeout`, which names the holders.
         """
+        check_text(sid)
+        if not isinstance(timeout, (int, float)):
+            raise InvalidValue("timeout", timeout, "must be a number of seconds")
         name = f"{self.host}\0{sid}"
         try:
             held = self.database.lock(name, shared=shared, timeout=timeout)
@@ -369,6 +381,10 @@ class ContainerRepository:
     # --- the writing of changes
 
     def _save(self, writes: Sequence[SandboxWrite]) -> dict[str, int]:
+        for write in writes:
+            for record in write.containers.values():
+                check_shape(record)
+
         def work(connection: Connection) -> Changes:
             stored = self._writer.sandboxes(connection, [write.sid for write in writes])
             changes = Changes()

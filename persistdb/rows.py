@@ -10,15 +10,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from whenever import TimeDelta
+from whenever import OffsetDateTime, TimeDelta
 
 from .engines.types import KEY_LENGTH, TOKEN_LENGTH
 from .errors import InvalidValue
+from .state import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from .state import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
 
 Row = list[object]
 
@@ -45,39 +44,58 @@ def check_container(cid: str, record: ContainerState, origin: Origin) -> None:
 
     Raises :class:`~persistdb.errors.InvalidValue`.
     """
-    check_key("cid", cid)
+    check_id("cid", cid)
     mounts = [mount_values(mount) for mount in (record.rootfs, *record.mounts)]
     devices = [device_map_values(device) for device in record.device_maps]
     processes = [process_values(process) for process in record.processes]
     encode([[cid, *container_values(record, origin)], *mounts, *devices, *processes])
 
 
-# --- the values of a table's columns
+def check_shape(record: ContainerState) -> None:
+    """Refuse what is no record, or one whose lists are none: what is compared before its values are looked at.
+
+    Raises :class:`~persistdb.errors.InvalidValue`.
+    """
+    _check_kind("record", record, ContainerState)
+    for name in ("device_maps", "mounts", "processes"):
+        _check_kind(name, getattr(record, name), list)
+    for process in record.processes:
+        _check_kind("process", process, Process)
+
+
+# --- the values of a table's columns; Python does not look at the types of a record's fields, and engines differ
 
 
 def sandbox_values(record: SandboxState) -> Row:
     """The values of a row of ``sandbox`` that come from the record."""
-    check_key("sid", record.sid)
+    _check_kind("record", record, SandboxState)
+    check_id("sid", record.sid)
     check_length("state", record.state)
     check_length("layout", record.layout)
-    if record.persist_version is not None and record.persist_version not in _INT32:
-        raise InvalidValue("persist_version", record.persist_version, "not a signed 32-bit number")
-    return [record.sid, record.state, record.persist_version, record.cgroup_path, record.layout, record.document]
+    if record.persist_version is not None:
+        _check_number("persist_version", record.persist_version, _INT32, "a signed 32-bit number")
+    row: Row = [record.sid, record.state, record.persist_version, record.cgroup_path, record.layout, record.document]
+    return row if tuple(map(type, row)) in _SANDBOX else _plain("sandbox", _SANDBOX_NAMES, row, _SANDBOX)
 
 
 def container_values(record: ContainerState, origin: Origin) -> Row:
     """The values of a row of ``container`` that come from the record."""
+    _check_kind("origin", origin, Origin)
     check_length("state", record.state)
     check_length("layout", origin.layout)
+    row: Row = [record.state, record.cgroup_path, record.bundle_path, origin.layout, origin.extra, origin.document]
+    if tuple(map(type, row)) not in _CONTAINER:
+        row = _plain("container", _CONTAINER_NAMES, row, _CONTAINER)
     if origin.extra is not None:
         _check_extra(origin.extra)
-    return [record.state, record.cgroup_path, record.bundle_path, origin.layout, origin.extra, origin.document]
+    return row
 
 
 def mount_values(mount: Mount) -> Row:
     """The values of a row of ``mount`` that come from the record."""
+    _check_kind("mount", mount, Mount)
     options = None if mount.options is None else _json_text(mount.options)
-    return [
+    row: Row = [
         mount.source,
         mount.destination,
         mount.type,
@@ -87,9 +105,15 @@ def mount_values(mount: Mount) -> Row:
         mount.read_only,
         mount.mounted,
     ]
+    if tuple(map(type, row)) in _MOUNT:
+        return row
+    return _plain(f"mount {mount.destination!r}", _MOUNT_NAMES, row, _MOUNT)
 
 
 def _json_text(value: list[str]) -> str:
+    _check_kind("options", value, list)
+    for option in value:
+        _check_kind("options", option, str)
     try:
         return _encode(value).decode()
     except UnicodeEncodeError as error:
@@ -98,28 +122,74 @@ def _json_text(value: list[str]) -> str:
 
 def device_map_values(device: DeviceMap) -> Row:
     """The values of a row of ``device_map`` that come from the record."""
+    _check_kind("device map", device, DeviceMap)
+    row: Row = [device.id, device.container_path, device.file_mode, device.uid, device.gid, device.shared]
+    if tuple(map(type, row)) not in _DEVICE_MAP:
+        row = _plain(f"device map {device.id!r}", _DEVICE_MAP_NAMES, row, _DEVICE_MAP)
     for name in ("file_mode", "uid", "gid"):
-        value = getattr(device, name)
-        if value not in _UINT32:
-            raise InvalidValue(f"device map {device.id!r}: {name}", value, "not an unsigned 32-bit number")
-    return [device.id, device.container_path, device.file_mode, device.uid, device.gid, device.shared]
+        _check_number(f"device map {device.id!r}: {name}", getattr(device, name), _UINT32, "an unsigned 32-bit number")
+    return row
 
 
 def process_values(process: Process) -> Row:
     """The values of a row of ``process`` that come from the record."""
-    if process.pid not in _INT64:
-        raise InvalidValue("pid", process.pid, "not a signed 64-bit number")
+    _check_kind("process", process, Process)
+    _check_number("pid", process.pid, _INT64, "a signed 64-bit number")
     check_length("token", process.token, TOKEN_LENGTH)
     token = process.token or None
     start = process.start_time
     if start is None:
         return [token, process.pid, None, None, None]
+    _check_kind("start_time", start, OffsetDateTime)
     offset = start.offset.total("seconds")
     if offset % 60:
         raise InvalidValue("start_time", start, "an offset is a number of whole minutes (RFC 3339)")
     utc = start.to_fixed_offset(_UTC)
     moment = f"{utc.date()} {utc.hour:02}:{utc.minute:02}:{utc.second:02}.{utc.nanosecond // 1000:06}"
     return [token, process.pid, moment, utc.nanosecond % 1000, int(offset // 60)]
+
+
+Kinds = tuple[type, ...]
+
+
+def _kinds(*kinds: type, optional: tuple[int, ...] = ()) -> tuple[Kinds, ...]:
+    """The types that a row's values may have: these, and None in some places."""
+    found = [kinds]
+    for at in optional:
+        found += [(*each[:at], type(None), *each[at + 1 :]) for each in found]
+    return tuple(found)
+
+
+_SANDBOX_NAMES = ("sid", "state", "persist_version", "cgroup_path", "layout", "document")
+_SANDBOX = _kinds(str, str, int, str, str, str, optional=(2, 5))
+_CONTAINER_NAMES = ("state", "cgroup_path", "bundle_path", "layout", "extra", "document")
+_CONTAINER = _kinds(str, str, str, str, str, str, optional=(4, 5))
+_MOUNT_NAMES = ("source", "destination", "type", "options", "host_path", "block_device_id", "read_only", "mounted")
+_MOUNT = _kinds(str, str, str, str, str, str, bool, bool, optional=(3,))
+_DEVICE_MAP_NAMES = ("id", "container_path", "file_mode", "uid", "gid", "shared")
+_DEVICE_MAP = _kinds(str, str, int, int, int, bool)
+
+
+def _plain(what: str, names: tuple[str, ...], row: Row, kinds: tuple[Kinds, ...]) -> Row:
+    """Make plain texts and numbers of those whose types are made of them (StrEnum); refuse all else."""
+    for at, (name, kind) in enumerate(zip(names, kinds[0], strict=True)):
+        value = row[at]
+        if type(value) in {each[at] for each in kinds}:
+            continue
+        _check_kind(f"{what}: {name}", value, kind)
+        row[at] = str.__str__(value) if kind is str else int.__int__(value)  # type: ignore[arg-type]  # just checked
+    return row
+
+
+def _check_kind(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise InvalidValue(name, value, f"must be of type {kind.__name__}, not {type(value).__name__}")
+
+
+def _check_number(name: str, value: object, numbers: range, what: str) -> None:
+    # the type first: a range compares anything but an int with each of its numbers
+    if not isinstance(value, int) or isinstance(value, bool) or value not in numbers:
+        raise InvalidValue(name, value, f"not {what}")
 
 
 def check_key(name: str, value: str) -> None:
@@ -129,8 +199,23 @@ def check_key(name: str, value: str) -> None:
     check_length(name, value)
 
 
+def check_id(name: str, value: str) -> None:
+    """Refuse what is no ID: it names a folder among Kata's files, and a part of ``SID/CID``."""
+    check_key(name, value)
+    if "/" in value:
+        raise InvalidValue(name, value, "must not hold a path separator")
+    if value in (".", ".."):
+        raise InvalidValue(name, value, "names another folder")
+
+
+def check_count(name: str, value: int, least: int) -> None:
+    """Refuse a number of things that is none, too small, or beyond 64 bits."""
+    _check_number(name, value, range(least, 1 << 63), f"a whole number from {least} on")
+
+
 def check_length(name: str, value: str, most: int = KEY_LENGTH) -> None:
-    """Refuse text that is too long for its column."""
+    """Refuse what is no text, and text that is too long for its column."""
+    _check_kind(name, value, str)
     if len(value) > most:
         raise InvalidValue(name, value, f"longer than {most} characters")
 

@@ -15,7 +15,7 @@ from sqlalchemy import and_, exists, func, literal_column, not_, or_, select, tr
 
 from .connection import check_text
 from .errors import InvalidValue
-from .filters import KEYS
+from .filters import KEYS, Filter
 from .orm import IS_PATH, IS_PID, NOT_EMPTY
 from .queries import container, device_map, mount, parameter, process, sandbox
 from .rows import utc_text
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Label, Select, Table
 
     from .connection import Statement
-    from .filters import Filter, Kind
+    from .filters import Kind
     from .queries import Statements
 
 _OWN: dict[str, ColumnElement[Any]] = {
@@ -109,6 +109,10 @@ def split(filters: Iterable[Filter], *, host: str | None) -> tuple[Form, dict[st
 
     Raises :class:`~persistdb.errors.InvalidValue` for a key that there is not, and a value that no row can have.
     """
+    filters = list(filters)
+    for given in filters:
+        if not isinstance(given, Filter):
+            raise InvalidValue("filter", given, "must be a Filter, which filters.parse() makes of text")
     values: dict[str, object] = {"host": host}
     terms: list[Term] = []
     for i, condition in enumerate(sorted(filters, key=lambda one: (one.key, one.negated))):

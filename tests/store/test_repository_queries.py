@@ -413,12 +413,6 @@ def test_look_ups_of_nothing(cids: ContainerRepository, ref: str) -> None:
     assert (caught.value.kind, caught.value.ref) == ("container", ref)
 
 
-def test_look_up_of_ids_with_a_slash_in_the_sandbox(repository: ContainerRepository) -> None:
-    """The last slash parts the sandbox's ID from the container's."""
-    put(repository, "a/b", "c")
-    assert repository.look_up("a/b/c").sid == "a/b"
-
-
 def test_look_up_on_other_hosts(repository: ContainerRepository) -> None:
     """A look-up stays on its host, or goes over all of them, with or without the sandbox's ID."""
     elsewhere = ContainerRepository(repository.database, host="node-2")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from sqlalchemy import update
 from whenever import OffsetDateTime, TimeDelta
 
-from persistdb.errors import InvalidValue
+from persistdb import orm
+from persistdb.database import Database
+from persistdb.errors import InvalidValue, Unreadable
 from persistdb.filters import Filter
 from persistdb.repository import ContainerRepository
 from persistdb.state import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState, SandboxWrite
@@ -326,6 +331,10 @@ REFUSED: dict[str, Callable[[ContainerRepository], object]] = {
     "extra that is no object": _origin(extra="[1]"),
     "extra that is too deep": _origin(extra='{"x": ' + "[" * 31 + "]" * 31 + "}"),
     "extra that is far too deep": _origin(extra="[" * 100_000),
+    "separator in a new cid": lambda r: r.save("pod-1", "a/b", container()),
+    "separator in a new sid": lambda r: r.save_sandbox(sandbox("a/b"), {}),
+    "folder above as a cid": lambda r: r.save("pod-1", "..", container()),
+    "folder itself as a sid": lambda r: r.save_sandbox(sandbox("."), {}),
     "long host": lambda r: ContainerRepository(r.database, host=LONG_KEY).save_sandbox(SANDBOX, {}),
     "empty host": lambda r: ContainerRepository(r.database, host="").save_sandbox(SANDBOX, {}),
     "NUL in a host": lambda r: ContainerRepository(r.database, host="\0").save_sandbox(SANDBOX, {}),
@@ -346,6 +355,107 @@ def test_what_cannot_be_stored(
         change(repository)
     assert dump(repository) == before
     assert repository.save("pod-1", "a", container("next")) == 2
+
+
+# What a type checker would find, for those who have none. Python compares a number that is no int with each of a range.
+WRONG: dict[str, Any] = {
+    "no record": lambda r: r.save("pod-1", "a", None),
+    "no record in a map": lambda r: r.save_sandbox(SANDBOX, {"a": None}),
+    "no sandbox": lambda r: r.save_many([SandboxWrite(sid="pod-1", record=5)]),  # type: ignore[arg-type]
+    "no origin": lambda r: r.save("pod-1", "b", container(), origin="{}"),
+    "rootfs": _save(rootfs=None),
+    "mounts": _save(mounts=None),
+    "mounts that are a tuple": _save(mounts=(Mount(),)),
+    "mount": _save(mounts=["/data"]),
+    "device map": _save(device_maps=[{}]),
+    "process": _save(processes=[None]),
+    "state": _save(state=5),
+    "cgroup path": _save(cgroup_path=5),
+    "bundle path": _save(bundle_path=b"/b"),
+    "options": _mount(options="ro"),
+    "options that are a tuple": _mount(options=("ro",)),
+    "option": _mount(options=["ro", None]),
+    "source": _mount(source=None),
+    "source in bytes": _mount(source=b"/x"),
+    "flag": _mount(read_only=2),
+    "flag in words": _mount(read_only="yes"),
+    "device id": _device(id=5),
+    "device's flag": _device(shared=2),
+    "mode": _device(file_mode=1.0),
+    "uid": _device(uid="0"),
+    "pid": _process(pid=7.0),
+    "pid in words": _process(pid="7"),
+    "no pid": _process(pid=None),
+    "pid that is true": _process(pid=True),
+    "token": _process(token=None),
+    "start time": _process(start_time=datetime(2026, 1, 31, tzinfo=UTC)),
+    "format number": _save_whole(persist_version=2.0),
+    "sandbox's cgroup": _save_whole(cgroup_path=None),
+    "sandbox's document": _save_whole(document=b"{}"),
+    "document": _origin(document=b"{}"),
+    "filter": lambda r: r.find("state=running"),
+    "look-up": lambda r: r.look_up(None),
+    "page below": lambda r: r.find(limit=-1),
+    "page above": lambda r: r.summaries(limit=2**63),
+    "start of a page": lambda r: r.find(offset=-1),
+    "batch of none": lambda r: list(r.iterate(batch=0)),
+    "batch of sandboxes": lambda r: list(r.load_sandboxes(batch=0)),
+    "batch of a save": lambda r: r.save_many([], batch=0),
+    "lock": lambda r: r.lock("\ud800"),
+    "lock's timeout": lambda r: r.lock("pod-1", timeout=None),
+    "retries": lambda r: Database(r.database.url, retries=-1),
+}
+
+
+@pytest.mark.parametrize("call", WRONG.values(), ids=WRONG)
+def test_what_is_of_another_type(
+    repository: ContainerRepository, call: Callable[[ContainerRepository], object]
+) -> None:
+    """What is not of its type is refused by name at once, alike on all engines, and nothing is written."""
+    put(repository, "pod-1", "a")
+    before = dump(repository)
+    with pytest.raises(InvalidValue):
+        call(repository)
+    assert dump(repository) == before
+    assert repository.get("pod-1", "a").revision == 1
+
+
+class _State(StrEnum):
+    RUNNING = "running"
+
+
+class _Number(IntEnum):
+    SEVEN = 7
+
+
+def test_enumerations(repository: ContainerRepository) -> None:
+    """Texts and numbers of an enumeration are texts and numbers."""
+    put(repository, "pod-1", "a")
+    record = container(
+        state=_State.RUNNING,
+        mounts=[Mount(source=_State.RUNNING, options=[_State.RUNNING])],
+        device_maps=[DeviceMap(id=_State.RUNNING, uid=_Number.SEVEN)],
+        processes=[Process(pid=_Number.SEVEN, token=_State.RUNNING)],
+    )
+    repository.save("pod-1", "a", record)
+    assert repository.get("pod-1", "a").record == record
+
+
+def test_rows_that_no_record_can_hold(repository: ContainerRepository) -> None:
+    """Rows that another program has spoiled are named, and can be forgotten with their sandbox."""
+    put(repository, "pod-1", "a")
+    put(repository, "pod-2", "b")
+    with repository.database.session(write=True) as session:
+        session.execute(update(orm.Mount).where(orm.Mount.position == 1).values(options=[5]))
+    with pytest.raises(Unreadable) as caught:
+        repository.get("pod-1", "a")
+    assert caught.value.ref == "pod-1/a"
+    assert "Options" in caught.value.detail
+    with pytest.raises(Unreadable) as caught:
+        repository.load_sandbox("pod-2")
+    assert caught.value.ref == "pod-2"
+    assert repository.destroy_sandbox("pod-1")
+    assert repository.sandbox_ids() == ["pod-2"]
 
 
 ASKED: dict[str, Callable[[ContainerRepository, str], object]] = {
