@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .database import Database
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Every revision of the schema, oldest first; a test compares them with the migrations."""
 HEAD = REVISIONS[-1]
 

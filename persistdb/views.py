@@ -74,7 +74,7 @@ _CONFIG = {
 def definitions(backend: Backend) -> dict[str, str]:
     """Give the SELECT of each view, for one engine."""
     texts = {
-        "sandboxes": _sandboxes(),
+        "sandboxes": _sandboxes(backend),
         "containers": _containers(backend),
         "mounts": _mounts(backend),
         "devices": _devices(backend),
@@ -121,7 +121,7 @@ _CHANGES = ("revision", "created_at", "updated_at")
 _UP = "JOIN sandbox AS s ON s.id = c.sandbox_id"
 
 
-def _sandboxes() -> str:
+def _sandboxes(backend: Backend) -> str:
     own = "FROM container AS c WHERE c.sandbox_id = s.id"
 
     def children(table: str) -> str:
@@ -138,7 +138,9 @@ def _sandboxes() -> str:
             "mounts": children("mount"),
             "devices": children("device_map"),
             "processes": children("process"),
-            **_same("s", *_CHANGES),
+            # the row's own is a part of it: a container that changes leaves the sandbox's row alone
+            "revision": f"(s.revision + CAST((SELECT coalesce(sum(c.revision), 0) {own}) AS {backend.int64}))",
+            **_same("s", "created_at", "updated_at"),
         },
         "sandbox AS s",
     )

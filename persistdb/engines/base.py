@@ -198,6 +198,9 @@ class Backend(ABC):
     view_functions: ClassVar[Mapping[str, str]] = {}
     """The functions that views call, as ``name(types)``, and the statements that make them."""
 
+    int64: ClassVar[str] = "integer"
+    """What CAST calls a number of 64 bits."""
+
     def bytewise(self, text: str) -> str:
         """Compare a text that a view makes byte by byte, as the tables' columns are."""
         return text

@@ -254,6 +254,7 @@ class PostgreSQL(Backend):
 
     # --- views
 
+    int64 = "bigint"
     view_functions: ClassVar[Mapping[str, str]] = {"persistdb_json_list(text, text[])": _JSON_LIST}
 
     def bytewise(self, text: str) -> str:

@@ -61,12 +61,11 @@ def insert(engine: Engine, data: Rows) -> None:
 
 
 def schema(engine: Engine) -> dict[str, list[str]]:
-    """Everything that the engine tells of each table, as sorted lines; the order of columns doesn't count."""
+    """Everything that the engine tells of each table and view; the order of a table's columns doesn't count."""
     with engine.connect() as connection:
-        return {
-            name: sorted(_LINES[engine.dialect.name](connection, name))
-            for name in sa.inspect(connection).get_table_names()
-        }
+        found = sa.inspect(connection)
+        tables = {name: sorted(_LINES[engine.dialect.name](connection, name)) for name in found.get_table_names()}
+        return tables | {name: [str(found.get_view_definition(name))] for name in found.get_view_names()}
 
 
 def _sqlite(connection: sa.Connection, name: str) -> list[str]:

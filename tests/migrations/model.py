@@ -216,6 +216,7 @@ STEPS = {
     "0007": Step(_token_up, _token_down, _nothing),
     "0008": Step(_same, _same, _nothing),
     "0009": Step(_same, _same, _nothing),
+    "0010": Step(_same, _same, _nothing),
 }
 
 

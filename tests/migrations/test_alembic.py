@@ -86,14 +86,15 @@ def test_a_new_revision(alembic: Callable[..., str], database: Database, tmp_pat
     """``alembic revision --autogenerate`` numbers a new revision, and finds what differs and nothing else."""
     migrate.upgrade(database)
     alembic("revision", "--autogenerate", "-m", "nothing new")
-    (made,) = (tmp_path / "migrations/versions").glob("0010_*.py")
-    assert made.name == "0010_nothing_new.py"
+    number = f"{int(schema.HEAD) + 1:04}"
+    (made,) = (tmp_path / "migrations/versions").glob(f"{number}_*.py")
+    assert made.name == f"{number}_nothing_new.py"
     assert "op." not in made.read_text().partition("def upgrade")[2]
     made.unlink()
     with database.engine.execution_options(persistdb_begin="write").begin() as connection:
         connection.exec_driver_sql("ALTER TABLE sandbox ADD COLUMN colour INTEGER")
     alembic("revision", "--autogenerate", "-m", "colours")
-    up, _, down = (tmp_path / "migrations/versions/0010_colours.py").read_text().partition("def downgrade")
+    up, _, down = (tmp_path / f"migrations/versions/{number}_colours.py").read_text().partition("def downgrade")
     assert "'colour'" in up
     assert "drop_column" in up
     assert "add_column" in down

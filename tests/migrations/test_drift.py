@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from persistdb import migrate
+from persistdb import migrate, views
 from persistdb.orm import Base
 
 from . import dumps
@@ -34,12 +34,15 @@ def test_autogenerate_finds_nothing(database: Database) -> None:
 
 
 def test_migrated_is_created(database: Database) -> None:
-    """What the engine tells of migrated tables is what it tells of tables created from the mapped classes."""
+    """What the engine tells of migrated tables and views is what it tells of those that the program defines."""
     migrate.upgrade(database)
     migrated = dumps.schema(database.engine)
     del migrated["alembic_version"]
     migrate.downgrade(database, "base")
     Base.metadata.create_all(database.engine)
+    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        for statement in views.creation(database.backend):
+            connection.exec_driver_sql(statement)
     created = dumps.schema(database.engine)
     del created["alembic_version"]
     assert migrated == created

@@ -91,11 +91,10 @@ def test_tables_that_others_use(database: Database, database_url: str) -> None:
     """While another's transaction holds a table, an upgrade waits and gives up by type; later it finds all there."""
     _old(database)
     with Database(database_url) as other:
-        with other.session(write=True) as session:
-            session.execute(text("UPDATE mount SET source = source"))
+        with other.engine.execution_options(persistdb_begin="write").connect() as connection:
+            connection.execute(text("UPDATE mount SET source = source"))
             with pytest.raises(Busy):
                 _upgrade(database, wait=1)
-            session.rollback()
         _upgrade(other)
         assert _is_upgraded(other)
 

@@ -77,6 +77,27 @@ def test_sandbox(database: Database) -> None:
     assert one(database, "sandboxes", sid="pod-2")["has_document"] is False
 
 
+def test_revision_of_a_sandbox(database: Database) -> None:
+    """A sandbox's revision is the repository's, and grows with each change of the sandbox or of a container."""
+    repository = ContainerRepository(database, host="node-1")
+    repository.save_sandbox(SandboxState(sid="grows"), {"a": ContainerState(state="running")})
+
+    def shown() -> list[int]:
+        return [one(database, "sandboxes", sid="grows")["revision"], repository.load_sandbox("grows").revision]
+
+    seen = [shown()]
+    for change in (
+        lambda: repository.save("grows", "b", ContainerState()),
+        lambda: repository.transition("grows", "a", "stopped", expected="running"),
+        lambda: repository.save("grows", "a", ContainerState(bundle_path="/b")),
+        lambda: repository.delete("grows", "a"),
+    ):
+        change()
+        seen.append(shown())
+    assert [in_view for in_view, _ in seen] == [loaded for _, loaded in seen] == [1, 2, 3, 4, 5]
+    repository.destroy_sandbox("grows")
+
+
 def test_container(database: Database) -> None:
     """A container has its root file system and its first process beside it."""
     row = one(database, "containers", cid="web")
