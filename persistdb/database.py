@@ -104,8 +104,9 @@ class Database:
         return f"Database({self.url!r})"
 
     def close(self) -> None:
-        """Close all connections; the next use opens new ones."""
+        """Close all connections; the next use opens new ones. A database in memory is gone with its connection."""
         self.engine.dispose()
+        self.prepared = False
 
     def __enter__(self) -> Self:
         return self
@@ -252,8 +253,13 @@ class Database:
     def session(self, *, write: bool = False) -> Iterator[Session]:
         """Open an ORM session in one transaction, committed at the end if ``write`` and nothing was raised.
 
-        Relationships are loaded only as far as the query says (``selectinload`` and the like).
+        Relationships are loaded only as far as the query says (``selectinload`` and the like). An empty database gets
+        its schema; raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,
+        :class:`~persistdb.errors.SchemaMissing` for one that the mapped classes don't fit.
         """
+        from .schema import prepare  # here, for it needs this module
+
+        prepare(self)
         try:
             with Session(self._writer if write else self.engine, expire_on_commit=False) as session:
                 yield session

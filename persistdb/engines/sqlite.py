@@ -18,8 +18,8 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     Engine,
+    QueuePool,
     Select,
-    StaticPool,
     Subquery,
     Table,
     create_engine,
@@ -104,14 +104,16 @@ class SQLite(Backend):
         """Make the engine for a file, created 0600 in a folder 0700 if it isn't there, or for a database in memory."""
         module = driver()
         path = file_of(url)
-        options: dict[str, Any] = {"module": module, "connect_args": {"timeout": timeouts.busy}}
-        if path is None:
+        engine = create_engine(
+            url,
+            module=module,
+            connect_args={"timeout": timeouts.busy, "check_same_thread": False},
+            poolclass=QueuePool,
             # every connection to :memory: is a database of its own, so there is one
-            options["poolclass"] = StaticPool
-        else:
-            options |= {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": timeouts.pool}
-            options["connect_args"]["check_same_thread"] = False
-        engine = create_engine(url, **options)
+            pool_size=1 if path is None else pool_size,
+            max_overflow=0,
+            pool_timeout=timeouts.pool,
+        )
         safe = is_safe(module.sqlite_version_info)
         if path is not None and not safe:
             _warn(module.sqlite_version)

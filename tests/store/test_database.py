@@ -15,10 +15,18 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import selectinload
 
 import persistdb
-from persistdb import errors, orm, schema
+from persistdb import errors, migrate, orm, schema
 from persistdb.database import Database, default_url
 from persistdb.engines import sqlite
-from persistdb.errors import BadURL, DatabaseError, DriverMissing, SchemaMissing, SchemaOutdated, SchemaTooNew
+from persistdb.errors import (
+    BadURL,
+    DatabaseError,
+    DriverMissing,
+    PersistDBError,
+    SchemaMissing,
+    SchemaOutdated,
+    SchemaTooNew,
+)
 from persistdb.repository import ContainerRepository
 from persistdb.state import Mount
 
@@ -332,6 +340,24 @@ def test_orm_queries(filled: ContainerRepository) -> None:
     assert (process.start_time_ns, process.start_time_offset) == (932, 345)
     assert first.sandbox.sid == second.sandbox.sid == "pod-1"
     assert len(second.mounts) == 1
+
+
+def test_a_session_on_an_empty_database(tmp_path: Path) -> None:
+    """The first use of a new database may be a session: it gets its schema by itself."""
+    with Database(f"sqlite:///{tmp_path}/x/persistdb.db") as database, database.session() as session:
+        assert session.scalars(select(orm.Sandbox)).all() == []
+
+
+@pytest.mark.parametrize(("revision", "error"), [("0007", SchemaOutdated), ("0999", SchemaTooNew)])
+def test_a_session_on_another_schema(tmp_path: Path, revision: str, error: type[PersistDBError]) -> None:
+    """A database whose schema the mapped classes don't fit is refused, and nothing in it is touched."""
+    url = f"sqlite:///{tmp_path}/x/persistdb.db"
+    with Database(url) as database:
+        migrate.upgrade(database)
+        with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+        with pytest.raises(error), database.session(write=True):
+            pass
 
 
 def test_sandboxes_through_the_orm(filled: ContainerRepository) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -252,6 +253,16 @@ def test_a_place_where_no_file_can_be(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PersistDBError), Database(f"sqlite:///{tmp_path}/{place}") as database:
         ContainerRepository(database, host="node-1")
+
+
+def test_memory_in_threads() -> None:
+    """All threads use the one database in memory, one after the other."""
+    with Database("sqlite://") as database, ThreadPoolExecutor(8) as threads:
+        repository = ContainerRepository(database, host="node-1")
+        put(repository, "pod-1")
+        list(threads.map(lambda i: repository.save("pod-1", f"c{i}", container(f"c{i}")), range(50)))
+        assert list(threads.map(lambda _: repository.count(), range(8))) == [50] * 8
+    assert repository.database.prepared is False
 
 
 def test_memory_has_no_locks() -> None:
