@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import InvalidValue
 from .answers import print_answer
 from .messages import complain, counted
 from .output import Form, excel_option, format_option, no_trunc_option
@@ -78,6 +79,8 @@ def sql(
             query = (file or sys.stdin.buffer).read().decode()
         except UnicodeDecodeError as error:
             raise click.UsageError(f"the statement is not UTF-8: {error.reason} at byte {error.start}") from None
+        if not query.strip():
+            raise InvalidValue("query", query, f"no statement {'on stdin' if file is None else 'in the file'}")
     assert query is not None  # noqa: S101  for the type checker
     with target.database() as database:
         answer = readonly.read(database, query, timeout=timeout, limit=limit or None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -143,6 +144,27 @@ def test_closed_stdout(persistdb: Program, tmp_path: Path) -> None:
     )
     assert done.returncode == 0
     assert persistdb("ls", "-q").out == "sandbox-2.1.0/sandbox-2.1.0\n"
+
+
+_LONG = "import sys; from persistdb.cli import main, progress; progress._PATIENCE = 0; sys.exit(main())"
+
+
+def test_closed_stderr(persistdb: Program, tmp_path: Path) -> None:
+    """Started without stderr, work that takes long enough for a bar on a terminal is done to its end."""
+    for words in (["import", *DATA.iterdir()], ["export", "--to", tmp_path / "out"]):
+        command = ["sh", "-c", '"$@" 2>&-', "sh", sys.executable, "-c", _LONG, *persistdb.words(*words)[len(RUN) :]]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 0
+        assert re.match(r"(im|ex)ported \d+ sandboxes ", done.stdout)
+
+
+@pytest.mark.parametrize("words", [["sql"], ["sql", "-"]], ids=" ".join)
+def test_closed_stdin(persistdb: Program, words: list[str]) -> None:
+    """Started without stdin, sql has nothing to ask and says so."""
+    command = ["sh", "-c", '"$@" <&-', "sh", *persistdb.words(*words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "persistdb: query: no statement on stdin: ''\n"
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
