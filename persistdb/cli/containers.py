@@ -19,7 +19,7 @@ from .output import (
     print_lines,
     print_rows,
 )
-from .program import CANNOT, DONE
+from .program import status_of
 from .target import Target, pass_target
 
 if TYPE_CHECKING:
@@ -204,16 +204,19 @@ def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
     """
     if not refs and not sids:
         raise click.UsageError("say what to remove: container IDs, or --sandbox SID")
-    status = DONE
+    removed = failed = 0
     with target.repository() as repository:
         for remove_one, names in ((_remove_container, refs), (_remove_sandbox, sids)):
             for name in names:
                 try:
-                    click.echo(printable(f"removed {remove_one(repository, name)}"))
+                    what = remove_one(repository, name)
                 except (NotFound, Ambiguous) as error:
                     complain(error)
-                    status = CANNOT
-    return status
+                    failed += 1
+                else:
+                    click.echo(printable(f"removed {what}"))
+                    removed += 1
+    return status_of(removed, failed)
 
 
 def _remove_container(repository: ContainerRepository, ref: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .messages import complain, counted, printable
+from .messages import complain, counted, printable, tell
 from .output import Column, Form, format_option, print_rows
 from .program import CANNOT, DONE, IN_PART
 from .target import Target, pass_target
@@ -136,12 +136,12 @@ def _change(database: Database, change: Callable[[], Change]) -> int:
 
 
 def _tell_step(step: Step) -> None:
-    told = f"{step.number}/{step.total} {step.revision.id} {printable(step.revision.title.rstrip('.'))}"
+    told = f"{step.number}/{step.total} {step.revision.id} {step.revision.title.rstrip('.')}"
     if step.rows:
         told += f", {counted(step.rows, 'row')} to move"
     if step.seconds is not None:
         told += f", {step.seconds:.0f} s or more"
-    click.echo(told, err=True)
+    tell(told)
 
 
 @db.command("history")

@@ -11,7 +11,7 @@ import click
 
 from ..errors import PersistDBError
 from ..samples import KATA
-from .messages import printable
+from .messages import complain, printable
 from .output import Column, print_table
 from .program import DONE, IN_PART, program
 from .target import Target
@@ -138,7 +138,7 @@ class _Demo:
         for name in sorted(before):
             click.echo(f"  {'identical' if before[name] == after.get(name) else 'DIFFERENT'}  {_shortened(name)}")
         if before != after:
-            click.echo("\nThey differ: this is a defect of persistdb's.", err=True)
+            complain("they differ: this is a defect of persistdb's")
             return IN_PART
         click.echo(f"\nAll {len(before)} files came back as they were. Next: persistdb import /run/vc/sbs")
         return DONE

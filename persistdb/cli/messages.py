@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
 
@@ -18,9 +20,15 @@ def printable(text: str) -> str:
     )
 
 
+def tell(line: str) -> None:
+    """Say something in one line on stderr; work goes on, and the status stays, also if nobody can read it."""
+    with suppress(OSError):
+        click.echo(printable(line), err=True)
+
+
 def complain(problem: object) -> None:
     """Say in one line on stderr what went wrong."""
-    click.echo(f"persistdb: {printable(str(problem))}", err=True)
+    tell(f"persistdb: {problem}")
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

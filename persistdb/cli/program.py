@@ -6,7 +6,7 @@ import importlib
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,6 +36,7 @@ COMMANDS = {
 """Where each command is, in the order of ``--help``; a module is imported when its command is asked for."""
 
 _ARGUMENTS = {
+    "host",
     "filter",
     "sort",
     "layout",
@@ -43,6 +44,13 @@ _ARGUMENTS = {
     "parameter",
     "query",
 }  # the values that come from the command line as they are
+
+
+def status_of(done: int, failed: int) -> int:
+    """The exit status of work on several things, each by itself."""
+    if not failed:
+        return DONE
+    return IN_PART if done else CANNOT
 
 
 class _Ended(Exception):
@@ -139,14 +147,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and give its exit status."""
     _open_standard_streams()
     try:
+        return _run(arguments)
+    finally:
+        _forget_output()
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
         with _watched():
             status = program.main(arguments, prog_name="persistdb", standalone_mode=False)
             sys.stdout.flush()
     except _Ended as ended:
-        _forget_output()
         return ended.status
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):  # as in tell()
+            error.show()
         return error.exit_code
     except PersistDBError as error:
         complain(error)
@@ -154,7 +169,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return MISUSE if is_misuse else CANNOT
     except OSError as error:
         complain(error.strerror if error.filename is None else f"{error.filename}: {error.strerror}")
-        _forget_output()
         return CANNOT
     return status if isinstance(status, int) else DONE
 
@@ -179,8 +193,9 @@ def _open_standard_streams() -> None:
 
 
 def _forget_output() -> None:
-    """Drop what is in stdout's buffer: at its exit, Python would try to write it once more, and complain."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """Drop what could not be written: at its exit, Python would try it once more, complain, and change the status."""
+    for fd, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), fd)

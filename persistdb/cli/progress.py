@@ -6,9 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self
 
-import click
-
-from .messages import complain, counted, printable
+from .messages import complain, counted, printable, tell
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -59,7 +57,7 @@ class Progress:
     def note(self, text: str) -> None:
         """Say what is worth knowing and no fault."""
         if self._bar is None:
-            click.echo(f"note: {printable(text)}", err=True)
+            tell(f"note: {text}")
         else:
             self._say(f"note: {text}")
 

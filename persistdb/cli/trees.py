@@ -18,7 +18,7 @@ from ..errors import (
     PersistDBError,
 )
 from .messages import counted, printable
-from .program import CANNOT, DONE, IN_PART
+from .program import CANNOT, DONE, IN_PART, status_of
 from .progress import Progress
 from .target import Target, pass_target
 
@@ -267,7 +267,7 @@ def export_trees(
 
     if layout is not None:
         check_name(layout)
-    status = DONE
+    failed = 0
     with target.repository() as repository, Progress("exported") as progress:
         missing: list[NotFound] = []
         found = _sandboxes(repository, sids, missing)
@@ -275,7 +275,7 @@ def export_trees(
             sid, error = written.sandbox.record.sid, written.error
             if error is not None:
                 progress.complain(error if isinstance(error, (LayoutLoss, FileError)) else f"{sid}: {error}")
-                status = max(status, IN_PART)
+                failed += 1
                 continue
             for loss in written.losses:
                 progress.note(f"{sid}: left out: {loss}")
@@ -286,9 +286,9 @@ def export_trees(
             progress.advance(len(written.sandbox.containers))
         for absent in missing:
             progress.complain(absent)
-            status = CANNOT
+            failed += 1
     click.echo(f"exported {progress} to {printable(destination)}")
-    return status
+    return status_of(progress.sandboxes, failed)
 
 
 def _sandboxes(repository: ContainerRepository, sids: Sequence[str], missing: list[NotFound]) -> Iterator[Sandbox]:

@@ -326,12 +326,13 @@ def test_show_nothing(filled: Program, ref: str, says: str) -> None:
 
 
 def test_remove_containers(filled: Program) -> None:
-    """What was removed is printed; an ID that isn't there is named and is status 3, and the others are removed."""
+    """What was removed is printed; an ID that isn't there is named and is status 1, and the others are removed."""
     done = filled("rm", "d", "nothing", "pod-2/web-2")
-    assert (done.status, done.out) == (3, "removed container pod-1/db\nremoved container pod-2/web-2\n")
+    assert (done.status, done.out) == (1, "removed container pod-1/db\nremoved container pod-2/web-2\n")
     assert done.err == "persistdb: no container 'nothing' on host 'node-1'\n"
     assert filled("ls", "-q", "--all-hosts").out == "pod-1/web\npod-3/web\n"
     assert filled("rm", "pod-1/web").status == 0
+    assert filled("rm", "pod-1/web", "nothing").status == 3
 
 
 def test_remove_ambiguous(filled: Program) -> None:
@@ -345,8 +346,8 @@ def test_remove_ambiguous(filled: Program) -> None:
 def test_remove_sandbox(filled: Program) -> None:
     """``--sandbox`` removes a sandbox with its containers, by its exact ID, on this host."""
     assert filled("rm", "--sandbox", "pod").status == 3
-    done = filled("rm", "--sandbox", "pod-1")
-    assert (done.status, done.out) == (0, "removed sandbox pod-1 with 2 containers\n")
+    done = filled("rm", "--sandbox", "pod", "--sandbox", "pod-1")
+    assert (done.status, done.out) == (1, "removed sandbox pod-1 with 2 containers\n")
     done = filled("rm", "--sandbox", "pod-1")
     assert (done.status, done.out, done.err) == (3, "", "persistdb: no sandbox 'pod-1' on host 'node-1'\n")
     assert filled("rm", "--sandbox", "pod-3").status == 3

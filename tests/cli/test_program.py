@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from persistdb import __version__
+from persistdb import ContainerState, SandboxState, __version__
 from persistdb.cli.program import COMMANDS
 from persistdb.kata import NAMES
 from tests.kata.trees import DATA
@@ -96,6 +96,14 @@ def test_unusable_database(persistdb: Program, url: str, status: int, says: str)
     assert "secret" not in done.err
 
 
+@pytest.mark.parametrize("host", ["", "h" * 256])
+def test_unusable_host(persistdb: Program, host: str) -> None:
+    """A host name that no host can have is misuse."""
+    done = persistdb("ls", host=host)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("persistdb: host: ")
+
+
 def test_missing_driver(persistdb: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the driver of a server the error says how to install it."""
     monkeypatch.setitem(sys.modules, "pymysql", None)
@@ -158,6 +166,32 @@ def test_closed_stderr(persistdb: Program, tmp_path: Path) -> None:
         assert re.match(r"(im|ex)ported \d+ sandboxes ", done.stdout)
 
 
+@pytest.mark.parametrize(
+    ("words", "status", "left"),
+    [
+        (["--bad"], 2, "x/1 x/2"),
+        (["ls", "state"], 2, "x/1 x/2"),
+        (["show", "nope"], 3, "x/1 x/2"),
+        (["rm", "nope", "x/1"], 1, "x/2"),
+        (["import", "/does/not/exist"], 3, "x/1 x/2"),
+    ],
+    ids=["option", "filter", "show", "rm", "import"],
+)
+@pytest.mark.parametrize("broken", ["pipe", "disk"])
+def test_unreadable_stderr(persistdb: Program, words: list[str], status: int, left: str, broken: str) -> None:
+    """When nobody can read its complaints the program does all that it would do, and ends with the same status."""
+    with persistdb.repository() as repository:
+        repository.save_sandbox(SandboxState(sid="x"), {"1": ContainerState(), "2": ContainerState()})
+    reader, writer = (
+        os.pipe() if broken == "pipe" else (os.open("/dev/null", os.O_RDONLY), os.open("/dev/full", os.O_WRONLY))
+    )
+    os.close(reader)
+    with os.fdopen(writer, "wb") as err:
+        done = subprocess.run(persistdb.words(*words), stdout=subprocess.PIPE, stderr=err, check=False)
+    assert done.returncode == status
+    assert persistdb("ls", "-q").out.split() == left.split()
+
+
 @pytest.mark.parametrize("words", [["sql"], ["sql", "-"]], ids=" ".join)
 def test_closed_stdin(persistdb: Program, words: list[str]) -> None:
     """Started without stdin, sql has nothing to ask and says so."""
@@ -194,8 +228,6 @@ sys.exit(main())
 def test_ascii_terminal(persistdb: Program, tmp_path: Path) -> None:
     """Where the locale knows few characters others come as escape sequences; CSV and JSON are UTF-8 all the same."""
     with persistdb.repository() as repository:
-        from persistdb import ContainerState, SandboxState
-
         repository.save_sandbox(SandboxState(sid="s"), {"ü": ContainerState(bundle_path="/日本")})
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     assert "\\xfc" in persistdb.child("ls", env=environment).out

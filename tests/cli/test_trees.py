@@ -413,22 +413,25 @@ def filled(persistdb: Program, tmp_path: Path) -> Program:
 
 
 def test_export_some(filled: Program, tmp_path: Path) -> None:
-    """Sandboxes that are named are written, each once; one that isn't there is status 3."""
+    """Sandboxes that are named are written, each once; one that isn't there is status 1, or 3 if there is no other."""
     done = filled("export", "b", "b", "--to", tmp_path / "out")
     assert (done.status, done.out) == (0, f"exported 1 sandbox with 1 container to {tmp_path}/out\n")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b"]
     done = filled("export", "none", "a", "--to", tmp_path / "out")
-    assert (done.status, done.err) == (3, f"persistdb: no sandbox 'none' on host '{HOST}'\n")
+    assert (done.status, done.err) == (1, f"persistdb: no sandbox 'none' on host '{HOST}'\n")
     assert (tmp_path / "out/a/persist.json").exists()
+    assert filled("export", "none", "--to", tmp_path / "out").status == 3
 
 
 def test_export_goes_on(filled: Program, tmp_path: Path) -> None:
-    """A sandbox that cannot be written is named and is status 1, and the others are written."""
+    """A sandbox that cannot be written is named and is status 1, and the others are written; if none is, it is 3."""
     done = filled("export", "--to", tmp_path / "out")
     assert done.status == 1
     assert "no place for" in done.err
     assert done.err.count("\n") == 1
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b"]
+    assert filled("export", "m", "--to", tmp_path / "out").status == 3
+    assert filled("export", "--to", tmp_path / "out").status == 3
 
 
 def test_export_allow_loss(filled: Program, tmp_path: Path) -> None:
@@ -452,7 +455,7 @@ def test_export_replace(filled: Program, tmp_path: Path) -> None:
     """A sandbox that is there already is replaced only on request."""
     make(tmp_path / "out", {"a/mine": b"1"})
     done = filled("export", "a", "--to", tmp_path / "out")
-    assert done.status == 1
+    assert done.status == 3
     assert f"{tmp_path}/out/a" in done.err
     assert (tmp_path / "out/a/mine").exists()
     assert filled("export", "a", "--to", tmp_path / "out", "--replace").status == 0
@@ -463,7 +466,7 @@ def test_export_to_a_file(filled: Program, tmp_path: Path) -> None:
     """Where nothing can be written each sandbox is named, without a traceback."""
     (tmp_path / "file").touch()
     done = filled("export", "a", "b", "--to", tmp_path / "file")
-    assert done.status == 1
+    assert done.status == 3
     assert [line.split(": ")[1] for line in done.err.splitlines()] == [f"{tmp_path}/file/a", f"{tmp_path}/file/b"]
 
 
