@@ -99,11 +99,11 @@ def _moment(text: str, value: str, now: datetime) -> datetime:
         if age:
             return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
         moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         reason = "not a moment such as 2026-01-31T12:00:00Z, a date, or an age such as 15m, 2h, 7d"
         raise InvalidValue("filter", text, reason) from None
-    if moment.tzinfo is None:
-        if len(value) > len("2026-01-31"):
-            raise InvalidValue("filter", text, "a moment needs its time zone, as in 2026-01-31T12:00:00Z")
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
+    if len(value) > len("2026-01-31"):
+        raise InvalidValue("filter", text, "a moment needs its time zone, as in 2026-01-31T12:00:00Z")
+    return moment.replace(tzinfo=UTC)

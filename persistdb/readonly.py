@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 """Seconds that a statement may take."""
 
+# From here on a limit means all: neither sqlite3 nor PostgreSQL's FETCH can count so far.
+_ALL = (1 << 31) - 1
+
 # The columns of the views that not every engine gives as what they are: SQLite has neither type, MariaDB no booleans.
 _BOOLEANS = frozenset(
     {
@@ -62,6 +65,8 @@ def read(
     :class:`~persistdb.errors.DatabaseError`.
     """
     check_text(sql)
+    if limit is not None and limit >= _ALL:
+        limit = None
     first = _WORD.match(sql, _BEFORE.match(sql).end())  # type: ignore[union-attr]  # it matches nothing, too
     if first is None or first[0].lower() not in _READS:
         raise InvalidValue("query", sql, "not a statement that reads: it must begin with SELECT, WITH or VALUES")

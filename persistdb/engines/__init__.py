@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -48,17 +49,30 @@ def shown(url: URL) -> str:
     return text.replace("%2A%2A%2A", "***")
 
 
+def _is_text(text: str) -> bool:
+    """Whether a URL, and what is percent-encoded in it, is text that drivers take."""
+    try:
+        plain = unquote(text, errors="strict")
+        plain.encode()
+    except UnicodeError:
+        return False
+    return "\0" not in plain
+
+
 def resolve(text: str) -> tuple[Backend, URL]:
     """Choose the engine for a database URL and spell the URL in one way, with the driver that persistdb uses.
 
     Raises :class:`~persistdb.errors.BadURL`; the message never has the URL's password.
     """
+    scheme = text.partition(":")[0][:20] if "://" in text else ""
+    hidden = f"{scheme}://…" if scheme else "database URL"
+    if not _is_text(text):
+        raise BadURL(hidden, "must be UTF-8, without a NUL character")
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        scheme = text.partition(":")[0][:20] if "://" in text else ""
         raise BadURL(
-            f"{scheme}://…" if scheme else "database URL",
+            hidden,
             "not a database URL; write sqlite:///FILE, postgresql://USER@HOST/NAME or mariadb://USER@HOST/NAME",
         ) from None
     dialect, _, driver = url.drivername.partition("+")

@@ -136,6 +136,8 @@ def test_quiet(filled: Program) -> None:
         (["before=1h"], []),
         (["host=node-2"], ["web"]),
         (["--all-hosts", "cid=web"], ["web", "web"]),
+        (["--limit", "9" * 30], ["db", "web", "web-2"]),
+        (["since=2000-01-01", "before=9999-12-31T23:59:59+14:00"], ["db", "web", "web-2"]),
     ],
     ids=" ".join,
 )
@@ -151,6 +153,9 @@ def test_filters(filled: Program, words: list[str], found: list[str]) -> None:
         (["running"], list(KEYS)),
         (["pid=x"], ["not a whole number"]),
         (["since=yesterday"], ["not a moment"]),
+        (["since=0001-01-01T00:00:00+14:00"], ["not a moment"]),
+        (["before=9999-12-31T23:59:59-14:00"], ["not a moment"]),
+        (["since=2026-01-31T12:00:00"], ["needs its time zone"]),
         (["--sort", "size"], list(SORTS)),
     ],
     ids=lambda words: " ".join(words[:2]),

@@ -79,6 +79,10 @@ def test_misuse(persistdb: Program, words: list[str]) -> None:
     [
         ("oracle://u:secret@h/x", 2, "does not work on 'oracle'"),
         ("u:secret@h", 2, "not a database URL"),
+        ("sqlite:////tmp/\udcff.db", 2, "must be UTF-8"),
+        ("sqlite:////tmp/%FF.db", 2, "must be UTF-8"),
+        ("sqlite:////tmp/x.db?secret=\udcff", 2, "must be UTF-8"),
+        ("sqlite:////tmp/%00.db", 2, "without a NUL"),
         ("postgresql://u:secret@127.0.0.1:1/x", 3, "cannot be reached"),
         ("mariadb://u:secret@127.0.0.1:1/x", 3, "cannot be reached"),
         ("sqlite:////etc/passwd/x.db", 3, "cannot be reached or opened"),

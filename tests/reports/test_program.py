@@ -71,6 +71,15 @@ def test_limit(persistdb: Program) -> None:
     assert persistdb("sql", "SELECT * FROM mounts", "--limit", "0").err == ""
 
 
+@pytest.mark.parametrize("limit", [2**31 - 2, 2**31 - 1, 2**63 - 1, 10**30])
+def test_limit_beyond_counting(persistdb: Program, limit: int) -> None:
+    """A limit greater than any driver can count to means all rows."""
+    for words in (["report", "summary"], ["sql", "SELECT * FROM mounts"]):
+        done = persistdb(*words, "--limit", str(limit), "--format", "json")
+        assert (done.status, done.err) == (0, "")
+        assert done.rows == persistdb(*words, "--format", "json").rows
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
