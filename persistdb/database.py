@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from .connection import Connection
-from .engines import Timeouts, resolve, shown
+from .engines import Timeouts, file_url, resolve, shown
 from .engines.alive import take
 from .errors import (
     AccessDenied,
@@ -280,4 +280,4 @@ def default_url() -> str:
         import platformdirs
 
         folder = platformdirs.user_data_path("persistdb")
-    return f"sqlite:///{folder / 'persistdb.db'}"
+    return file_url(folder / "persistdb.db")

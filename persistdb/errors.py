@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -280,7 +281,7 @@ class SchemaOutdated(SchemaError):
     def __str__(self) -> str:
         return (
             f"{self.url}: schema revision {self.found} is older than this program's {self.expected}; "
-            f"upgrade it: persistdb --db {self.url} db upgrade"
+            f"upgrade it: persistdb --db {shlex.quote(self.url)} db upgrade"
         )
 
 

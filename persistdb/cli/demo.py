@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,7 +62,9 @@ def _folder(keep: str | None) -> Iterator[Path]:
 
 class _Demo:
     def __init__(self, folder: Path) -> None:
-        self._url = f"sqlite:///{folder / 'demo.db'}"
+        from ..engines import file_url
+
+        self._url = file_url(folder / "demo.db")
         self._out = folder / "sbs"
         self._step = 0
 
@@ -70,7 +73,7 @@ class _Demo:
         self._say("Kata Containers keeps what it must remember of each container in a persist.json file.")
         click.echo(f"Here are those of a pod's sandbox with three containers:\n  {KATA / _STORE}")
         click.echo("The database and the host that is meant, for all that follows:")
-        self._shown(f"$ export PERSISTDB_URL={self._url} PERSISTDB_HOST={_HOST}")
+        self._shown(f"$ export PERSISTDB_URL={shlex.quote(self._url)} PERSISTDB_HOST={_HOST}")
         self._command("Take them into a database", "import", str(KATA))
         self._command("What is there?", "ls")
         self._command("Everything about one container; the beginning of its ID will do", "show", _CID[:4])
@@ -85,11 +88,11 @@ class _Demo:
 
     def _shown(self, code: str) -> None:
         for line in code.splitlines():
-            click.secho(f"  {line}", fg="cyan")
+            click.secho(f"  {printable(line)}", fg="cyan")
 
     def _command(self, text: str, *arguments: str) -> None:
         self._say(text)
-        self._shown(f"$ persistdb {' '.join(arguments)}")
+        self._shown(f"$ {shlex.join(['persistdb', *arguments])}")
         click.echo()
         program.main(["--db", self._url, "--host", _HOST, *arguments], prog_name="persistdb", standalone_mode=False)
 
@@ -132,7 +135,7 @@ class _Demo:
 
     def _compare(self) -> int:
         self._say("Compare them with what Kata wrote, byte for byte")
-        self._shown(f"$ diff -r {KATA / _STORE} {self._out}")
+        self._shown(f"$ {shlex.join(['diff', '-r', str(KATA / _STORE), str(self._out)])}")
         click.echo()
         before, after = _contents(KATA / _STORE), _contents(self._out)
         for name in sorted(before):

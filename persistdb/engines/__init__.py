@@ -13,6 +13,7 @@ from .base import Backend, ErrorRule, HeldLock, LockUnavailable, Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import PurePath
 
 
 def _sqlite() -> Backend:
@@ -40,6 +41,11 @@ _BACKENDS: dict[str, tuple[Callable[[], Backend], frozenset[str]]] = {
     "mariadb": (_mariadb, frozenset({"", "pymysql"})),
     "mysql": (_mariadb, frozenset({"", "pymysql"})),
 }
+
+
+def file_url(path: PurePath) -> str:
+    """Write the URL of an SQLite file, whatever characters are in its name."""
+    return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
 
 
 def shown(url: URL) -> str:
@@ -86,4 +92,4 @@ def resolve(text: str) -> tuple[Backend, URL]:
     return backend, url.set(drivername=backend.drivername)
 
 
-__all__ = ["Backend", "ErrorRule", "HeldLock", "LockUnavailable", "Timeouts", "resolve", "shown"]
+__all__ = ["Backend", "ErrorRule", "HeldLock", "LockUnavailable", "Timeouts", "file_url", "resolve", "shown"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from persistdb.samples import KATA
@@ -26,6 +28,21 @@ def test_demo(persistdb: Program, tmp_path: Path) -> None:
     assert "refused: " in done.out
     assert "All 4 files came back as they were." in done.out
     assert contents(tmp_path / "demo/sbs") == contents(KATA / "run/vc/sbs")
+
+
+def test_demo_in_an_odd_folder(persistdb: Program, tmp_path: Path) -> None:
+    """Whatever the folder's name, the demo works in it, and its commands are read by a shell as they are meant."""
+    folder = tmp_path / "de mo?%41"
+    done = persistdb("demo", "--keep", folder)
+    assert (done.status, done.err) == (0, "")
+    assert {path.name for path in folder.iterdir()} >= {"demo.db", "sbs"}
+    commands = [shlex.split(line) for line in re.findall(r"^  \$ (.*)", done.out, re.MULTILINE)]
+    assert ["persistdb", "export", "--to", f"{folder}/sbs"] in commands
+    assert ["diff", "-r", str(KATA / "run/vc/sbs"), f"{folder}/sbs"] in commands
+    persistdb.url = commands[0][1].removeprefix("PERSISTDB_URL=")
+    assert persistdb("ls", "-q").out.count("\n") == 3
+    assert os.listdir(tmp_path / "sqlite") == []
+    assert sorted(os.listdir(tmp_path)) == ["de mo?%41", "sqlite"]
 
 
 def test_demo_needs_nothing(persistdb: Program, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import shlex
 import stat
 import sys
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,27 @@ def test_the_default_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         put(ContainerRepository(database, host="node-1"), "pod-1", "a")
     assert mode(tmp_path / "data" / "persistdb") == 0o700
     assert mode(tmp_path / "data" / "persistdb" / "persistdb.db") == 0o600
+
+
+@pytest.mark.parametrize("name", ["pc%41t", "what?", "a b#c;d&e", "é"])
+def test_the_default_file_is_where_it_is_said_to_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    """Whatever the data folder's name, the file is in that folder and nowhere else."""
+    monkeypatch.delenv("PERSISTDB_URL", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / name))
+    with Database() as database:
+        ContainerRepository(database, host="node-1")
+    assert (tmp_path / name / "persistdb" / "persistdb.db").is_file()
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_data_folder_that_is_no_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A data folder whose name is not UTF-8 cannot be written as a URL, which is said; no other one takes its place."""
+    monkeypatch.delenv("PERSISTDB_URL", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "\udcff"))
+    with pytest.raises(BadURL, match="must be UTF-8"):
+        Database()
 
 
 def test_nothing_is_opened_before_it_is_used(tmp_path: Path) -> None:
@@ -280,6 +302,17 @@ def test_another_schema_is_refused(
         assert (caught.value.found, caught.value.expected) == (revision, schema.HEAD)
         assert "hush" not in str(caught.value)
         assert schema.current(database) == revision
+
+
+@pytest.mark.parametrize(
+    ("name", "quoted"), [("v w.db", True), ("v.db?timeout=9&uri=true", True), ("a;b'$c.db", False), ("v.db", False)]
+)
+def test_the_command_that_upgrades_is_one_of_the_shell(name: str, quoted: bool) -> None:
+    """The command in the error is read by a shell as it is meant, whatever the URL."""
+    with Database(f"sqlite:////var/lib/{name}") as database:
+        said = str(SchemaOutdated(database.url, "0001", schema.HEAD))
+        assert shlex.split(said.partition("upgrade it: ")[2]) == ["persistdb", "--db", database.url, "db", "upgrade"]
+        assert (f"--db {database.url} db" in said) is not quoted
 
 
 def test_a_foreign_database_is_refused(database_url: str) -> None:
