@@ -26,7 +26,16 @@ _HISTORY = (
 )
 
 
-@click.group("db")
+@click.group(
+    "db",
+    epilog="""\b
+Examples:
+  persistdb db current              which version is it?
+  persistdb db upgrade              bring it to this program's
+  persistdb db check                is everything as it should be?
+  persistdb db backup /srv/state.db
+""",
+)
 def db() -> None:
     """Look at the version of the database's schema, and change it."""
 
@@ -144,7 +153,14 @@ def _tell_step(step: Step) -> None:
     tell(told)
 
 
-@db.command("history")
+@db.command(
+    "history",
+    epilog="""\b
+Examples:
+  persistdb db history
+  persistdb db history --format json | jq -r '.rows[].revision'
+""",
+)
 @format_option
 @pass_target
 def show_history(target: Target, form: Form) -> None:
@@ -183,7 +199,14 @@ def check(target: Target) -> int:
     return IN_PART if findings else DONE
 
 
-@db.command("backup")
+@db.command(
+    "backup",
+    epilog="""\b
+Examples:
+  persistdb db backup /srv/state.db
+  persistdb --db sqlite:///state.db db backup state-$(date +%F).db
+""",
+)
 @click.argument("destination", metavar="DEST", type=click.Path(path_type=Path))
 @pass_target
 def backup(target: Target, destination: Path) -> None:
@@ -197,7 +220,13 @@ def backup(target: Target, destination: Path) -> None:
         click.echo(f"backup: {printable(str(copy(database, destination)))}")
 
 
-@db.command("restore")
+@db.command(
+    "restore",
+    epilog="""\b
+Examples:
+  persistdb db restore /srv/state.db
+""",
+)
 @click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
 @pass_target
 def restore(target: Target, source: Path) -> None:

@@ -21,7 +21,8 @@ from .program import RUN, Program
 if TYPE_CHECKING:
     from pathlib import Path
 
-HELPS = [[], *([name] for name in COMMANDS), ["db", "current"], ["db", "upgrade"]]
+DB = ["current", "upgrade", "downgrade", "history", "check", "backup", "restore"]
+HELPS = [[], *([name] for name in COMMANDS), *(["db", name] for name in DB)]
 _HEAVY = """
 import sys
 from persistdb.cli import main
@@ -36,7 +37,7 @@ def test_help_teaches_and_is_quick(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", _HEAVY, *words, "--help"], capture_output=True, text=True, check=True)
     *text, last = done.stdout.splitlines()
     assert last == "0 []"
-    assert words == ["db"] or "  Examples:" in text
+    assert "  Examples:" in text
     assert done.stderr == ""
 
 
