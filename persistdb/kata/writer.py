@@ -13,7 +13,7 @@ import secrets
 import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from ..errors import FileError, InvalidValue, LayoutLoss
 from ..state import Sandbox  # noqa: TC001  Written is made with it
@@ -67,8 +67,7 @@ def write_trees(
     remaining = iter(sandboxes)
     # A sync of its own for each file takes longer than all else together: a batch of them shares one.
     while batch := list(islice(remaining, BATCH)):
-        with ExitStack() as stack:
-            places = _Places(stack, target)
+        with ExitStack() as stack, _Places(stack, target) as places:
             written = []
             for sandbox in batch:
                 losses: list[str] = []
@@ -154,14 +153,34 @@ def _make(root: str, steps: tuple[str, ...]) -> None:
             os.mkdir(path, _OLD_FOLDER_MODE)
 
 
+class _Staged(NamedTuple):
+    """A tree under its temporary name, and the name under which the one lies for a moment that it replaces."""
+
+    folder: Folder
+    sid: str
+    partial: str
+    old: str
+
+
 class _Places:
-    """The folders that a batch is written into, and the trees that wait there for their names."""
+    """The folders that a batch is written into, and the trees that wait there for their names.
+
+    Whatever ends the batch, no temporary name is left: its trees are where they belong, or gone.
+    """
 
     def __init__(self, stack: ExitStack, target: str) -> None:
         self._stack = stack
         self._target = target
         self._folders: dict[tuple[str, tuple[str, ...]], Folder] = {}
-        self._waiting: list[tuple[Folder, str, str]] = []
+        self._waiting: list[_Staged] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            for staged in self._waiting:
+                _undo(staged)
 
     def write(
         self, root: str, steps: tuple[str, ...], sid: str, files: dict[str, Files], mode: int, *, replace: bool
@@ -169,18 +188,19 @@ class _Places:
         """Write the files of a sandbox under a temporary name."""
         folder = self._folder(root, steps)
         _check_absent(folder, sid, replace=replace)
-        partial = _temporary(sid, ".partial")
+        staged = _Staged(folder, sid, _temporary(sid, ".partial"), _temporary(sid, ".old"))
+        self._waiting.append(staged)  # first: an interrupt may come at any moment
         try:
-            with _new_folder(folder, partial, mode) as made:
+            with _new_folder(folder, staged.partial, mode) as made:
                 _write_files(made, files.get("", {}))
                 for cid, of_container in files.items():
                     if cid:
                         with _new_folder(made, cid, mode) as inner:
                             _write_files(inner, of_container)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True, dir_fd=folder.fd)
+        except (FileError, OSError):
+            _undo(staged)
+            self._waiting.remove(staged)
             raise
-        self._waiting.append((folder, partial, sid))
 
     def _folder(self, root: str, steps: tuple[str, ...]) -> Folder:
         folder = self._folders.get((root, steps))
@@ -197,26 +217,25 @@ class _Places:
         try:
             self._sync()
         except OSError as bad:
-            failed = {sid: _refused(self._target, sid, bad) for _, _, sid in self._waiting}
-        aside = []
-        for folder, partial, sid in self._waiting:
+            failed = {staged.sid: _refused(self._target, staged.sid, bad) for staged in self._waiting}
+        replaced = []
+        for staged in self._waiting:
             try:
-                if sid not in failed:
-                    old = _put_in_place(folder, partial, sid, replace=replace)
-                    aside += [(folder, old)] if old else []
+                if staged.sid not in failed and _put_in_place(staged, replace=replace):
+                    replaced.append(staged)
             except FileError as error:
-                failed[sid] = error
+                failed[staged.sid] = error
             except OSError as bad:
-                failed[sid] = _refused(self._target, sid, bad)
-            if sid in failed:
-                shutil.rmtree(partial, ignore_errors=True, dir_fd=folder.fd)
+                failed[staged.sid] = _refused(self._target, staged.sid, bad)
+            if staged.sid in failed:
+                shutil.rmtree(staged.partial, ignore_errors=True, dir_fd=staged.folder.fd)
         try:
             for folder in self._folders.values():
                 os.fsync(folder.fd)
         except OSError as bad:
-            return {sid: _refused(self._target, sid, bad) for _, _, sid in self._waiting}
-        for folder, old in aside:
-            shutil.rmtree(old, dir_fd=folder.fd)
+            return {staged.sid: _refused(self._target, staged.sid, bad) for staged in self._waiting}
+        for staged in replaced:
+            shutil.rmtree(staged.old, dir_fd=staged.folder.fd)
         return failed
 
     def _sync(self) -> None:
@@ -235,20 +254,31 @@ def _check_absent(folder: Folder, sid: str, *, replace: bool) -> None:
     raise FileError(folder.join(sid), "is in the way, and is no folder")
 
 
-def _put_in_place(folder: Folder, partial: str, sid: str, *, replace: bool) -> str | None:
-    """Give a tree its name, and tell under which name the tree lies that had it before."""
+def _put_in_place(staged: _Staged, *, replace: bool) -> bool:
+    """Give a tree its name, and tell whether another had it before."""
+    folder, sid, partial, old = staged
     _check_absent(folder, sid, replace=replace)
     if folder.kind(sid) is None:
         os.rename(partial, sid, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
-        return None
-    aside = _temporary(sid, ".old")
-    os.rename(sid, aside, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
+        return False
+    os.rename(sid, old, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
     try:
         os.rename(partial, sid, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
-    except BaseException:
-        os.rename(aside, sid, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
+    except OSError:
+        os.rename(old, sid, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
         raise
-    return aside
+    return True
+
+
+def _undo(staged: _Staged) -> None:
+    """Remove what lies under temporary names; a tree that was moved aside comes back if there is no new one yet."""
+    folder, sid, partial, old = staged
+    shutil.rmtree(partial, ignore_errors=True, dir_fd=folder.fd)
+    # not ours to remove while it is the only one
+    with suppress(FileError, OSError):
+        if folder.kind(sid) is None:
+            os.rename(old, sid, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
+        shutil.rmtree(old, dir_fd=folder.fd)
 
 
 def _temporary(sid: str, suffix: str) -> str:

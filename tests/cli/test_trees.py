@@ -470,6 +470,23 @@ def test_export_to_a_file(filled: Program, tmp_path: Path) -> None:
     assert [line.split(": ")[1] for line in done.err.splitlines()] == [f"{tmp_path}/file/a", f"{tmp_path}/file/b"]
 
 
+_INTERRUPTED = """
+import os, signal, sys
+from persistdb.cli import main
+from persistdb.kata import writer
+writer._Places._sync = lambda _: os.kill(os.getpid(), signal.SIGINT)
+sys.exit(main())
+"""
+
+
+def test_interrupted_export(filled: Program, tmp_path: Path) -> None:
+    """Ctrl-C ends an export and leaves nothing of the sandboxes that were not written yet."""
+    words = [sys.executable, "-c", _INTERRUPTED, *filled.words("export", "--to", tmp_path / "out")[3:]]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert os.listdir(tmp_path / "out") == []
+
+
 def test_changed_container(filled: Program, tmp_path: Path) -> None:
     """After a transition the file differs from Kata's in the state and in nothing else."""
     with filled.repository() as repository:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from persistdb.errors import FileError, InvalidValue, LayoutLoss
-from persistdb.kata import NAMES, read_trees, write_tree
+from persistdb.kata import NAMES, read_trees, write_tree, write_trees
 from persistdb.state import ContainerState, DeviceMap, Mount, Origin, Process, Sandbox, SandboxState
 
 from .test_oldstore import KATA_16
@@ -304,6 +304,61 @@ for name in ("open", "mkdir", "fsync", "fchmod", "rename"):
     setattr(writer.os, name, dying(getattr(os, name)))
 write_tree(sandbox, sys.argv[2], replace=True)
 """
+
+
+def _interrupts(monkeypatch: pytest.MonkeyPatch, left: int, *, after: bool) -> list[str]:
+    """Make one call that touches the disk, the one with this number, raise what Ctrl-C does; gives the calls so far."""
+    calls: list[str] = []
+
+    def interrupting(name: str, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **kwargs: object) -> object:
+            calls.append(name)
+            if len(calls) - 1 != left:
+                return real(*args, **kwargs)
+            try:
+                return real(*args, **kwargs) if after else None
+            finally:
+                raise KeyboardInterrupt
+
+        return call
+
+    for name in ("mkdir", "fchmod", "fsync", "rename"):
+        monkeypatch.setattr(os, name, interrupting(name, getattr(os, name)))
+    return calls
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("replaces", [False, True])
+def test_interrupted_at_any_step(tmp_path: Path, replaces: bool, after: bool) -> None:
+    """Interrupted before or after any call that touches the disk, an export leaves whole trees and nothing else."""
+    names = ("a", "b", "c")
+    trees = [sandbox(SandboxState(sid=sid), {"c": (ContainerState(), Origin())}) for sid in names]
+    list(write_trees(trees, tmp_path / "new"))
+    new = contents(tmp_path / "new")
+    for step in range(200):
+        out = tmp_path / f"out{step}"
+        out.mkdir()
+        old = {f"{sid}/old": b"" for sid in names} if replaces else {}
+        make(out, old)
+        with pytest.MonkeyPatch.context() as patch:
+            calls = _interrupts(patch, step, after=after)
+            try:
+                list(write_trees(trees, out, replace=replaces))
+            except KeyboardInterrupt:
+                ended = False
+            else:
+                ended = True
+        found = contents(out)
+        assert set(os.listdir(out)) == {name.partition("/")[0] for name in found} <= set(names)
+        for sid in names:
+            whole = [{name: data for name, data in tree.items() if name.startswith(f"{sid}/")} for tree in (old, new)]
+            assert {name: data for name, data in found.items() if name.startswith(f"{sid}/")} in whole
+        if ended:
+            assert found == new
+            break
+    assert ended
+    assert len(calls) == step
+    assert {"mkdir", "fchmod", "fsync", "rename"} == set(calls)
 
 
 @pytest.mark.parametrize("replaces", [False, True])
