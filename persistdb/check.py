@@ -49,10 +49,12 @@ for _table, _what in (("mount", "mounts"), ("device_map", "device maps"), ("proc
 def check(database: Database) -> list[Finding]:
     """Look for anything that is wrong; nothing is changed, and an empty list is good news.
 
-    Raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`: what is wrong with rows
-    of another schema can't be told.
+    Raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,
+    :class:`~persistdb.errors.SchemaMissing`: what is wrong with rows of another schema can't be told.
     """
     found = schema.current(database)
+    if found is None:
+        schema.refuse_foreign(database)
     if found != schema.HEAD:
         kind = SchemaOutdated if found is None or found in schema.REVISIONS else SchemaTooNew
         raise kind(database.url, found, schema.HEAD)

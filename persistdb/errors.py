@@ -276,12 +276,15 @@ class SchemaError(PersistDBError):
 
 
 class SchemaOutdated(SchemaError):
-    """The database's schema is older than the program."""
+    """The database's schema is older than the program, or there is none yet."""
 
     def __str__(self) -> str:
+        upgrade = f"persistdb --db {shlex.quote(self.url)} db upgrade"
+        if self.found is None:
+            return f"{self.url}: there is no persistdb schema yet; the first import makes it, or {upgrade}"
         return (
             f"{self.url}: schema revision {self.found} is older than this program's {self.expected}; "
-            f"upgrade it: persistdb --db {shlex.quote(self.url)} db upgrade"
+            f"upgrade it: {upgrade}"
         )
 
 

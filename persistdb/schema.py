@@ -22,7 +22,9 @@ _VERSION = text("SELECT version_num FROM alembic_version")
 
 
 def current(database: Database) -> str | None:
-    """The revision that the database is at; ``None`` if it has no schema of ours."""
+    """The revision that the database is at; ``None`` if it has no schema of ours, or is not there: nothing is made."""
+    if _is_unmade(database):
+        return None
     statement = Statement(_VERSION, database.engine.dialect)
 
     def read(connection: Connection) -> str | None:
@@ -37,6 +39,41 @@ def current(database: Database) -> str | None:
     return database.read(read)
 
 
+def refuse_foreign(database: Database) -> None:
+    """Refuse a database without our schema that cannot get it, for it holds tables of others.
+
+    Raises :class:`~persistdb.errors.SchemaMissing`.
+    """
+    if _is_unmade(database):
+        return
+    try:
+        with database.reader.connect() as connection:
+            tables = set(inspect(connection).get_table_names())
+    except SQLAlchemyError as error:
+        raise database.failure(error)[0] from error
+    # with both of these, somebody is making the schema now
+    if tables - {"alembic_version"} and not {"alembic_version", "sandbox"} <= tables:
+        raise SchemaMissing(database.url, None, HEAD)
+
+
+def _is_unmade(database: Database) -> bool:
+    """Whether it is an SQLite file that is still to be made or filled, which opening it would do."""
+    if database.backend.name != "sqlite":
+        return False
+    from .engines.sqlite import file_of
+
+    url = database.engine.url
+    path = file_of(url)
+    if path is None or url.query.get("mode", "rwc") != "rwc":
+        return False
+    try:
+        return path.stat().st_size == 0
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # SQLite says what is wrong with it
+
+
 def prepare(database: Database) -> None:
     """See to it that the database has the program's schema: an empty one gets it, any other is refused.
 
@@ -47,13 +84,7 @@ def prepare(database: Database) -> None:
         return
     found = current(database)
     if found is None:
-        try:
-            with database.reader.connect() as connection:
-                others = set(inspect(connection).get_table_names()) - {"alembic_version"}
-        except SQLAlchemyError as error:
-            raise database.failure(error)[0] from error
-        if others and "sandbox" not in others:
-            raise SchemaMissing(database.url, None, HEAD)
+        refuse_foreign(database)
         from .migrate import upgrade  # Alembic takes longer to import than most commands to run
 
         upgrade(database)

@@ -56,6 +56,7 @@ def show_current(target: Target) -> None:
     with target.database() as database:
         found = schema.current(database)
         if found is None:
+            schema.refuse_foreign(database)
             told = "no schema yet; the first use makes it"
         elif found == schema.HEAD:
             told = f"schema {found}, this program's"

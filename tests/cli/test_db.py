@@ -32,6 +32,46 @@ def test_current_and_upgrade(persistdb: Program) -> None:
     assert persistdb("ls").status == 0
 
 
+@pytest.mark.parametrize("form", ["absent", "empty"])
+def test_looking_makes_nothing(persistdb: Program, tmp_path: Path, form: str) -> None:
+    """The commands that only look make no database, and say that there is none."""
+    file = tmp_path / "sqlite" / "persistdb.db"
+    if form == "empty":
+        file.touch()
+    assert persistdb("db", "current").out == f"{persistdb.url}: no schema yet; the first use makes it\n"
+    assert [row["current"] for row in persistdb("db", "history", "--format", "json").rows] == [""] * len(
+        schema.REVISIONS
+    )
+    done = persistdb("db", "check")
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith(f"persistdb: {persistdb.url}: there is no persistdb schema yet; ")
+    assert [(path, path.stat().st_size) for path in file.parent.iterdir()] == ([(file, 0)] if form == "empty" else [])
+    assert persistdb("ls").status == 0
+
+
+@pytest.mark.parametrize("tables", [["invoices"], ["sandbox"], ["alembic_version", "invoices"]], ids=" ".join)
+def test_foreign_database(persistdb: Program, tables: list[str]) -> None:
+    """Of a database with tables of others every command says what its first use says, and leaves it as it is."""
+    with Database(persistdb.url) as database, database.session(write=True) as session:
+        for table in tables:
+            session.execute(text(f"CREATE TABLE {table} (version_num TEXT)"))
+    for words in (["ls"], ["db", "current"], ["db", "check"]):
+        done = persistdb(*words)
+        assert (done.status, done.out) == (3, "")
+        assert done.err.startswith(f"persistdb: {persistdb.url}: holds other tables and no persistdb schema; ")
+    assert persistdb("sql", "SELECT count(*) AS n FROM sqlite_master", "--format", "json").rows == [{"n": len(tables)}]
+
+
+def test_unreachable_folder(persistdb: Program, tmp_path: Path) -> None:
+    """A file that can't be is no database that is still to be made."""
+    (tmp_path / "file").touch()
+    persistdb.url = f"sqlite:///{tmp_path}/file/x.db"
+    for words in (["ls"], ["db", "current"], ["db", "check"], ["db", "history"]):
+        done = persistdb(*words)
+        assert (done.status, done.out) == (3, "")
+        assert "cannot be reached or opened" in done.err
+
+
 def test_unknown_revision(persistdb: Program) -> None:
     """A version that there isn't is status 3."""
     done = persistdb("db", "upgrade", "9999")
