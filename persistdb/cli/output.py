@@ -146,7 +146,7 @@ def _print_on_terminal(columns: Sequence[Column], rows: Iterable[Sequence[object
     for column in columns:
         # Rich narrows the columns that may wrap first.
         table.add_column(
-            Text(column.heading, no_wrap=True, overflow="ellipsis"),
+            Text(printable(column.heading), no_wrap=True, overflow="ellipsis"),
             justify="right" if column.is_number else "left",
             no_wrap=not (column.shrinks or (no_trunc and column.is_id)),
             min_width=8 if column.shrinks else None,
@@ -164,7 +164,7 @@ def _print_on_terminal(columns: Sequence[Column], rows: Iterable[Sequence[object
 def _print_plain(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
     from rich.cells import cell_len  # characters of East Asia are two columns wide
 
-    lines = [[column.heading for column in columns], *([shown(value) for value in row] for row in rows)]
+    lines = [[printable(column.heading) for column in columns], *([shown(value) for value in row] for row in rows)]
     widths = [max(map(cell_len, texts)) for texts in zip(*lines, strict=True)]
     for line in lines:
         padded = [
@@ -177,7 +177,7 @@ def _print_plain(columns: Sequence[Column], rows: Iterable[Sequence[object]]) ->
 def _print_markdown(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
     print_lines(
         [
-            _markdown_line(column.name for column in columns),
+            _markdown_line(printable(column.name) for column in columns),
             _markdown_line("--:" if column.is_number else "---" for column in columns),
         ]
     )

@@ -143,6 +143,19 @@ def test_formats(persistdb: Program) -> None:
         assert "\x1b" not in persistdb("sql", sql, "--format", form).out
 
 
+def test_hostile_headings(persistdb: Program) -> None:
+    """Names of columns that a terminal would act on are shown, as values are."""
+    sql = 'SELECT 1 AS "c\x1b[31mol\u202e\n"'
+    shown = [persistdb("sql", sql, "--format", form).out for form in ("table", "markdown")]
+    terminal = on_terminal(persistdb.words("sql", sql)).splitlines()
+    assert [out.splitlines()[0].strip() for out in shown] == [
+        "C\\x1b[31MOL\\u202e\\n",
+        "| c\\\\x1b\\[31mol\\\\u202e\\\\n |",
+    ]
+    assert "C\\x1b[31MOL\\u202e\\n" in terminal[0]
+    assert persistdb("sql", sql, "--format", "json").rows == [{"c\x1b[31mol\u202e\n": 1}]
+
+
 def test_on_a_terminal(persistdb: Program) -> None:
     """A table fits the terminal."""
     shown = on_terminal(persistdb.words("report", "paths", "/"), columns=60)
