@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import Ambiguous, NotFound
+from ..errors import Ambiguous, InvalidValue, NotFound
 from .details import as_row, print_details
 from .messages import complain, counted, printable
 from .output import (
@@ -210,7 +210,7 @@ def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
             for name in names:
                 try:
                     what = remove_one(repository, name)
-                except (NotFound, Ambiguous) as error:
+                except (NotFound, Ambiguous, InvalidValue) as error:
                     complain(error)
                     failed += 1
                 else:

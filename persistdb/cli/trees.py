@@ -269,7 +269,7 @@ def export_trees(
         check_name(layout)
     failed = 0
     with target.repository() as repository, Progress("exported") as progress:
-        missing: list[NotFound] = []
+        missing: list[PersistDBError] = []
         found = _sandboxes(repository, sids, missing)
         for written in write_trees(found, destination, layout, allow_loss=allow_loss, replace=replace):
             sid, error = written.sandbox.record.sid, written.error
@@ -291,12 +291,14 @@ def export_trees(
     return status_of(progress.sandboxes, failed)
 
 
-def _sandboxes(repository: ContainerRepository, sids: Sequence[str], missing: list[NotFound]) -> Iterator[Sandbox]:
+def _sandboxes(
+    repository: ContainerRepository, sids: Sequence[str], missing: list[PersistDBError]
+) -> Iterator[Sandbox]:
     """The sandboxes to export, all for no SID; those that are not there go to ``missing``."""
     if not sids:
         yield from repository.load_sandboxes()
     for sid in dict.fromkeys(sids):
         try:
             yield repository.load_sandbox(sid)
-        except NotFound as error:
+        except (NotFound, InvalidValue) as error:
             missing.append(error)

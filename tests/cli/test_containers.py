@@ -338,6 +338,9 @@ def test_remove_containers(filled: Program) -> None:
     assert filled("ls", "-q", "--all-hosts").out == "pod-1/web\npod-3/web\n"
     assert filled("rm", "pod-1/web").status == 0
     assert filled("rm", "pod-1/web", "nothing").status == 3
+    done = filled("rm", "\udcff", "--sandbox", "\udcff", "--sandbox", "pod-2")
+    assert (done.status, done.out) == (1, "removed sandbox pod-2 with 0 containers\n")
+    assert done.err.count("\n") == 2
 
 
 def test_remove_ambiguous(filled: Program) -> None:

@@ -421,6 +421,8 @@ def test_export_some(filled: Program, tmp_path: Path) -> None:
     assert (done.status, done.err) == (1, f"persistdb: no sandbox 'none' on host '{HOST}'\n")
     assert (tmp_path / "out/a/persist.json").exists()
     assert filled("export", "none", "--to", tmp_path / "out").status == 3
+    done = filled("export", "\udcff", "b", "--to", tmp_path / "out", "--replace")
+    assert (done.status, done.out) == (1, f"exported 1 sandbox with 1 container to {tmp_path}/out\n")
 
 
 def test_export_goes_on(filled: Program, tmp_path: Path) -> None:
