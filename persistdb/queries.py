@@ -46,6 +46,7 @@ _ZERO: ColumnElement[int] = literal_column("0")
 _ONE: ColumnElement[int] = literal_column("1")
 _is_host = sandbox.c.host == _HOST
 _is_sandbox = _is_host & (sandbox.c.sid == _SID)
+_IN_SANDBOXES = (sandbox.c.sid >= _SID) & (sandbox.c.sid < parameter("sid_end"))
 _SANDBOX_VALUES = ("sid", "state", "persist_version", "cgroup_path", "layout", "document")
 _DEVICE_MAP = {
     "ID": "d.device_id",
@@ -172,28 +173,34 @@ class Statements:
 
     @cached_property
     def look_up_in_sandbox(self) -> Statement:
-        """The same within one sandbox: ``host``, ``sid``, ``cid``, ``end``."""
-        return self._look_up(_is_sandbox)
+        """The same within the sandboxes whose sid begins with ``sid``, the whole one first: ``sid_end``, too."""
+        return self._look_up(_is_host, _IN_SANDBOXES, by_sid=True)
 
     @cached_property
     def look_up_in_sandboxes(self) -> Statement:
-        """The same within the sandboxes of this ID on all hosts: ``sid``, ``cid``, ``end``."""
-        return self._look_up(sandbox.c.sid == _SID)
+        """The same on all hosts: ``sid``, ``sid_end``, ``cid``, ``end``."""
+        return self._look_up(_IN_SANDBOXES, by_sid=True)
 
     @cached_property
     def look_up_everywhere(self) -> Statement:
-        """The same on all hosts: ``cid``, ``end``."""
+        """All whose cid begins with ``cid``, on all hosts: ``cid``, ``end``."""
         return self._look_up()
 
-    def _look_up(self, *where: ColumnElement[bool]) -> Statement:
+    def _look_up(self, *where: ColumnElement[bool], by_sid: bool = False) -> Statement:
         return self.fix(
             select(self.container_json)
             .select_from(sandbox.join(container))
             .where(container.c.cid >= _CID, container.c.cid < parameter("end"), *where)
-            .order_by(container.c.cid)
+            .order_by(*([sandbox.c.sid] if by_sid else []), container.c.cid)
             .limit(literal_column("4"))
             .offset(_ZERO)
         )
+
+    @cached_property
+    def look_up_sandbox(self) -> Statement:
+        """Up to four sandboxes whose sid begins with ``sid``, the whole one first: ``host``, ``sid``, ``sid_end``."""
+        found = select(sandbox.c.sid).where(_is_host, _IN_SANDBOXES).order_by(sandbox.c.sid)
+        return self.fix(found.limit(literal_column("4")).offset(_ZERO))
 
     @cached_property
     def revision(self) -> Statement:

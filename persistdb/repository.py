@@ -6,7 +6,7 @@ import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import schema, selection
+from . import lookup, schema, selection
 from .changes import Changes
 from .connection import check_text
 from .database import Database, Stale
@@ -14,7 +14,6 @@ from .documents import decoders
 from .engines import LockUnavailable
 from .errors import (
     AlreadyExists,
-    Ambiguous,
     Conflict,
     InvalidTransition,
     InvalidValue,
@@ -45,8 +44,6 @@ PAGE = 200
 BATCH_TEXT = 4 << 20
 """Characters of documents in one batch: servers take a statement of 16 MB (MariaDB's max_allowed_packet)."""
 _ALL = (1 << 63) - 1
-# greater than every cid: the last character, more often than a cid is long
-_LAST = "\U0010ffff" * 256
 
 
 class ContainerRepository:
@@ -290,30 +287,23 @@ class ContainerRepository:
         return int(total)
 
     def look_up(self, ref: str, *, all_hosts: bool = False) -> Container:
-        """Find a container by ``CID``, ``SID/CID``, or the beginning of a ``CID`` that no other one has.
+        """Find a container by ``CID`` or ``SID/CID``; the beginning of either will do that no other one has.
 
         A whole ID comes before the beginning of another, and no character is a wildcard.
 
         Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
         """
-        check_text(ref)
-        sid, slash, cid = ref.rpartition("/")
-        if not cid:
-            raise NotFound("container", ref, self.host)
-        statements = self._statements
-        if slash:
-            statement = statements.look_up_in_sandboxes if all_hosts else statements.look_up_in_sandbox
-        else:
-            statement = statements.look_up_everywhere if all_hosts else statements.look_up
-        values = {"host": self.host, "sid": sid, "cid": cid, "end": selection.successor(cid) or _LAST}
+        statement, values = lookup.container(self._statements, self.host, ref, all_hosts=all_hosts)
         found = self._documents(statement, values, self._decode.container)
-        wanted = [one for one in found if one.cid == cid] or found
-        if not wanted:
-            raise NotFound("container", ref, None if all_hosts else self.host)
-        if len(wanted) > 1:
-            candidates = [f"{one.sid}/{one.cid}" + (f" on host {one.host!r}" if all_hosts else "") for one in wanted]
-            raise Ambiguous("container", ref, candidates)
-        return wanted[0]
+        return lookup.one_container(ref, found, host=None if all_hosts else self.host)
+
+    def look_up_sandbox(self, ref: str) -> str:
+        """Find a sandbox's ID by its beginning, if no other one of the host has it; a whole ID comes first.
+
+        Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
+        """
+        found = self._select(self._statements.look_up_sandbox, lookup.sandbox(self.host, ref))
+        return lookup.one_sandbox(ref, [sid for (sid,) in found], host=self.host)
 
     def sandbox_ids(self) -> list[str]:
         """The IDs of the host's sandboxes, sorted."""

@@ -23,7 +23,7 @@ _VERSION = text("SELECT version_num FROM alembic_version")
 
 def current(database: Database) -> str | None:
     """The revision that the database is at; ``None`` if it has no schema of ours, or is not there: nothing is made."""
-    if _is_unmade(database):
+    if database.backend.is_unmade(database.engine.url):
         return None
     statement = Statement(_VERSION, database.engine.dialect)
 
@@ -44,7 +44,7 @@ def refuse_foreign(database: Database) -> None:
 
     Raises :class:`~persistdb.errors.SchemaMissing`.
     """
-    if _is_unmade(database):
+    if database.backend.is_unmade(database.engine.url):
         return
     try:
         with database.reader.connect() as connection:
@@ -54,24 +54,6 @@ def refuse_foreign(database: Database) -> None:
     # with both of these, somebody is making the schema now
     if tables - {"alembic_version"} and not {"alembic_version", "sandbox"} <= tables:
         raise SchemaMissing(database.url, None, HEAD)
-
-
-def _is_unmade(database: Database) -> bool:
-    """Whether it is an SQLite file that is still to be made or filled, which opening it would do."""
-    if database.backend.name != "sqlite":
-        return False
-    from .engines.sqlite import file_of
-
-    url = database.engine.url
-    path = file_of(url)
-    if path is None or url.query.get("mode", "rwc") != "rwc":
-        return False
-    try:
-        return path.stat().st_size == 0
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False  # SQLite says what is wrong with it
 
 
 def prepare(database: Database) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Ambiguous, InvalidValue, NotFound
+from ..filters import Filter
 from .details import as_row, print_details
 from .messages import complain, counted, printable
 from .output import (
@@ -25,7 +26,6 @@ from .target import Target, pass_target
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..filters import Filter
     from ..repository import ContainerRepository
     from ..state import ContainerSummary
 
@@ -173,7 +173,7 @@ Examples:
 def show_container(target: Target, ref: str, all_hosts: bool, form: Form) -> None:
     """Show one whole container: its mounts, devices and processes.
 
-    ID is CONTAINER, SANDBOX/CONTAINER, or the beginning of a container's ID that no other one has.
+    ID is CONTAINER or SANDBOX/CONTAINER; the beginning of either will do that no other one has.
     """
     with target.repository() as repository:
         container = repository.look_up(ref, all_hosts=all_hosts)
@@ -188,19 +188,25 @@ def show_container(target: Target, ref: str, all_hosts: bool, form: Form) -> Non
     epilog="""\b
 Examples:
   persistdb rm 0a9b                          the one container whose ID begins so
-  persistdb rm 6d7c0f0a3d5d2b9b/web-1        exactly this one
+  persistdb rm 6d7c0f0a3d5d2b9b/web-1        the one in this sandbox
   persistdb rm --sandbox 6d7c0f0a3d5d2b9b    a sandbox, and all that is in it
   persistdb ls state=stopped -q | xargs persistdb rm
 """,
 )
 @click.argument("refs", metavar="ID…", nargs=-1)
-@click.option("--sandbox", "sids", metavar="SID", multiple=True, help="Remove this whole sandbox; the ID is exact.")
+@click.option(
+    "--sandbox",
+    "sids",
+    metavar="SID",
+    multiple=True,
+    help="Remove this whole sandbox; the beginning of its ID will do.",
+)
 @pass_target
 def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
     """Remove containers, or whole sandboxes, from the database.
 
-    ID is CONTAINER, SANDBOX/CONTAINER, or the beginning of a container's ID that no other one has. Nothing is asked;
-    what was removed is printed. Kata's files and the containers themselves are not touched.
+    ID is CONTAINER or SANDBOX/CONTAINER, or the beginning of either that no other one has. Nothing is asked; what was
+    removed is printed. Kata's files and the containers themselves are not touched.
     """
     if not refs and not sids:
         raise click.UsageError("say what to remove: container IDs, or --sandbox SID")
@@ -226,8 +232,9 @@ def _remove_container(repository: ContainerRepository, ref: str) -> str:
     return f"container {found.sid}/{found.cid}"
 
 
-def _remove_sandbox(repository: ContainerRepository, sid: str) -> str:
-    found = repository.load_sandbox(sid)
+def _remove_sandbox(repository: ContainerRepository, ref: str) -> str:
+    sid = repository.look_up_sandbox(ref)
+    containers = repository.count(Filter("sid", sid))
     if not repository.destroy_sandbox(sid):
         raise NotFound("sandbox", sid, repository.host)
-    return f"sandbox {sid} with {counted(len(found.containers), 'container')}"
+    return f"sandbox {sid} with {counted(containers, 'container')}"

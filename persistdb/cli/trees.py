@@ -9,6 +9,7 @@ import click
 
 from ..errors import (
     AlreadyExists,
+    Ambiguous,
     Conflict,
     DatabaseError,
     FileError,
@@ -40,7 +41,7 @@ _BATCH_TEXT = 4 << 20
     epilog="""\b
 Examples:
   persistdb import /run/vc/sbs                     all sandboxes of this node
-  persistdb import /run/vc/sbs/6d7c0f0a3d5d        one of them
+  persistdb import /run/vc/sbs/6d7c0f0a3d5d*       one of them
   persistdb --host node-7 import backup/node-7     a root that holds run/vc/sbs
   persistdb import --strict /run/vc/sbs            no sandbox that has any fault
 """,
@@ -260,8 +261,9 @@ def export_trees(
 ) -> int:
     """Write sandboxes back as Kata's files.
 
-    Without a SID, all sandboxes of the host are written. DIR gets a folder for each; if it holds run/vc/sbs, that does.
-    What was not changed since its import comes back byte for byte. Each sandbox is written as a whole or not at all.
+    SID is a sandbox's ID, or the beginning of one; without any, all sandboxes of the host are written. DIR gets a
+    folder for each; if it holds run/vc/sbs, that does. What was not changed since its import comes back byte for byte.
+    Each sandbox is written as a whole or not at all.
     """
     from ..kata import check_name, write_trees
 
@@ -297,8 +299,12 @@ def _sandboxes(
     """The sandboxes to export, all for no SID; those that are not there go to ``missing``."""
     if not sids:
         yield from repository.load_sandboxes()
-    for sid in dict.fromkeys(sids):
+    taken = set()
+    for ref in sids:
         try:
-            yield repository.load_sandbox(sid)
-        except (NotFound, InvalidValue) as error:
+            sid = repository.look_up_sandbox(ref)
+            if sid not in taken:
+                yield repository.load_sandbox(sid)
+                taken.add(sid)
+        except (NotFound, Ambiguous, InvalidValue) as error:
             missing.append(error)

@@ -105,6 +105,10 @@ class Backend(ABC):
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
         """Make the engine: connections in autocommit, so that nothing is sent before the first statement."""
 
+    def is_unmade(self, url: URL) -> bool:  # noqa: ARG002  some engines need it
+        """Whether there is nothing yet, and to connect would make it."""
+        return False
+
     @abstractmethod
     def begin_sql(self, *, write: bool) -> str:
         """The statement that starts a transaction."""

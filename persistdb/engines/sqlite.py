@@ -143,6 +143,18 @@ class SQLite(Backend):
 
         return engine
 
+    def is_unmade(self, url: URL) -> bool:
+        """Whether the file is not there, or empty still: with a schema it has at least a page."""
+        path = file_of(url)
+        if path is None or not _is_made(url):
+            return False
+        try:
+            return path.stat().st_size == 0
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False  # SQLite says what is wrong with it
+
     def begin_sql(self, *, write: bool) -> str:
         """Start a transaction; a write takes the write lock at once.
 

@@ -352,11 +352,14 @@ def test_remove_ambiguous(filled: Program) -> None:
 
 
 def test_remove_sandbox(filled: Program) -> None:
-    """``--sandbox`` removes a sandbox with its containers, by its exact ID, on this host."""
-    assert filled("rm", "--sandbox", "pod").status == 3
+    """``--sandbox`` removes a sandbox with its containers, by its ID or a beginning that is its alone, on this host."""
+    done = filled("rm", "--sandbox", "pod")
+    assert (done.status, done.out) == (3, "")
+    assert "fits more than one sandbox: pod-1, pod-2" in done.err
     done = filled("rm", "--sandbox", "pod", "--sandbox", "pod-1")
     assert (done.status, done.out) == (1, "removed sandbox pod-1 with 2 containers\n")
     done = filled("rm", "--sandbox", "pod-1")
     assert (done.status, done.out, done.err) == (3, "", "persistdb: no sandbox 'pod-1' on host 'node-1'\n")
     assert filled("rm", "--sandbox", "pod-3").status == 3
     assert filled("ls", "-q").out == "pod-2/web-2\n"
+    assert filled("rm", "--sandbox", "po").out == "removed sandbox pod-2 with 1 container\n"

@@ -52,9 +52,10 @@ def test_looking_makes_nothing(persistdb: Program, tmp_path: Path, form: str) ->
 @pytest.mark.parametrize("tables", [["invoices"], ["sandbox"], ["alembic_version", "invoices"]], ids=" ".join)
 def test_foreign_database(persistdb: Program, tables: list[str]) -> None:
     """Of a database with tables of others every command says what its first use says, and leaves it as it is."""
-    with Database(persistdb.url) as database, database.session(write=True) as session:
+    with Database(persistdb.url) as database, database.engine.connect() as connection:
         for table in tables:
-            session.execute(text(f"CREATE TABLE {table} (version_num TEXT)"))
+            connection.execute(text(f"CREATE TABLE {table} (version_num TEXT)"))
+        connection.commit()
     for words in (["ls"], ["db", "current"], ["db", "check"]):
         done = persistdb(*words)
         assert (done.status, done.out) == (3, "")

@@ -425,6 +425,15 @@ def test_export_some(filled: Program, tmp_path: Path) -> None:
     assert (done.status, done.out) == (1, f"exported 1 sandbox with 1 container to {tmp_path}/out\n")
 
 
+def test_export_by_the_beginning_of_an_id(persistdb: Program, tmp_path: Path) -> None:
+    """A sandbox is exported by the beginning of its ID that no other one has, as a terminal's table shows it."""
+    make(tmp_path / "in", GOOD | tree("god", c=PLAIN))
+    persistdb("import", tmp_path / "in")
+    done = persistdb("export", "goo", "good", "go", "--to", tmp_path / "out")
+    assert (done.status, done.err.count("fits more than one sandbox: god, good")) == (1, 1)
+    assert contents(tmp_path / "out") == GOOD
+
+
 def test_export_goes_on(filled: Program, tmp_path: Path) -> None:
     """A sandbox that cannot be written is named and is status 1, and the others are written; if none is, it is 3."""
     done = filled("export", "--to", tmp_path / "out")

@@ -18,6 +18,7 @@ from .samples import container, put, sandbox
 
 if TYPE_CHECKING:
     from persistdb.state import Container
+    from tests.servers import Statements
 
 
 def names(found: list[Container]) -> list[str]:
@@ -411,6 +412,70 @@ def test_look_ups_of_nothing(cids: ContainerRepository, ref: str) -> None:
     with pytest.raises(NotFound) as caught:
         cids.look_up(ref)
     assert (caught.value.kind, caught.value.ref) == ("container", ref)
+
+
+@pytest.fixture
+def sids(repository: ContainerRepository) -> ContainerRepository:
+    """Fill a repository with sandboxes whose IDs begin alike."""
+    put(repository, "ab", "web", "web-2")
+    put(repository, "abc", "web", "db")
+    put(repository, "a%c", "web")
+    put(repository, "xyz", "only")
+    put(ContainerRepository(repository.database, host="node-2"), "abcd", "web", "far")
+    return repository
+
+
+@pytest.mark.parametrize(
+    ("ref", "expected"),
+    [
+        ("ab/web", "ab/web"),  # both are whole
+        ("ab/w", None),
+        ("ab/d", "abc/db"),  # that of the whole sid has none
+        ("abc/w", "abc/web"),
+        ("x/o", "xyz/only"),
+        ("a%/w", "a%c/web"),
+        ("a/db", "abc/db"),
+        ("a/w", None),
+        ("x/web", ""),
+        ("abcd/web", ""),  # of another host
+        ("A/db", ""),
+    ],
+)
+def test_look_up_in_a_sandbox_by_its_beginning(
+    sids: ContainerRepository, sent: Statements, ref: str, expected: str | None
+) -> None:
+    """The beginning of a sandbox's ID will do if only one container is meant; whole IDs come first."""
+    if expected:
+        found = sids.look_up(ref)
+        assert f"{found.sid}/{found.cid}" == expected
+    else:
+        with pytest.raises(Ambiguous if expected is None else NotFound):
+            sids.look_up(ref)
+    assert sent.round_trips == 1
+
+
+def test_look_up_in_a_sandbox_of_any_host(sids: ContainerRepository) -> None:
+    """The beginning of a sandbox's ID will do on all hosts, too."""
+    assert sids.look_up("abcd/f", all_hosts=True).host == "node-2"
+    assert sids.look_up("abc/d", all_hosts=True).sid == "abc"
+    with pytest.raises(Ambiguous) as caught:
+        sids.look_up("a/w", all_hosts=True)
+    assert " on host 'node-" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("ref", "expected"),
+    [("ab", "ab"), ("abc", "abc"), ("x", "xyz"), ("a%", "a%c"), ("a", None), ("abcd", ""), ("", "")],
+)
+def test_look_up_of_sandboxes(sids: ContainerRepository, sent: Statements, ref: str, expected: str | None) -> None:
+    """A sandbox is found by its whole ID, or by a beginning that no other one of the host has, with one statement."""
+    if expected:
+        assert sids.look_up_sandbox(ref) == expected
+    else:
+        with pytest.raises(Ambiguous if expected is None else NotFound) as caught:
+            sids.look_up_sandbox(ref)
+        assert "sandbox" in str(caught.value)
+    assert sent.round_trips == (1 if ref else 0)
 
 
 def test_look_up_on_other_hosts(repository: ContainerRepository) -> None:
