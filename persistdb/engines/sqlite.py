@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import logging
 import os
+import resource
 import time
 from functools import partial
 from pathlib import Path
@@ -79,6 +80,10 @@ def driver() -> ModuleType:
 _READS = frozenset({21, 20, 31, 33})
 
 
+# Bytes that a disk has left when it is called full: a -shm takes 32 kB, and space is reserved for the administrator.
+_LITTLE = 1 << 20
+
+
 class SQLite(Backend):
     """One file, written by one at a time, read by many."""
 
@@ -90,8 +95,7 @@ class SQLite(Backend):
         ErrorRule("SQLITE_INTERRUPT", QueryTimeout, "interrupted"),
         ErrorRule("SQLITE_AUTH", ReadOnly, "not authorized"),
         ErrorRule("SQLITE_FULL", StorageFull, "database or disk is full"),
-        # what opening a -wal or -shm on a full disk gives, and a file that reached the process's size limit
-        ErrorRule("SQLITE_IOERR", StorageFull, "disk I/O error"),
+        ErrorRule("SQLITE_IOERR", StorageFull, "disk I/O error"),  # but see rule()
         ErrorRule("SQLITE_READONLY", ReadOnly, "attempt to write a readonly database"),
         ErrorRule("SQLITE_CANTOPEN", Unavailable, "unable to open database file"),
         ErrorRule("SQLITE_NOTADB", Corrupt, "file is not a database"),
@@ -103,7 +107,7 @@ class SQLite(Backend):
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
         """Make the engine for a file, created 0600 in a folder 0700 if it isn't there, or for a database in memory."""
         module = driver()
-        path = file_of(url)
+        self._path = path = file_of(url)
         engine = create_engine(
             url,
             module=module,
@@ -168,6 +172,26 @@ class SQLite(Backend):
     def error_code(self, error: BaseException) -> str:
         """The name of SQLite's primary result code: pysqlite3 doesn't ask for the extended ones, the stdlib does."""
         return "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
+
+    def rule(self, error: BaseException) -> ErrorRule | None:
+        """Tell a disk that fails from one that is full.
+
+        To open a -wal or -shm on a full disk is an I/O error, and so is to write to a file that has reached the
+        process's size limit. The driver doesn't give the code that says more.
+        """
+        found = super().rule(error)
+        if found is not None and found.code == "SQLITE_IOERR" and not self._is_full():
+            return None
+        return found
+
+    def _is_full(self) -> bool:
+        if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
+            return True
+        try:
+            disk = os.statvfs(self._path.parent if self._path else ".")
+        except OSError:
+            return False
+        return disk.f_bavail * disk.f_frsize < _LITTLE
 
     def violated(self, error: BaseException) -> str | None:
         """Name the key as we spell it, from ``UNIQUE constraint failed: process.sandbox_id, process.token``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from sqlalchemy import text
 
 from persistdb.database import Database
 from persistdb.engines import Timeouts
-from persistdb.errors import BadURL, Busy, Corrupt, PersistDBError, ReadOnly, StorageFull, Unavailable
+from persistdb.errors import BadURL, Busy, Corrupt, DatabaseError, PersistDBError, ReadOnly, StorageFull, Unavailable
 from persistdb.repository import ContainerRepository
 from persistdb.state import Mount
 
@@ -98,6 +99,17 @@ def test_a_disk_that_is_full_from_the_start(small_disk: Callable[..., Path]) -> 
         disk.chmod(0o700)
     with Database(f"sqlite:///{disk}/persistdb.db", retries=1) as database, pytest.raises(StorageFull):
         fill(ContainerRepository(database, host="node-1"))
+
+
+def test_a_disk_that_fails(
+    repository: ContainerRepository, file: Path, reopened: Callable[..., ContainerRepository]
+) -> None:
+    """An I/O error on a disk with space is called what it is: nobody looks for files to remove."""
+    repository.save_sandbox(SANDBOX, BIG)
+    os.truncate(file.with_name(f"{file.name}-wal"), 100)  # as if its blocks could not be read
+    with pytest.raises(DatabaseError, match="disk I/O error") as caught:
+        reopened().load_sandbox("pod-1")
+    assert type(caught.value) is DatabaseError
 
 
 def test_a_quota(repository: ContainerRepository) -> None:
