@@ -23,7 +23,7 @@ from .errors import (
 )
 from .locks import Lock
 from .queries import Statements
-from .rows import check_count, check_key, check_length, check_shape, encode, utc_text
+from .rows import check_count, check_key, check_length, check_shape, check_write, encode, utc_text
 from .state import TRANSITIONS, Container, ContainerState, ContainerSummary, Origin, Sandbox, SandboxState, SandboxWrite
 from .writer import TokenClash, Writer
 
@@ -84,6 +84,7 @@ class ContainerRepository:
         write = SandboxWrite(
             sid=record.sid, record=record, containers=containers, origins=origins or {}, revision=revision
         )
+        check_write(write)
         return self._save([write])[record.sid]
 
     def save_many(self, sandboxes: Iterable[SandboxWrite], *, batch: int = BATCH) -> int:
@@ -97,6 +98,7 @@ class ContainerRepository:
         pending: dict[str, SandboxWrite] = {}
         size = text = 0
         for write in sandboxes:
+            check_write(write)
             weight = _text_of(write)
             if pending and (size + len(write.containers) > batch or text + weight > BATCH_TEXT or write.sid in pending):
                 total += len(self._save(list(pending.values())))
@@ -371,10 +373,6 @@ class ContainerRepository:
     # --- the writing of changes
 
     def _save(self, writes: Sequence[SandboxWrite]) -> dict[str, int]:
-        for write in writes:
-            for record in write.containers.values():
-                check_shape(record)
-
         def work(connection: Connection) -> Changes:
             stored = self._writer.sandboxes(connection, [write.sid for write in writes])
             changes = Changes()

@@ -14,7 +14,7 @@ from whenever import OffsetDateTime, TimeDelta
 
 from .engines.types import KEY_LENGTH, TOKEN_LENGTH
 from .errors import InvalidValue
-from .state import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
+from .state import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState, SandboxWrite
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +63,24 @@ def check_shape(record: ContainerState) -> None:
         _check_kind("process", process, Process)
 
 
+def check_write(write: SandboxWrite) -> None:
+    """Refuse what is no write of a sandbox, as :func:`check_shape` does each of its containers.
+
+    Raises :class:`~persistdb.errors.InvalidValue`.
+    """
+    _check_kind("sandbox", write, SandboxWrite)
+    if write.record is not None:
+        _check_kind("record", write.record, SandboxState)
+        if write.record.document is not None:
+            _check_kind("document", write.record.document, str)
+    for record in write.containers.values():
+        check_shape(record)
+    for origin in write.origins.values():
+        _check_kind("origin", origin, Origin)
+        if origin.document is not None:
+            _check_kind("document", origin.document, str)
+
+
 # --- the values of a table's columns; Python does not look at the types of a record's fields, and engines differ
 
 
@@ -72,9 +90,10 @@ def sandbox_values(record: SandboxState) -> Row:
     check_id("sid", record.sid)
     check_length("state", record.state)
     check_length("layout", record.layout)
-    if record.persist_version is not None:
-        _check_number("persist_version", record.persist_version, _INT32, "a signed 32-bit number")
-    row: Row = [record.sid, record.state, record.persist_version, record.cgroup_path, record.layout, record.document]
+    version = record.persist_version
+    if version is not None:
+        version = _number("persist_version", version, _INT32, "a signed 32-bit number")
+    row: Row = [record.sid, record.state, version, record.cgroup_path, record.layout, record.document]
     return row if tuple(map(type, row)) in _SANDBOX else _plain("sandbox", _SANDBOX_NAMES, row, _SANDBOX)
 
 
@@ -127,26 +146,26 @@ def device_map_values(device: DeviceMap) -> Row:
     if tuple(map(type, row)) not in _DEVICE_MAP:
         row = _plain(f"device map {device.id!r}", _DEVICE_MAP_NAMES, row, _DEVICE_MAP)
     for name in ("file_mode", "uid", "gid"):
-        _check_number(f"device map {device.id!r}: {name}", getattr(device, name), _UINT32, "an unsigned 32-bit number")
+        _number(f"device map {device.id!r}: {name}", getattr(device, name), _UINT32, "an unsigned 32-bit number")
     return row
 
 
 def process_values(process: Process) -> Row:
     """The values of a row of ``process`` that come from the record."""
     _check_kind("process", process, Process)
-    _check_number("pid", process.pid, _INT64, "a signed 64-bit number")
+    pid = _number("pid", process.pid, _INT64, "a signed 64-bit number")
     check_length("token", process.token, TOKEN_LENGTH)
-    token = process.token or None
+    token = str.__str__(process.token) or None
     start = process.start_time
     if start is None:
-        return [token, process.pid, None, None, None]
+        return [token, pid, None, None, None]
     _check_kind("start_time", start, OffsetDateTime)
     offset = start.offset.total("seconds")
     if offset % 60:
         raise InvalidValue("start_time", start, "an offset is a number of whole minutes (RFC 3339)")
     utc = start.to_fixed_offset(_UTC)
     moment = f"{utc.date()} {utc.hour:02}:{utc.minute:02}:{utc.second:02}.{utc.nanosecond // 1000:06}"
-    return [token, process.pid, moment, utc.nanosecond % 1000, int(offset // 60)]
+    return [token, pid, moment, utc.nanosecond % 1000, int(offset // 60)]
 
 
 Kinds = tuple[type, ...]
@@ -186,10 +205,12 @@ def _check_kind(name: str, value: object, kind: type) -> None:
         raise InvalidValue(name, value, f"must be of type {kind.__name__}, not {type(value).__name__}")
 
 
-def _check_number(name: str, value: object, numbers: range, what: str) -> None:
-    # the type first: a range compares anything but an int with each of its numbers
-    if not isinstance(value, int) or isinstance(value, bool) or value not in numbers:
+def _number(name: str, value: object, numbers: range, what: str) -> int:
+    """Give a number as a plain int; refuse one that is none, or none of these."""
+    # not ``in``: a range compares anything but an int itself with each of its numbers
+    if not isinstance(value, int) or isinstance(value, bool) or not numbers.start <= value < numbers.stop:
         raise InvalidValue(name, value, f"not {what}")
+    return int.__index__(value)
 
 
 def check_key(name: str, value: str) -> None:
@@ -210,7 +231,7 @@ def check_id(name: str, value: str) -> None:
 
 def check_count(name: str, value: int, least: int) -> None:
     """Refuse a number of things that is none, too small, or beyond 64 bits."""
-    _check_number(name, value, range(least, 1 << 63), f"a whole number from {least} on")
+    _number(name, value, range(least, 1 << 63), f"a whole number from {least} on")
 
 
 def check_length(name: str, value: str, most: int = KEY_LENGTH) -> None:

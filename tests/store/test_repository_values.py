@@ -361,6 +361,7 @@ def test_what_cannot_be_stored(
 WRONG: dict[str, Any] = {
     "no record": lambda r: r.save("pod-1", "a", None),
     "no record in a map": lambda r: r.save_sandbox(SANDBOX, {"a": None}),
+    "no write": lambda r: r.save_many([SANDBOX]),
     "no sandbox": lambda r: r.save_many([SandboxWrite(sid="pod-1", record=5)]),  # type: ignore[arg-type]
     "no origin": lambda r: r.save("pod-1", "b", container(), origin="{}"),
     "rootfs": _save(rootfs=None),
