@@ -24,7 +24,7 @@ from .rows import (
 from .state import Container, ContainerState, Origin, SandboxState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from .rows import Row
 
@@ -221,10 +221,11 @@ class Changes:
         ]
 
 
-def _differing(new: Sequence[T], old: Sequence[T]) -> Iterator[tuple[int, T]]:
-    for position, value in enumerate(new):
-        if position >= len(old) or value != old[position]:
-            yield position, value
+def _differing(new: Sequence[T], old: Sequence[T]) -> Iterable[tuple[int, T]]:
+    if not old:
+        return enumerate(new)
+    known = len(old)
+    return ((position, value) for position, value in enumerate(new) if position >= known or value != old[position])
 
 
 def _must_replace(old: ContainerState, new: ContainerState) -> bool:

@@ -81,7 +81,10 @@ def check_write(write: SandboxWrite) -> None:
             _check_kind("document", origin.document, str)
 
 
-# --- the values of a table's columns; Python does not look at the types of a record's fields, and engines differ
+# --- the values of a table's columns
+#
+# Python does not look at the types of a record's fields, and engines make different things of them. Mounts and devices
+# are many: what is in order is told without a call for each value.
 
 
 def sandbox_values(record: SandboxState) -> Row:
@@ -112,7 +115,8 @@ def container_values(record: ContainerState, origin: Origin) -> Row:
 
 def mount_values(mount: Mount) -> Row:
     """The values of a row of ``mount`` that come from the record."""
-    _check_kind("mount", mount, Mount)
+    if type(mount) is not Mount:
+        _check_kind("mount", mount, Mount)
     options = None if mount.options is None else _json_text(mount.options)
     row: Row = [
         mount.source,
@@ -130,9 +134,10 @@ def mount_values(mount: Mount) -> Row:
 
 
 def _json_text(value: list[str]) -> str:
-    _check_kind("options", value, list)
-    for option in value:
-        _check_kind("options", option, str)
+    if type(value) is not list or not _TEXT.issuperset(map(type, value)):
+        _check_kind("options", value, list)
+        for option in value:
+            _check_kind("options", option, str)
     try:
         return _encode(value).decode()
     except UnicodeEncodeError as error:
@@ -141,12 +146,14 @@ def _json_text(value: list[str]) -> str:
 
 def device_map_values(device: DeviceMap) -> Row:
     """The values of a row of ``device_map`` that come from the record."""
-    _check_kind("device map", device, DeviceMap)
+    if type(device) is not DeviceMap:
+        _check_kind("device map", device, DeviceMap)
     row: Row = [device.id, device.container_path, device.file_mode, device.uid, device.gid, device.shared]
     if tuple(map(type, row)) not in _DEVICE_MAP:
         row = _plain(f"device map {device.id!r}", _DEVICE_MAP_NAMES, row, _DEVICE_MAP)
-    for name in ("file_mode", "uid", "gid"):
-        _number(f"device map {device.id!r}: {name}", getattr(device, name), _UINT32, "an unsigned 32-bit number")
+    if not (0 <= device.file_mode < 1 << 32 and 0 <= device.uid < 1 << 32 and 0 <= device.gid < 1 << 32):
+        for name in ("file_mode", "uid", "gid"):
+            _number(f"device map {device.id!r}: {name}", getattr(device, name), _UINT32, "an unsigned 32-bit number")
     return row
 
 
@@ -179,6 +186,7 @@ def _kinds(*kinds: type, optional: tuple[int, ...] = ()) -> tuple[Kinds, ...]:
     return tuple(found)
 
 
+_TEXT = frozenset({str})
 _SANDBOX_NAMES = ("sid", "state", "persist_version", "cgroup_path", "layout", "document")
 _SANDBOX = _kinds(str, str, int, str, str, str, optional=(2, 5))
 _CONTAINER_NAMES = ("state", "cgroup_path", "bundle_path", "layout", "extra", "document")
