@@ -229,7 +229,8 @@ def _open_mariadb(folder: Path) -> Place:
         "innodb-flush-log-at-trx-commit": "1",
         "innodb-flush-method": "O_DIRECT",
         "innodb-doublewrite": "ON",
-        "innodb-buffer-pool-size": "512M",
+        # the other engines keep what they have read in the system's page cache, too
+        "innodb-buffer-pool-size": "2G",
         "innodb-log-file-size": "256M",
     }
     server.restart(**durable)

@@ -113,13 +113,10 @@ class Writer:
             changes.put_children(ids[parent, created.cid], parent, created.record)
 
     def _children(self, changes: Changes) -> list[Call]:
-        statements = self._statements
-        rows_of_children = (
-            (statements.put_mounts, changes.mounts),
-            (statements.put_device_maps, changes.device_maps),
-            (statements.put_processes, changes.processes),
-        )
-        return [(statement, {"rows": encode(rows)}) for statement, rows in rows_of_children if rows]
+        """The statements that write children: where no container was changed, none of theirs can be there."""
+        statements = self._statements.put_children if changes.changed else self._statements.insert_children
+        each = (changes.mounts, changes.device_maps, changes.processes)
+        return [(statement, {"rows": encode(rows)}) for statement, rows in zip(statements, each, strict=True) if rows]
 
     def is_there(self, connection: Connection, changes: Changes) -> bool | None:
         """Whether changes are there, by one of them: they are committed together; ``None`` if it can't be told."""
