@@ -1,7 +1,7 @@
 """The reporting views: one row each, with all that is needed to understand it, decoded for people.
 
 Their columns are a public contract, the same on every engine (``docs/reporting.md``). The definitions here are those of
-the newest schema; each revision that makes them has its own copy, as text beside it. Pure: nothing here touches a
+the newest schema; each revision that makes one has its own copy, as text beside it. Pure: nothing here touches a
 database.
 
 What costs something (counts, what Kata's own document says of a container) is a scalar subquery: a query that leaves
@@ -88,11 +88,6 @@ def creation(backend: Backend) -> list[str]:
     """The statements that make the views, on tables of the newest schema; they may be run again."""
     made = [f"{backend.create_view} {name} AS\n{text}" for name, text in definitions(backend).items()]
     return [*backend.view_functions.values(), *made]
-
-
-def script(backend: Backend) -> str:
-    """The same as one text, as a revision keeps it."""
-    return "".join(f"{statement}\n;\n" for statement in creation(backend))
 
 
 def removal(backend: Backend) -> list[str]:

@@ -1,7 +1,7 @@
 """A sandbox's revision: in the view it is the one that the repository gives, which grows with each container's, too.
 
-The view had the part of it that is in the sandbox's own row, which gets less when a container is added. Views are
-dropped and made again as a whole, from the texts beside this file.
+The view had the part of it that is in the sandbox's own row, which gets less when a container is added. The view's text
+but for that column is beside this file.
 
 Downgrade: loses nothing.
 """
@@ -17,24 +17,21 @@ depends_on = None
 
 LOSES: dict[str, str] = {}
 
-VIEWS = ("sandboxes", "containers", "mounts", "devices", "processes", "sandbox_devices")
+OF_CONTAINERS = "(SELECT coalesce(sum(c.revision), 0) FROM container AS c WHERE c.sandbox_id = s.id)"
 
 
-def _make(name: str) -> None:
-    dialect = op.get_context().dialect.name
-    engine = "mariadb" if dialect == "mysql" else dialect
-    for view in reversed(VIEWS):
-        op.execute(f"DROP VIEW IF EXISTS {view}")
-    for statement in Path(__file__).with_name(f"{name}.{engine}.sql").read_text("utf-8").split("\n;\n"):
-        if statement:
-            op.execute(statement)
+def _make(column: str) -> None:
+    op.execute("DROP VIEW IF EXISTS sandboxes")
+    text = Path(__file__).with_suffix(".sql").read_text("utf-8").rstrip("\n")
+    op.execute("CREATE VIEW sandboxes AS\n" + text.replace("{revision}", column))
 
 
 def upgrade() -> None:
-    """Make the views anew."""
-    _make("0010_revision_in_views")
+    """Make the view anew."""
+    int64 = "bigint" if op.get_context().dialect.name == "postgresql" else "integer"
+    _make(f"(s.revision + CAST({OF_CONTAINERS} AS {int64})) AS revision")
 
 
 def downgrade() -> None:
-    """Make those of before."""
-    _make("0009_views")
+    """Make it as it was."""
+    _make("s.revision")

@@ -1,0 +1,16 @@
+SELECT s.host,
+       s.sid,
+       s.state,
+       s.persist_version,
+       s.layout,
+       s.cgroup_path,
+       (s.document IS NOT NULL) AS has_document,
+       (SELECT count(*) FROM container AS c WHERE c.sandbox_id = s.id) AS containers,
+       (SELECT count(*) FROM container AS c WHERE c.sandbox_id = s.id AND c.state = 'running') AS running,
+       CAST((SELECT coalesce(sum((SELECT count(*) FROM mount AS x WHERE x.container_id = c.id)), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS mounts,
+       CAST((SELECT coalesce(sum((SELECT count(*) FROM device_map AS x WHERE x.container_id = c.id)), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS devices,
+       CAST((SELECT coalesce(sum((SELECT count(*) FROM process AS x WHERE x.container_id = c.id)), 0) FROM container AS c WHERE c.sandbox_id = s.id) AS integer) AS processes,
+       {revision},
+       s.created_at,
+       s.updated_at
+FROM sandbox AS s
