@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Container)
 
 
 class Decoders(NamedTuple):
@@ -90,20 +91,26 @@ class _Sandbox(msgspec.Struct):
 _decode_sandbox = _decoder(_Sandbox)
 
 
-def _sandbox(document: str) -> Sandbox:
-    found = _decode_sandbox(document)
+def _sandbox(found: _Sandbox | _NumberedSandbox, containers: list[Container]) -> Sandbox:
     return Sandbox(
         host=found.host,
         record=found.record,
-        containers={container.cid: container for container in found.containers},
-        revision=found.own_revision + sum(container.revision for container in found.containers),
+        containers={container.cid: container for container in containers},
+        revision=found.own_revision + sum(container.revision for container in containers),
         created_at=found.created_at,
         updated_at=found.updated_at,
     )
 
 
+def _plain_sandbox(document: str) -> Sandbox:
+    found = _decode_sandbox(document)
+    return _sandbox(found, found.containers)
+
+
 _decode_summary = _decoder(ContainerSummary)
-_PLAIN = Decoders(_decoder(Container), _decoder(StoredContainer), _decode_summary, _sandbox, _decoder(StoredSandbox))
+_PLAIN = Decoders(
+    _decoder(Container), _decoder(StoredContainer), _decode_summary, _plain_sandbox, _decoder(StoredSandbox)
+)
 
 
 # --- lists as objects: children by position, the rootfs among the mounts, and containers by the ids of their rows
@@ -116,17 +123,6 @@ class _Record(msgspec.Struct):
     device_maps: dict[int, DeviceMap] | None = msgspec.field(name="DeviceMaps")
     mounts: dict[int, Mount] = msgspec.field(name="Mounts")
     processes: dict[int, Process] | None = msgspec.field(name="Process")
-
-    def record(self) -> ContainerState:
-        return ContainerState(
-            state=self.state,
-            rootfs=self.mounts.pop(0),
-            cgroup_path=self.cgroup_path,
-            bundle_path=self.bundle_path,
-            device_maps=_in_order(self.device_maps),
-            mounts=_in_order(self.mounts),
-            processes=_in_order(self.processes),
-        )
 
 
 class _NumberedContainer(msgspec.Struct):
@@ -142,25 +138,30 @@ class _NumberedContainer(msgspec.Struct):
     updated_at: datetime
 
     def container(self) -> Container:
-        return Container(
-            host=self.host,
-            sid=self.sid,
-            cid=self.cid,
-            record=self.record.record(),
-            revision=self.revision,
-            origin=self.origin,
-            created_at=self.created_at,
-            updated_at=self.updated_at,
-        )
+        return self._made(Container)
 
     def stored(self) -> StoredContainer:
-        return StoredContainer(
-            id=self.id,
-            sandbox_id=self.sandbox_id,
+        return self._made(StoredContainer, id=self.id, sandbox_id=self.sandbox_id)
+
+    def _made(self, kind: Callable[..., C], **ids: int) -> C:
+        found = self.record
+        if 0 not in found.mounts:
+            raise Unreadable(f"{self.sid}/{self.cid}", "no root file system")
+        rootfs, *mounts = _in_order(found.mounts)
+        return kind(
+            **ids,
             host=self.host,
             sid=self.sid,
             cid=self.cid,
-            record=self.record.record(),
+            record=ContainerState(
+                state=found.state,
+                rootfs=rootfs,
+                cgroup_path=found.cgroup_path,
+                bundle_path=found.bundle_path,
+                device_maps=_in_order(found.device_maps),
+                mounts=mounts,
+                processes=_in_order(found.processes),
+            ),
             revision=self.revision,
             origin=self.origin,
             created_at=self.created_at,
@@ -191,15 +192,7 @@ _decode_numbered = _decoder(_NumberedSandbox)
 
 def _numbered_sandbox(document: str) -> Sandbox:
     found = _decode_numbered(document)
-    containers = found.by_cid()
-    return Sandbox(
-        host=found.host,
-        record=found.record,
-        containers={one.cid: one.container() for one in containers},
-        revision=found.own_revision + sum(one.revision for one in containers),
-        created_at=found.created_at,
-        updated_at=found.updated_at,
-    )
+    return _sandbox(found, [one.container() for one in found.by_cid()])
 
 
 def _numbered_stored(document: str) -> StoredSandbox:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from whenever import OffsetDateTime, TimeDelta
 
 from persistdb import orm
@@ -457,6 +457,20 @@ def test_rows_that_no_record_can_hold(repository: ContainerRepository) -> None:
     assert caught.value.ref == "pod-2"
     assert repository.destroy_sandbox("pod-1")
     assert repository.sandbox_ids() == ["pod-2"]
+
+
+@pytest.mark.parametrize("position", [0, None], ids=["its row", "all rows"])
+def test_a_container_without_a_root_file_system(repository: ContainerRepository, position: int | None) -> None:
+    """A container whose root file system's row is gone is named alike on all engines; the first mount is none."""
+    repository.save_sandbox(SANDBOX, {"a": container(mounts=[Mount(destination="/data")])})
+    gone = delete(orm.Mount) if position is None else delete(orm.Mount).where(orm.Mount.position == position)
+    with repository.database.session(write=True) as session:
+        session.execute(gone)
+    with pytest.raises(Unreadable) as caught:
+        repository.get(SANDBOX.sid, "a")
+    assert caught.value.ref == f"{SANDBOX.sid}/a"
+    with pytest.raises(Unreadable, match=SANDBOX.sid):
+        repository.load_sandbox(SANDBOX.sid)
 
 
 ASKED: dict[str, Callable[[ContainerRepository, str], object]] = {
