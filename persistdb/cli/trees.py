@@ -170,7 +170,7 @@ class _Import:
         except (AlreadyExists, InvalidValue, DatabaseError) as error:
             if not _is_about_data(error):
                 raise
-            if not self._leave_to_store(tree):
+            if not self._take_out_unstorable(tree):
                 self.fault(FileError(tree.path, f"not stored: {error}"))
                 self.left_out += 1
             elif self._strict or (tree.record is None and not tree.containers):
@@ -180,7 +180,7 @@ class _Import:
         else:
             self.progress.advance(len(tree.containers))
 
-    def _leave_to_store(self, tree: SandboxTree) -> bool:
+    def _take_out_unstorable(self, tree: SandboxTree) -> bool:
         """Name the files that say what can't be stored, and take them out as if they were damaged; false for none."""
         from ..rows import check_container, check_sandbox
 

@@ -17,7 +17,7 @@ from . import gojson, scan
 from .godecode import decode_object
 from .layouts import LAYOUTS, Layout
 from .scan import Malformed
-from .specs import SPECS, ContainerSpecs, json_names
+from .specs import SPECS, json_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -223,7 +223,7 @@ def encode_container(record: ContainerState, layout: str, extra: str | None = No
     top: dict[str, str] = {}
     if extra is not None:
         specs = SPECS[layout]
-        nested, top = _unknown(extra, specs)
+        nested, top = _unknown(extra)
         rootfs = _extended(rootfs, nested["Rootfs"].get(None), specs.rootfs)
         devices = [_extended(value, nested["DeviceMaps"].get(at), specs.device) for at, value in enumerate(devices)]
         mounts = [_extended(value, nested["Mounts"].get(at), specs.mount) for at, value in enumerate(mounts)]
@@ -278,15 +278,14 @@ ZEROS: Final = frozenset({"0", '""', "false", "null", "{}", "[]"})
 def _displaced(record: ContainerState, target: Layout, extra: str) -> list[str]:
     """Name unknown keys whose place another value has in the target, and those of a process that it does not write."""
     specs = SPECS[target.name]
-    nested, _ = _unknown(extra, specs)
-    places = [("", specs.container, {m.key: extra[m.start : m.end] for m in scan.members(extra, 0)[0]})]
+    nested, top = _unknown(extra)
+    places = [("", specs.container, top)]
     for key, spec, size in (
         ("Rootfs", specs.rootfs, 1),
         ("DeviceMaps", specs.device, len(record.device_maps)),
         ("Mounts", specs.mount, len(record.mounts)),
         ("Process", specs.process, len(record.processes)),
     ):
-        places[0][2].pop(key, None)
         for at, unknown in nested[key].items():
             if at is None or at < size:
                 places.append((f"{key}." if at is None else f"{key}[{at}].", spec, unknown))
@@ -357,14 +356,13 @@ _NEVER_STARTED: Final = {name: shape.process(Process()) for name, shape in _SHAP
 _Nested = dict[str, dict[int | None, dict[str, str]]]
 
 
-def _unknown(extra: str, specs: ContainerSpecs) -> tuple[_Nested, dict[str, str]]:
+def _unknown(extra: str) -> tuple[_Nested, dict[str, str]]:
     """Take ``Origin.extra`` apart: by key and position (``None``: the object itself), and the top level's own."""
     nested: _Nested = {"Rootfs": {}, "DeviceMaps": {}, "Mounts": {}, "Process": {}}
     top: dict[str, str] = {}
     for member in scan.members(extra, 0)[0]:
         if member.key not in nested:
-            if specs.container.known(member.key) is None:
-                top[member.key] = extra[member.start : member.end]
+            top[member.key] = extra[member.start : member.end]
             continue
         for inner in scan.members(extra, member.start)[0]:
             if member.key != "Rootfs" and inner.key.isdecimal() and extra.startswith("{", inner.start):

@@ -57,10 +57,11 @@ class SandboxTree(msgspec.Struct, kw_only=True):
 
     def file_of(self, cid: str | None = None) -> str:
         """The file of a container, or of the sandbox itself; of an old store, which has several, their folder."""
-        layout = "" if self.record is None else self.record.layout
-        if cid is not None:
-            layout = self.containers[cid][1].layout
-        return os.path.join(self.path, *[step for step in (cid, None if layout in OLD_LAYOUTS else PERSIST) if step])
+        if cid is None:
+            folder, layout = self.path, self.record.layout if self.record is not None else ""
+        else:
+            folder, layout = os.path.join(self.path, cid), self.containers[cid][1].layout
+        return folder if layout in OLD_LAYOUTS else os.path.join(folder, PERSIST)
 
 
 class _Source(NamedTuple):
