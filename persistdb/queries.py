@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Text, case, delete, func, insert, literal_column, select, text, update
 
 from .connection import Statement
+from .engines.base import JSONRows
 from .orm import Container, DeviceMap, Mount, Process, Sandbox
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Statements:
                 "created_at": engine.utc_text("sandbox.created_at"),
                 "updated_at": engine.utc_text("sandbox.updated_at"),
                 "containers": engine.json_list(
-                    self._container("c"), "container", "c", "c.sandbox_id = sandbox.id", order="cid", number="id"
+                    self._container("c"), JSONRows("container", "c", "c.sandbox_id = sandbox.id", "cid", "id")
                 ),
             }
         )
@@ -387,7 +388,7 @@ class Statements:
         }
 
     def _children(self, pairs: Mapping[str, str], table: str, alias: str, where: str) -> str:
-        return self._backend.json_list(pairs, table, alias, where, order="position", number="position")
+        return self._backend.json_list(pairs, JSONRows(table, alias, where, "position", "position"))
 
     def _mount(self) -> dict[str, str]:
         return {

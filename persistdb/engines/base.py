@@ -79,6 +79,20 @@ class JSONItems:
     values: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class JSONRows:
+    """The rows of a table that a document has as a list.
+
+    ``order`` is the column that they are sorted by, ``number`` an integer that differs in each.
+    """
+
+    table: str
+    alias: str
+    where: str
+    order: str
+    number: str
+
+
 INT64_MAX = (1 << 63) - 1
 
 
@@ -173,13 +187,10 @@ class Backend(ABC):
     """Whether :meth:`json_list` gives objects, which some engine makes sooner than arrays."""
 
     @abstractmethod
-    def json_list(
-        self, pairs: Mapping[str, str], table: str, alias: str, where: str, *, order: str, number: str
-    ) -> str:
-        """Build a JSON array with an item for each row, in order; ``[]`` for no row.
+    def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
+        """Build a JSON array with an object for each row, in order; ``[]`` for no row.
 
-        Numbered, it is an object instead: the items by a column that is an integer and differs in each row, in no
-        order; NULL for no row.
+        Numbered, it is an object instead: those objects by their row's number, in no order; NULL for no row.
         """
 
     @abstractmethod

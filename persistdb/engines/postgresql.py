@@ -16,7 +16,6 @@ from sqlalchemy import (
     cast,
     create_engine,
     delete,
-    event,
     func,
     literal_column,
     select,
@@ -37,11 +36,9 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.engine import URL, Connection
 
-    from .base import Column, HeldLock, JSONPath, JSONValue, Timeouts
+    from .base import Column, HeldLock, JSONPath, JSONRows, JSONValue, Timeouts
 
 
-# PQTRANS_IDLE, libpq's word for a session that is in no transaction
-_IDLE = 0
 # Volatile, for they don't give the same each time, and nothing else.
 _HARMLESS = ["random", "clock_timestamp", "timeofday", "gen_random_uuid", "statement_timestamp"]
 # PostgreSQL's lexical structure (docs/current/sql-syntax-lexical.html); comments nest and are taken out before.
@@ -152,7 +149,6 @@ class PostgreSQL(Backend):
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=timeouts.pool,
-            pool_reset_on_return=None,
             connect_args={
                 "autocommit": True,
                 "connect_timeout": max(2, round(timeouts.connect)),
@@ -161,13 +157,6 @@ class PostgreSQL(Backend):
             },
         )
         ping_in_doubt(engine)
-
-        @event.listens_for(engine, "reset")
-        def _roll_back(connection: Any, _record: object, _state: object) -> None:
-            # The driver would look for itself whether there is anything to roll back, at a tenth of a get.
-            if connection.pgconn.transaction_status != _IDLE:
-                connection.rollback()
-
         return engine
 
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
@@ -226,19 +215,10 @@ class PostgreSQL(Backend):
         """Cast it: psycopg makes Python objects of json."""
         return f"CAST({document} AS text)"
 
-    def json_list(
-        self,
-        pairs: Mapping[str, str],
-        table: str,
-        alias: str,
-        where: str,
-        *,
-        order: str,
-        number: str,  # noqa: ARG002  an array needs none
-    ) -> str:
+    def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
         """Build it with json_agg, which gives NULL for no rows, of whole rows: an expression would be run for each."""
-        rows = f"SELECT {_columns(pairs)} FROM {table} AS {alias} WHERE {where} ORDER BY {alias}.{order}"
-        return f"(SELECT coalesce(json_agg(o), CAST('[]' AS json)) FROM ({rows}) AS o)"
+        source = f"{rows.table} AS {rows.alias} WHERE {rows.where} ORDER BY {rows.alias}.{rows.order}"
+        return f"(SELECT coalesce(json_agg(o), CAST('[]' AS json)) FROM (SELECT {_columns(pairs)} FROM {source}) AS o)"
 
     def json_value(self, column: str) -> str:
         """JSON columns are embedded as they are."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL
 
-    from .base import JSONPath, JSONValue
+    from .base import JSONPath, JSONRows, JSONValue
 
 log = logging.getLogger("persistdb")
 
@@ -231,19 +231,10 @@ class SQLite(Backend):
         """
         return literal_column(f"coalesce(:{parameter}, NULL)")
 
-    def json_list(
-        self,
-        pairs: Mapping[str, str],
-        table: str,
-        alias: str,
-        where: str,
-        *,
-        order: str,
-        number: str,  # noqa: ARG002  an array needs none
-    ) -> str:
+    def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
         """Build it over an ordered subquery: ORDER BY within aggregates came with 3.44 only."""
-        ordered = f"SELECT * FROM {table} AS {alias} WHERE {where} ORDER BY {alias}.{order}"
-        return f"(SELECT json_group_array({self.json_object(pairs)}) FROM ({ordered}) AS {alias})"
+        source = f"{rows.table} AS {rows.alias} WHERE {rows.where} ORDER BY {rows.alias}.{rows.order}"
+        return f"(SELECT json_group_array({self.json_object(pairs)}) FROM (SELECT * FROM {source}) AS {rows.alias})"
 
     def json_value(self, column: str) -> str:
         """Tell SQLite that the text is JSON."""
