@@ -18,7 +18,7 @@ help:
 	@echo 'make test    run the tests, with private PostgreSQL and MariaDB servers where they are installed'
 	@echo 'make stress  8 processes on 10 sandboxes, and processes killed at any moment, at full size'
 	@echo 'make bench   measure it beside what people would use instead; make bench-quick shows in a minute that this works'
-	@echo 'make lint    ruff and mypy'
+	@echo 'make lint    ruff, mypy and import-linter'
 	@echo 'make format  let ruff rewrite the code'
 	@echo 'make clean   remove what the above made'
 
@@ -41,6 +41,7 @@ lint: $(VENV)/.lint
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.lint
 	@$(BIN)/ruff check --fix $(CODE)

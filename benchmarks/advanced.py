@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from advanced_alchemy.filters import LimitOffset
 from advanced_alchemy.repository import SQLAlchemySyncRepository
 
-from persistdb import Container, Database, Sandbox, orm
+from persistdb import Container, Database, Sandbox
+from persistdb.schema import tables
 
 from . import mapped
 from .contender import BATCH, Contender, batches
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class _Sandboxes(SQLAlchemySyncRepository[Any]):
-    model_type = orm.Sandbox
+    model_type = tables.Sandbox
 
 
 class _Containers(SQLAlchemySyncRepository[Any]):
-    model_type = orm.Container
+    model_type = tables.Container
 
 
 class Advanced(Contender):
@@ -79,13 +80,13 @@ class Advanced(Contender):
     def get(self, sid: str, cid: str) -> Any:
         """``get_one`` with its children."""
         with self.database.session() as session:
-            where = (orm.Container.sandbox.has(host=HOST, sid=sid), orm.Container.cid == cid)
+            where = (tables.Container.sandbox.has(host=HOST, sid=sid), tables.Container.cid == cid)
             return _Containers(session=session).get_one(*where, load=list(mapped.CHILDREN))
 
     def look_up(self, prefix: str) -> Any:
         """``get_one`` by a condition."""
         with self.database.session() as session:
-            where = (orm.Container.sandbox.has(host=HOST), orm.Container.cid.startswith(prefix, autoescape=True))
+            where = (tables.Container.sandbox.has(host=HOST), tables.Container.cid.startswith(prefix, autoescape=True))
             return _Containers(session=session).get_one(*where, load=list(mapped.CHILDREN))
 
     def load_sandbox(self, sid: str) -> Any:
@@ -100,7 +101,7 @@ class Advanced(Contender):
             with self.database.session() as session:
                 page = LimitOffset(BATCH, offset)
                 found = _Containers(session=session).list(
-                    page, orm.Container.sandbox.has(host=HOST), order_by=("id", False), load=list(mapped.CHILDREN)
+                    page, tables.Container.sandbox.has(host=HOST), order_by=("id", False), load=list(mapped.CHILDREN)
                 )
                 yield from found
             if len(found) < BATCH:
@@ -109,10 +110,10 @@ class Advanced(Contender):
 
     def container(self, found: object) -> Container:
         """Make a record of it."""
-        assert isinstance(found, orm.Container)  # noqa: S101  a check for mypy
+        assert isinstance(found, tables.Container)  # noqa: S101  a check for mypy
         return mapped.of_mapped(found)
 
     def sandbox(self, found: object) -> Sandbox:
         """Make a record of it."""
-        assert isinstance(found, orm.Sandbox)  # noqa: S101  a check for mypy
+        assert isinstance(found, tables.Sandbox)  # noqa: S101  a check for mypy
         return mapped.sandbox(found, [mapped.of_mapped(row, found) for row in found.containers])

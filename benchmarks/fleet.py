@@ -9,7 +9,7 @@ import msgspec
 from whenever import OffsetDateTime, TimeDelta
 
 from persistdb import ContainerRepository, Database
-from persistdb.state import ContainerState, DeviceMap, Mount, Process, SandboxState, SandboxWrite
+from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState, SandboxWrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ import msgspec
 from sqlalchemy.orm import joinedload, selectinload
 from whenever import Instant, OffsetDateTime, TimeDelta
 
-from persistdb import Container, ContainerState, DeviceMap, Mount, Origin, Process, Sandbox, SandboxState, orm
+from persistdb import Container, ContainerState, DeviceMap, Mount, Origin, Process, Sandbox, SandboxState
+from persistdb.schema import tables
 
 from .samples import HOST
 
@@ -20,25 +21,25 @@ if TYPE_CHECKING:
 
 # as the guide to relationship loading advises: collections by SELECT IN, what there is one of by JOIN
 CHILDREN: Sequence[ORMOption] = (
-    selectinload(orm.Container.mounts),
-    selectinload(orm.Container.device_maps),
-    selectinload(orm.Container.processes),
-    joinedload(orm.Container.sandbox),
+    selectinload(tables.Container.mounts),
+    selectinload(tables.Container.device_maps),
+    selectinload(tables.Container.processes),
+    joinedload(tables.Container.sandbox),
 )
-_of_sandbox = selectinload(orm.Sandbox.containers)
+_of_sandbox = selectinload(tables.Sandbox.containers)
 ALL: Sequence[ORMOption] = (
-    _of_sandbox.selectinload(orm.Container.mounts),
-    _of_sandbox.selectinload(orm.Container.device_maps),
-    _of_sandbox.selectinload(orm.Container.processes),
+    _of_sandbox.selectinload(tables.Container.mounts),
+    _of_sandbox.selectinload(tables.Container.device_maps),
+    _of_sandbox.selectinload(tables.Container.processes),
 )
 
 _UTC = TimeDelta()
 
 
-def new_sandbox(record: SandboxState) -> orm.Sandbox:
+def new_sandbox(record: SandboxState) -> tables.Sandbox:
     """A sandbox's row to be."""
     now = datetime.now(UTC)
-    return orm.Sandbox(
+    return tables.Sandbox(
         host=HOST,
         sid=record.sid,
         state=record.state,
@@ -52,11 +53,11 @@ def new_sandbox(record: SandboxState) -> orm.Sandbox:
     )
 
 
-def new_container(cid: str, record: ContainerState, sandbox_id: int | None = None) -> orm.Container:
+def new_container(cid: str, record: ContainerState, sandbox_id: int | None = None) -> tables.Container:
     """A container's row to be, with its children's."""
     now = datetime.now(UTC)
     own = {} if sandbox_id is None else {"sandbox_id": sandbox_id}
-    return orm.Container(
+    return tables.Container(
         **own,
         cid=cid,
         state=record.state,
@@ -67,7 +68,7 @@ def new_container(cid: str, record: ContainerState, sandbox_id: int | None = Non
         created_at=now,
         updated_at=now,
         mounts=[
-            orm.Mount(
+            tables.Mount(
                 position=position,
                 is_rootfs=position == 0,
                 source=mount.source,
@@ -82,7 +83,7 @@ def new_container(cid: str, record: ContainerState, sandbox_id: int | None = Non
             for position, mount in enumerate((record.rootfs, *record.mounts))
         ],
         device_maps=[
-            orm.DeviceMap(
+            tables.DeviceMap(
                 position=position,
                 device_id=device.id,
                 container_path=device.container_path,
@@ -95,7 +96,9 @@ def new_container(cid: str, record: ContainerState, sandbox_id: int | None = Non
         ],
         # the composite foreign key fills in the sandbox
         processes=[
-            orm.Process(position=position, token=process.token or None, pid=process.pid, **started(process.start_time))
+            tables.Process(
+                position=position, token=process.token or None, pid=process.pid, **started(process.start_time)
+            )
             for position, process in enumerate(record.processes)
         ],
     )
@@ -184,7 +187,7 @@ def sandbox(row: Any, containers: Sequence[Container]) -> Sandbox:
     )
 
 
-def of_mapped(row: orm.Container, parent: orm.Sandbox | None = None) -> Container:
+def of_mapped(row: tables.Container, parent: tables.Sandbox | None = None) -> Container:
     """The record of a mapped container."""
     parent = parent or row.sandbox
     return container(row, parent.host, parent.sid, row.mounts, row.device_maps, row.processes)

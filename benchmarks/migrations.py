@@ -10,9 +10,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from persistdb import Database, migrate
+from persistdb import Database
 from persistdb.engines import Timeouts
-from tests.migrations import many
+from persistdb.schema import migrate, revisions
+from tests.schema import many
 
 from .bounds import UPGRADE, UPGRADE_MEMORY
 from .memory import in_a_process, peak
@@ -88,7 +89,7 @@ def _copy(engine: Engine) -> float:
 def _main(url: str) -> None:
     with Database(url) as database:
         with database.engine.connect():
-            migrate.history()
+            revisions.history()
         start, began = peak(), time.perf_counter()
         migrate.upgrade(database, backup=False)
         print(time.perf_counter() - began, start, peak())

@@ -16,15 +16,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from persistdb import ContainerRepository, Database, readonly, reports
+from persistdb import ContainerRepository, Database, reports
 from persistdb.filters import parse
+from persistdb.reports import readonly
 
 from . import fleet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from persistdb.state import Container
+    from persistdb.records import Container
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from persistdb import SandboxWrite, cli
-from persistdb.kata import encode_container, encode_sandbox, read_trees, write_tree
+from persistdb.runtimes.kata import encode_container, encode_sandbox, read_trees, write_tree
 
 from . import samples
 

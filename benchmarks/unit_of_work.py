@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from persistdb import Container, Database, Sandbox, orm
+from persistdb import Container, Database, Sandbox
+from persistdb.schema import tables
 
 from . import mapped
 from .contender import BATCH, Contender, batches
@@ -28,7 +29,7 @@ class UnitOfWork(Contender):
 
     def __init__(self, url: str) -> None:
         self.database = Database(url)
-        self._held: dict[str, orm.Sandbox] = {}
+        self._held: dict[str, tables.Sandbox] = {}
 
     def close(self) -> None:
         """Close all connections."""
@@ -78,31 +79,31 @@ class UnitOfWork(Contender):
                     parent.containers = [mapped.new_container(cid, one) for cid, one in write.containers.items()]
                     session.add(parent)
 
-    def get(self, sid: str, cid: str) -> orm.Container:
+    def get(self, sid: str, cid: str) -> tables.Container:
         """Load a container with its children."""
         with self.database.session() as session:
             return session.scalars(_container(sid, cid).options(*mapped.CHILDREN)).one()
 
-    def look_up(self, prefix: str) -> orm.Container:
+    def look_up(self, prefix: str) -> tables.Container:
         """Load the container whose ID begins so."""
-        query = select(orm.Container).join(orm.Container.sandbox)
-        found = query.where(orm.Sandbox.host == HOST, orm.Container.cid.startswith(prefix, autoescape=True))
+        query = select(tables.Container).join(tables.Container.sandbox)
+        found = query.where(tables.Sandbox.host == HOST, tables.Container.cid.startswith(prefix, autoescape=True))
         with self.database.session() as session:
             return session.scalars(found.limit(2).options(*mapped.CHILDREN)).one()
 
-    def load_sandbox(self, sid: str) -> orm.Sandbox:
+    def load_sandbox(self, sid: str) -> tables.Sandbox:
         """Load a sandbox with all that is in it."""
         with self.database.session() as session:
             return session.scalars(_sandbox(sid).options(*mapped.ALL)).one()
 
-    def iterate(self) -> Iterator[orm.Container]:
+    def iterate(self) -> Iterator[tables.Container]:
         """Load a page at a time, by key: ``yield_per`` with selectinload loses rows on PyMySQL."""
-        query = select(orm.Container).join(orm.Container.sandbox).where(orm.Sandbox.host == HOST)
-        query = query.options(*mapped.CHILDREN).order_by(orm.Container.id).limit(BATCH)
+        query = select(tables.Container).join(tables.Container.sandbox).where(tables.Sandbox.host == HOST)
+        query = query.options(*mapped.CHILDREN).order_by(tables.Container.id).limit(BATCH)
         last = 0
         while True:
             with self.database.session() as session:
-                found = session.scalars(query.where(orm.Container.id > last)).all()
+                found = session.scalars(query.where(tables.Container.id > last)).all()
             yield from found
             if len(found) < BATCH:
                 return
@@ -110,19 +111,19 @@ class UnitOfWork(Contender):
 
     def container(self, found: object) -> Container:
         """Make a record of it."""
-        assert isinstance(found, orm.Container)  # noqa: S101  a check for mypy
+        assert isinstance(found, tables.Container)  # noqa: S101  a check for mypy
         return mapped.of_mapped(found)
 
     def sandbox(self, found: object) -> Sandbox:
         """Make a record of it."""
-        assert isinstance(found, orm.Sandbox)  # noqa: S101  a check for mypy
+        assert isinstance(found, tables.Sandbox)  # noqa: S101  a check for mypy
         return mapped.sandbox(found, [mapped.of_mapped(row, found) for row in found.containers])
 
 
-def _sandbox(sid: str) -> Select[orm.Sandbox]:
-    return select(orm.Sandbox).where(orm.Sandbox.host == HOST, orm.Sandbox.sid == sid)
+def _sandbox(sid: str) -> Select[tables.Sandbox]:
+    return select(tables.Sandbox).where(tables.Sandbox.host == HOST, tables.Sandbox.sid == sid)
 
 
-def _container(sid: str, cid: str) -> Select[orm.Container]:
-    query = select(orm.Container).join(orm.Container.sandbox)
-    return query.where(orm.Sandbox.host == HOST, orm.Sandbox.sid == sid, orm.Container.cid == cid)
+def _container(sid: str, cid: str) -> Select[tables.Container]:
+    query = select(tables.Container).join(tables.Container.sandbox)
+    return query.where(tables.Sandbox.host == HOST, tables.Sandbox.sid == sid, tables.Container.cid == cid)

@@ -1,4 +1,4 @@
-"""Alembic's way into the history: from ``alembic`` in a checkout, and from :mod:`persistdb.migrate` with a connection.
+"""Alembic's way into the history: from ``alembic`` in a checkout, or :mod:`persistdb.schema.migrate` with a connection.
 
 What a revision may ask of its context (``op.get_context().opts``): ``host``, the host of rows from before there were
 hosts, and ``moment``, the one moment that is now for the whole change.
@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from alembic import context
 from alembic.util import CommandError
 
-from persistdb import migrate
-from persistdb.database import Database
-from persistdb.orm import Base
+from persistdb.db.database import Database
+from persistdb.schema import migrate
+from persistdb.schema.tables import Base
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ Downgrade: loses …
 import sqlalchemy as sa
 from alembic import op
 
-from persistdb.engines import ddl
+from persistdb.schema import ops
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

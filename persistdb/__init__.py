@@ -10,7 +10,6 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .database import Database
     from .engines import Timeouts
     from .errors import (
         AccessDenied,
@@ -47,9 +46,7 @@ if TYPE_CHECKING:
         WouldLose,
     )
     from .filters import Filter, parse
-    from .locks import Lock
-    from .repository import ContainerRepository
-    from .state import (
+    from .records import (
         STATES,
         TRANSITIONS,
         Container,
@@ -63,9 +60,12 @@ if TYPE_CHECKING:
         SandboxState,
         SandboxWrite,
     )
+    from .store.locks import Lock
+    from .store.repository import ContainerRepository
+    from .store.session import Database
 
 _HOMES = {
-    "database": ("Database",),
+    "store.session": ("Database",),
     "engines": ("Timeouts",),
     "errors": (
         "AccessDenied",
@@ -102,9 +102,9 @@ _HOMES = {
         "WouldLose",
     ),
     "filters": ("Filter", "parse"),
-    "locks": ("Lock",),
-    "repository": ("ContainerRepository",),
-    "state": (
+    "store.locks": ("Lock",),
+    "store.repository": ("ContainerRepository",),
+    "records": (
         "STATES",
         "TRANSITIONS",
         "Container",

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
 
+# a database with the schema, for the tests of all layers above it
+pytest_plugins = ["tests.store.fixtures"]
+
 # No deadline and no verdict on slow generation: two test processes and their servers share the cores.
 _ours = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 # In CI a change is judged by the same examples each time; people's own runs search on.

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from persistdb import __version__, schema
-from persistdb.database import Database
+from persistdb import Database, __version__
+from persistdb.schema import version
 from tests.data.golden import make
-from tests.migrations import dumps, model
+from tests.schema import dumps, model
 
 ROOT = Path(__file__).parents[1]
 
@@ -72,13 +72,13 @@ def _sources(folder: str) -> list[Path]:
 
 def test_it_is_the_installed_one(program: Path, tmp_path: Path) -> None:
     """What runs in the tests below is the wheel's code, not the checkout's."""
-    code = "import persistdb, persistdb.migrate as m; print(persistdb.__file__, m.script_location())"
+    code = "import persistdb, persistdb.schema.revisions as m; print(persistdb.__file__, m.script_location())"
     found = _run(program.with_name("python"), tmp_path, "-c", code)
     assert len(found.split()) == 2
     assert all(part.startswith(str(program.parents[1])) for part in found.split())
 
 
-@pytest.mark.parametrize("revision", schema.REVISIONS[:-1])
+@pytest.mark.parametrize("revision", version.REVISIONS[:-1])
 def test_upgrade(program: Path, tmp_path: Path, revision: str) -> None:
     """It brings a database of each revision to the newest, with all its rows, where there is no checkout."""
     path = tmp_path / "state.db"
@@ -87,7 +87,7 @@ def test_upgrade(program: Path, tmp_path: Path, revision: str) -> None:
     with Database(url) as database:
         stored = dumps.rows(database.engine)
     told = _run(program, tmp_path, "--db", url, "--host", model.HOST, "db", "upgrade")
-    assert f"schema changed from {revision} to {schema.HEAD}" in told
+    assert f"schema changed from {revision} to {version.HEAD}" in told
     with Database(url) as database:
         assert dumps.undated(dumps.rows(database.engine)) == dumps.undated(model.at_head(stored, revision))
 

@@ -9,7 +9,7 @@ Downgrade: drops the tables, and with them everything.
 
 import sqlalchemy as sa
 
-from persistdb.engines import ddl
+from persistdb.schema import ops
 
 revision = "0001"
 down_revision = None
@@ -24,54 +24,54 @@ LOSES = {
     "process": "SELECT count(*) FROM process",
 }
 
-SANDBOX = ddl.table(
+SANDBOX = ops.table(
     "sandbox",
-    sa.Column("id", ddl.ID, nullable=False),
-    sa.Column("sid", ddl.key(), nullable=False),
-    sa.Column("state", ddl.key(), nullable=False),
-    sa.Column("cgroup_path", ddl.TEXT, nullable=False),
+    sa.Column("id", ops.ID, nullable=False),
+    sa.Column("sid", ops.key(), nullable=False),
+    sa.Column("state", ops.key(), nullable=False),
+    sa.Column("cgroup_path", ops.TEXT, nullable=False),
     sa.PrimaryKeyConstraint("id", name="pk_sandbox"),
     sa.UniqueConstraint("sid", name="uq_sandbox_sid"),
 )
-CONTAINER = ddl.table(
+CONTAINER = ops.table(
     "container",
-    sa.Column("id", ddl.ID, nullable=False),
-    sa.Column("sandbox_id", ddl.ID, nullable=False),
-    sa.Column("cid", ddl.key(), nullable=False),
-    sa.Column("state", ddl.key(), nullable=False),
-    sa.Column("rootfs_block_device_id", ddl.TEXT, nullable=False),
-    sa.Column("rootfs_fs_type", ddl.TEXT, nullable=False),
-    sa.Column("cgroup_path", ddl.TEXT, nullable=False),
-    sa.Column("bundle_path", ddl.TEXT, nullable=False),
+    sa.Column("id", ops.ID, nullable=False),
+    sa.Column("sandbox_id", ops.ID, nullable=False),
+    sa.Column("cid", ops.key(), nullable=False),
+    sa.Column("state", ops.key(), nullable=False),
+    sa.Column("rootfs_block_device_id", ops.TEXT, nullable=False),
+    sa.Column("rootfs_fs_type", ops.TEXT, nullable=False),
+    sa.Column("cgroup_path", ops.TEXT, nullable=False),
+    sa.Column("bundle_path", ops.TEXT, nullable=False),
     sa.PrimaryKeyConstraint("id", name="pk_container"),
     sa.ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], name="fk_container_sandbox", ondelete="CASCADE"),
     sa.UniqueConstraint("sandbox_id", "cid", name="uq_container_sandbox_id_cid"),
 )
-MOUNT = ddl.table(
+MOUNT = ops.table(
     "mount",
-    sa.Column("container_id", ddl.ID, nullable=False),
-    sa.Column("position", ddl.INTEGER, nullable=False, autoincrement=False),
-    sa.Column("source", ddl.TEXT, nullable=False),
-    sa.Column("destination", ddl.TEXT, nullable=False),
-    sa.Column("type", ddl.TEXT, nullable=False),
-    sa.Column("options", ddl.JSON),
-    sa.Column("host_path", ddl.TEXT, nullable=False),
-    sa.Column("block_device_id", ddl.TEXT, nullable=False),
-    sa.Column("read_only", ddl.BOOLEAN, nullable=False),
+    sa.Column("container_id", ops.ID, nullable=False),
+    sa.Column("position", ops.INTEGER, nullable=False, autoincrement=False),
+    sa.Column("source", ops.TEXT, nullable=False),
+    sa.Column("destination", ops.TEXT, nullable=False),
+    sa.Column("type", ops.TEXT, nullable=False),
+    sa.Column("options", ops.JSON),
+    sa.Column("host_path", ops.TEXT, nullable=False),
+    sa.Column("block_device_id", ops.TEXT, nullable=False),
+    sa.Column("read_only", ops.BOOLEAN, nullable=False),
     sa.PrimaryKeyConstraint("container_id", "position", name="pk_mount"),
     sa.ForeignKeyConstraint(["container_id"], ["container.id"], name="fk_mount_container", ondelete="CASCADE"),
     sa.CheckConstraint("position >= 0", name="ck_mount_position"),
     rowid=False,
 )
-DEVICE_MAP = ddl.table(
+DEVICE_MAP = ops.table(
     "device_map",
-    sa.Column("container_id", ddl.ID, nullable=False),
-    sa.Column("position", ddl.INTEGER, nullable=False, autoincrement=False),
-    sa.Column("device_id", ddl.TEXT, nullable=False),
-    sa.Column("container_path", ddl.TEXT, nullable=False),
-    sa.Column("file_mode", ddl.BIGINT, nullable=False),
-    sa.Column("uid", ddl.BIGINT, nullable=False),
-    sa.Column("gid", ddl.BIGINT, nullable=False),
+    sa.Column("container_id", ops.ID, nullable=False),
+    sa.Column("position", ops.INTEGER, nullable=False, autoincrement=False),
+    sa.Column("device_id", ops.TEXT, nullable=False),
+    sa.Column("container_path", ops.TEXT, nullable=False),
+    sa.Column("file_mode", ops.BIGINT, nullable=False),
+    sa.Column("uid", ops.BIGINT, nullable=False),
+    sa.Column("gid", ops.BIGINT, nullable=False),
     sa.PrimaryKeyConstraint("container_id", "position", name="pk_device_map"),
     sa.ForeignKeyConstraint(["container_id"], ["container.id"], name="fk_device_map_container", ondelete="CASCADE"),
     sa.CheckConstraint("file_mode BETWEEN 0 AND 4294967295", name="ck_device_map_file_mode"),
@@ -80,15 +80,15 @@ DEVICE_MAP = ddl.table(
     sa.CheckConstraint("position >= 0", name="ck_device_map_position"),
     rowid=False,
 )
-PROCESS = ddl.table(
+PROCESS = ops.table(
     "process",
-    sa.Column("container_id", ddl.ID, nullable=False),
-    sa.Column("position", ddl.INTEGER, nullable=False, autoincrement=False),
-    sa.Column("token", ddl.key(512), nullable=False),
-    sa.Column("pid", ddl.BIGINT, nullable=False),
-    sa.Column("start_time", ddl.MOMENT),
-    sa.Column("start_time_ns", ddl.SMALLINT),
-    sa.Column("start_time_offset", ddl.SMALLINT),
+    sa.Column("container_id", ops.ID, nullable=False),
+    sa.Column("position", ops.INTEGER, nullable=False, autoincrement=False),
+    sa.Column("token", ops.key(512), nullable=False),
+    sa.Column("pid", ops.BIGINT, nullable=False),
+    sa.Column("start_time", ops.MOMENT),
+    sa.Column("start_time_ns", ops.SMALLINT),
+    sa.Column("start_time_offset", ops.SMALLINT),
     sa.PrimaryKeyConstraint("container_id", "position", name="pk_process"),
     sa.ForeignKeyConstraint(["container_id"], ["container.id"], name="fk_process_container", ondelete="CASCADE"),
     sa.CheckConstraint("start_time_ns BETWEEN 0 AND 999", name="ck_process_start_time_ns"),
@@ -104,9 +104,9 @@ PROCESS = ddl.table(
 
 def upgrade() -> None:
     """Create the tables."""
-    ddl.create(SANDBOX, CONTAINER, MOUNT, DEVICE_MAP, PROCESS)
+    ops.create(SANDBOX, CONTAINER, MOUNT, DEVICE_MAP, PROCESS)
 
 
 def downgrade() -> None:
     """Drop them, children first."""
-    ddl.drop("process", "device_map", "mount", "container", "sandbox")
+    ops.drop("process", "device_map", "mount", "container", "sandbox")

@@ -13,7 +13,7 @@ destination, options, host path and read-only flag.
 import sqlalchemy as sa
 from alembic import op
 
-from persistdb.engines import ddl
+from persistdb.schema import ops
 
 revision = "0002"
 down_revision = "0001"
@@ -32,15 +32,15 @@ LOSES = {
 
 
 def _container(*rootfs: sa.schema.SchemaItem) -> sa.Table:
-    return ddl.table(
+    return ops.table(
         "container",
-        sa.Column("id", ddl.ID, nullable=False),
-        sa.Column("sandbox_id", ddl.ID, nullable=False),
-        sa.Column("cid", ddl.key(), nullable=False),
-        sa.Column("state", ddl.key(), nullable=False),
+        sa.Column("id", ops.ID, nullable=False),
+        sa.Column("sandbox_id", ops.ID, nullable=False),
+        sa.Column("cid", ops.key(), nullable=False),
+        sa.Column("state", ops.key(), nullable=False),
         *rootfs,
-        sa.Column("cgroup_path", ddl.TEXT, nullable=False),
-        sa.Column("bundle_path", ddl.TEXT, nullable=False),
+        sa.Column("cgroup_path", ops.TEXT, nullable=False),
+        sa.Column("bundle_path", ops.TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_container"),
         sa.ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], name="fk_container_sandbox", ondelete="CASCADE"),
         sa.UniqueConstraint("sandbox_id", "cid", name="uq_container_sandbox_id_cid"),
@@ -48,39 +48,39 @@ def _container(*rootfs: sa.schema.SchemaItem) -> sa.Table:
 
 
 OLD_CONTAINER = _container(
-    sa.Column("rootfs_block_device_id", ddl.TEXT, nullable=False),
-    sa.Column("rootfs_fs_type", ddl.TEXT, nullable=False),
+    sa.Column("rootfs_block_device_id", ops.TEXT, nullable=False),
+    sa.Column("rootfs_fs_type", ops.TEXT, nullable=False),
 )
 NEW_CONTAINER = _container()
-OLD_MOUNT = ddl.table(
+OLD_MOUNT = ops.table(
     "mount",
-    sa.Column("container_id", ddl.ID, nullable=False),
-    sa.Column("position", ddl.INTEGER, nullable=False, autoincrement=False),
-    sa.Column("source", ddl.TEXT, nullable=False),
-    sa.Column("destination", ddl.TEXT, nullable=False),
-    sa.Column("type", ddl.TEXT, nullable=False),
-    sa.Column("options", ddl.JSON),
-    sa.Column("host_path", ddl.TEXT, nullable=False),
-    sa.Column("block_device_id", ddl.TEXT, nullable=False),
-    sa.Column("read_only", ddl.BOOLEAN, nullable=False),
+    sa.Column("container_id", ops.ID, nullable=False),
+    sa.Column("position", ops.INTEGER, nullable=False, autoincrement=False),
+    sa.Column("source", ops.TEXT, nullable=False),
+    sa.Column("destination", ops.TEXT, nullable=False),
+    sa.Column("type", ops.TEXT, nullable=False),
+    sa.Column("options", ops.JSON),
+    sa.Column("host_path", ops.TEXT, nullable=False),
+    sa.Column("block_device_id", ops.TEXT, nullable=False),
+    sa.Column("read_only", ops.BOOLEAN, nullable=False),
     sa.PrimaryKeyConstraint("container_id", "position", name="pk_mount"),
     sa.ForeignKeyConstraint(["container_id"], ["container.id"], name="fk_mount_container", ondelete="CASCADE"),
     sa.CheckConstraint("position >= 0", name="ck_mount_position"),
     rowid=False,
 )
-NEW_MOUNT = ddl.table(
+NEW_MOUNT = ops.table(
     "mount",
-    sa.Column("container_id", ddl.ID, nullable=False),
-    sa.Column("position", ddl.INTEGER, nullable=False, autoincrement=False),
-    sa.Column("is_rootfs", ddl.BOOLEAN, nullable=False),
-    sa.Column("source", ddl.TEXT, nullable=False),
-    sa.Column("destination", ddl.TEXT, nullable=False),
-    sa.Column("type", ddl.TEXT, nullable=False),
-    sa.Column("options", ddl.JSON),
-    sa.Column("host_path", ddl.TEXT, nullable=False),
-    sa.Column("block_device_id", ddl.TEXT, nullable=False),
-    sa.Column("read_only", ddl.BOOLEAN, nullable=False),
-    sa.Column("mounted", ddl.BOOLEAN, nullable=False),
+    sa.Column("container_id", ops.ID, nullable=False),
+    sa.Column("position", ops.INTEGER, nullable=False, autoincrement=False),
+    sa.Column("is_rootfs", ops.BOOLEAN, nullable=False),
+    sa.Column("source", ops.TEXT, nullable=False),
+    sa.Column("destination", ops.TEXT, nullable=False),
+    sa.Column("type", ops.TEXT, nullable=False),
+    sa.Column("options", ops.JSON),
+    sa.Column("host_path", ops.TEXT, nullable=False),
+    sa.Column("block_device_id", ops.TEXT, nullable=False),
+    sa.Column("read_only", ops.BOOLEAN, nullable=False),
+    sa.Column("mounted", ops.BOOLEAN, nullable=False),
     sa.PrimaryKeyConstraint("container_id", "position", name="pk_mount"),
     sa.ForeignKeyConstraint(["container_id"], ["container.id"], name="fk_mount_container", ondelete="CASCADE"),
     sa.CheckConstraint("is_rootfs = (position = 0)", name="ck_mount_rootfs_is_first"),
@@ -91,27 +91,27 @@ NEW_MOUNT = ddl.table(
 
 def upgrade() -> None:
     """Copy the mounts once, with the rootfs in front; then the container's columns may go."""
-    ddl.rebuild(
+    ops.rebuild(
         NEW_MOUNT,
         "SELECT container_id, position + 1, false, source, destination, type, options, host_path, block_device_id,"
         " read_only, false FROM mount",
         "SELECT id, 0, true, '', '', rootfs_fs_type, NULL, '', rootfs_block_device_id, false, false FROM container",
     )
-    ddl.change(OLD_CONTAINER, NEW_CONTAINER)
+    ops.change(OLD_CONTAINER, NEW_CONTAINER)
 
 
 def downgrade() -> None:
     """Bring the container's columns back and fill them; then copy the mounts once, without the rootfs."""
-    ddl.change(NEW_CONTAINER, OLD_CONTAINER, {"rootfs_block_device_id": "''", "rootfs_fs_type": "''"})
+    ops.change(NEW_CONTAINER, OLD_CONTAINER, {"rootfs_block_device_id": "''", "rootfs_fs_type": "''"})
     # once the mounts are copied, the one at position 0 is no rootfs any more
-    if ddl.has_column("mount", "is_rootfs"):
+    if ops.has_column("mount", "is_rootfs"):
         rootfs = "(SELECT {0} FROM mount WHERE mount.container_id = container.id AND mount.position = 0)"
         op.execute(
             "UPDATE container SET"
             f" rootfs_block_device_id = coalesce({rootfs.format('block_device_id')}, ''),"
             f" rootfs_fs_type = coalesce({rootfs.format('type')}, '')"
         )
-    ddl.rebuild(
+    ops.rebuild(
         OLD_MOUNT,
         "SELECT container_id, position - 1, source, destination, type, options, host_path, block_device_id, read_only"
         " FROM mount WHERE position > 0",

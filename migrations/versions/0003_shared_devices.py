@@ -8,7 +8,7 @@ Downgrade: loses ``shared``.
 
 import sqlalchemy as sa
 
-from persistdb.engines import ddl
+from persistdb.schema import ops
 
 revision = "0003"
 down_revision = "0002"
@@ -20,15 +20,15 @@ LOSES = {"device_map.shared": "SELECT count(*) FROM device_map WHERE shared"}
 
 
 def _device_map(*shared: sa.schema.SchemaItem) -> sa.Table:
-    return ddl.table(
+    return ops.table(
         "device_map",
-        sa.Column("container_id", ddl.ID, nullable=False),
-        sa.Column("position", ddl.INTEGER, nullable=False, autoincrement=False),
-        sa.Column("device_id", ddl.TEXT, nullable=False),
-        sa.Column("container_path", ddl.TEXT, nullable=False),
-        sa.Column("file_mode", ddl.BIGINT, nullable=False),
-        sa.Column("uid", ddl.BIGINT, nullable=False),
-        sa.Column("gid", ddl.BIGINT, nullable=False),
+        sa.Column("container_id", ops.ID, nullable=False),
+        sa.Column("position", ops.INTEGER, nullable=False, autoincrement=False),
+        sa.Column("device_id", ops.TEXT, nullable=False),
+        sa.Column("container_path", ops.TEXT, nullable=False),
+        sa.Column("file_mode", ops.BIGINT, nullable=False),
+        sa.Column("uid", ops.BIGINT, nullable=False),
+        sa.Column("gid", ops.BIGINT, nullable=False),
         *shared,
         sa.PrimaryKeyConstraint("container_id", "position", name="pk_device_map"),
         sa.ForeignKeyConstraint(["container_id"], ["container.id"], name="fk_device_map_container", ondelete="CASCADE"),
@@ -41,14 +41,14 @@ def _device_map(*shared: sa.schema.SchemaItem) -> sa.Table:
 
 
 OLD = _device_map()
-NEW = _device_map(sa.Column("shared", ddl.BOOLEAN, nullable=False))
+NEW = _device_map(sa.Column("shared", ops.BOOLEAN, nullable=False))
 
 
 def upgrade() -> None:
     """Add the column."""
-    ddl.change(OLD, NEW, {"shared": "false"})
+    ops.change(OLD, NEW, {"shared": "false"})
 
 
 def downgrade() -> None:
     """Remove it."""
-    ddl.change(NEW, OLD)
+    ops.change(NEW, OLD)

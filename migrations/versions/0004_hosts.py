@@ -9,7 +9,7 @@ Downgrade: loses ``host``. It cannot be done while two hosts have a sandbox of t
 import sqlalchemy as sa
 from alembic import op
 
-from persistdb.engines import ddl
+from persistdb.schema import ops
 
 revision = "0004"
 down_revision = "0003"
@@ -27,13 +27,13 @@ BLOCKS_DOWNGRADE = {
 
 
 def _sandbox(*host: sa.schema.SchemaItem, unique: sa.UniqueConstraint) -> sa.Table:
-    return ddl.table(
+    return ops.table(
         "sandbox",
-        sa.Column("id", ddl.ID, nullable=False),
+        sa.Column("id", ops.ID, nullable=False),
         *host,
-        sa.Column("sid", ddl.key(), nullable=False),
-        sa.Column("state", ddl.key(), nullable=False),
-        sa.Column("cgroup_path", ddl.TEXT, nullable=False),
+        sa.Column("sid", ops.key(), nullable=False),
+        sa.Column("state", ops.key(), nullable=False),
+        sa.Column("cgroup_path", ops.TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_sandbox"),
         unique,
     )
@@ -41,7 +41,7 @@ def _sandbox(*host: sa.schema.SchemaItem, unique: sa.UniqueConstraint) -> sa.Tab
 
 OLD = _sandbox(unique=sa.UniqueConstraint("sid", name="uq_sandbox_sid"))
 NEW = _sandbox(
-    sa.Column("host", ddl.key(), nullable=False),
+    sa.Column("host", ops.key(), nullable=False),
     unique=sa.UniqueConstraint("host", "sid", name="uq_sandbox_host_sid"),
 )
 
@@ -49,9 +49,9 @@ NEW = _sandbox(
 def upgrade() -> None:
     """Add the column and the wider key."""
     host = op.get_context().opts.get("host") or ""
-    ddl.change(OLD, NEW, {"host": ddl.text_literal(host)})
+    ops.change(OLD, NEW, {"host": ops.text_literal(host)})
 
 
 def downgrade() -> None:
     """Go back to the narrow key, which fails before anything is changed if it would not be unique."""
-    ddl.change(NEW, OLD)
+    ops.change(NEW, OLD)

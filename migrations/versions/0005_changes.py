@@ -9,7 +9,7 @@ Downgrade: loses ``revision``, ``created_at`` and ``updated_at``.
 import sqlalchemy as sa
 from alembic import op
 
-from persistdb.engines import ddl
+from persistdb.schema import ops
 
 revision = "0005"
 down_revision = "0004"
@@ -29,20 +29,20 @@ LOSES = {
 
 def _changes() -> list[sa.schema.SchemaItem]:
     return [
-        sa.Column("revision", ddl.BIGINT, nullable=False),
-        sa.Column("created_at", ddl.MOMENT, nullable=False),
-        sa.Column("updated_at", ddl.MOMENT, nullable=False),
+        sa.Column("revision", ops.BIGINT, nullable=False),
+        sa.Column("created_at", ops.MOMENT, nullable=False),
+        sa.Column("updated_at", ops.MOMENT, nullable=False),
     ]
 
 
 def _sandbox(*changes: sa.schema.SchemaItem) -> sa.Table:
-    return ddl.table(
+    return ops.table(
         "sandbox",
-        sa.Column("id", ddl.ID, nullable=False),
-        sa.Column("host", ddl.key(), nullable=False),
-        sa.Column("sid", ddl.key(), nullable=False),
-        sa.Column("state", ddl.key(), nullable=False),
-        sa.Column("cgroup_path", ddl.TEXT, nullable=False),
+        sa.Column("id", ops.ID, nullable=False),
+        sa.Column("host", ops.key(), nullable=False),
+        sa.Column("sid", ops.key(), nullable=False),
+        sa.Column("state", ops.key(), nullable=False),
+        sa.Column("cgroup_path", ops.TEXT, nullable=False),
         *changes,
         sa.PrimaryKeyConstraint("id", name="pk_sandbox"),
         sa.UniqueConstraint("host", "sid", name="uq_sandbox_host_sid"),
@@ -50,14 +50,14 @@ def _sandbox(*changes: sa.schema.SchemaItem) -> sa.Table:
 
 
 def _container(*changes: sa.schema.SchemaItem) -> sa.Table:
-    return ddl.table(
+    return ops.table(
         "container",
-        sa.Column("id", ddl.ID, nullable=False),
-        sa.Column("sandbox_id", ddl.ID, nullable=False),
-        sa.Column("cid", ddl.key(), nullable=False),
-        sa.Column("state", ddl.key(), nullable=False),
-        sa.Column("cgroup_path", ddl.TEXT, nullable=False),
-        sa.Column("bundle_path", ddl.TEXT, nullable=False),
+        sa.Column("id", ops.ID, nullable=False),
+        sa.Column("sandbox_id", ops.ID, nullable=False),
+        sa.Column("cid", ops.key(), nullable=False),
+        sa.Column("state", ops.key(), nullable=False),
+        sa.Column("cgroup_path", ops.TEXT, nullable=False),
+        sa.Column("bundle_path", ops.TEXT, nullable=False),
         *changes,
         sa.PrimaryKeyConstraint("id", name="pk_container"),
         sa.ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], name="fk_container_sandbox", ondelete="CASCADE"),
@@ -71,13 +71,13 @@ OLD_CONTAINER, NEW_CONTAINER = _container(), _container(*_changes())
 
 def upgrade() -> None:
     """Add the columns."""
-    moment = ddl.moment_literal(op.get_context().opts["moment"])
+    moment = ops.moment_literal(op.get_context().opts["moment"])
     fill = {"revision": "1", "created_at": moment, "updated_at": moment}
-    ddl.change(OLD_SANDBOX, NEW_SANDBOX, fill)
-    ddl.change(OLD_CONTAINER, NEW_CONTAINER, fill)
+    ops.change(OLD_SANDBOX, NEW_SANDBOX, fill)
+    ops.change(OLD_CONTAINER, NEW_CONTAINER, fill)
 
 
 def downgrade() -> None:
     """Remove them."""
-    ddl.change(NEW_CONTAINER, OLD_CONTAINER)
-    ddl.change(NEW_SANDBOX, OLD_SANDBOX)
+    ops.change(NEW_CONTAINER, OLD_CONTAINER)
+    ops.change(NEW_SANDBOX, OLD_SANDBOX)

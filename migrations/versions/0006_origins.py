@@ -9,7 +9,7 @@ Downgrade: loses ``layout``, ``extra``, ``document`` and ``persist_version``.
 
 import sqlalchemy as sa
 
-from persistdb.engines import ddl
+from persistdb.schema import ops
 
 revision = "0006"
 down_revision = "0005"
@@ -28,36 +28,36 @@ LOSES = {
 
 
 def _sandbox(*, version: list[sa.schema.SchemaItem], origin: list[sa.schema.SchemaItem]) -> sa.Table:
-    return ddl.table(
+    return ops.table(
         "sandbox",
-        sa.Column("id", ddl.ID, nullable=False),
-        sa.Column("host", ddl.key(), nullable=False),
-        sa.Column("sid", ddl.key(), nullable=False),
-        sa.Column("state", ddl.key(), nullable=False),
+        sa.Column("id", ops.ID, nullable=False),
+        sa.Column("host", ops.key(), nullable=False),
+        sa.Column("sid", ops.key(), nullable=False),
+        sa.Column("state", ops.key(), nullable=False),
         *version,
-        sa.Column("cgroup_path", ddl.TEXT, nullable=False),
+        sa.Column("cgroup_path", ops.TEXT, nullable=False),
         *origin,
-        sa.Column("revision", ddl.BIGINT, nullable=False),
-        sa.Column("created_at", ddl.MOMENT, nullable=False),
-        sa.Column("updated_at", ddl.MOMENT, nullable=False),
+        sa.Column("revision", ops.BIGINT, nullable=False),
+        sa.Column("created_at", ops.MOMENT, nullable=False),
+        sa.Column("updated_at", ops.MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_sandbox"),
         sa.UniqueConstraint("host", "sid", name="uq_sandbox_host_sid"),
     )
 
 
 def _container(*origin: sa.schema.SchemaItem) -> sa.Table:
-    return ddl.table(
+    return ops.table(
         "container",
-        sa.Column("id", ddl.ID, nullable=False),
-        sa.Column("sandbox_id", ddl.ID, nullable=False),
-        sa.Column("cid", ddl.key(), nullable=False),
-        sa.Column("state", ddl.key(), nullable=False),
-        sa.Column("cgroup_path", ddl.TEXT, nullable=False),
-        sa.Column("bundle_path", ddl.TEXT, nullable=False),
+        sa.Column("id", ops.ID, nullable=False),
+        sa.Column("sandbox_id", ops.ID, nullable=False),
+        sa.Column("cid", ops.key(), nullable=False),
+        sa.Column("state", ops.key(), nullable=False),
+        sa.Column("cgroup_path", ops.TEXT, nullable=False),
+        sa.Column("bundle_path", ops.TEXT, nullable=False),
         *origin,
-        sa.Column("revision", ddl.BIGINT, nullable=False),
-        sa.Column("created_at", ddl.MOMENT, nullable=False),
-        sa.Column("updated_at", ddl.MOMENT, nullable=False),
+        sa.Column("revision", ops.BIGINT, nullable=False),
+        sa.Column("created_at", ops.MOMENT, nullable=False),
+        sa.Column("updated_at", ops.MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_container"),
         sa.ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], name="fk_container_sandbox", ondelete="CASCADE"),
         sa.UniqueConstraint("sandbox_id", "cid", name="uq_container_sandbox_id_cid"),
@@ -66,23 +66,23 @@ def _container(*origin: sa.schema.SchemaItem) -> sa.Table:
 
 OLD_SANDBOX = _sandbox(version=[], origin=[])
 NEW_SANDBOX = _sandbox(
-    version=[sa.Column("persist_version", ddl.INTEGER)],
-    origin=[sa.Column("layout", ddl.key(), nullable=False), sa.Column("document", ddl.DOCUMENT)],
+    version=[sa.Column("persist_version", ops.INTEGER)],
+    origin=[sa.Column("layout", ops.key(), nullable=False), sa.Column("document", ops.DOCUMENT)],
 )
 OLD_CONTAINER = _container()
 NEW_CONTAINER = _container(
-    sa.Column("layout", ddl.key(), nullable=False), sa.Column("extra", ddl.JSON), sa.Column("document", ddl.DOCUMENT)
+    sa.Column("layout", ops.key(), nullable=False), sa.Column("extra", ops.JSON), sa.Column("document", ops.DOCUMENT)
 )
 
 
 def upgrade() -> None:
     """Add the columns."""
     nothing = {"persist_version": "NULL", "layout": "''", "extra": "NULL", "document": "NULL"}
-    ddl.change(OLD_SANDBOX, NEW_SANDBOX, nothing)
-    ddl.change(OLD_CONTAINER, NEW_CONTAINER, nothing)
+    ops.change(OLD_SANDBOX, NEW_SANDBOX, nothing)
+    ops.change(OLD_CONTAINER, NEW_CONTAINER, nothing)
 
 
 def downgrade() -> None:
     """Remove them."""
-    ddl.change(NEW_CONTAINER, OLD_CONTAINER)
-    ddl.change(NEW_SANDBOX, OLD_SANDBOX)
+    ops.change(NEW_CONTAINER, OLD_CONTAINER)
+    ops.change(NEW_SANDBOX, OLD_SANDBOX)

@@ -9,7 +9,7 @@ Downgrade: loses nothing.
 
 import sqlalchemy as sa
 
-from persistdb.engines import ddl
+from persistdb.schema import ops
 
 revision = "0007"
 down_revision = "0006"
@@ -31,20 +31,20 @@ BLOCKS_UPGRADE = {
 
 
 def _container(*key: sa.schema.SchemaItem) -> sa.Table:
-    return ddl.table(
+    return ops.table(
         "container",
-        sa.Column("id", ddl.ID, nullable=False),
-        sa.Column("sandbox_id", ddl.ID, nullable=False),
-        sa.Column("cid", ddl.key(), nullable=False),
-        sa.Column("state", ddl.key(), nullable=False),
-        sa.Column("cgroup_path", ddl.TEXT, nullable=False),
-        sa.Column("bundle_path", ddl.TEXT, nullable=False),
-        sa.Column("layout", ddl.key(), nullable=False),
-        sa.Column("extra", ddl.JSON),
-        sa.Column("document", ddl.DOCUMENT),
-        sa.Column("revision", ddl.BIGINT, nullable=False),
-        sa.Column("created_at", ddl.MOMENT, nullable=False),
-        sa.Column("updated_at", ddl.MOMENT, nullable=False),
+        sa.Column("id", ops.ID, nullable=False),
+        sa.Column("sandbox_id", ops.ID, nullable=False),
+        sa.Column("cid", ops.key(), nullable=False),
+        sa.Column("state", ops.key(), nullable=False),
+        sa.Column("cgroup_path", ops.TEXT, nullable=False),
+        sa.Column("bundle_path", ops.TEXT, nullable=False),
+        sa.Column("layout", ops.key(), nullable=False),
+        sa.Column("extra", ops.JSON),
+        sa.Column("document", ops.DOCUMENT),
+        sa.Column("revision", ops.BIGINT, nullable=False),
+        sa.Column("created_at", ops.MOMENT, nullable=False),
+        sa.Column("updated_at", ops.MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_container"),
         sa.ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], name="fk_container_sandbox", ondelete="CASCADE"),
         sa.UniqueConstraint("sandbox_id", "cid", name="uq_container_sandbox_id_cid"),
@@ -53,16 +53,16 @@ def _container(*key: sa.schema.SchemaItem) -> sa.Table:
 
 
 def _process(*, sandbox: list[sa.schema.SchemaItem], nullable: bool, keys: list[sa.schema.SchemaItem]) -> sa.Table:
-    return ddl.table(
+    return ops.table(
         "process",
-        sa.Column("container_id", ddl.ID, nullable=False),
-        sa.Column("position", ddl.INTEGER, nullable=False, autoincrement=False),
+        sa.Column("container_id", ops.ID, nullable=False),
+        sa.Column("position", ops.INTEGER, nullable=False, autoincrement=False),
         *sandbox,
-        sa.Column("token", ddl.key(512), nullable=nullable),
-        sa.Column("pid", ddl.BIGINT, nullable=False),
-        sa.Column("start_time", ddl.MOMENT),
-        sa.Column("start_time_ns", ddl.SMALLINT),
-        sa.Column("start_time_offset", ddl.SMALLINT),
+        sa.Column("token", ops.key(512), nullable=nullable),
+        sa.Column("pid", ops.BIGINT, nullable=False),
+        sa.Column("start_time", ops.MOMENT),
+        sa.Column("start_time_ns", ops.SMALLINT),
+        sa.Column("start_time_offset", ops.SMALLINT),
         sa.PrimaryKeyConstraint("container_id", "position", name="pk_process"),
         *keys,
         sa.CheckConstraint("start_time_ns BETWEEN 0 AND 999", name="ck_process_start_time_ns"),
@@ -84,7 +84,7 @@ OLD_PROCESS = _process(
     keys=[sa.ForeignKeyConstraint(["container_id"], ["container.id"], name="fk_process_container", ondelete="CASCADE")],
 )
 NEW_PROCESS = _process(
-    sandbox=[sa.Column("sandbox_id", ddl.ID, nullable=False)],
+    sandbox=[sa.Column("sandbox_id", ops.ID, nullable=False)],
     nullable=True,
     keys=[
         sa.ForeignKeyConstraint(
@@ -101,8 +101,8 @@ NEW_PROCESS = _process(
 
 def upgrade() -> None:
     """Make the key that the new foreign key refers to, then copy the processes with their sandbox."""
-    ddl.change(OLD_CONTAINER, NEW_CONTAINER)
-    ddl.rebuild(
+    ops.change(OLD_CONTAINER, NEW_CONTAINER)
+    ops.rebuild(
         NEW_PROCESS,
         "SELECT container_id, position, container.sandbox_id, nullif(token, ''), pid, start_time, start_time_ns,"
         " start_time_offset FROM process JOIN container ON container.id = process.container_id",
@@ -111,9 +111,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Copy the processes without their sandbox, then drop the key."""
-    ddl.rebuild(
+    ops.rebuild(
         OLD_PROCESS,
         "SELECT container_id, position, coalesce(token, ''), pid, start_time, start_time_ns, start_time_offset"
         " FROM process",
     )
-    ddl.change(NEW_CONTAINER, OLD_CONTAINER)
+    ops.change(NEW_CONTAINER, OLD_CONTAINER)

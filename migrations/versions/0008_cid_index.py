@@ -5,7 +5,7 @@ The ID, or the beginning of it, is what people have at hand; the sandbox that th
 Downgrade: loses nothing.
 """
 
-from persistdb.engines import ddl
+from persistdb.schema import ops
 
 revision = "0008"
 down_revision = "0007"
@@ -17,9 +17,9 @@ LOSES: dict[str, str] = {}
 
 def upgrade() -> None:
     """Create the index."""
-    ddl.create_index("ix_container_cid", "container", "cid")
+    ops.create_index("ix_container_cid", "container", "cid")
 
 
 def downgrade() -> None:
     """Drop it."""
-    ddl.drop_index("ix_container_cid", "container")
+    ops.drop_index("ix_container_cid", "container")

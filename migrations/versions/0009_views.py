@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.schema import CreateIndex
 
-from persistdb.engines import ddl
+from persistdb.schema import ops
 
 revision = "0009"
 down_revision = "0008"
@@ -36,15 +36,15 @@ def _index(table: str, column: sa.Column[object], holds: str | None = None, *, l
 
 
 INDEXES = (
-    _index("sandbox", sa.Column("sid", ddl.key())),
-    _index("container", sa.Column("cgroup_path", ddl.TEXT), "cgroup_path <> ''", long=True),
-    _index("container", sa.Column("bundle_path", ddl.TEXT), "bundle_path <> ''", long=True),
-    _index("mount", sa.Column("source", ddl.TEXT), "source >= '/' AND source < '0'", long=True),
-    _index("mount", sa.Column("host_path", ddl.TEXT), "host_path <> ''", long=True),
-    _index("mount", sa.Column("block_device_id", ddl.TEXT), "block_device_id <> ''", long=True),
-    _index("device_map", sa.Column("device_id", ddl.TEXT), long=True),
-    _index("process", sa.Column("token", ddl.key(512))),
-    _index("process", sa.Column("pid", ddl.BIGINT), "pid > 0"),
+    _index("sandbox", sa.Column("sid", ops.key())),
+    _index("container", sa.Column("cgroup_path", ops.TEXT), "cgroup_path <> ''", long=True),
+    _index("container", sa.Column("bundle_path", ops.TEXT), "bundle_path <> ''", long=True),
+    _index("mount", sa.Column("source", ops.TEXT), "source >= '/' AND source < '0'", long=True),
+    _index("mount", sa.Column("host_path", ops.TEXT), "host_path <> ''", long=True),
+    _index("mount", sa.Column("block_device_id", ops.TEXT), "block_device_id <> ''", long=True),
+    _index("device_map", sa.Column("device_id", ops.TEXT), long=True),
+    _index("process", sa.Column("token", ops.key(512))),
+    _index("process", sa.Column("pid", ops.BIGINT), "pid > 0"),
 )
 
 
@@ -69,4 +69,4 @@ def downgrade() -> None:
     if _engine() == "postgresql":
         op.execute("DROP FUNCTION persistdb_json_list(text, text[])")
     for index in INDEXES:
-        ddl.drop_index(str(index.name), index.table.name)  # type: ignore[union-attr]
+        ops.drop_index(str(index.name), index.table.name)  # type: ignore[union-attr]

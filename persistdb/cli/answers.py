@@ -9,7 +9,7 @@ from .output import Column, print_rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..readonly import Rows
+    from ..reports.readonly import Rows
     from .output import Form
 
 _IDS = frozenset({"sid", "cid", "token", "device_id"})

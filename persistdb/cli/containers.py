@@ -10,24 +10,15 @@ from ..errors import Ambiguous, InvalidValue, NotFound
 from ..filters import Filter
 from .details import as_row, print_details
 from .messages import complain, counted, printable
-from .output import (
-    Column,
-    Form,
-    excel_option,
-    format_option,
-    no_trunc_option,
-    print_json,
-    print_lines,
-    print_rows,
-)
+from .output import Column, Form, excel_option, format_option, no_trunc_option, print_json, print_lines, print_rows
 from .program import status_of
 from .target import Target, pass_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..repository import ContainerRepository
-    from ..state import ContainerSummary
+    from ..records import ContainerSummary
+    from ..store.repository import ContainerRepository
 
 # With less, sorts that no index serves are repeated too often; 50,000 containers are about 50 MB.
 _PAGE = 50_000

@@ -15,8 +15,8 @@ from .target import Target, pass_target
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..database import Database
-    from ..migrate import Change, Step
+    from ..db.database import Database
+    from ..schema.revisions import Change, Step
 
 _HISTORY = (
     Column("revision", "REVISION"),
@@ -51,19 +51,19 @@ Examples:
 @pass_target
 def show_current(target: Target) -> None:
     """Show which version of the schema the database has."""
-    from .. import schema
+    from ..schema import version
 
     with target.database() as database:
-        found = schema.current(database)
+        found = version.current(database)
         if found is None:
-            schema.refuse_foreign(database)
+            version.refuse_foreign(database)
             told = "no schema yet; the first use makes it"
-        elif found == schema.HEAD:
+        elif found == version.HEAD:
             told = f"schema {found}, this program's"
-        elif found in schema.REVISIONS:
-            told = f"schema {found}, older than this program's {schema.HEAD}; persistdb db upgrade brings it there"
+        elif found in version.REVISIONS:
+            told = f"schema {found}, older than this program's {version.HEAD}; persistdb db upgrade brings it there"
         else:
-            told = f"schema {found}, unknown to this program, whose newest is {schema.HEAD}"
+            told = f"schema {found}, unknown to this program, whose newest is {version.HEAD}"
         click.echo(f"{database.url}: {told}")
 
 
@@ -91,7 +91,7 @@ def upgrade(target: Target, revision: str, backup: bool) -> int:
     """
     import socket
 
-    from .. import migrate
+    from ..schema import migrate
 
     with target.database() as database:
         host = target.host or socket.gethostname()
@@ -117,7 +117,7 @@ def downgrade(target: Target, revision: str, allow_loss: bool, backup: bool) -> 
 
     What would be lost is listed, and nothing is changed without --allow-loss.
     """
-    from .. import migrate
+    from ..schema import migrate
 
     with target.database() as database:
         return _change(
@@ -166,13 +166,13 @@ Examples:
 @pass_target
 def show_history(target: Target, form: Form) -> None:
     """List the versions of the schema, oldest first, and what going back from each loses."""
-    from .. import migrate, schema
+    from ..schema import revisions, version
 
     with target.database() as database:
-        now = schema.current(database)
+        now = version.current(database)
     rows = [
         (each.id, "yes" if each.id == now else "", each.title, ", ".join(each.loses) or "nothing")
-        for each in migrate.history()
+        for each in revisions.history()
     ]
     print_rows("revisions", _HISTORY, rows, form=form)
 
@@ -190,7 +190,7 @@ def check(target: Target) -> int:
 
     Nothing is changed. Each finding is a line on stderr, and the exit status is 1.
     """
-    from ..check import check as look
+    from ..schema.check import check as look
 
     with target.database() as database:
         findings = look(database)
@@ -215,7 +215,7 @@ def backup(target: Target, destination: Path) -> None:
 
     Servers have tools of their own: pg_dump, mariadb-dump.
     """
-    from ..backup import backup as copy
+    from ..schema.backup import backup as copy
 
     with target.database() as database:
         click.echo(f"backup: {printable(str(copy(database, destination)))}")
@@ -232,7 +232,7 @@ Examples:
 @pass_target
 def restore(target: Target, source: Path) -> None:
     """Put a backup in the place of all that a SQLite database holds; what it held is backed up first."""
-    from ..backup import restore as put_back
+    from ..schema.backup import restore as put_back
 
     with target.database() as database:
         saved = put_back(database, source)

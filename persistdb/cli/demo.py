@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import PersistDBError
-from ..samples import KATA
+from ..runtimes.samples import KATA
 from .messages import complain, printable
 from .output import Column, print_table
 from .program import DONE, IN_PART, program
@@ -20,7 +20,7 @@ from .target import Target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..database import Database
+    from ..store.session import Database
 
 _HOST = "node-1"
 _STORE = Path("run", "vc", "sbs")
@@ -111,7 +111,7 @@ class _Demo:
         print_table(columns, [tuple(row) for row in rows])
 
     def _transition(self) -> None:
-        from ..repository import ContainerRepository
+        from ..store.repository import ContainerRepository
 
         self._say("Change a state: only if it is what you think it is, and only as Kata allows")
         self._shown(f'>>> repository = ContainerRepository(database, host="{_HOST}")')

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from whenever import OffsetDateTime
 
-    from ..state import Container, DeviceMap, Mount, Process
+    from ..records import Container, DeviceMap, Mount, Process
 
 _DEVICES = (
     Column("container_path", "PATH", shrinks=True),

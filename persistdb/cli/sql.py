@@ -68,7 +68,7 @@ def sql(
     QUERY is one SELECT, WITH … SELECT or VALUES; it is read from stdin if it is - or not given. The database itself
     refuses all that writes.
     """
-    from .. import readonly
+    from ..reports import readonly
 
     if query not in (None, "-") and file is not None:
         raise click.UsageError("QUERY and --file: give one of them")

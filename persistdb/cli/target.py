@@ -11,8 +11,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..database import Database
-    from ..repository import ContainerRepository
+    from ..store.repository import ContainerRepository
+    from ..store.session import Database
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Target:
     @contextmanager
     def database(self) -> Iterator[Database]:
         """Give the database, whatever its schema, and close it in the end."""
-        from ..database import Database  # SQLAlchemy takes longer to import than --help to run
+        from ..store.session import Database  # SQLAlchemy takes longer to import than --help to run
 
         with Database(self.url) as database:
             yield database
@@ -33,7 +33,7 @@ class Target:
     @contextmanager
     def repository(self) -> Iterator[ContainerRepository]:
         """Give the repository of the host, on a database that has the program's schema."""
-        from ..repository import ContainerRepository
+        from ..store.repository import ContainerRepository
 
         with self.database() as database:
             yield ContainerRepository(database, host=self.host)

@@ -26,9 +26,9 @@ from .target import Target, pass_target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from ..kata import SandboxTree
-    from ..repository import ContainerRepository
-    from ..state import Sandbox, SandboxWrite
+    from ..records import Sandbox, SandboxWrite
+    from ..runtimes.kata import SandboxTree
+    from ..store.repository import ContainerRepository
 
 # What one transaction writes, in containers and in characters of documents: memory and the server's largest statement
 # bound it from above, the price of a sync from below.
@@ -58,7 +58,7 @@ def import_trees(target: Target, paths: Sequence[str], strict: bool) -> int:
     Each sandbox is stored as a whole or not at all, and replaces what was stored of it on this host; other sandboxes
     stay. A file with a fault is named on stderr, and what is known of its container stays.
     """
-    from ..kata import read_trees
+    from ..runtimes.kata import read_trees
 
     with target.repository() as repository:
         work = _Import(repository, strict=strict)
@@ -182,7 +182,7 @@ class _Import:
 
     def _take_out_unstorable(self, tree: SandboxTree) -> bool:
         """Name the files that say what can't be stored, and take them out as if they were damaged; false for none."""
-        from ..rows import check_container, check_sandbox
+        from ..store.rows import check_container, check_sandbox
 
         before = self.faults
         if tree.record is not None:
@@ -216,7 +216,7 @@ class _Import:
 
 
 def _write(tree: SandboxTree, keep: Iterable[str] = (), revision: int | None = None) -> SandboxWrite:
-    from ..state import SandboxWrite
+    from ..records import SandboxWrite
 
     return SandboxWrite(
         sid=tree.sid,
@@ -265,7 +265,7 @@ def export_trees(
     folder for each; if it holds run/vc/sbs, that does. What was not changed since its import comes back byte for byte.
     Each sandbox is written as a whole or not at all.
     """
-    from ..kata import check_name, write_trees
+    from ..runtimes.kata import check_name, write_trees
 
     if layout is not None:
         check_name(layout)

@@ -107,7 +107,7 @@ def first_of(values: Sequence[str]) -> str:
 
 
 class Backend(ABC):
-    """All that is particular to one engine; one instance for a :class:`~persistdb.database.Database`."""
+    """All that is particular to one engine; one instance for a :class:`~persistdb.db.database.Database`."""
 
     name: ClassVar[str]
     drivername: ClassVar[str]
@@ -119,7 +119,7 @@ class Backend(ABC):
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
         """Make the engine: connections in autocommit, so that nothing is sent before the first statement."""
 
-    def is_unmade(self, url: URL) -> bool:  # noqa: ARG002  some engines need it
+    def would_create(self, url: URL) -> bool:  # noqa: ARG002  some engines need it
         """Whether there is nothing yet, and to connect would make it."""
         return False
 
@@ -164,7 +164,7 @@ class Backend(ABC):
     def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
         """Read a JSON array of arrays, given as one bound parameter, as rows with these columns."""
 
-    def unseen(self, parameter: str) -> ColumnElement[Any]:
+    def opaque_parameter(self, parameter: str) -> ColumnElement[Any]:
         """Write a parameter, where an engine should not plan by its value."""
         return literal_column(f":{parameter}")
 

@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import insert
 
 from ..errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from .alive import ping_in_doubt
 from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, LockUnavailable, first_of, json_path
+from .liveness import ping_in_doubt
 from .prepared import Prepared
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from .alive import ping_in_doubt
 from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, LockUnavailable, first_of, literal_text
+from .liveness import ping_in_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

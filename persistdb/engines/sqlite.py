@@ -147,7 +147,7 @@ class SQLite(Backend):
 
         return engine
 
-    def is_unmade(self, url: URL) -> bool:
+    def would_create(self, url: URL) -> bool:
         """Whether the file is not there, or empty still: with a schema it has at least a page."""
         path = file_of(url)
         if path is None or not _is_made(url):
@@ -222,7 +222,7 @@ class SQLite(Backend):
             .subquery("r")
         )
 
-    def unseen(self, parameter: str) -> ColumnElement[Any]:
+    def opaque_parameter(self, parameter: str) -> ColumnElement[Any]:
         """Hide the parameter in an expression.
 
         SQLite looks at the value of a bare one in LIMIT, and in a range beside the range of a partial index. Then it

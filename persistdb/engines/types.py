@@ -9,6 +9,8 @@ from sqlalchemy import JSON, BigInteger, Boolean, DateTime, Integer, SmallIntege
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeDecorator
 
+from ..validation import KEY_LENGTH
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
@@ -16,11 +18,6 @@ if TYPE_CHECKING:
 _MARIADB = ("mysql", "mariadb")
 # utf8mb4_bin pads with spaces, so that 'a' = 'a '; the nopad twin compares byte for byte, as the other engines do.
 _BYTES = {"charset": "utf8mb4", "collation": "utf8mb4_nopad_bin"}
-
-KEY_LENGTH = 255
-"""Characters in a ``host``, ``sid`` or ``cid``: NAME_MAX, for they are names of folders."""
-TOKEN_LENGTH = 512
-"""Characters in a process token: MariaDB's longest index key is 3072 bytes, four a character."""
 
 
 def key(length: int = KEY_LENGTH) -> String:

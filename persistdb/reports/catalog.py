@@ -27,7 +27,7 @@ from .parameters import Parameter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BUNDLED: Final = Path(__file__).parent
+BUNDLED: Final = Path(__file__).parent / "sql"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _HEADER: Final = re.compile(r"--\s*(title|advice|parameter|finding):\s*(.*?)\s*")
 

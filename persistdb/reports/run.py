@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import readonly, schema
+from ..schema.prepare import prepare
+from . import readonly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..database import Database
+    from ..db.database import Database
     from .catalog import Report
 
 
@@ -27,5 +28,5 @@ def run(
     :class:`~persistdb.errors.DatabaseError`.
     """
     values = report.values(given)
-    schema.prepare(database)
+    prepare(database)
     return readonly.read(database, report.sql, values, timeout=timeout, limit=limit)

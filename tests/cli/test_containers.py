@@ -14,8 +14,8 @@ from persistdb import ContainerState, DeviceMap, Mount, Process, SandboxState
 from persistdb.cli import containers
 from persistdb.cli.output import Column, print_rows
 from persistdb.filters import KEYS
-from persistdb.selection import SORTS
-from tests.kata.trees import DATA
+from persistdb.store.selection import SORTS
+from tests.runtimes.kata.trees import DATA
 
 from .program import Program, on_terminal
 

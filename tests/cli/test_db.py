@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from persistdb import Database, migrate, schema
-from persistdb.samples import KATA
+from persistdb import Database
+from persistdb.runtimes.samples import KATA
+from persistdb.schema import migrate, version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,15 +21,15 @@ def test_current_and_upgrade(persistdb: Program) -> None:
     """What version the database has is told, and an older one is brought up; until then nothing else works."""
     assert persistdb("db", "current").out == f"{persistdb.url}: no schema yet; the first use makes it\n"
     with Database(persistdb.url) as database:
-        migrate.upgrade(database, schema.REVISIONS[3])
+        migrate.upgrade(database, version.REVISIONS[3])
     assert "0004, older than this program's" in persistdb("db", "current").out
     done = persistdb("ls")
     assert done.status == 3
     assert "persistdb --db " in done.err
     assert persistdb("db", "upgrade", "0006").out.endswith("schema changed from 0004 to 0006\n")
-    assert persistdb("db", "upgrade").out.endswith(f"schema changed from 0006 to {schema.HEAD}\n")
-    assert persistdb("db", "upgrade").out.endswith(f"schema {schema.HEAD}, nothing to do\n")
-    assert persistdb("db", "current").out == f"{persistdb.url}: schema {schema.HEAD}, this program's\n"
+    assert persistdb("db", "upgrade").out.endswith(f"schema changed from 0006 to {version.HEAD}\n")
+    assert persistdb("db", "upgrade").out.endswith(f"schema {version.HEAD}, nothing to do\n")
+    assert persistdb("db", "current").out == f"{persistdb.url}: schema {version.HEAD}, this program's\n"
     assert persistdb("ls").status == 0
 
 
@@ -40,7 +41,7 @@ def test_looking_makes_nothing(persistdb: Program, tmp_path: Path, form: str) ->
         file.touch()
     assert persistdb("db", "current").out == f"{persistdb.url}: no schema yet; the first use makes it\n"
     assert [row["current"] for row in persistdb("db", "history", "--format", "json").rows] == [""] * len(
-        schema.REVISIONS
+        version.REVISIONS
     )
     done = persistdb("db", "check")
     assert (done.status, done.out) == (3, "")
@@ -105,8 +106,8 @@ def test_downgrade_lists_what_it_would_lose(filled: Program) -> None:
 def test_history(filled: Program) -> None:
     """The versions are listed oldest first, with what going back from each loses."""
     rows = filled("db", "history", "--format", "json").rows
-    assert [row["revision"] for row in rows] == list(schema.REVISIONS)
-    assert [row["revision"] for row in rows if row["current"]] == [schema.HEAD]
+    assert [row["revision"] for row in rows] == list(version.REVISIONS)
+    assert [row["revision"] for row in rows if row["current"]] == [version.HEAD]
     assert "device_map.shared" in rows[2]["loses"]
 
 

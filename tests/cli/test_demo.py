@@ -7,8 +7,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from persistdb.samples import KATA
-from tests.kata.trees import DATA, contents
+from persistdb.runtimes.samples import KATA
+from tests.runtimes.kata.trees import DATA, contents
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ import pytest
 
 from persistdb import ContainerState, SandboxState, __version__
 from persistdb.cli.program import COMMANDS
-from persistdb.kata import NAMES
-from tests.kata.trees import DATA
+from persistdb.runtimes.kata import NAMES
+from tests.runtimes.kata.trees import DATA
 
 from .program import RUN, Program
 

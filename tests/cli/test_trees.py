@@ -13,7 +13,7 @@ import pytest
 
 from persistdb import ContainerState, Process, SandboxState
 from persistdb.cli import trees
-from tests.kata.trees import CONTAINERS, DATA, PLAIN, SAMPLES, SANDBOX, contents, make
+from tests.runtimes.kata.trees import CONTAINERS, DATA, PLAIN, SAMPLES, SANDBOX, contents, make
 
 from .program import HOST, Program, on_terminal
 
@@ -484,7 +484,7 @@ def test_export_to_a_file(filled: Program, tmp_path: Path) -> None:
 _INTERRUPTED = """
 import os, signal, sys
 from persistdb.cli import main
-from persistdb.kata import writer
+from persistdb.runtimes.kata import writer
 writer._Places._sync = lambda _: os.kill(os.getpid(), signal.SIGINT)
 sys.exit(main())
 """

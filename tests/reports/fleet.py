@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from whenever import OffsetDateTime, TimeDelta
 
 from persistdb import ContainerRepository
-from persistdb.state import ContainerState, DeviceMap, Mount, Process, SandboxState
+from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState
 
 if TYPE_CHECKING:
     from persistdb import Database

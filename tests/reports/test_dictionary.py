@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persistdb import readonly, views
+from persistdb.reports import readonly
+from persistdb.schema import views
 
 if TYPE_CHECKING:
     from persistdb import Database

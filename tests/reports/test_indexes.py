@@ -10,8 +10,8 @@ from sqlalchemy import event
 
 from persistdb import ContainerRepository, Database
 from persistdb.filters import parse
-from persistdb.orm import Base
-from persistdb.state import ContainerState, DeviceMap, Mount, Process, SandboxState, SandboxWrite
+from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState, SandboxWrite
+from persistdb.schema.tables import Base
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from persistdb import Database, readonly
+from persistdb import Database
 from persistdb.errors import DatabaseError, InvalidValue, PersistDBError, QueryTimeout, Unavailable
+from persistdb.reports import readonly
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from persistdb import ContainerRepository, Database, reports
 from persistdb.errors import DatabaseError, InvalidValue
-from persistdb.state import ContainerState, DeviceMap, Mount, Process, SandboxState
+from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState
 
 from . import fleet
 

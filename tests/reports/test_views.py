@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from persistdb import ContainerRepository, Database, readonly, views
-from persistdb.state import ContainerState, DeviceMap, Mount, SandboxState
+from persistdb import ContainerRepository, Database
+from persistdb.records import ContainerState, DeviceMap, Mount, SandboxState
+from persistdb.reports import readonly
+from persistdb.schema import views
 
 from . import fleet
 

@@ -11,7 +11,7 @@ from sqlalchemy import event
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from persistdb.database import Database
+    from persistdb import Database
 
 
 @contextlib.contextmanager

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from whenever import OffsetDateTime
 
-from persistdb.state import ContainerState, DeviceMap, Mount, Process, SandboxState
+from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState
 
 if TYPE_CHECKING:
-    from persistdb.repository import ContainerRepository
+    from persistdb.store.repository import ContainerRepository
 
 STARTED = OffsetDateTime.parse_iso("2026-03-14T15:09:26.535897932+05:45")
 

@@ -13,16 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persistdb import (
-    Conflict,
-    ContainerRepository,
-    ContainerState,
-    Database,
-    Mount,
-    Process,
-    SandboxState,
-    Timeouts,
-)
+from persistdb import Conflict, ContainerRepository, ContainerState, Database, Mount, Process, SandboxState, Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

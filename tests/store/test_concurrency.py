@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from persistdb.database import Database
+from persistdb import Database
 from persistdb.errors import AlreadyExists, Conflict, LockNotHeld, LockTimeout, NotFound, StateMismatch
-from persistdb.repository import ContainerRepository
-from persistdb.state import Mount, Process, SandboxWrite
+from persistdb.records import Mount, Process, SandboxWrite
+from persistdb.store.repository import ContainerRepository
 
 from . import stress
 from .samples import SANDBOX, container, put, records, sandbox

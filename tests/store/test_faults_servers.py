@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from persistdb.database import Database
+from persistdb import Database
 from persistdb.engines import Timeouts
 from persistdb.errors import (
     AccessDenied,
@@ -23,8 +23,8 @@ from persistdb.errors import (
     StorageFull,
     Unavailable,
 )
-from persistdb.repository import ContainerRepository
-from persistdb.state import Mount
+from persistdb.records import Mount
+from persistdb.store.repository import ContainerRepository
 from tests.servers import HUSH, Proxy, Server, on_small_disk
 from tests.servers.daemon import free_port
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from persistdb.database import Database
+from persistdb import Database
 from persistdb.engines import Timeouts
 from persistdb.errors import BadURL, Busy, Corrupt, DatabaseError, PersistDBError, ReadOnly, StorageFull, Unavailable
-from persistdb.repository import ContainerRepository
-from persistdb.state import Mount
+from persistdb.records import Mount
+from persistdb.store.repository import ContainerRepository
 
 from .faults import just_before
 from .samples import SANDBOX, container, dump, put, records, sandbox

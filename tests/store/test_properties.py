@@ -14,8 +14,7 @@ from sqlalchemy import text
 
 from persistdb.errors import AlreadyExists, Ambiguous, Conflict, InvalidTransition, NotFound, StateMismatch
 from persistdb.filters import Filter
-from persistdb.repository import ContainerRepository
-from persistdb.state import (
+from persistdb.records import (
     STATES,
     TRANSITIONS,
     ContainerState,
@@ -26,10 +25,11 @@ from persistdb.state import (
     SandboxState,
     SandboxWrite,
 )
-from tests.kata.strategies import RECORDS, TEXT
+from persistdb.store.repository import ContainerRepository
+from tests.runtimes.kata.strategies import RECORDS, TEXT
 
 if TYPE_CHECKING:
-    from persistdb.database import Database
+    from persistdb import Database
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0/"), min_size=1, max_size=12)
 ORIGINS = st.builds(

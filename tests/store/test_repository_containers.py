@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from persistdb.errors import AlreadyExists, Conflict, InvalidTransition, NotFound, StateMismatch
-from persistdb.state import STATES, TRANSITIONS, Origin, Process
+from persistdb.records import STATES, TRANSITIONS, Origin, Process
 
 from .samples import SANDBOX, container, dump, put, sandbox
 
 if TYPE_CHECKING:
-    from persistdb.repository import ContainerRepository
+    from persistdb.store.repository import ContainerRepository
 
 
 def test_get(repository: ContainerRepository) -> None:

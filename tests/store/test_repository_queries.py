@@ -10,14 +10,14 @@ import pytest
 from persistdb import filters
 from persistdb.errors import Ambiguous, InvalidValue, NotFound
 from persistdb.filters import Filter, parse
-from persistdb.repository import ContainerRepository
-from persistdb.selection import SORTS
-from persistdb.state import ContainerState, ContainerSummary, DeviceMap, Mount, Process
+from persistdb.records import ContainerState, ContainerSummary, DeviceMap, Mount, Process
+from persistdb.store.repository import ContainerRepository
+from persistdb.store.selection import SORTS
 
 from .samples import container, put, sandbox
 
 if TYPE_CHECKING:
-    from persistdb.state import Container
+    from persistdb.records import Container
     from tests.servers import Statements
 
 

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from persistdb.errors import AlreadyExists, Conflict, NotFound
-from persistdb.repository import ContainerRepository
-from persistdb.state import ContainerState, Origin, Process, SandboxState, SandboxWrite
+from persistdb.records import ContainerState, Origin, Process, SandboxState, SandboxWrite
+from persistdb.store.repository import ContainerRepository
 
 from .samples import SANDBOX, container, dump, put, records, sandbox
 

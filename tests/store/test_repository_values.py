@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import delete, update
 from whenever import OffsetDateTime, TimeDelta
 
-from persistdb import orm
-from persistdb.database import Database
+from persistdb import Database
 from persistdb.errors import InvalidValue, Unreadable
 from persistdb.filters import Filter
-from persistdb.repository import ContainerRepository
-from persistdb.state import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState, SandboxWrite
+from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState, SandboxWrite
+from persistdb.schema import tables
+from persistdb.store.repository import ContainerRepository
 
 from .samples import SANDBOX, container, dump, put, records, sandbox
 
@@ -447,7 +447,7 @@ def test_rows_that_no_record_can_hold(repository: ContainerRepository) -> None:
     put(repository, "pod-1", "a")
     put(repository, "pod-2", "b")
     with repository.database.session(write=True) as session:
-        session.execute(update(orm.Mount).where(orm.Mount.position == 1).values(options=[5]))
+        session.execute(update(tables.Mount).where(tables.Mount.position == 1).values(options=[5]))
     with pytest.raises(Unreadable) as caught:
         repository.get("pod-1", "a")
     assert caught.value.ref == "pod-1/a"
@@ -463,7 +463,7 @@ def test_rows_that_no_record_can_hold(repository: ContainerRepository) -> None:
 def test_a_container_without_a_root_file_system(repository: ContainerRepository, position: int | None) -> None:
     """A container whose root file system's row is gone is named alike on all engines; the first mount is none."""
     repository.save_sandbox(SANDBOX, {"a": container(mounts=[Mount(destination="/data")])})
-    gone = delete(orm.Mount) if position is None else delete(orm.Mount).where(orm.Mount.position == position)
+    gone = delete(tables.Mount) if position is None else delete(tables.Mount).where(tables.Mount.position == position)
     with repository.database.session(write=True) as session:
         session.execute(gone)
     with pytest.raises(Unreadable) as caught:

@@ -8,8 +8,8 @@ import pytest
 
 from persistdb.errors import AlreadyExists, Conflict, NotFound, StateMismatch
 from persistdb.filters import Filter, parse
-from persistdb.repository import ContainerRepository
-from persistdb.state import ContainerState, DeviceMap, Mount, Process, SandboxWrite
+from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxWrite
+from persistdb.store.repository import ContainerRepository
 
 from .samples import SANDBOX, container, put, records, sandbox
 

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from whenever import TimeDelta
 
-from persistdb.repository import ContainerRepository
-from persistdb.state import DeviceMap, Mount, Origin, Process
+from persistdb.records import DeviceMap, Mount, Origin, Process
+from persistdb.store.repository import ContainerRepository
 
 from .samples import SANDBOX, STARTED, container
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
-    from persistdb.database import Database
+    from persistdb import Database
 
 replace = msgspec.structs.replace
 

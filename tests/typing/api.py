@@ -32,9 +32,9 @@ from persistdb import (
     SandboxWrite,
     Timeouts,
     Unavailable,
-    orm,
     parse,
 )
+from persistdb.schema import tables
 
 
 def records() -> ContainerState:
@@ -90,7 +90,7 @@ def locks(repository: ContainerRepository) -> None:
 
 
 def queries(database: Database) -> list[str]:
-    query = select(orm.Container).options(selectinload(orm.Container.mounts))
+    query = select(tables.Container).options(selectinload(tables.Container.mounts))
     with database.session() as session:
         assert_type(session, Session)
         found = session.scalars(query).all()

@@ -12,9 +12,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from persistdb import migrate, schema
-from persistdb.database import Database
-from tests.migrations import dumps, model
+from persistdb import Database
+from persistdb.schema import migrate, version
+from tests.schema import dumps, model
 
 FOLDER = Path(__file__).parent
 
@@ -42,7 +42,7 @@ def make(revision: str) -> None:
 
 
 if __name__ == "__main__":
-    for each in schema.REVISIONS:
+    for each in version.REVISIONS:
         if not (FOLDER / f"{each}.db").exists():
             make(each)
             sys.stdout.write(f"{each}.db\n")

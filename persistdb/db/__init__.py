@@ -1,0 +1,1 @@
+"""The pool, transactions, retries and lost commits; knows no schema."""

@@ -1,0 +1,260 @@
+"""The database: its engine, its transactions, and what is done when one of them fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from ..engines import Timeouts, file_url, resolve, shown
+from ..engines.liveness import checkout
+from ..errors import (
+    AccessDenied,
+    Busy,
+    CommitUnknown,
+    DatabaseError,
+    DriverMissing,
+    InvalidValue,
+    PersistDBError,
+    ReadOnly,
+    StorageFull,
+    Unavailable,
+)
+from .connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy.engine import Connection as SQLAlchemyConnection
+
+    from ..engines import HeldLock
+
+T = TypeVar("T")
+
+# The first pause before a unit of work is run again, and the longest, in seconds; each is made random in part, so that
+# those who clashed once don't clash again.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.5
+
+
+class Stale(Exception):
+    """Raised within a unit of work that found a row changed under its feet: the work is run again from its start."""
+
+
+class _Lost(Exception):
+    """The connection was lost before the commit, with the driver's ``error``."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class _CommitLost(_Lost):
+    """The connection was lost while a commit ran; ``result`` is what the work gave."""
+
+    def __init__(self, result: Any, error: BaseException) -> None:
+        super().__init__(error)
+        self.result = result
+
+
+class Database:
+    """One database, by its URL: ``sqlite:///FILE``, ``postgresql://USER@HOST/NAME``, ``mariadb://USER@HOST/NAME``.
+
+    Without a URL it is that of ``PERSISTDB_URL``, else a file at the platform's usual place. Nothing is opened before
+    the first use. ``retries`` bounds how often a unit of work is run again when others were in its way.
+
+    Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`,
+    :class:`~persistdb.errors.InvalidValue`.
+    """
+
+    def __init__(
+        self, url: str | None = None, *, timeouts: Timeouts | None = None, pool_size: int = 5, retries: int = 20
+    ) -> None:
+        if retries < 0:
+            raise InvalidValue("retries", retries, "must not be negative")
+        self.backend, address = resolve(url or default_url())
+        self.url = shown(address.set(drivername=self.backend.name))
+        self.retries = retries
+        self.prepared = False
+        """Whether the schema was seen to be the program's own (:func:`persistdb.schema.prepare.prepare`)."""
+        try:
+            self.engine = self.backend.create_engine(address, timeouts or Timeouts(), pool_size)
+        except ModuleNotFoundError as missing:
+            raise DriverMissing(self.url, str(missing.name), self.backend.name) from None
+        self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        # Drivers are in autocommit: a lone SELECT needs no transaction around it.
+        self.reader = self.engine.execution_options(persistdb_begin="none")
+        self.writer = self.engine.execution_options(persistdb_begin="write")
+
+        @event.listens_for(self.engine, "begin")
+        def _begin(connection: SQLAlchemyConnection) -> None:
+            mode = connection.get_execution_options().get("persistdb_begin", "read")
+            if mode != "none":
+                connection.exec_driver_sql(self.backend.begin_sql(write=mode == "write"))
+
+    def __repr__(self) -> str:
+        return f"Database({self.url!r})"
+
+    def close(self) -> None:
+        """Close all connections; the next use opens new ones. A database in memory is gone with its connection."""
+        self.engine.dispose()
+        self.prepared = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- units of work
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a unit of work that reads with one statement, again if the connection turns out to be lost."""
+        return self._repeat(lambda: self._connected(work))
+
+    def write(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        verify: Callable[[Connection, T], bool | None] | None = None,
+        refs: Sequence[str] = (),
+    ) -> T:
+        """Run a unit of work in a transaction, again from its start if others were in its way.
+
+        A connection that is lost while the commit runs leaves its outcome open: then ``verify`` is asked, with a new
+        connection, whether the work's result is there. It answers yes, no (the work is run again) or ``None`` where
+        that can't be told, which raises :class:`~persistdb.errors.CommitUnknown`.
+        """
+        begin = self.backend.begin_sql(write=True)
+
+        def transact(connection: Connection) -> T:
+            connection.begin(begin)
+            result = work(connection)
+            try:
+                connection.commit()
+            except self.driver_error as error:
+                if not self._is_lost(error, connection):
+                    raise
+                raise _CommitLost(result, error) from error
+            return result
+
+        def attempt() -> T:
+            try:
+                return self._connected(transact)
+            except _CommitLost as lost:
+                result: T = lost.result
+                self._resolve_lost_commit(lost.error, verify and (lambda connection: verify(connection, result)), refs)
+                return result
+
+        return self._repeat(attempt)
+
+    def change(
+        self, work: Callable[[Connection], None], *, verify: Callable[[Connection], bool | None], refs: Sequence[str]
+    ) -> None:
+        """Run a unit of work that changes something with one statement, which commits by itself: one round trip.
+
+        What :meth:`write` does when a commit's answer is lost is done here whenever the connection is.
+        """
+
+        def attempt() -> None:
+            try:
+                self._connected(work)
+            except _Lost as lost:
+                self._resolve_lost_commit(lost.error, verify, refs)
+
+        self._repeat(attempt)
+
+    def _connected(self, work: Callable[[Connection], T]) -> T:
+        """Run work on a connection of the pool, which rolls back what is not committed when it gets it back."""
+        pooled = checkout(self.engine) if self.retries else self.engine.raw_connection()
+        connection = Connection(self.engine, self.backend, pooled)
+        try:
+            return work(connection)
+        except _CommitLost as error:
+            pooled.invalidate(error)
+            raise
+        except self.driver_error as error:
+            if self._is_lost(error, connection):
+                pooled.invalidate(error)
+                raise _Lost(error) from error
+            raise
+        finally:
+            pooled.close()
+
+    def _is_lost(self, error: Exception, connection: Connection) -> bool:
+        return self.engine.dialect.is_disconnect(error, connection.driver, None)  # type: ignore[arg-type]  # any driver's
+
+    def _resolve_lost_commit(
+        self, error: BaseException, verify: Callable[[Connection], bool | None] | None, refs: Sequence[str]
+    ) -> None:
+        """Find out what became of a commit whose answer never came; raise unless it is there."""
+        unknown = CommitUnknown(self.url, self.backend.detail(error), refs)
+        if verify is None:
+            raise unknown from error
+        try:
+            committed = self.read(verify)
+        except DatabaseError:
+            raise unknown from error
+        if committed is None:
+            raise unknown from error
+        if not committed:
+            raise Stale from error
+
+    def _repeat(self, attempt: Callable[[], T]) -> T:
+        pause = _FIRST_PAUSE
+        for left in range(self.retries, -1, -1):
+            try:
+                return attempt()
+            except Stale:
+                if not left:
+                    raise Busy(self.url, f"changed by others in each of {self.retries + 1} attempts") from None
+            except (SQLAlchemyError, self.driver_error, _Lost, OSError) as error:
+                failure, again = self.failure(error)
+                if not (again and left):
+                    raise failure from error
+            # not a wait for something: it only keeps those who clashed apart
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  no secret
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        raise AssertionError
+
+    def lock(self, name: str, *, shared: bool, timeout: float) -> HeldLock:
+        """Take a lock by name; raises :class:`~persistdb.engines.LockUnavailable` when the time is over."""
+        try:
+            return self.backend.lock(self.reader, name, shared=shared, timeout=timeout)
+        except (SQLAlchemyError, OSError) as error:
+            raise self.failure(error)[0] from error
+
+    def failure(self, error: BaseException) -> tuple[PersistDBError, bool]:
+        """Translate an exception of SQLAlchemy or the driver into ours, and tell whether to try again makes sense."""
+        if isinstance(error, PoolTimeout):
+            return Busy(self.url, "all connections of this process are in use"), False
+        if isinstance(error, OSError):
+            kinds = {errno.ENOSPC: StorageFull, errno.EROFS: ReadOnly, errno.EACCES: AccessDenied}
+            return kinds.get(error.errno or 0, Unavailable)(self.url, str(error)), False
+        lost = isinstance(error, _Lost) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+        cause = error.error if isinstance(error, _Lost) else getattr(error, "orig", None) or error
+        rule = self.backend.rule(cause)
+        detail = self.backend.detail(cause)
+        if rule is not None:
+            return rule.error(self.url, detail), rule.retry or lost
+        return (Unavailable if lost else DatabaseError)(self.url, detail), lost
+
+
+def default_url() -> str:
+    """The URL of ``PERSISTDB_URL``, else a file's: below /var/lib for root, in the user's data folder for others."""
+    url = os.environ.get("PERSISTDB_URL")
+    if url:
+        return url
+    if os.geteuid() == 0:
+        folder = Path("/var/lib/persistdb")  # file-hierarchy(7): persistent data of a system program
+    else:
+        import platformdirs
+
+        folder = platformdirs.user_data_path("persistdb")
+    return file_url(folder / "persistdb.db")

@@ -1,0 +1,1 @@
+"""From a node's files into the store."""

@@ -1,0 +1,129 @@
+"""One statement that reads, for people's own questions: the engine itself sees to it that nothing is written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..db.connection import Statement
+from ..engines.types import UTCDateTime
+from ..errors import InvalidValue, PersistDBError
+from ..validation import check_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..db.database import Database
+
+TIMEOUT = 30.0
+"""Seconds that a statement may take."""
+
+# From here on a limit means all: neither sqlite3 nor PostgreSQL's FETCH can count so far.
+_ALL = (1 << 31) - 1
+
+# The columns of the views that not every engine gives as what they are: SQLite has neither type, MariaDB no booleans.
+_BOOLEANS = frozenset(
+    {
+        *("is_sandbox", "is_rootfs", "is_bind", "is_init", "has_document", "rootfs_mounted", "mounted", "shared"),
+        *("read_only", "nosuid", "nodev", "noexec"),
+    }
+)
+_MOMENTS = frozenset({"created_at", "updated_at", "started_at"})
+
+# What may stand before the first word: blanks, comments, parentheses.
+_BEFORE = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+_WORD = re.compile(r"\w+")
+_READS = frozenset({"select", "with", "values"})
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a statement gave: the names of its columns, its rows, and whether there were more than was asked for."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    is_cut: bool
+
+
+def read(
+    database: Database,
+    sql: str,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    timeout: float = TIMEOUT,
+    limit: int | None = None,
+) -> Rows:
+    """Run one statement that reads, and give at most ``limit`` rows.
+
+    With ``parameters``, ``:name`` stands for a value in it. Raises :class:`~persistdb.errors.InvalidValue` for a
+    statement that is not a SELECT or has an effect, :class:`~persistdb.errors.QueryTimeout`,
+    :class:`~persistdb.errors.DatabaseError`.
+    """
+    check_text(sql)
+    if limit is not None and limit >= _ALL:
+        limit = None
+    first = _WORD.match(sql, _BEFORE.match(sql).end())  # type: ignore[union-attr]  # it matches nothing, too
+    if first is None or first[0].lower() not in _READS:
+        raise InvalidValue("query", sql, "not a statement that reads: it must begin with SELECT, WITH or VALUES")
+    text_, values = (sql, None) if parameters is None else _bound(database, sql, parameters)
+    try:
+        with database.backend.read_only(database.engine, timeout, limit) as cursor:
+            effect = database.backend.effect(cursor, sql)
+            if effect:
+                raise InvalidValue("query", sql, f"{effect} has effects beyond reading")
+            if values is None:
+                cursor.execute(text_)
+            else:
+                cursor.execute(text_, values)
+            found = cursor.fetchall() if limit is None else cursor.fetchmany(limit + 1)
+            names = [column[0] for column in cursor.description]
+    except PersistDBError:
+        raise
+    except (SQLAlchemyError, database.driver_error) as error:
+        raise database.failure(error)[0] from error
+    types = [_KINDS.get(name) for name in names]
+    rows = [[_typed(value, kind) for value, kind in zip(row, types, strict=True)] for row in found[:limit]]
+    return Rows(names, rows, limit is not None and len(found) > limit)
+
+
+def _bound(database: Database, sql: str, parameters: Mapping[str, object]) -> tuple[str, Any]:
+    """Write a statement as the driver wants it, with its values."""
+    moments = [
+        bindparam(name, type_=UTCDateTime()) for name, value in parameters.items() if isinstance(value, datetime)
+    ]
+    dialect = database.engine.dialect
+    statement = Statement(text(sql).bindparams(*moments), dialect)
+    convert = UTCDateTime().dialect_impl(dialect).bind_processor(dialect)
+    values = {
+        name: convert(value) if convert and isinstance(value, datetime) else value for name, value in parameters.items()
+    }
+    if statement.names is not None:
+        return statement.sql, [values[name] for name in statement.names]
+    return statement.sql, values
+
+
+_KINDS: dict[str, type] = {**dict.fromkeys(_BOOLEANS, bool), **dict.fromkeys(_MOMENTS, datetime)}
+
+
+def _typed(value: Any, kind: type | None) -> Any:
+    """Give a value as the same on all engines."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
+    if kind is bool and value in (0, 1):
+        return bool(value)
+    if kind is datetime and isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return value  # a column of another's with this name
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value

@@ -1,0 +1,1 @@
+"""The files that container runtimes keep, to records and back; knows no SQL."""

@@ -1,0 +1,145 @@
+"""Decode JSON text by the rules of Go's encoding/json, and keep what no key of ours takes.
+
+Keys match exactly or else without regard to case; the last of several wins, and objects given twice are merged;
+``null`` changes nothing, but empties a list; unknown keys are no error. What Go refuses is refused, with the place.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from . import scan
+from .encoder import read_time
+from .scan import Malformed, Path
+
+Kind = Literal["string", "bool", "uint32", "int64", "time", "strings"]
+
+_RANGES = {"uint32": (0, 2**32 - 1), "int64": (-(2**63), 2**63 - 1)}
+
+
+class Spec:
+    """The keys of one Go struct: for each the attribute that takes it and the kind of its value."""
+
+    def __init__(self, keys: dict[str, tuple[str, Kind | Spec | ListOf]]) -> None:
+        self.keys = keys
+        self._folded = {scan.fold(key): key for key in keys}
+
+    def known(self, key: str) -> str | None:
+        """Return the struct's own spelling of a key that Go would take for one of its."""
+        return key if key in self.keys else self._folded.get(scan.fold(key))
+
+
+class ListOf(NamedTuple):
+    """A Go slice of structs."""
+
+    spec: Spec
+
+
+def decode_object(text: str, pos: int, spec: Spec, where: Path = ()) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Decode the object at ``pos``: the attributes that it sets, and the unknown keys, nested as in the text.
+
+    Values of unknown keys are :class:`msgspec.Raw`; those inside a list stand under their position, as text. Raises
+    :class:`~persistdb.runtimes.gojson.scan.Malformed`.
+    """
+    values: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    _object(text, pos, spec, where, values, extra)
+    return values, extra
+
+
+def decode_list(
+    text: str, pos: int, spec: Spec, where: Path = ()
+) -> tuple[list[dict[str, Any]] | None, dict[str, Any]]:
+    """Decode the list of objects at ``pos``; ``null`` is ``None``. Otherwise as :func:`decode_object`."""
+    extra: dict[str, Any] = {}
+    return _list(text, pos, spec, where, extra), extra
+
+
+def _object(text: str, pos: int, spec: Spec, where: Path, values: dict[str, Any], extra: dict[str, Any]) -> None:
+    if text.startswith("null", pos):
+        return
+    if not text.startswith("{", pos):
+        raise Malformed(f"must be an object, not {scan.describe(text, pos)}", where)
+    found, _ = scan.members(text, pos, where)
+    for member in found:
+        key = spec.known(member.key)
+        if key is None:
+            extra[member.key] = msgspec.Raw(text[member.start : member.end].encode())
+            continue
+        attribute, kind = spec.keys[key]
+        inside = (*where, key)
+        if isinstance(kind, Spec):
+            nested = extra.get(key, {})
+            _object(text, member.start, kind, inside, values.setdefault(attribute, {}), nested)
+        elif isinstance(kind, ListOf):
+            nested = {}
+            values[attribute] = _list(text, member.start, kind.spec, inside, nested)
+            extra.pop(key, None)
+        else:
+            if not text.startswith("null", member.start):
+                values[attribute] = _value(text, member.start, member.end, kind, inside)
+            elif kind == "strings":
+                values[attribute] = None
+            continue
+        if nested:
+            extra[key] = nested
+
+
+def _list(text: str, pos: int, spec: Spec, where: Path, extra: dict[str, Any]) -> list[dict[str, Any]] | None:
+    if text.startswith("null", pos):
+        return None
+    if not text.startswith("[", pos):
+        raise Malformed(f"must be a list, not {scan.describe(text, pos)}", where)
+    out = []
+    for index, (start, _) in enumerate(scan.items(text, pos, where)):
+        values: dict[str, Any] = {}
+        unknown: dict[str, Any] = {}
+        _object(text, start, spec, (*where, index), values, unknown)
+        if unknown:
+            extra[str(index)] = unknown
+        out.append(values)
+    return out
+
+
+def _value(text: str, start: int, end: int, kind: Kind, where: Path) -> object:
+    if kind == "string":
+        return _string(text, start, end, where)
+    if kind == "bool":
+        if text[start] not in "tf":
+            raise Malformed(f"must be true or false, not {scan.describe(text, start)}", where)
+        return text[start] == "t"
+    if kind == "strings":
+        if text[start] != "[":
+            raise Malformed(f"must be a list of strings, not {scan.describe(text, start)}", where)
+        return [
+            "" if text.startswith("null", at) else _string(text, at, stop, (*where, index))
+            for index, (at, stop) in enumerate(scan.items(text, start, where))
+        ]
+    if kind == "time":
+        try:
+            return read_time(_string(text, start, end, where))
+        except ValueError as bad:
+            raise Malformed(str(bad), where) from None
+    return _integer(text, start, end, kind, where)
+
+
+def _string(text: str, start: int, end: int, where: Path) -> str:
+    if text[start] != '"':
+        raise Malformed(f"must be a string, not {scan.describe(text, start)}", where)
+    return scan.unquote(text[start:end])
+
+
+def _integer(text: str, start: int, end: int, kind: str, where: Path) -> int:
+    digits = text[start:end]
+    if digits[0] not in "-0123456789":
+        raise Malformed(f"must be a whole number, not {scan.describe(text, start)}", where)
+    low, high = _RANGES[kind]
+    shown = digits if len(digits) <= 30 else digits[:29] + "…"
+    if not digits.lstrip("-").isdecimal() or (kind == "uint32" and digits == "-0"):
+        raise Malformed(f"must be a whole number as Go writes it, not {shown}", where)
+    # Python refuses to convert thousands of digits; anything that long is out of range anyhow.
+    if len(digits) > 20 or not low <= int(digits) <= high:
+        raise Malformed(f"{shown} is out of range for {kind}: {low} to {high}", where)
+    return int(digits)

@@ -1,0 +1,250 @@
+"""Find one's way in JSON text without losing it: where each key and value stands, by Go's rules.
+
+``json`` and msgspec give values and forget their text, the order of duplicate keys and the exact digits of a number.
+Kata's files must come back byte for byte, so the careful path works on the text itself. Nothing here recurses: a file
+that is nested 100,000 deep is refused at encoding/json's own limit.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_DEPTH = 10_000
+"""How deep values may nest: the limit of Go's encoding/json ("exceeded max depth")."""
+
+_SPACE = re.compile(r"[ \t\n\r]*+")
+# Possessive, so that a file cut inside a long string fails at once instead of trying every shorter match.
+_QUOTED = r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+_STRING = re.compile(_QUOTED)
+_KEY = re.compile(rf"({_QUOTED})[ \t\n\r]*+:[ \t\n\r]*+")
+_AFTER = re.compile(r"[ \t\n\r]*+([,\]}])[ \t\n\r]*+")
+_SCALAR = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# whole pairs and other escapes are taken first, so that what is left is half of one
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u([dD][89a-fA-F]..)|.)")
+
+Path = tuple[str | int, ...]
+"""Where in a document: keys and list positions from the outside in."""
+
+
+class Malformed(Exception):
+    """The text is not JSON, or a value in it is not what its key calls for.
+
+    Whoever knows the file's path turns it into :class:`~persistdb.errors.DamagedFile`.
+    """
+
+    def __init__(self, reason: str, where: Path = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.where = where
+
+
+class Member(NamedTuple):
+    """One key of an object and where its value stands: ``text[start:end]``."""
+
+    key: str
+    start: int
+    end: int
+
+
+def render(where: Path) -> str:
+    """Write a place the way people do: ``Mounts[2].Options``."""
+    out = ""
+    for step in where:
+        if isinstance(step, int):
+            out += f"[{step}]"
+        else:
+            out += f".{step}" if out else step
+    return out
+
+
+def skip_space(text: str, pos: int) -> int:
+    """Return the position of the next character that is not JSON white space."""
+    match = _SPACE.match(text, pos)
+    return match.end() if match else pos
+
+
+def unquote(quoted: str) -> str:
+    """Decode a JSON string as Go does: half of a surrogate pair becomes U+FFFD."""
+    if "\\" not in quoted:
+        return quoted[1:-1]
+    value: str = json.loads(quoted)
+    return _LONE_SURROGATE.sub("\ufffd", value)
+
+
+def replace_lone_surrogates(text: str) -> str:
+    """Put U+FFFD for each half of a surrogate pair in JSON text, as Go reads it; no engine stores one."""
+    return _ESCAPE.sub(lambda escape: "\\ufffd" if escape[1] else escape[0], text) if "\\u" in text else text
+
+
+def members(text: str, start: int, where: Path = ()) -> tuple[list[Member], int]:
+    """List the members of the object at ``start``, duplicates and all, and return where the object ends."""
+    found: list[Member] = []
+    pos = skip_space(text, start + 1)
+    if text.startswith("}", pos):
+        return found, pos + 1
+    while True:
+        key, pos = _key(text, pos, where)
+        end = end_of_value(text, pos, (*where, key))
+        found.append(Member(key, pos, end))
+        pos, more = _after(text, end, "}", where)
+        if not more:
+            return found, pos
+
+
+def items(text: str, start: int, where: Path = ()) -> list[tuple[int, int]]:
+    """List where the values of the array at ``start`` stand."""
+    found: list[tuple[int, int]] = []
+    pos = skip_space(text, start + 1)
+    if text.startswith("]", pos):
+        return found
+    while True:
+        end = end_of_value(text, pos, (*where, len(found)))
+        found.append((pos, end))
+        pos, more = _after(text, end, "]", where)
+        if not more:
+            return found
+
+
+def end_of_value(text: str, pos: int, where: Path = ()) -> int:
+    """Check the whole value at ``pos`` and return where it ends.
+
+    Raises :class:`Malformed` for what is not JSON, for nesting beyond :data:`MAX_DEPTH` and for an escaped NUL in a
+    string, which no engine but SQLite can store.
+    """
+    open_at: list[str | int] = []  # the key or position that each open object or array is at
+    while True:
+        opener = text[pos : pos + 1]
+        if opener == "{" or opener == "[":
+            if len(where) + len(open_at) >= MAX_DEPTH:
+                raise Malformed(f"is nested more than {MAX_DEPTH} deep", where)
+            pos = skip_space(text, pos + 1)
+            if not text.startswith("}" if opener == "{" else "]", pos):
+                if opener == "{":
+                    key, pos = _key(text, pos, where, [*open_at, 0] if open_at else ())
+                    open_at.append(key)
+                else:
+                    open_at.append(0)
+                continue
+            pos += 1
+        else:
+            pos = _scalar(text, pos, where, open_at)
+        while open_at:
+            at = open_at[-1]
+            is_list = isinstance(at, int)
+            pos, more = _after(text, pos, "]" if is_list else "}", where, open_at)
+            if not more:
+                open_at.pop()
+            elif isinstance(at, int):
+                open_at[-1] = at + 1
+                break
+            else:
+                open_at[-1], pos = _key(text, pos, where, open_at)
+                break
+        else:
+            return pos
+
+
+def replaced(text: str, values: dict[str, str]) -> str:
+    """Put new JSON texts in place of the named top-level values, and leave every other character as it is.
+
+    All spellings and repetitions of a key that Go would take for it are replaced; a key that is missing is appended.
+    """
+    start = skip_space(text, 0)
+    found, end = members(text, start)
+    wanted = {fold(key): value for key, value in values.items()}
+    missing = {fold(key): key for key in values}
+    out, done = [], 0
+    for member in found:
+        if (name := fold(member.key)) in wanted:
+            out += [text[done : member.start], wanted[name]]
+            done = member.end
+            missing.pop(name, None)
+    out.append(text[done : end - 1])
+    for name, key in missing.items():
+        out.append(("," if found or len(out) > 1 else "") + f'"{key}":{wanted[name]}')
+        found.append(Member(key, 0, 0))
+    return "".join(out) + text[end - 1 :]
+
+
+# The two characters beyond ASCII that Go folds into ASCII letters: the long s and the Kelvin sign.
+_FOLD = str.maketrans({"\u017f": "s", "\u212a": "k"})
+
+
+def fold(key: str) -> str:
+    """Spell a key the way Go compares keys when none matches exactly."""
+    return key.translate(_FOLD).lower()
+
+
+def describe(text: str, pos: int) -> str:
+    """Say in words what kind of value stands at ``pos``."""
+    kinds = {"{": "an object", "[": "a list", '"': "a string", "t": "true", "f": "false", "n": "null"}
+    return kinds.get(text[pos : pos + 1], "a number")
+
+
+def _after(text: str, pos: int, closer: str, where: Path, open_at: Sequence[str | int] = ()) -> tuple[int, bool]:
+    """Step over what follows a value: a comma, and there is more, or the end of what it is in."""
+    match = _AFTER.match(text, pos)
+    if match is not None:
+        if match[1] == ",":
+            return match.end(), True
+        if match[1] == closer:
+            return match.end(1), False
+    raise _unexpected(text, skip_space(text, pos), f"a comma or {closer}", (*where, *open_at))
+
+
+def _key(text: str, pos: int, where: Path, open_at: Sequence[str | int] = ()) -> tuple[str, int]:
+    match = _KEY.match(text, pos)
+    if match is None:
+        where = (*where, *open_at[:-1])
+        quoted = _STRING.match(text, pos)
+        if quoted is not None:
+            raise _unexpected(text, skip_space(text, quoted.end()), "a colon", where)
+        raise _bad_string(text, pos, where) if text.startswith('"', pos) else _unexpected(text, pos, "a key", where)
+    quote = match[1]
+    if "\\" not in quote:
+        return quote[1:-1], match.end()
+    if "\\u0000" in quote and _NUL.search(quote):
+        raise Malformed("has a NUL character in a key, which no database server stores", (*where, *open_at[:-1]))
+    return unquote(quote), match.end()
+
+
+def _scalar(text: str, pos: int, where: Path, open_at: list[str | int]) -> int:
+    if text.startswith('"', pos):
+        match = _STRING.match(text, pos)
+        if match is None:
+            raise _bad_string(text, pos, (*where, *open_at))
+        if "\\u0000" in match[0] and _NUL.search(match[0]):
+            raise Malformed("has a NUL character in a string, which no database server stores", (*where, *open_at))
+        return match.end()
+    match = _SCALAR.match(text, pos)
+    if match is None:
+        raise _unexpected(text, pos, "a value", (*where, *open_at))
+    return match.end()
+
+
+def _unexpected(text: str, pos: int, wanted: str, where: Path) -> Malformed:
+    rest = text[pos : pos + 5]
+    if not rest or any(word.startswith(rest) for word in ("true", "false", "null", "-")):
+        return Malformed(f"is cut short: it ends where {wanted} should follow", where)
+    return Malformed(f"is not JSON: {text[pos]!r} at character {pos}, where {wanted} should be", where)
+
+
+def _bad_string(text: str, pos: int, where: Path) -> Malformed:
+    at = pos + 1
+    while at < len(text):
+        char = text[at]
+        if char < " ":
+            return Malformed(f"is not JSON: control character {char!r} in a string at character {at}", where)
+        if char == "\\":
+            if at + 1 < len(text) and not re.match(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{0,4})', text[at : at + 6]):
+                return Malformed(f"is not JSON: unknown escape {text[at : at + 2]!r} at character {at}", where)
+            at += 1
+        at += 1
+    return Malformed("is cut short: it ends inside a string", where)

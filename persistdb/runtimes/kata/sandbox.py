@@ -1,0 +1,156 @@
+"""A sandbox's own persist.json: its text stays as it is, three values of it are read and written.
+
+The file's shape changed with nearly every Kata release, so it is kept verbatim and never decoded as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from ...errors import DamagedFile, UnsupportedLayout
+from ...records import SandboxState
+from .. import gojson
+from ..gojson import scan
+from ..gojson.decoder import Spec, decode_object
+from ..gojson.scan import Malformed
+from .container import text_of
+from .layouts import LAYOUTS
+
+_SPEC: Final = Spec(
+    {
+        "PersistVersion": ("persist_version", "int64"),
+        "State": ("state", "string"),
+        "SandboxContainer": ("sandbox_container", "string"),
+        "CgroupPath": ("cgroup_path", "string"),
+        "SandboxCgroupPath": ("sandbox_cgroup_path", "string"),
+    }
+)
+_VERSION_MAX: Final = 2**31 - 1  # Go's uint holds more, a column of type integer doesn't, and Kata is at 2
+_CONTAINER_KEYS: Final = frozenset({"Rootfs", "Process"})
+_RUNTIME_RS_KEYS: Final = frozenset({"sandbox_type", "resource", "hypervisor"})
+# Added to HypervisorConfig after DeviceMaps[].Shared (kata-containers pull request 12683), so a sandbox file with it
+# is one of a Kata that writes Shared.
+_SINCE_328: Final = '"BlockDeviceLogicalSectorSize":'
+
+
+class _Head(msgspec.Struct):
+    # No field takes null: in Go it changes nothing, which only the careful way knows.
+    state: str = msgspec.field(name="State", default="")
+    persist_version: int | msgspec.UnsetType = msgspec.field(name="PersistVersion", default=msgspec.UNSET)
+    cgroup_path: str = msgspec.field(name="CgroupPath", default="")
+    sandbox_cgroup_path: str = msgspec.field(name="SandboxCgroupPath", default="")
+    sandbox_container: str = msgspec.field(name="SandboxContainer", default="")
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def decode_sandbox(data: bytes, sid: str, path: str = "persist.json") -> SandboxState:
+    """Decode a sandbox's persist.json; ``document`` is the whole file's text.
+
+    ``layout`` is told from the file's own keys as far as they tell; the layouts of its containers tell better. Raises
+    :class:`~persistdb.errors.DamagedFile`, and :class:`~persistdb.errors.UnsupportedLayout` for what runtime-rs writes.
+    """
+    text = text_of(data, path)
+    try:
+        head, keys = _read_head(text, data)
+    except Malformed as bad:
+        raise DamagedFile(path, bad.reason, scan.render(bad.where)) from None
+    refuse_runtime_rs(keys, path)
+    if _CONTAINER_KEYS.issubset(keys) and "SandboxContainer" not in keys:
+        raise DamagedFile(path, "is the file of a container where a sandbox's should be")
+    return SandboxState(
+        sid=sid,
+        state=head.state,
+        persist_version=None if head.persist_version is msgspec.UNSET else head.persist_version,
+        cgroup_path=head.cgroup_path or head.sandbox_cgroup_path,
+        document=text,
+        layout=_layout(text, keys),
+    )
+
+
+def sandbox_container(document: str) -> str:
+    """Return the sandbox ID that a persist.json names itself."""
+    return _read_head(document, document.encode())[0].sandbox_container
+
+
+def refuse_runtime_rs(keys: list[str], path: str) -> None:
+    """Raise :class:`~persistdb.errors.UnsupportedLayout` for the keys of runtime-rs's state.json."""
+    if _RUNTIME_RS_KEYS.issubset(keys):
+        raise UnsupportedLayout(
+            path, "is the state.json of runtime-rs, which holds the hypervisor's state and no container data"
+        )
+
+
+def encode_sandbox(record: SandboxState, layout: str) -> bytes:
+    """Encode a sandbox's persist.json: the document, with the record's values where they differ from it.
+
+    Without a document the file is the smallest that Kata reads.
+    """
+    if record.document is None:
+        return _minimal(record, layout)
+    head, keys = _read_head(record.document, record.document.encode())
+    changed: dict[str, str] = {}
+    if head.state != record.state:
+        changed["State"] = _json(record.state)
+    if record.persist_version not in (None, head.persist_version):
+        changed["PersistVersion"] = _json(record.persist_version)
+    if (head.cgroup_path or head.sandbox_cgroup_path) != record.cgroup_path:
+        # The two names were never in one file of Kata's, but if they are, both must not contradict the record.
+        named = [key for key in ("CgroupPath", "SandboxCgroupPath") if scan.fold(key) in map(scan.fold, keys)]
+        for key in named or [LAYOUTS[layout].sandbox_cgroup_key]:
+            changed[key] = _json(record.cgroup_path)
+    return (scan.replaced(record.document, changed) if changed else record.document).encode()
+
+
+def _minimal(record: SandboxState, layout: str) -> bytes:
+    target = LAYOUTS[layout]
+    version = target.persist_version if record.persist_version is None else record.persist_version
+    return (
+        gojson.encode(
+            {
+                "PersistVersion": version,
+                "State": record.state,
+                "SandboxContainer": record.sid,
+                target.sandbox_cgroup_key: record.cgroup_path,
+            }
+        )
+        + b"\n"
+    )
+
+
+def _json(value: object) -> str:
+    return gojson.encode(value).decode()
+
+
+def _read_head(text: str, data: bytes) -> tuple[_Head, list[str]]:
+    if b"\\u0000" not in data:
+        try:
+            keys = list(_decode_keys(data))
+            if not any(_SPEC.known(key) not in (None, key) for key in keys):
+                head = _decode_head(data)
+                if head.persist_version is msgspec.UNSET or 0 <= head.persist_version <= _VERSION_MAX:
+                    return head, keys
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            pass  # the careful way says what is wrong with it, or finds that Go would take it
+    start = scan.skip_space(text, 0)
+    if not text.startswith("{", start):
+        scan.end_of_value(text, start)
+        raise Malformed(f"must be an object, not {scan.describe(text, start)}")
+    values: dict[str, Any]
+    values, _ = decode_object(text, start, _SPEC)
+    if not 0 <= values.get("persist_version", 0) <= _VERSION_MAX:
+        raise Malformed(f"{values['persist_version']} is out of range: 0 to {_VERSION_MAX}", ("PersistVersion",))
+    return _Head(**values), [member.key for member in scan.members(text, start)[0]]
+
+
+def _layout(text: str, keys: list[str]) -> str:
+    if _SINCE_328 in text:
+        return "3.28"
+    # Since 2.2 the keys are ordered by size, and PersistVersion is no longer the first.
+    if "SandboxCgroupPath" in keys or ("PersistVersion" in keys and keys[0] != "PersistVersion"):
+        return "2.2"
+    return "1.7"

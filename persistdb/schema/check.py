@@ -1,0 +1,85 @@
+"""Whether a database is what the program takes it for: schema, file, keys, and rules that SQL can't state."""
+
+# ruff: noqa: S608  statements are put together from constants of ours
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..engines import sqlite
+from ..errors import Finding, SchemaOutdated, SchemaTooNew
+from . import preflight, version
+from .migrate import COMPARISON
+from .tables import Base
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from ..db.database import Database
+
+# What holds for all rows that persistdb writes, and no constraint of a single table can say.
+_RULES = {
+    "containers without a rootfs (the mount at position 0)": (
+        "SELECT sandbox.host, sandbox.sid, container.cid FROM container"
+        " JOIN sandbox ON sandbox.id = container.sandbox_id WHERE NOT EXISTS"
+        " (SELECT 1 FROM mount WHERE mount.container_id = container.id AND mount.position = 0)"
+    ),
+    "sandboxes that were changed before they were made": (
+        "SELECT host, sid, created_at, updated_at FROM sandbox WHERE updated_at < created_at"
+    ),
+    "containers that were changed before they were made": (
+        "SELECT sandbox.host, sandbox.sid, container.cid, container.created_at, container.updated_at FROM container"
+        " JOIN sandbox ON sandbox.id = container.sandbox_id WHERE container.updated_at < container.created_at"
+    ),
+}
+
+for _table, _what in (("mount", "mounts"), ("device_map", "device maps"), ("process", "processes")):
+    _RULES[f"places missing in the list of {_what}"] = (
+        "SELECT sandbox.host, sandbox.sid, container.cid, places.n AS listed, places.last AS last_place"
+        f" FROM (SELECT container_id, count(*) AS n, max(position) AS last FROM {_table} GROUP BY container_id"
+        " HAVING max(position) <> count(*) - 1) places JOIN container ON container.id = places.container_id"
+        " JOIN sandbox ON sandbox.id = container.sandbox_id"
+    )
+
+
+def check(database: Database) -> list[Finding]:
+    """Look for anything that is wrong; nothing is changed, and an empty list is good news.
+
+    Raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,
+    :class:`~persistdb.errors.SchemaMissing`: what is wrong with rows of another schema can't be told.
+    """
+    found = version.current(database)
+    if found is None:
+        version.refuse_foreign(database)
+    if found != version.HEAD:
+        kind = SchemaOutdated if found is None or found in version.REVISIONS else SchemaTooNew
+        raise kind(database.url, found, version.HEAD)
+    try:
+        with database.engine.connect() as connection:
+            findings = _file(connection) if database.backend.name == sqlite.SQLite.name else []
+            findings += _schema(connection)
+            findings += preflight.orphans(connection)
+            for what, statement in _RULES.items():
+                findings += preflight.find_rows(connection, what, statement)
+            return findings
+    except SQLAlchemyError as error:
+        raise database.failure(error)[0] from error
+
+
+def _file(connection: Connection) -> list[Finding]:
+    """What SQLite finds in the file itself."""
+    told = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    return [] if told == ["ok"] else [Finding(f"the file is damaged: {line}") for line in told]
+
+
+def _schema(connection: Connection) -> list[Finding]:
+    """Where the tables differ from the mapped classes."""
+    context = MigrationContext.configure(connection, opts=dict(COMPARISON))
+    return [
+        Finding(f"the schema differs from this program's: {difference!r}")
+        for difference in compare_metadata(context, Base.metadata)
+    ]

@@ -1,0 +1,56 @@
+"""Which schema the program works with, and whether the database has it: one statement, and no Alembic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..db.connection import Statement
+from ..errors import SchemaMissing
+
+if TYPE_CHECKING:
+    from ..db.connection import Connection
+    from ..db.database import Database
+
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+"""Every revision of the schema, oldest first; a test compares them with the migrations."""
+HEAD = REVISIONS[-1]
+
+_VERSION = text("SELECT version_num FROM alembic_version")
+
+
+def current(database: Database) -> str | None:
+    """The revision that the database is at; ``None`` if it has no schema of ours, or is not there: nothing is made."""
+    if database.backend.would_create(database.engine.url):
+        return None
+    statement = Statement(_VERSION, database.engine.dialect)
+
+    def read(connection: Connection) -> str | None:
+        try:
+            found: str | None = connection.value(statement, {})
+        except database.driver_error as error:
+            if database.backend.is_missing_table(error):
+                return None
+            raise
+        return found
+
+    return database.read(read)
+
+
+def refuse_foreign(database: Database) -> None:
+    """Refuse a database without our schema that cannot get it, for it holds tables of others.
+
+    Raises :class:`~persistdb.errors.SchemaMissing`.
+    """
+    if database.backend.would_create(database.engine.url):
+        return
+    try:
+        with database.reader.connect() as connection:
+            tables = set(inspect(connection).get_table_names())
+    except SQLAlchemyError as error:
+        raise database.failure(error)[0] from error
+    # with both of these, somebody is making the schema now
+    if tables - {"alembic_version"} and not {"alembic_version", "sandbox"} <= tables:
+        raise SchemaMissing(database.url, None, HEAD)

@@ -1,0 +1,32 @@
+"""A sandbox's lock, as a caller holds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from ..errors import LockNotHeld
+
+if TYPE_CHECKING:
+    from ..engines import HeldLock
+
+
+class Lock:
+    """A sandbox's lock that is held; ``release`` it, or use it in ``with``."""
+
+    def __init__(self, sid: str, held: HeldLock) -> None:
+        self.sid = sid
+        self._held = held
+
+    def release(self) -> None:
+        """Let go.
+
+        Raises :class:`~persistdb.errors.LockNotHeld` if it was released before or lost with its connection.
+        """
+        if not self._held.release():
+            raise LockNotHeld(self.sid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()

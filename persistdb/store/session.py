@@ -1,0 +1,43 @@
+"""ORM sessions on the mapped classes, for people's own queries."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from ..db import database
+from ..schema.prepare import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Database(database.Database):
+    """One database, by its URL: ``sqlite:///FILE``, ``postgresql://USER@HOST/NAME``, ``mariadb://USER@HOST/NAME``.
+
+    Without a URL it is that of ``PERSISTDB_URL``, else a file at the platform's usual place. Nothing is opened before
+    the first use. ``retries`` bounds how often a unit of work is run again when others were in its way.
+
+    Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`,
+    :class:`~persistdb.errors.InvalidValue`.
+    """
+
+    @contextlib.contextmanager
+    def session(self, *, write: bool = False) -> Iterator[Session]:
+        """Open an ORM session in one transaction, committed at the end if ``write`` and nothing was raised.
+
+        Relationships are loaded only as far as the query says (``selectinload`` and the like). An empty database gets
+        its schema; raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,
+        :class:`~persistdb.errors.SchemaMissing` for one that the mapped classes don't fit.
+        """
+        prepare(self)
+        try:
+            with Session(self.writer if write else self.engine, expire_on_commit=False) as session:
+                yield session
+                if write:
+                    session.commit()
+        except SQLAlchemyError as error:
+            raise self.failure(error)[0] from error

@@ -1,0 +1,409 @@
+"""The repository's statements, built once for an engine; pure: nothing here touches a database.
+
+Reads give one JSON document a row, which decodes straight into a record: however many children a container has, it is
+one select and one round trip. Writes take one JSON parameter with all rows of a table: however many rows, it is one
+statement.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Text, case, delete, func, insert, literal_column, select, text, update
+
+from ..db.connection import Statement
+from ..engines.base import JSONRows
+from ..schema.tables import Container, DeviceMap, Mount, Process, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import ClauseElement, ColumnElement, Insert, Label, Select, Subquery, Table, Update
+    from sqlalchemy.engine import Dialect
+
+    from ..engines import Backend
+
+sandbox: Table = Sandbox.__table__  # type: ignore[assignment]  # declared as FromClause, a Table in fact
+container: Table = Container.__table__  # type: ignore[assignment]
+mount: Table = Mount.__table__  # type: ignore[assignment]
+device_map: Table = DeviceMap.__table__  # type: ignore[assignment]
+process: Table = Process.__table__  # type: ignore[assignment]
+
+
+def parameter(name: str) -> ColumnElement[Any]:
+    """A parameter of a statement, by its name."""
+    # Statements are rendered to text, where this is a parameter like any other; a bindparam() would bring a cast along.
+    return literal_column(f":{name}")
+
+
+def _document(sql: str) -> Label[str]:
+    # Without a name SQLite gives the expression's whole text as one, which costs more than the query.
+    return literal_column(sql, Text).label("document")
+
+
+_HOST, _SID, _CID = parameter("host"), parameter("sid"), parameter("cid")
+_ZERO: ColumnElement[int] = literal_column("0")
+_ONE: ColumnElement[int] = literal_column("1")
+_is_host = sandbox.c.host == _HOST
+_is_sandbox = _is_host & (sandbox.c.sid == _SID)
+_IN_SANDBOXES = (sandbox.c.sid >= _SID) & (sandbox.c.sid < parameter("sid_end"))
+_SANDBOX_VALUES = ("sid", "state", "persist_version", "cgroup_path", "layout", "document")
+_DEVICE_MAP = {
+    "ID": "d.device_id",
+    "ContainerPath": "d.container_path",
+    "FileMode": "d.file_mode",
+    "UID": "d.uid",
+    "GID": "d.gid",
+    "Shared": "d.shared",
+}
+_CONTAINER_VALUES = ("state", "cgroup_path", "bundle_path", "layout", "extra", "document")
+
+
+class Statements:
+    """Every fixed statement, for one engine."""
+
+    def __init__(self, backend: Backend, dialect: Dialect) -> None:
+        self._backend = backend
+        self._driver = dialect
+        # Statements are put together with named parameters; the driver's own (?, %s) come last.
+        self._dialect: Dialect = type(dialect)(paramstyle="named")  # type: ignore[call-arg]  # every dialect of SQLAlchemy has it
+
+    def compile(self, statement: ClauseElement) -> Statement:
+        """Put a statement into the driver's words."""
+        return Statement(text(str(statement.compile(dialect=self._dialect))), self._driver)
+
+    def opaque_parameter(self, name: str) -> ColumnElement[Any]:
+        """A parameter that the engine does not plan by."""
+        return self._backend.opaque_parameter(name)
+
+    def limited(self, query: Select[Any], *, offset: bool = False) -> Select[Any]:
+        """The first ``limit`` rows of a select, from the ``offset``-th on if asked for."""
+        # said, even if it is none: SQLAlchemy binds one of its own to SQLite's LIMIT
+        start = self.opaque_parameter("offset") if offset else _ZERO
+        return query.limit(self.opaque_parameter("limit")).offset(start)
+
+    # --- records as JSON
+
+    @cached_property
+    def container_json(self) -> Label[str]:
+        """The document of a :class:`persistdb.records.Container`, with its row's ids, over both tables."""
+        return _document(self._backend.json_text(self._backend.json_object(self._container("container"))))
+
+    @cached_property
+    def summary_json(self) -> Label[str]:
+        """The document of a :class:`persistdb.records.ContainerSummary`, over both tables."""
+        engine = self._backend
+        document = engine.json_object(
+            {
+                "host": "sandbox.host",
+                "sid": "sandbox.sid",
+                "cid": "container.cid",
+                "state": "container.state",
+                "pid": "(SELECT p.pid FROM process AS p WHERE p.container_id = container.id AND p.position = 0)",
+                "mounts": "(SELECT count(*) FROM mount AS m WHERE m.container_id = container.id AND m.position > 0)",
+                "devices": "(SELECT count(*) FROM device_map AS d WHERE d.container_id = container.id)",
+                "bundle_path": "container.bundle_path",
+                "updated_at": engine.utc_text("container.updated_at"),
+            }
+        )
+        return _document(engine.json_text(document))
+
+    @cached_property
+    def sandbox_json(self) -> Label[str]:
+        """The document of a :class:`persistdb.records.Sandbox`, its containers a list, over ``sandbox``."""
+        engine = self._backend
+        record = engine.json_object(
+            {
+                name: f"sandbox.{name}"
+                for name in ("sid", "state", "persist_version", "cgroup_path", "document", "layout")
+            }
+        )
+        document = engine.json_object(
+            {
+                "id": "sandbox.id",
+                "host": "sandbox.host",
+                "record": record,
+                "own_revision": "sandbox.revision",
+                "created_at": engine.utc_text("sandbox.created_at"),
+                "updated_at": engine.utc_text("sandbox.updated_at"),
+                "containers": engine.json_list(
+                    self._container("c"), JSONRows("container", "c", "c.sandbox_id = sandbox.id", "cid", "id")
+                ),
+            }
+        )
+        return _document(engine.json_text(document))
+
+    # --- reads
+
+    @cached_property
+    def get(self) -> Statement:
+        """One container: ``host``, ``sid``, ``cid``."""
+        return self.compile(
+            select(self.container_json).select_from(sandbox.join(container)).where(_is_sandbox, container.c.cid == _CID)
+        )
+
+    @cached_property
+    def load(self) -> Statement:
+        """One sandbox with all its containers: ``host``, ``sid``."""
+        return self.compile(select(self.sandbox_json).where(_is_sandbox))
+
+    @cached_property
+    def load_after(self) -> Statement:
+        """A page of a host's sandboxes, as ``load`` gives them, after one: ``host``, ``sid``, ``limit``."""
+        after = (_is_host, sandbox.c.sid > _SID)
+        return self.compile(self.limited(select(self.sandbox_json).where(*after).order_by(sandbox.c.sid)))
+
+    @cached_property
+    def sandbox_ids(self) -> Statement:
+        """The IDs of a host's sandboxes: ``host``."""
+        return self.compile(select(sandbox.c.sid).where(_is_host).order_by(sandbox.c.sid))
+
+    @cached_property
+    def load_many(self) -> Statement:
+        """Sandboxes with all their containers: ``rows`` of host and sid, so that both parts of the key are joined."""
+        wanted = self._rows(sandbox, "host", "sid")
+        same = (sandbox.c.host == wanted.c.host) & (sandbox.c.sid == wanted.c.sid)
+        return self.compile(select(self.sandbox_json).select_from(wanted.join(sandbox, same)))
+
+    @cached_property
+    def look_up(self) -> Statement:
+        """Up to four containers whose cid begins with ``cid``, the whole one first: ``host``, ``cid``, ``end``."""
+        # coalesce() hides the host's index: all sandboxes of a host are no place to start from, a part of the cids is
+        return self._look_up(func.coalesce(sandbox.c.host, literal_column("''")) == _HOST)
+
+    @cached_property
+    def look_up_in_sandbox(self) -> Statement:
+        """The same within the sandboxes whose sid begins with ``sid``, the whole one first: ``sid_end``, too."""
+        return self._look_up(_is_host, _IN_SANDBOXES, by_sid=True)
+
+    @cached_property
+    def look_up_in_sandboxes(self) -> Statement:
+        """The same on all hosts: ``sid``, ``sid_end``, ``cid``, ``end``."""
+        return self._look_up(_IN_SANDBOXES, by_sid=True)
+
+    @cached_property
+    def look_up_everywhere(self) -> Statement:
+        """All whose cid begins with ``cid``, on all hosts: ``cid``, ``end``."""
+        return self._look_up()
+
+    def _look_up(self, *where: ColumnElement[bool], by_sid: bool = False) -> Statement:
+        return self.compile(
+            select(self.container_json)
+            .select_from(sandbox.join(container))
+            .where(container.c.cid >= _CID, container.c.cid < parameter("end"), *where)
+            .order_by(*([sandbox.c.sid] if by_sid else []), container.c.cid)
+            .limit(literal_column("4"))
+            .offset(_ZERO)
+        )
+
+    @cached_property
+    def look_up_sandbox(self) -> Statement:
+        """Up to four sandboxes whose sid begins with ``sid``, the whole one first: ``host``, ``sid``, ``sid_end``."""
+        found = select(sandbox.c.sid).where(_is_host, _IN_SANDBOXES).order_by(sandbox.c.sid)
+        return self.compile(found.limit(literal_column("4")).offset(_ZERO))
+
+    @cached_property
+    def revision(self) -> Statement:
+        """A container's revision, if it is there: ``host``, ``sid``, ``cid``."""
+        return self.compile(
+            select(container.c.revision)
+            .select_from(sandbox.join(container))
+            .where(_is_sandbox, container.c.cid == _CID)
+        )
+
+    @cached_property
+    def token_holders(self) -> Statement:
+        """Which containers of a sandbox have a process with one of these tokens: ``host``, ``sid``, ``rows``."""
+        wanted = self._backend.rows("rows", [("token", process.c.token.type)])
+        joined = sandbox.join(container).join(process, process.c.container_id == container.c.id)
+        return self.compile(
+            select(container.c.cid, process.c.token)
+            .select_from(joined.join(wanted, wanted.c.token == process.c.token))
+            .where(_is_sandbox)
+        )
+
+    @cached_property
+    def snapshot(self) -> Statement:
+        """A sandbox's id, its row's revision, the sum of its containers', and one of its containers.
+
+        If that is not there, the id that it will have, where the engine can tell: ``host``, ``sid``, ``cid``.
+        """
+        others = (
+            select(func.coalesce(func.sum(container.c.revision), _ZERO))
+            .where(container.c.sandbox_id == sandbox.c.id)
+            .correlate(sandbox)
+            .scalar_subquery()
+        )
+        return self.compile(
+            select(
+                sandbox.c.id,
+                sandbox.c.revision,
+                others,
+                case((container.c.id.is_(None), self._backend.next_id(container))),
+                case((container.c.id.is_not(None), self.container_json.element)).label("document"),
+            )
+            .select_from(
+                sandbox.outerjoin(container, (container.c.sandbox_id == sandbox.c.id) & (container.c.cid == _CID))
+            )
+            .where(_is_sandbox)
+        )
+
+    @cached_property
+    def lock_sandbox(self) -> Statement:
+        """Wait for whoever is changing a sandbox's row: ``host``, ``sid``."""
+        return self.compile(select(sandbox.c.id).where(_is_sandbox).with_for_update())
+
+    @cached_property
+    def lock_containers(self) -> Statement:
+        """Wait for whoever is changing one of a sandbox's containers: ``host``, ``sid``."""
+        of_sandbox = select(sandbox.c.id).where(_is_sandbox).scalar_subquery()
+        return self.compile(select(container.c.id).where(container.c.sandbox_id == of_sandbox).with_for_update())
+
+    # --- writes: the columns of ``rows`` are in the order of the tables' own
+
+    @cached_property
+    def insert_sandboxes(self) -> Statement:
+        """Insert sandboxes and tell their new ids."""
+        r = self._rows(sandbox, "host", *_SANDBOX_VALUES, "revision", "created_at", "updated_at")
+        statement = insert(sandbox).from_select([column.name for column in r.c], select(*r.c))
+        return self.compile(statement.returning(sandbox.c.id, sandbox.c.sid))
+
+    @cached_property
+    def update_sandboxes(self) -> Statement:
+        """Change sandboxes that are still at the revision that was read."""
+        names = ("id", "revision", *_SANDBOX_VALUES, "updated_at")
+        columns = [(name, sandbox.c[name].type) for name in names]
+        r = self._backend.rows("rows", [*columns, ("new_revision", sandbox.c.revision.type)])
+        return self.compile(self._update(sandbox, r, (*_SANDBOX_VALUES, "updated_at"), r.c.new_revision))
+
+    @cached_property
+    def renumber_sandbox(self) -> Statement:
+        """Give another revision to a sandbox that is still at one: ``id``, ``revision``, ``new_revision``, ``now``."""
+        return self.compile(
+            update(sandbox)
+            .where(sandbox.c.id == parameter("id"), sandbox.c.revision == parameter("revision"))
+            .values(revision=parameter("new_revision"), updated_at=parameter("now"))
+        )
+
+    @cached_property
+    def delete_sandbox(self) -> Statement:
+        """Delete a sandbox with all that is in it: ``host``, ``sid``."""
+        return self.compile(delete(sandbox).where(_is_sandbox))
+
+    @cached_property
+    def delete_containers(self) -> Statement:
+        """Delete containers that are still at the revision that was read."""
+        r = self._rows(container, "id", "revision")
+        return self.compile(self._backend.delete_matching(container, r, ["id", "revision"]))
+
+    @cached_property
+    def insert_containers(self) -> Statement:
+        """Insert containers, at the id that is given or else at a new one, and tell their ids."""
+        names = ("id", "sandbox_id", "cid", *_CONTAINER_VALUES, "revision", "created_at", "updated_at")
+        r = self._rows(container, *names)
+        values = [self._backend.new_id(container, r.c.id), *(r.c[name] for name in names[1:])]
+        statement = insert(container).from_select(list(names), select(*values))
+        return self.compile(statement.returning(container.c.id, container.c.sandbox_id, container.c.cid))
+
+    @cached_property
+    def update_containers(self) -> Statement:
+        """Change containers that are still at the revision that was read."""
+        r = self._rows(container, "id", "revision", *_CONTAINER_VALUES, "updated_at")
+        return self.compile(self._update(container, r, (*_CONTAINER_VALUES, "updated_at"), container.c.revision + _ONE))
+
+    @cached_property
+    def insert_children(self) -> tuple[Statement, Statement, Statement]:
+        """Insert mounts, device maps and processes of new containers: to look for a clash costs a twentieth."""
+        return self._each_child(lambda table, rows: insert(table).from_select([c.name for c in table.c], rows))
+
+    @cached_property
+    def put_children(self) -> tuple[Statement, Statement, Statement]:
+        """Insert or overwrite mounts, device maps and processes."""
+        return self._each_child(self._backend.upsert)
+
+    @cached_property
+    def transition(self) -> Statement:
+        """Set a container's state if it is the expected one: ``host``, ``sid``, ``cid``, ``old``, ``new``, ``now``."""
+        of_sandbox = select(sandbox.c.id).where(_is_sandbox).scalar_subquery()
+        return self.compile(
+            update(container)
+            .where(container.c.sandbox_id == of_sandbox, container.c.cid == _CID, container.c.state == parameter("old"))
+            .values(
+                state=parameter("new"),
+                revision=container.c.revision + _ONE,
+                updated_at=parameter("now"),
+            )
+        )
+
+    def _rows(self, table: Table, *names: str) -> Subquery:
+        return self._backend.rows("rows", [(name, table.c[name].type) for name in names])
+
+    def _update(self, table: Table, r: Subquery, names: Sequence[str], revision: ColumnElement[int]) -> Update:
+        return (
+            update(table)
+            .where(table.c.id == r.c.id, table.c.revision == r.c.revision)
+            .values({"revision": revision, **{name: r.c[name] for name in names}})
+        )
+
+    def _each_child(self, write: Callable[[Table, Select[Any]], Insert]) -> tuple[Statement, Statement, Statement]:
+        def fixed(table: Table) -> Statement:
+            return self.compile(write(table, select(*self._rows(table, *(column.name for column in table.c)).c)))
+
+        return fixed(mount), fixed(device_map), fixed(process)
+
+    # --- the parts of documents
+
+    def _container(self, c: str) -> dict[str, str]:
+        engine = self._backend
+        record = {
+            "State": f"{c}.state",
+            "CgroupPath": f"{c}.cgroup_path",
+            "BundlePath": f"{c}.bundle_path",
+            **self._mounts(f"m.container_id = {c}.id"),
+            "DeviceMaps": self._children(_DEVICE_MAP, "device_map", "d", f"d.container_id = {c}.id"),
+            "Process": self._children(self._process(), "process", "p", f"p.container_id = {c}.id"),
+        }
+        origin = {"layout": f"{c}.layout", "extra": engine.json_source(f"{c}.extra"), "document": f"{c}.document"}
+        return {
+            "id": f"{c}.id",
+            "sandbox_id": f"{c}.sandbox_id",
+            "host": "sandbox.host",
+            "sid": "sandbox.sid",
+            "cid": f"{c}.cid",
+            "record": engine.json_object(record),
+            "revision": f"{c}.revision",
+            "origin": engine.json_object(origin),
+            "created_at": engine.utc_text(f"{c}.created_at"),
+            "updated_at": engine.utc_text(f"{c}.updated_at"),
+        }
+
+    def _mounts(self, of_container: str) -> dict[str, str]:
+        if self._backend.lists_are_numbered:  # the rootfs has a number, too
+            return {"Mounts": self._children(self._mount(), "mount", "m", of_container)}
+        rootfs = self._backend.json_object(self._mount())
+        return {
+            "Rootfs": f"(SELECT {rootfs} FROM mount AS m WHERE {of_container} AND m.position = 0)",
+            "Mounts": self._children(self._mount(), "mount", "m", f"{of_container} AND m.position > 0"),
+        }
+
+    def _children(self, pairs: Mapping[str, str], table: str, alias: str, where: str) -> str:
+        return self._backend.json_list(pairs, JSONRows(table, alias, where, "position", "position"))
+
+    def _mount(self) -> dict[str, str]:
+        return {
+            "Source": "m.source",
+            "Destination": "m.destination",
+            "Type": "m.type",
+            "Options": self._backend.json_value("m.options"),
+            "HostPath": "m.host_path",
+            "BlockDeviceID": "m.block_device_id",
+            "ReadOnly": "m.read_only",
+            "Mounted": "m.mounted",
+        }
+
+    def _process(self) -> dict[str, str]:
+        moment = self._backend.utc_text("p.start_time")
+        # NULL, and so is the whole, for no start time
+        start = self._backend.concat(moment, "' '", "p.start_time_ns", "' '", "p.start_time_offset")
+        return {"Token": "coalesce(p.token, '')", "Pid": "p.pid", "StartTime": start}

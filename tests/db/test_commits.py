@@ -1,0 +1,194 @@
+"""Commits whose answer is lost: what became of them is looked up, and reported where it cannot be told."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import make_url, text
+
+from persistdb import Database
+from persistdb.engines import Timeouts
+from persistdb.errors import CommitUnknown
+from persistdb.records import Mount, SandboxWrite
+from persistdb.store.repository import ContainerRepository
+from tests.servers import HUSH, PostgreSQL, Proxy, Server
+from tests.servers.proxy import Cut
+from tests.store.faults import just_before
+from tests.store.samples import SANDBOX, container, put, sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CHANGED = {"a": container("new", state="stopped", mounts=[Mount()]), "b": container("b")}
+
+
+@pytest.fixture
+def repository(on_server: ContainerRepository) -> ContainerRepository:
+    """Give a repository on a server."""
+    return on_server
+
+
+# with each: whether its outcome can always be told, or only when the commit arrived, or never
+CALLS: dict[str, tuple[Callable[[ContainerRepository], object], bool | Cut]] = {
+    "save": (lambda r: r.save("pod-1", "a", CHANGED["a"], revision=1), True),
+    "save of less": (lambda r: r.save("pod-1", "a", container(mounts=[])), True),
+    "save of a new one": (lambda r: r.save("pod-1", "new", container("new")), Cut.AFTER),
+    "save_sandbox": (lambda r: r.save_sandbox(SANDBOX, CHANGED), True),
+    "save_sandbox of a new one": (lambda r: r.save_sandbox(sandbox("pod-3"), CHANGED), Cut.AFTER),
+    "save_sandbox of less": (lambda r: r.save_sandbox(sandbox("pod-1"), {}), True),
+    "save_many": (lambda r: r.save_many([SandboxWrite(sid=s, containers=CHANGED) for s in ("pod-1", "pod-2")]), True),
+    "transition": (lambda r: r.transition("pod-1", "a", "stopped", expected="running"), True),
+    "destroy_sandbox": (lambda r: r.destroy_sandbox("pod-1"), False),
+    "delete": (lambda r: r.delete("pod-1", "a"), False),
+}
+
+
+def content(repository: ContainerRepository) -> dict[str, object]:
+    """What is stored, without times."""
+    return {
+        one.record.sid: (
+            one.record,
+            one.revision,
+            {cid: (held.record, held.revision) for cid, held in one.containers.items()},
+        )
+        for one in repository.load_sandboxes()
+    }
+
+
+@pytest.fixture
+def through(
+    server: Server, name: str, repository: ContainerRepository, proxy_to: Callable[[Server], Proxy]
+) -> Iterator[tuple[Proxy, ContainerRepository]]:
+    """Give a repository whose connections go through a network that can be cut."""
+    for sid in ("pod-1", "pod-2"):
+        put(repository, sid, "a", "b")
+    proxy = proxy_to(server)
+    with Database(server.url(name, port=proxy.port), retries=5) as database:
+        yield proxy, ContainerRepository(database, host="node-1")
+
+
+@pytest.fixture
+def after(sqlite_store: tuple[str, Database]) -> Callable[[Callable[[ContainerRepository], object]], dict[str, object]]:
+    """Tell what a call makes of the same content where nothing goes wrong."""
+    untouched = ContainerRepository(sqlite_store[1], host="node-1")
+    for sid in ("pod-1", "pod-2"):
+        put(untouched, sid, "a", "b")
+
+    def make(call: Callable[[ContainerRepository], object]) -> dict[str, object]:
+        call(untouched)
+        return content(untouched)
+
+    return make
+
+
+@pytest.mark.parametrize("when", list(Cut), ids=["not arrived", "arrived"])
+@pytest.mark.parametrize(("call", "tells"), CALLS.values(), ids=CALLS)
+def test_a_commit_that_is_cut(
+    through: tuple[Proxy, ContainerRepository],
+    repository: ContainerRepository,
+    after: Callable[[Callable[[ContainerRepository], object]], dict[str, object]],
+    call: Callable[[ContainerRepository], object],
+    tells: bool | Cut,
+    when: Cut,
+) -> None:
+    """A commit whose answer is lost is looked up: the change is made once; what is not there is reported as unknown."""
+    before = content(repository)
+    proxy, cut = through
+    # a transition is one statement, which commits by itself
+    proxy.cut(b"UPDATE container" if call is CALLS["transition"][0] else b"COMMIT", when)
+    if tells is True or tells is when:
+        call(cut)
+        assert content(repository) == after(call)
+    else:
+        # not there: it did not come about, or was made and removed again by another
+        with pytest.raises(CommitUnknown):
+            call(cut)
+        assert content(repository) == (before if when is Cut.BEFORE else after(call))
+    assert cut.count() == repository.count()
+
+
+@pytest.mark.parametrize("when", list(Cut), ids=["not arrived", "arrived"])
+def test_a_commit_that_nobody_can_look_up(
+    through: tuple[Proxy, ContainerRepository], repository: ContainerRepository, when: Cut
+) -> None:
+    """A commit whose outcome cannot be looked up is reported as unknown, with what it would have changed."""
+    proxy, cut = through
+    proxy.cut(b"UPDATE container", when)
+    with (
+        just_before(cut.database, "UPDATE container", proxy.refuse),
+        pytest.raises(CommitUnknown) as caught,
+    ):
+        cut.transition("pod-1", "a", "stopped", expected="running")
+    assert list(caught.value.refs) == ["pod-1/a"]
+    assert "pod-1/a" in str(caught.value)
+    assert HUSH not in str(caught.value)
+    proxy.refuse(False)
+    assert cut.get("pod-1", "a").revision in (1, 2)
+    cut.save("pod-1", "a", CHANGED["a"])
+
+
+def test_a_commit_that_another_overwrote(
+    through: tuple[Proxy, ContainerRepository], repository: ContainerRepository
+) -> None:
+    """A commit that is looked up after another change of the same container is reported as unknown."""
+    proxy, cut = through
+    proxy.cut(b"COMMIT", Cut.AFTER)
+
+    def overwrite() -> None:
+        # the commit that is about to be looked up may be on its way still
+        while repository.get("pod-1", "a").revision == 1:
+            pass
+        repository.save("pod-1", "a", container("mine"))
+
+    with just_before(cut.database, "SELECT container.id", overwrite), pytest.raises(CommitUnknown):
+        cut.save("pod-1", "a", CHANGED["a"])
+    assert repository.get("pod-1", "a").record == container("mine")
+
+
+def test_a_commit_that_takes_long(
+    postgresql_server: PostgreSQL, postgresql_url: str, proxy_to: Callable[[Server], Proxy]
+) -> None:
+    """A commit that is still on its way when it is looked up is reported as unknown: it may yet come about."""
+    server, name = postgresql_server, str(make_url(postgresql_url).database)
+    with Database(postgresql_url) as database:
+        direct = ContainerRepository(database, host="node-1")
+        put(direct, "pod-1", "a")
+        for statement in SLOW_COMMIT:
+            server.execute(statement, database=name)
+        proxy = proxy_to(server)
+
+        def lose() -> None:
+            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            while server.execute(waiting, database=name)[0][0] == 0:
+                pass
+            proxy.drop()
+
+        with (
+            Database(server.url(name, port=proxy.port), timeouts=Timeouts(busy=0.3), retries=3) as through,
+            server._engine(name).connect() as holder,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            holder.execute(text("SELECT pg_advisory_lock(7)"))
+            losing = pool.submit(lose)
+            with pytest.raises(CommitUnknown):
+                ContainerRepository(through, host="node-1").transition("pod-1", "a", "stopped", expected="running")
+            losing.result()
+            assert direct.get("pod-1", "a").record.state == "running"
+            holder.execute(text("SELECT pg_advisory_unlock(7)"))
+        while direct.get("pod-1", "a").record.state == "running":
+            pass
+        assert direct.get("pod-1", "a").revision == 2
+
+
+SLOW_COMMIT = (
+    """
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
+    AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END $$
+    """,
+    """
+    CREATE CONSTRAINT TRIGGER slow_commit AFTER UPDATE ON container DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION wait()
+    """,
+)

@@ -1,0 +1,115 @@
+"""MariaDB prepares the statements that come often, and nobody notices but by the time that they take."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import pytest
+
+from persistdb import Database, Filter
+from persistdb.engines.prepared import MOST, OFTEN
+from persistdb.records import Mount
+from persistdb.store.repository import ContainerRepository
+from tests.store.samples import container, sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.servers import Server
+
+
+@pytest.fixture
+def one(mariadb_store: tuple[str, Database]) -> Iterator[ContainerRepository]:
+    """Give a repository with a sandbox, on a database of one connection."""
+    with Database(mariadb_store[0], pool_size=1, retries=0) as database:
+        repository = ContainerRepository(database, host="node-1")
+        repository.save_sandbox(sandbox("pod"), {"c": container("t")})
+        yield repository
+
+
+def asked(repository: ContainerRepository, sql: str) -> list[tuple[str, str]]:
+    """Run a statement on the database's one connection, not as the repository does."""
+    with repository.database.engine.connect() as connection:
+        result = connection.exec_driver_sql(sql)
+        return [(str(name), str(value)) for name, value in result] if result.returns_rows else []
+
+
+def counted(repository: ContainerRepository) -> dict[str, int]:
+    """How often the connection was asked to prepare, and to execute."""
+    sql = "SHOW SESSION STATUS WHERE variable_name IN ('Com_prepare_sql', 'Com_execute_sql')"
+    return {name: int(value) for name, value in asked(repository, sql)}
+
+
+def test_what_comes_often_is_prepared_once(one: ContainerRepository) -> None:
+    """A statement is prepared when it comes again and again, and then once for its connection."""
+    before = counted(one)
+    for _ in range(OFTEN):
+        one.get("pod", "c")
+    assert counted(one) == before
+    for _ in range(10):
+        one.get("pod", "c")
+    after = counted(one)
+    assert after["Com_prepare_sql"] - before["Com_prepare_sql"] == 1
+    assert after["Com_execute_sql"] - before["Com_execute_sql"] == 10
+
+
+def test_prepared_statements_keep_every_value(one: ContainerRepository) -> None:
+    """What is stored and read by prepared statements is what was given, whatever characters are in it, and NULL too."""
+    for i in range(2 * OFTEN):
+        name = f"%s %(cid)s ? '\"\\\n`😀{i}"
+        record = container(
+            "", mounts=[Mount(source=name, options=None), Mount(source="?", options=[name])], processes=[]
+        )
+        one.save("pod", name, record)
+        assert one.get("pod", name).record == record
+        assert [found.cid for found in one.find(Filter("source", name))] == [name]
+        assert one.look_up(name).cid == name
+        one.transition("pod", name, "stopped", expected="running")
+        assert one.load_sandbox("pod").containers[name].record.state == "stopped"
+        assert one.delete("pod", name)
+
+
+def test_a_change_by_others_is_seen(one: ContainerRepository, mariadb_store: tuple[str, Database]) -> None:
+    """Prepared statements read what others have committed since, and find what others have changed under their feet."""
+    other = ContainerRepository(mariadb_store[1], host="node-1")
+    for i in range(3 * OFTEN):
+        state = ("stopped", "running")[i % 2]
+        other.save("pod", "c", container("t", state=state))
+        assert one.get("pod", "c").record.state == state
+        one.save("pod", "c", container("t", state=state, bundle_path=str(i)))
+        assert other.get("pod", "c").record.bundle_path == str(i)
+
+
+def test_a_server_that_prepares_no_more(one: ContainerRepository, mariadb_server: Server) -> None:
+    """A server whose max_prepared_stmt_count is reached gets statements as they are."""
+    mariadb_server.execute("SET GLOBAL max_prepared_stmt_count = 0")
+    try:
+        for state in ("stopped", "running") * OFTEN:
+            one.save("pod", "c", container("t", state=state))
+            assert one.get("pod", "c").record == container("t", state=state)
+    finally:
+        mariadb_server.execute("SET GLOBAL max_prepared_stmt_count = DEFAULT")
+    assert counted(one)["Com_execute_sql"] == 0
+
+
+def test_a_prepared_statement_that_is_gone(one: ContainerRepository) -> None:
+    """A statement that the server knows no more, as after a proxy went over to another one, is run all the same."""
+    for _ in range(OFTEN + 1):
+        one.get("pod", "c")
+    asked(one, "DEALLOCATE PREPARE persistdb_0")
+    before = counted(one)
+    for _ in range(OFTEN + 2):
+        assert one.get("pod", "c").cid == "c"
+    assert counted(one)["Com_prepare_sql"] == before["Com_prepare_sql"] + 1
+
+
+def test_so_many_are_prepared_and_no_more(one: ContainerRepository) -> None:
+    """A connection prepares a bounded number of statements, however many kinds of questions come often."""
+    keys = ("state", "sid", "cid", "bundle", "cgroup", "type", "token")
+    kinds = [chosen for size in range(1, len(keys) + 1) for chosen in combinations(keys, size)]
+    assert len(kinds) > MOST
+    for chosen in kinds:
+        for _ in range(OFTEN + 1):
+            assert one.count(*(Filter(key, "x") for key in chosen)) == 0
+    assert counted(one)["Com_prepare_sql"] == MOST

@@ -1,0 +1,172 @@
+"""The old stores of four files a container: each file's text comes back."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from persistdb.errors import DamagedFile
+from persistdb.records import ContainerState, DeviceMap, Mount, SandboxState
+from persistdb.runtimes.kata.oldstore import (
+    Files,
+    decode_old_container,
+    decode_old_sandbox,
+    encode_old_container,
+    encode_old_sandbox,
+    join,
+    old_losses,
+    split,
+)
+
+PROCESS = b'{"Token":"c","Pid":4021,"StartTime":"2019-03-21T10:00:00.12Z"}'
+MOUNT_10 = (
+    b'{"Source":"/dev/sdb","Destination":"/data","Type":"bind","Options":null,"HostPath":"","ReadOnly":false,'
+    b'"BlockDevice":%s}'
+)
+DEVICES_10 = (
+    b'[{"Type":"block","Data":{"ID":"d1","DeviceInfo":{"HostPath":"/dev/sdb","ContainerPath":"/dev/xvdb","FileMode":432,'
+    b'"UID":1,"GID":6,"DriverOptions":null},"BlockDrive":{"Index":2}}}]'
+)
+KATA_10: Files = {
+    "state.json": b'{"state":"running","blockIndex":3,"fstype":"xfs","hotpluggedDrive":true,"rootfsPCIAddr":"02/01"}',
+    "process.json": PROCESS,
+    "mounts.json": b"[" + MOUNT_10 % b"null" + b"," + MOUNT_10 % b'{"ID":"d1"}' + b"]",
+    "devices.json": DEVICES_10,
+}
+KATA_12: Files = {
+    "state.json": (b'{"state":"ready","blockIndex":0,"fstype":"","hotpluggedDrive":false,"rootfsPCIAddr":"","pid":12}'),
+    "process.json": b'{"Token":"","Pid":0,"StartTime":"0001-01-01T00:00:00Z"}',
+    "mounts.json": b"null",
+    "devices.json": b'[{"ID":"d1","ContainerPath":"/dev/x"}]',
+}
+KATA_13: Files = KATA_12 | {
+    "state.json": (
+        b'{"state":"ready","BlockDeviceID":"b","blockIndex":1,"fstype":"","pid":0,"guestMemoryBlockSize":128}'
+    )
+}
+KATA_16: Files = KATA_12 | {
+    "state.json": (
+        b'{"state":"ready","BlockDeviceID":"b","blockIndex":0,"fstype":"","pid":0,"guestMemoryBlockSize":0,'
+        b'"resources":{"cpu":{"shares":2}}}'
+    ),
+    "lock": b"",
+    "config.json": b'{"ID": "c", "Annotations": {}}\n',
+}
+KATA_17: Files = KATA_12 | {
+    "state.json": b'{"state":"ready","BlockDeviceID":"","fstype":"","vendor":[1]}',
+    "devices.json": b'[{"ID":"d1","ContainerPath":"/dev/x","FileMode":438,"UID":0,"GID":4294967295,"v":2}]',
+}
+STORES = {"old-1.0": KATA_10, "old-1.2": KATA_12, "old-1.3": KATA_13, "old-1.6": KATA_16, "old-1.7": KATA_17}
+
+
+@pytest.mark.parametrize("layout", STORES)
+def test_each_layout_comes_back(layout: str) -> None:
+    """Each old layout is told by its keys, and record and unknown keys give its files back."""
+    record, origin = decode_old_container(STORES[layout])
+    assert origin.layout == layout
+    assert origin.document is None
+    assert encode_old_container(record, layout, origin.extra) == STORES[layout]
+
+
+def test_record_of_kata_1_0() -> None:
+    """Kata 1.0 keeps devices as their drivers' structs; what a record holds is found in them."""
+    record, _ = decode_old_container(KATA_10)
+    assert record.rootfs == Mount(type="xfs")
+    assert record.device_maps == [DeviceMap(id="d1", container_path="/dev/xvdb", file_mode=432, uid=1, gid=6)]
+    assert [mount.destination for mount in record.mounts] == ["/data", "/data"]
+    assert record.processes[0].pid == 4021
+
+
+def test_half_of_a_surrogate_pair_is_kept_as_go_reads_it() -> None:
+    """Half of a surrogate pair in any file's unknown keys is kept as U+FFFD, and the files come back."""
+    files = KATA_16 | {"config.json": b'{"ID":"\\ud800"}', "process.json": PROCESS[:-1] + b',"x":"\\udfff"}'}
+    _, origin = decode_old_container(files)
+    assert (origin.extra or "").count("\\ufffd") == 2
+    assert {name: text.encode() for name, text in split(origin.document or "").items() if name != "lock"} == {
+        name: data for name, data in files.items() if name != "lock"
+    }
+
+
+def test_values_without_a_field_are_kept() -> None:
+    """Drive fields and pids have no field in a record and are kept as extra keys; zero values need no keeping."""
+    assert msgspec.json.decode(decode_old_container(KATA_10)[1].extra or "")["state.json"] == {
+        "blockIndex": 3,
+        "hotpluggedDrive": True,
+        "rootfsPCIAddr": "02/01",
+    }
+    assert decode_old_container(KATA_12)[1].extra == '{"state.json":{"pid":12}}'
+
+
+def test_missing_files_stay_missing() -> None:
+    """A container that has state.json alone comes back with state.json alone."""
+    files = {"state.json": KATA_17["state.json"]}
+    record, origin = decode_old_container(files)
+    assert record.processes == []
+    assert origin.document is not None
+    assert {name: text.encode() for name, text in split(origin.document).items()} == files
+
+
+def test_each_text_is_kept_exactly() -> None:
+    """Joining files to one text and splitting it gives back each, white space and odd numbers included."""
+    texts = {"state.json": ' {"a" : 1.0e5 }\n', "devices.json": "\t[]\r\n ", "lock": '""', "config.json": "null"}
+    assert split(join(texts)) == texts
+
+
+def test_changed_devices_of_kata_1_0_are_a_loss() -> None:
+    """Changed devices cannot be written the way of Kata 1.0, whose drivers' data nobody else knows."""
+    record, origin = decode_old_container(KATA_10)
+    assert old_losses(record, "old-1.0", origin.extra) == []
+    changed = msgspec.structs.replace(record, device_maps=[DeviceMap(id="new")])
+    assert old_losses(changed, "old-1.0", origin.extra) == [
+        "DeviceMaps (its devices.json holds what only the device's driver knows)"
+    ]
+    assert encode_old_container(changed, "old-1.0", origin.extra)["devices.json"] == b"null"
+
+
+def test_losses_are_named() -> None:
+    """What an old store has no place for is named."""
+    record = ContainerState(bundle_path="/b", cgroup_path="/c", device_maps=[DeviceMap(uid=1)])
+    assert old_losses(record, "old-1.2", None) == ["BundlePath '/b'", "CgroupPath", "DeviceMaps[].UID (1 of 1)"]
+    assert old_losses(record, "old-1.7", None) == ["BundlePath '/b'"]
+
+
+def test_sandbox_changes_in_place() -> None:
+    """A sandbox's changed state goes into its state.json, and everything else stays."""
+    files = {"state.json": b'{"state":"running", "blockIndex":1,"guestMemoryHotplugProbe":false}', "lock": b""}
+    record = decode_old_sandbox(files, "s")
+    assert record.layout == "old-1.7"
+    changed = encode_old_sandbox(msgspec.structs.replace(record, state="stopped", cgroup_path="/c"), record.layout)
+    assert changed == {
+        "state.json": b'{"state":"stopped", "blockIndex":1,"guestMemoryHotplugProbe":false,"cgroupPath":"/c"}',
+        "lock": b"",
+    }
+
+
+@pytest.mark.parametrize("layout", STORES)
+def test_sandbox_made_in_python(layout: str) -> None:
+    """A sandbox that never was in files gets a state.json and a lock."""
+    files = encode_old_sandbox(SandboxState(sid="s", state="ready"), layout)
+    assert decode_old_sandbox(files, "s").state == "ready"
+    assert decode_old_sandbox(files, "s").layout == layout
+    assert files["lock"] == b""
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "key", "reason"),
+    [
+        ("state.json", b"", "", "empty"),
+        ("state.json", b"{} x", "", "holds more after its value"),
+        ("mounts.json", b"{}", "", "must be a list"),
+        ("mounts.json", b'[{"Options":[1]}]', "[0].Options[0]", "must be a string"),
+        ("devices.json", b'[{"UID":4294967296}]', "[0].UID", "out of range"),
+        ("process.json", b'{"StartTime":"now"}', "StartTime", "no RFC 3339 time"),
+        ("process.json", b'{"StartTime', "", "cut short"),
+        ("config.json", b'{"a":"\\u0000"}', "a", "NUL character"),
+    ],
+)
+def test_damage_is_named(name: str, data: bytes, key: str, reason: str) -> None:
+    """Damage names the one file of several, and the key."""
+    with pytest.raises(DamagedFile) as caught:
+        decode_old_container(KATA_17 | {name: data}, "/x/")
+    assert (caught.value.path, caught.value.key) == (f"/x/{name}", key)
+    assert reason in caught.value.reason

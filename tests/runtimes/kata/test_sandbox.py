@@ -1,0 +1,119 @@
+"""A sandbox's own persist.json stays as it is, but for what changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from persistdb.errors import DamagedFile, UnsupportedLayout
+from persistdb.records import SandboxState
+from persistdb.runtimes.kata import NAMES, decode_sandbox, encode_sandbox
+from persistdb.runtimes.kata.layouts import LAYOUTS
+
+from .trees import DATA, SANDBOX, SANDBOXES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNTIME_RS = b"""{
+  "sandbox_type": "virt_container",
+  "resource": {"endpoint": []},
+  "hypervisor": {"hypervisor_type": "dragonball", "id": "s"}
+}"""
+
+
+@pytest.mark.parametrize("path", SANDBOXES, ids=lambda path: str(path.relative_to(DATA))[:60])
+def test_samples_come_back(path: Path) -> None:
+    """Every sample of a sandbox's file comes back byte for byte, with its state and version read."""
+    record = decode_sandbox(path.read_bytes(), path.parent.name)
+    assert encode_sandbox(record, record.layout) == path.read_bytes()
+    assert record.sid == path.parent.name
+    assert record.state == "running"
+    assert record.persist_version in (1, 2)
+    assert record.layout in NAMES
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        (b'{"CgroupPath":"/a"}', "/a"),
+        (b'{"SandboxCgroupPath":"/b"}', "/b"),
+        (b'{"CgroupPath":"","SandboxCgroupPath":"/b"}', "/b"),
+        (b'{"cgrouppath":"/c"}', "/c"),
+        (b'{"CgroupPath":"/a","CgroupPath":null}', "/a"),
+        (b"{}", ""),
+    ],
+)
+def test_cgroup_path_under_either_name(data: bytes, path: str) -> None:
+    """The cgroup path is read under the name of before 2.3 and of since."""
+    assert decode_sandbox(data, "s").cgroup_path == path
+
+
+def test_changed_values_only() -> None:
+    """A changed value is put in its place; every other character stays."""
+    data = b'{ "PersistVersion": 2 , "State":"running","Vendor":1.50,"SandboxCgroupPath":"/s"}\n'
+    record = decode_sandbox(data, "s")
+    changed = msgspec.structs.replace(record, state="<stopped>", persist_version=3, cgroup_path="/t")
+    assert encode_sandbox(changed, record.layout) == (
+        b'{ "PersistVersion": 3 , "State":"\\u003cstopped\\u003e","Vendor":1.50,"SandboxCgroupPath":"/t"}\n'
+    )
+
+
+def test_all_spellings_change() -> None:
+    """Every spelling and repetition of a key that Go would read changes with the value."""
+    record = decode_sandbox(b'{"State":"a","state":"b","STATE":null}', "s")
+    assert record.state == "b"
+    changed = encode_sandbox(msgspec.structs.replace(record, state="c"), "2.2")
+    assert changed == b'{"State":"c","state":"c","STATE":"c"}'
+
+
+def test_missing_key_is_appended() -> None:
+    """A value whose key is not in the file gets one, by the layout's name for it."""
+    record = decode_sandbox(b'{"SandboxContainer":"s"}\n', "s")
+    changed = msgspec.structs.replace(record, state="running", cgroup_path="/c")
+    assert encode_sandbox(changed, "3.28") == (b'{"SandboxContainer":"s","State":"running","SandboxCgroupPath":"/c"}\n')
+    assert encode_sandbox(changed, "1.7").endswith(b',"CgroupPath":"/c"}\n')
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_made_in_python(layout: str) -> None:
+    """A sandbox that never was a file gets the smallest one, which says the same."""
+    made = SandboxState(sid="s", state="running", cgroup_path="/c")
+    again = decode_sandbox(encode_sandbox(made, layout), "s")
+    assert (again.state, again.cgroup_path) == ("running", "/c")
+    assert again.persist_version == LAYOUTS[layout].persist_version
+    assert b'"SandboxContainer":"s"' in encode_sandbox(made, layout)
+
+
+def test_runtime_rs_is_refused() -> None:
+    """What runtime-rs writes is recognised and refused with the reason."""
+    with pytest.raises(UnsupportedLayout, match="runtime-rs, which holds the hypervisor's state and no container data"):
+        decode_sandbox(RUNTIME_RS, "s")
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "reason"),
+    [
+        (b"", "", "empty"),
+        (SANDBOX[:38], "SandboxContainer", "cut short"),
+        (SANDBOX[:20] + b"\0\0", "", "NUL bytes"),
+        (SANDBOX.replace(b'"/s"', b'"/\xff"'), "", "not UTF-8"),
+        (SANDBOX.replace(b'"/s"', b'"/\\u0000"'), "SandboxCgroupPath", "NUL character"),
+        (SANDBOX.replace(b"{", b'{"Config":{"Env":["a","\\u0000"]},'), "Config.Env[1]", "NUL character"),
+        (SANDBOX.replace(b'"running"', b"true"), "State", "must be a string, not true"),
+        (SANDBOX.replace(b":2", b":-2"), "PersistVersion", "out of range"),
+        (SANDBOX.replace(b":2", b":4294967296"), "PersistVersion", "out of range"),
+        (SANDBOX.replace(b":2", b":2.5"), "PersistVersion", "whole number"),
+        (b"[1]", "", "must be an object"),
+        (b'{"Config":' + b"[" * 100_000, "Config", "nested more than"),
+        (b'{"State":"","Rootfs":{},"Process":{}}', "", "the file of a container"),
+    ],
+)
+def test_damage_is_named(data: bytes, key: str, reason: str) -> None:
+    """Each kind of damage is one sentence with the file and the key."""
+    with pytest.raises(DamagedFile) as caught:
+        decode_sandbox(data, "s", "/x/persist.json")
+    assert (caught.value.path, caught.value.key) == ("/x/persist.json", key)
+    assert reason in caught.value.reason

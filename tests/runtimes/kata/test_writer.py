@@ -1,0 +1,388 @@
+"""Trees are written whole or not at all, in the layout that they came in or another."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from persistdb.errors import FileError, InvalidValue, LayoutLoss
+from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process, Sandbox, SandboxState
+from persistdb.runtimes.kata import NAMES, read_trees, write_tree, write_trees
+
+from .test_oldstore import KATA_16
+from .test_reader import OLD, TREE
+from .trees import DATA, PLAIN, SAMPLES, SANDBOX, contents, make, one, sandbox, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def change(folder: Path, **fields: object) -> Sandbox:
+    """A stored sandbox whose container ``c`` is changed."""
+    tree = one(folder)
+    state, origin = tree.containers["c"]
+    return sandbox(tree.record, tree.containers | {"c": (msgspec.structs.replace(state, **fields), origin)})
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples_come_back(tmp_path: Path, name: str) -> None:
+    """Every sample tree is written back byte for byte."""
+    assert write_tree(stored(one(DATA / name)), tmp_path) == []
+    assert contents(tmp_path) == contents(DATA / name / "run/vc/sbs")
+
+
+def test_odd_trees_come_back(tmp_path: Path) -> None:
+    """A tree with unknown keys, odd spellings and white space comes back byte for byte too."""
+    source = make(
+        tmp_path / "in",
+        {
+            "s/persist.json": b' {"state":"x","vendor":1}\n\n',
+            "s/a'%\n/persist.json": PLAIN.replace(b'"State"', b'"STATE"'),
+            "s/b/persist.json": PLAIN.replace(b'"Pid":7', b'"Pid": 7,"New":1e2').replace(b"}\n", b"}"),
+            "s/c/persist.json": b"{}",
+        },
+    )
+    assert write_tree(stored(one(source)), tmp_path / "out") == []
+    assert contents(tmp_path / "out") == contents(source)
+
+
+@pytest.mark.parametrize(("files", "mode"), [(TREE, 0o700), (OLD, 0o750)])
+def test_modes(tmp_path: Path, files: dict[str, bytes], mode: int) -> None:
+    """Folders have the mode that their store gave them, and files may be read by nobody else; whatever the umask."""
+    source = make(tmp_path / "in", files)
+    before = os.umask(0o077)
+    try:
+        write_tree(stored(one(source)), tmp_path / "out")
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "out").rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (mode if path.is_dir() else 0o600)
+
+
+def test_changed_container(tmp_path: Path) -> None:
+    """A changed container is written canonically with its unknown keys, the others as they were."""
+    odd = PLAIN.replace(b'"State"', b'"Vendor":1,"State"')
+    source = make(tmp_path / "in", TREE | {"s/c/persist.json": odd})
+    write_tree(change(source, state="stopped"), tmp_path)
+    written = contents(tmp_path / "s")
+    assert written["c/persist.json"] == PLAIN.replace(b"running", b"stopped")[:-2] + b',"Vendor":1}\n'
+    assert written["s/persist.json"] == PLAIN
+
+
+def test_devices_given_later_are_written_right(tmp_path: Path) -> None:
+    """A container of Kata 3.29 without devices, given one, is written with ``Shared``."""
+    tree = one(DATA / "3.29.0")
+    state, origin = tree.containers["web-1"]
+    tree.containers["web-1"] = msgspec.structs.replace(state, device_maps=[DeviceMap(id="d")]), origin
+    write_tree(stored(tree), tmp_path)
+    assert b'"GID":0,"Shared":false}]' in (tmp_path / tree.sid / "web-1/persist.json").read_bytes()
+
+
+def test_made_in_python(tmp_path: Path) -> None:
+    """A sandbox that never was in files is written in the newest layout and read back equal."""
+    record = ContainerState(state="ready", device_maps=[DeviceMap(id="d", shared=True)], processes=[Process(token="t")])
+    made = sandbox(SandboxState(sid="s", state="ready"), {"c": (record, Origin())})
+    write_tree(made, tmp_path)
+    tree = one(tmp_path)
+    assert tree.containers["c"] == (record, Origin(layout="3.28"))
+    assert tree.record is not None
+    assert (tree.record.state, tree.record.layout) == ("ready", "3.28")
+
+
+def test_container_made_in_python_takes_its_sandboxs_layout(tmp_path: Path) -> None:
+    """A container added to a sandbox from files is written the way that sandbox is."""
+    tree = one(make(tmp_path / "in", OLD))
+    tree.containers["new"] = ContainerState(state="ready"), Origin()
+    tree.containers["moved"] = ContainerState(state="ready"), Origin(layout="3.28")
+    write_tree(stored(tree), tmp_path)
+    for cid in ("new", "moved"):
+        assert sorted(path.name for path in (tmp_path / "s" / cid).iterdir()) == sorted(
+            ["state.json", "process.json", "mounts.json", "devices.json"]
+        )
+
+
+def test_seed_to_kata_1_7(tmp_path: Path) -> None:
+    """From the seed's layout to Kata's: what has no place is named and needs leave; the rest goes over."""
+    before = one(DATA / "seed-196661bc")
+    with pytest.raises(LayoutLoss) as caught:
+        write_tree(stored(before), tmp_path, "1.7")
+    assert not list(tmp_path.iterdir())
+    assert any(loss.endswith("1 of 2 processes (it holds one)") for loss in caught.value.losses)
+    assert any(loss.endswith("Rootfs.Source") for loss in caught.value.losses)
+    lost = write_tree(stored(before), tmp_path, "1.7", allow_loss=True)
+    assert lost == list(caught.value.losses)
+    after = one(tmp_path)
+    assert {origin.layout for _, origin in after.containers.values()} == {"1.7"}
+    for cid, (record, _) in after.containers.items():
+        old = before.containers[cid][0]
+        assert record.processes == old.processes[:1]
+        assert record.rootfs == Mount(type=old.rootfs.type, block_device_id=old.rootfs.block_device_id)
+        assert record.device_maps == old.device_maps
+
+
+def test_kata_1_7_to_seed_and_back(tmp_path: Path) -> None:
+    """The seed's layout holds all that Kata 1.12 wrote, and gives it back."""
+    before = one(DATA / "1.12.1")
+    assert write_tree(stored(before), tmp_path / "seed", "seed") == []
+    there = one(tmp_path / "seed")
+    assert {origin.layout for _, origin in there.containers.values()} == {"seed"}
+    write_tree(stored(there), tmp_path / "back", "1.7")
+    back = one(tmp_path / "back")
+    assert {cid: record for cid, (record, _) in back.containers.items()} == {
+        cid: record for cid, (record, _) in before.containers.items()
+    }
+
+
+def test_unknown_keys_go_along(tmp_path: Path) -> None:
+    """Unknown keys go from one layout of persist.json to another, to the same place."""
+    odd = PLAIN.replace(b'"State"', b'"Vendor":1,"State"').replace(b'"Token"', b'"Tty":true,"Token"')
+    write_tree(stored(one(make(tmp_path / "in", TREE | {"s/c/persist.json": odd}))), tmp_path, "seed")
+    written = (tmp_path / "s/c/persist.json").read_bytes()
+    assert b'"StartTime":"2023-10-01T00:42:25.5Z","Tty":true}]' in written
+    assert written.endswith(b',"Vendor":1}\n')
+    assert written.count(b"Vendor") == 1
+
+
+def test_old_to_persist_json(tmp_path: Path) -> None:
+    """From an old store to persist.json: the records go over, and the files that cannot are named."""
+    before = one(DATA / "1.9.0-oldstore")
+    with pytest.raises(LayoutLoss, match=r"the sandbox's devices\.json"):
+        write_tree(stored(before), tmp_path, "1.7")
+    write_tree(stored(before), tmp_path, "1.7", allow_loss=True)
+    after = one(tmp_path)
+    assert after.containers["container-a"] == (before.containers["container-a"][0], Origin(layout="1.7"))
+    assert after.record is not None
+    assert after.record.state == "running"
+
+
+def test_persist_json_to_old(tmp_path: Path) -> None:
+    """From persist.json to an old store: the record goes over, the sandbox's document cannot."""
+    source = one(make(tmp_path / "in", TREE))
+    with pytest.raises(LayoutLoss, match=r"the sandbox's own persist\.json"):
+        write_tree(stored(source), tmp_path, "old-1.7")
+    write_tree(stored(source), tmp_path, "old-1.7", allow_loss=True)
+    after = one(tmp_path / "s")
+    assert after.containers["c"][0] == source.containers["c"][0]
+
+
+def test_extra_values_of_an_old_store_are_named(tmp_path: Path) -> None:
+    """Values that only the old layout has a place for are named when it is left; zero values are no loss."""
+    files = {f"run/vc/sbs/s/c/{name}": data for name, data in KATA_16.items() if name != "config.json"}
+    tree = one(make(tmp_path / "in", {"run/vc/sbs/s/state.json": b'{"state":"x","resources":{}}'} | files))
+    lost = write_tree(stored(tree), tmp_path, "1.7", allow_loss=True)
+    assert lost == ["the sandbox's state.json but for its state and cgroup path", "c: state.json resources"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_layout_is_whole(tmp_path: Path, name: str) -> None:
+    """Every layout by name can be written and read back."""
+    lost = write_tree(stored(one(make(tmp_path / "in", TREE))), tmp_path, name, allow_loss=True)
+    tree = one(tmp_path / "s")
+    assert tree.faults == []
+    assert tree.containers["c"][0].state == "running"
+    assert tree.containers["c"][0].processes[0].token == "t"
+    assert isinstance(lost, list)
+
+
+def test_unknown_layout(tmp_path: Path) -> None:
+    """A layout that is none is an error that lists those that are."""
+    with pytest.raises(InvalidValue, match=r"must be one of old-1\.0, .*3\.28"):
+        write_tree(sandbox(), tmp_path, "9.9")
+
+
+def test_config_json_needs_a_root(tmp_path: Path) -> None:
+    """An old store's config.json goes beside run/vc/sbs; a plain folder has no place for it, which is said."""
+    files = OLD | {"var/lib/vc/sbs/s/config.json": b"{}", "var/lib/vc/sbs/s/c/config.json": b' {"ID":"c"}\n'}
+    tree = one(make(tmp_path / "in", files))
+    with pytest.raises(LayoutLoss, match=r"config\.json, which has its place beside run/vc/sbs"):
+        write_tree(stored(tree), tmp_path / "flat")
+    root = tmp_path / "root"
+    (root / "run/vc/sbs").mkdir(parents=True)
+    assert write_tree(stored(tree), root) == []
+    assert contents(root) == files
+    second = tmp_path / "second"
+    (second / "run/vc/sbs").mkdir(parents=True)
+    assert write_tree(stored(tree), second / "run/vc/sbs") == []
+    assert contents(second) == files
+
+
+def test_existing_sandbox_is_not_touched(tmp_path: Path) -> None:
+    """A sandbox that is there already stays, unless it is to be replaced; then nothing of it is left."""
+    make(tmp_path / "out", {"s/persist.json": b"precious", "s/gone/persist.json": b"x"})
+    tree = stored(one(make(tmp_path / "in", TREE)))
+    with pytest.raises(FileError, match="use --replace") as caught:
+        write_tree(tree, tmp_path / "out")
+    assert caught.value.path == str(tmp_path / "out/s")
+    assert contents(tmp_path / "out")["s/persist.json"] == b"precious"
+    write_tree(tree, tmp_path / "out", replace=True)
+    assert contents(tmp_path / "out") == TREE
+    assert os.listdir(tmp_path / "out") == ["s"]
+
+
+def test_symlink_in_the_way(tmp_path: Path) -> None:
+    """A symlink with the sandbox's name is never written through nor replaced."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "s").symlink_to(elsewhere)
+    with pytest.raises(FileError, match="in the way"):
+        write_tree(stored(one(make(tmp_path / "in", TREE))), tmp_path, replace=True)
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("bad", ["..", ".", "", "a/b", "../x", "/etc", "x" * 256, "a\0b", ".x"])
+def test_ids_are_checked_again(tmp_path: Path, bad: str) -> None:
+    """No ID that came from anywhere leads out of the folder."""
+    for made in (
+        sandbox(SandboxState(sid=bad)),
+        sandbox(SandboxState(sid="s"), {bad: (ContainerState(), Origin())}),
+    ):
+        with pytest.raises(FileError, match="an ID"):
+            write_tree(made, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_long_id(tmp_path: Path) -> None:
+    """An ID as long as a file name can be leaves room for the temporary name."""
+    sid = "é" * 127
+    write_tree(sandbox(SandboxState(sid=sid)), tmp_path)
+    assert os.listdir(tmp_path) == [sid]
+    with pytest.raises(FileError, match="File name too long"):
+        write_tree(sandbox(SandboxState(sid="é" * 200)), tmp_path)
+
+
+def test_no_space(tmp_path: Path, small_disk: Callable[[str], Path]) -> None:
+    """A disk that fills up is an error with the path, and leaves nothing of that sandbox behind."""
+    disk = small_disk("8k")
+    many = {f"s/c{i}/persist.json": b'{"State":"ready"}' for i in range(8)}
+    with pytest.raises(FileError, match="No space left on device"):
+        write_tree(stored(one(make(tmp_path / "in", TREE | many))), disk)
+    assert os.listdir(disk) == []
+
+
+def test_failed_replacement_puts_the_old_one_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the new tree cannot take its place, the old one is there again."""
+    make(tmp_path / "out", {"s/persist.json": b"precious"})
+    rename = os.rename
+
+    def fail(source: str, target: str, **fds: int) -> None:
+        if source.endswith(".partial"):
+            raise OSError(5, "Input/output error")
+        rename(source, target, **fds)
+
+    monkeypatch.setattr("os.rename", fail)
+    with pytest.raises(FileError, match="Input/output error"):
+        write_tree(stored(one(make(tmp_path / "in", TREE))), tmp_path / "out", replace=True)
+    assert contents(tmp_path / "out") == {"s/persist.json": b"precious"}
+
+
+_KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+sys.path.insert(0, sys.argv[4])
+from tests.runtimes.kata.trees import one, stored
+from persistdb.runtimes.kata import write_tree, writer
+sandbox = stored(one(Path(sys.argv[1])))
+left = int(sys.argv[3])
+def dying(real):
+    def call(*args, **kwargs):
+        global left
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+        return real(*args, **kwargs)
+    return call
+for name in ("open", "mkdir", "fsync", "fchmod", "rename"):
+    setattr(writer.os, name, dying(getattr(os, name)))
+write_tree(sandbox, sys.argv[2], replace=True)
+"""
+
+
+def _interrupts(monkeypatch: pytest.MonkeyPatch, left: int, *, after: bool) -> list[str]:
+    """Make one call that touches the disk, the one with this number, raise what Ctrl-C does; gives the calls so far."""
+    calls: list[str] = []
+
+    def interrupting(name: str, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **kwargs: object) -> object:
+            calls.append(name)
+            if len(calls) - 1 != left:
+                return real(*args, **kwargs)
+            try:
+                return real(*args, **kwargs) if after else None
+            finally:
+                raise KeyboardInterrupt
+
+        return call
+
+    for name in ("mkdir", "fchmod", "fsync", "rename"):
+        monkeypatch.setattr(os, name, interrupting(name, getattr(os, name)))
+    return calls
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("replaces", [False, True])
+def test_interrupted_at_any_step(tmp_path: Path, replaces: bool, after: bool) -> None:
+    """Interrupted before or after any call that touches the disk, an export leaves whole trees and nothing else."""
+    names = ("a", "b", "c")
+    trees = [sandbox(SandboxState(sid=sid), {"c": (ContainerState(), Origin())}) for sid in names]
+    list(write_trees(trees, tmp_path / "new"))
+    new = contents(tmp_path / "new")
+    for step in range(200):
+        out = tmp_path / f"out{step}"
+        out.mkdir()
+        old = {f"{sid}/old": b"" for sid in names} if replaces else {}
+        make(out, old)
+        with pytest.MonkeyPatch.context() as patch:
+            calls = _interrupts(patch, step, after=after)
+            try:
+                list(write_trees(trees, out, replace=replaces))
+            except KeyboardInterrupt:
+                ended = False
+            else:
+                ended = True
+        found = contents(out)
+        assert set(os.listdir(out)) == {name.partition("/")[0] for name in found} <= set(names)
+        for sid in names:
+            whole = [{name: data for name, data in tree.items() if name.startswith(f"{sid}/")} for tree in (old, new)]
+            assert {name: data for name, data in found.items() if name.startswith(f"{sid}/")} in whole
+        if ended:
+            assert found == new
+            break
+    assert ended
+    assert len(calls) == step
+    assert {"mkdir", "fchmod", "fsync", "rename"} == set(calls)
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_killed_at_any_step(tmp_path: Path, replaces: bool) -> None:
+    """Killed before any call that touches the disk, an export leaves the old tree, the new one or none; no half."""
+    source = make(tmp_path / "in", TREE)
+    old = {"s/persist.json": SANDBOX, "s/old/persist.json": PLAIN}
+    states = set()
+    for step in range(200):
+        out = tmp_path / f"out{step}"
+        out.mkdir()
+        if replaces:
+            make(out, old)
+        done = subprocess.run(
+            [sys.executable, "-c", _KILLED, str(source), str(out), str(step), str(Path(__file__).parents[3])],
+            check=False,
+        )
+        found = {name: data for name, data in contents(out).items() if not name.startswith(".")}
+        assert found in ([{}, TREE, old] if replaces else [{}, TREE])
+        assert [tree.faults for tree in read_trees([out])] in ([], [[]])
+        states.add(len(found))
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL
+    assert done.returncode == 0
+    assert step > 15
+    assert len(TREE) in states

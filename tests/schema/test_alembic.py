@@ -1,0 +1,100 @@
+"""``alembic`` from a checkout: the same history, by the tool that those who write revisions know."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from persistdb.schema import migrate, version
+from persistdb.schema.check import check
+
+from . import dumps, model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from persistdb import Database
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def alembic(database_url: str, tmp_path: Path) -> Callable[..., str]:
+    """Run ``alembic`` in a checkout of its own."""
+    for name in ("alembic.ini", "migrations"):
+        copy: Callable[..., object] = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+
+    def run(*arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-m", "alembic", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PERSISTDB_URL": database_url},
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+
+    return run
+
+
+def test_up_and_down(alembic: Callable[..., str], database: Database) -> None:
+    """``alembic upgrade`` and ``downgrade`` make the schemas that ``persistdb db`` makes, and move the rows."""
+    alembic("upgrade", "0001")
+    dumps.insert(database.engine, model.sample("0001"))
+    oldest = dumps.schema(database.engine)
+    alembic("-x", f"host={model.HOST}", "upgrade", "head")
+    assert f"{version.HEAD} (head)" in alembic("current")
+    moved = model.at_head(model.sample("0001"), "0001")
+    assert dumps.undated(dumps.rows(database.engine)) == dumps.undated(moved)
+    newest = dumps.schema(database.engine)
+    alembic("downgrade", "0001")
+    assert (dumps.schema(database.engine), dumps.rows(database.engine)) == (oldest, model.sample("0001"))
+    migrate.upgrade(database)
+    assert dumps.schema(database.engine) == newest
+
+
+def test_sql(alembic: Callable[..., str], database: Database) -> None:
+    """What ``alembic upgrade head --sql`` prints, run by somebody else, makes the whole schema."""
+    _run_script(database, alembic("upgrade", "head", "--sql"))
+    assert version.current(database) == version.HEAD
+    assert check(database) == []
+
+
+def _run_script(database: Database, script: str) -> None:
+    """Run SQL as the engines' own clients do, statement by statement."""
+    pooled = database.engine.raw_connection()
+    driver: Any = pooled.driver_connection
+    if database.backend.name == "sqlite":
+        driver.executescript(script)
+    elif database.backend.name == "postgresql":
+        driver.execute(script)
+    else:
+        for statement in script.split(";\n"):
+            if statement.strip():
+                driver.cursor().execute(statement)
+    pooled.close()
+
+
+def test_a_new_revision(alembic: Callable[..., str], database: Database, tmp_path: Path) -> None:
+    """``alembic revision --autogenerate`` numbers a new revision, and finds what differs and nothing else."""
+    migrate.upgrade(database)
+    alembic("revision", "--autogenerate", "-m", "nothing new")
+    number = f"{int(version.HEAD) + 1:04}"
+    (made,) = (tmp_path / "migrations/versions").glob(f"{number}_*.py")
+    assert made.name == f"{number}_nothing_new.py"
+    assert "op." not in made.read_text().partition("def upgrade")[2]
+    made.unlink()
+    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE sandbox ADD COLUMN colour INTEGER")
+    alembic("revision", "--autogenerate", "-m", "colours")
+    up, _, down = (tmp_path / f"migrations/versions/{number}_colours.py").read_text().partition("def downgrade")
+    assert "'colour'" in up
+    assert "drop_column" in up
+    assert "add_column" in down

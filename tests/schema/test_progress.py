@@ -1,0 +1,38 @@
+"""What is told of a change of schema while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from persistdb.schema import migrate, version
+
+from . import many
+
+if TYPE_CHECKING:
+    import pytest
+
+    from persistdb import Database
+
+CONTAINERS = 200
+MOUNTS = 10
+
+
+def test_long_moves_are_estimated(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step is told with the rows that it copies, of many rows with an estimate, and nothing is lost."""
+    monkeypatch.setattr(migrate, "MANY", 2 * CONTAINERS)
+    migrate.upgrade(database, "0001")
+    many.fill(database, CONTAINERS, MOUNTS)
+    steps: list[migrate.Step] = []
+    migrate.upgrade(database, progress=steps.append)
+    assert [step.revision.id for step in steps] == list(version.REVISIONS[1:])
+    assert {step.number for step in steps} == set(range(1, steps[0].total + 1))
+    rows = {step.revision.id: step.rows for step in steps}
+    # mounts and containers; device maps; containers and processes; indexes alone
+    assert (rows["0002"], rows["0003"], rows["0007"], rows["0008"]) == (2200, 200, 400, 0)
+    for step in steps:
+        if step.rows < 2 * CONTAINERS:
+            assert step.seconds is None
+        else:
+            assert step.seconds is not None
+            assert step.seconds > 0
+    assert many.faults(database, CONTAINERS, MOUNTS) == [0] * 8

@@ -1,0 +1,179 @@
+"""Fixtures of the store's tests: a database with the schema and nothing in it, quickly.
+
+| fixture | is |
+|---|---|
+| ``repository`` | a repository on each engine in turn, of the host ``node-1`` |
+| ``database`` | its database |
+| ``store_url`` | the URL of that, for connections of one's own |
+| ``writes`` | what was written since: rows by table |
+| ``sent`` | the statements sent since |
+| ``on_server`` | a repository on the shared ``server``'s database ``name``, which gives up after few attempts |
+
+The product makes the schema once for each engine and test process. SQLite files are copies of that one; on a server all
+tests share the database, and what is in it is deleted before each.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from sqlalchemy import event, make_url, text
+
+from persistdb import Database
+from persistdb.engines import Timeouts
+from persistdb.schema.prepare import prepare
+from persistdb.store.repository import ContainerRepository
+from tests.conftest import ENGINES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from tests.servers import Server, Statements
+
+HOST = "node-1"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an SQLite file that has the schema."""
+    path = tmp_path_factory.mktemp("template") / "persistdb.db"
+    with Database(f"sqlite:///{path}") as database:
+        prepare(database)
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_postgresql(postgresql_server: Server) -> Iterator[tuple[str, Database]]:
+    """Make a PostgreSQL database for the tests to share."""
+    yield from _shared(postgresql_server)
+
+
+@pytest.fixture(scope="session")
+def shared_mariadb(mariadb_server: Server) -> Iterator[tuple[str, Database]]:
+    """Make a MariaDB database for the tests to share."""
+    yield from _shared(mariadb_server)
+
+
+def _shared(server: Server) -> Iterator[tuple[str, Database]]:
+    name = server.create_database()
+    with Database(server.url(name)) as database:
+        prepare(database)
+        yield server.url(name), database
+    server.start()
+    server.drop_database(name)
+
+
+@pytest.fixture
+def sqlite_store(sqlite_template: Path, tmp_path: Path) -> Iterator[tuple[str, Database]]:
+    """Copy the SQLite file."""
+    path = tmp_path / "store" / "persistdb.db"
+    path.parent.mkdir(mode=0o700)
+    shutil.copy(sqlite_template, path)
+    with Database(f"sqlite:///{path}") as database:
+        yield f"sqlite:///{path}", database
+
+
+@pytest.fixture
+def postgresql_store(shared_postgresql: tuple[str, Database]) -> tuple[str, Database]:
+    """Empty the PostgreSQL database."""
+    return _emptied(*shared_postgresql)
+
+
+@pytest.fixture
+def mariadb_store(shared_mariadb: tuple[str, Database]) -> tuple[str, Database]:
+    """Empty the MariaDB database."""
+    return _emptied(*shared_mariadb)
+
+
+def _emptied(url: str, database: Database) -> tuple[str, Database]:
+    with database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM sandbox"))
+    return url, database
+
+
+@pytest.fixture(params=ENGINES)
+def store(request: pytest.FixtureRequest) -> tuple[str, Database]:
+    """Give an empty database with the schema, and its URL, on each engine in turn."""
+    found: tuple[str, Database] = request.getfixturevalue(f"{request.param}_store")
+    return found
+
+
+@pytest.fixture
+def store_url(store: tuple[str, Database]) -> str:
+    """Give the database's URL."""
+    return store[0]
+
+
+@pytest.fixture
+def database(store: tuple[str, Database]) -> Database:
+    """Give the database."""
+    return store[1]
+
+
+@pytest.fixture
+def repository(database: Database) -> ContainerRepository:
+    """Give a repository on it."""
+    return ContainerRepository(database, host=HOST)
+
+
+@pytest.fixture
+def sent(
+    database: Database, statements: Callable[[Engine], AbstractContextManager[Statements]]
+) -> Iterator[Statements]:
+    """Record the statements that the database is sent."""
+    with statements(database.engine) as sent:
+        yield sent
+
+
+_WRITE = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM|DELETE \w+ FROM)\s+(\w+)", re.IGNORECASE)
+
+
+@pytest.fixture
+def writes(database: Database) -> Iterator[Counter[str]]:
+    """Count the rows that the database is given to write, as ``INSERT mount`` and the like."""
+    rows: Counter[str] = Counter()
+
+    def on_statement(
+        _connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, _executemany: bool
+    ) -> None:
+        match = _WRITE.match(sql)
+        if match:
+            values = parameters.values() if isinstance(parameters, dict) else parameters
+            arrays = [v for v in values if isinstance(v, str) and v.startswith("[")]
+            count = sum(len(msgspec.json.decode(array)) for array in arrays) if arrays else 1
+            rows[f"{match[1].split()[0].upper()} {match[2]}"] += count
+
+    event.listen(database.engine, "before_cursor_execute", on_statement)
+    yield rows
+    event.remove(database.engine, "before_cursor_execute", on_statement)
+
+
+@pytest.fixture(params=ENGINES[1:])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Give the server that the tests share."""
+    shared: Server = request.getfixturevalue(f"{request.param}_server")
+    shared.start()
+    return shared
+
+
+@pytest.fixture
+def name(server: Server, request: pytest.FixtureRequest) -> str:
+    """Empty the database that the tests share, and give its name."""
+    url, _ = request.getfixturevalue(f"{server.dialect}_store")
+    return str(make_url(url).database)
+
+
+@pytest.fixture
+def on_server(server: Server, name: str) -> Iterator[ContainerRepository]:
+    """Give a repository on it that gives up after few attempts."""
+    with Database(server.url(name), retries=2, timeouts=Timeouts(busy=1)) as database:
+        yield ContainerRepository(database, host="node-1")
