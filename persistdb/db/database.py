@@ -215,9 +215,8 @@ class Database:
                 if not left:
                     raise Busy(self.url, f"changed by others in each of {self.retries + 1} attempts") from None
             except (SQLAlchemyError, self.driver_error, _Lost, OSError) as error:
-                failure, again = self.failure(error)
-                if not (again and left):
-                    raise failure from error
+                if not left or not self._may_succeed_if_repeated(error):
+                    raise self.failure(error) from error
             # not a wait for something: it only keeps those who clashed apart
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -228,22 +227,36 @@ class Database:
         try:
             return self.backend.lock(self.reader, name, shared=shared, timeout=timeout)
         except (SQLAlchemyError, OSError) as error:
-            raise self.failure(error)[0] from error
+            raise self.failure(error) from error
 
-    def failure(self, error: BaseException) -> tuple[PersistDBError, bool]:
-        """Translate an exception of SQLAlchemy or the driver into ours, and tell whether to try again makes sense."""
+    def failure(self, error: BaseException) -> PersistDBError:
+        """Translate an exception of SQLAlchemy, the driver or the system into ours."""
         if isinstance(error, PoolTimeout):
-            return Busy(self.url, "all connections of this process are in use"), False
+            return Busy(self.url, "all connections of this process are in use")
         if isinstance(error, OSError):
             kinds = {errno.ENOSPC: StorageFull, errno.EROFS: ReadOnly, errno.EACCES: AccessDenied}
-            return kinds.get(error.errno or 0, Unavailable)(self.url, str(error)), False
-        lost = isinstance(error, _Lost) or (isinstance(error, DBAPIError) and error.connection_invalidated)
-        cause = error.error if isinstance(error, _Lost) else getattr(error, "orig", None) or error
+            return kinds.get(error.errno or 0, Unavailable)(self.url, str(error))
+        cause = _driver_error(error)
         rule = self.backend.rule(cause)
         detail = self.backend.detail(cause)
         if rule is not None:
-            return rule.error(self.url, detail), rule.retry or lost
-        return (Unavailable if lost else DatabaseError)(self.url, detail), lost
+            return rule.error(self.url, detail)
+        return (Unavailable if _lost_connection(error) else DatabaseError)(self.url, detail)
+
+    def _may_succeed_if_repeated(self, error: BaseException) -> bool:
+        if isinstance(error, PoolTimeout | OSError):
+            return False
+        rule = self.backend.rule(_driver_error(error))
+        return _lost_connection(error) or (rule is not None and rule.retry)
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    """Return the driver's own exception, which SQLAlchemy's and ours wrap."""
+    return error.error if isinstance(error, _Lost) else getattr(error, "orig", None) or error
+
+
+def _lost_connection(error: BaseException) -> bool:
+    return isinstance(error, _Lost) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
 def default_url() -> str:

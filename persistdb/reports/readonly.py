@@ -86,7 +86,7 @@ def read(
     except PersistDBError:
         raise
     except (SQLAlchemyError, database.driver_error) as error:
-        raise database.failure(error)[0] from error
+        raise database.failure(error) from error
     types = [_KINDS.get(name) for name in names]
     rows = [[_typed(value, kind) for value, kind in zip(row, types, strict=True)] for row in found[:limit]]
     return Rows(names, rows, limit is not None and len(found) > limit)

@@ -50,7 +50,7 @@ def backup(database: Database, destination: Path) -> Path:
         partial.replace(destination)
         _sync(destination.parent)
     except sqlite.driver().Error as error:
-        raise database.failure(error)[0] from error
+        raise database.failure(error) from error
     finally:
         partial.unlink(missing_ok=True)
     return destination
@@ -104,7 +104,7 @@ def restore(database: Database, source: Path) -> Path | None:
         with _open(source) as original, _open(target, create=True) as copy:
             original.backup(copy)
     except sqlite.driver().Error as error:
-        raise database.failure(error)[0] from error
+        raise database.failure(error) from error
     database.prepared = False
     _sound(target)
     return saved

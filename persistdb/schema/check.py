@@ -67,7 +67,7 @@ def check(database: Database) -> list[Finding]:
                 findings += preflight.find_rows(connection, what, statement)
             return findings
     except SQLAlchemyError as error:
-        raise database.failure(error)[0] from error
+        raise database.failure(error) from error
 
 
 def _file(connection: Connection) -> list[Finding]:

@@ -207,7 +207,7 @@ def alone(database: Database, wait: float = WAIT) -> Iterator[Connection]:
         rows = ", ".join(f"{table} row {row} without {parent}" for table, row, parent, _ in orphans.rows)
         raise Corrupt(database.url, f"rows without their parent, so nothing was changed: {rows}") from None
     except (SQLAlchemyError, database.driver_error, OSError) as error:
-        raise database.failure(error)[0] from error
+        raise database.failure(error) from error
 
 
 def _known(revision: str) -> str:

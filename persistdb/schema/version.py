@@ -50,7 +50,7 @@ def refuse_foreign(database: Database) -> None:
         with database.reader.connect() as connection:
             tables = set(inspect(connection).get_table_names())
     except SQLAlchemyError as error:
-        raise database.failure(error)[0] from error
+        raise database.failure(error) from error
     # with both of these, somebody is making the schema now
     if tables - {"alembic_version"} and not {"alembic_version", "sandbox"} <= tables:
         raise SchemaMissing(database.url, None, HEAD)

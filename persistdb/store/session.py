@@ -40,4 +40,4 @@ class Database(database.Database):
                 if write:
                     session.commit()
         except SQLAlchemyError as error:
-            raise self.failure(error)[0] from error
+            raise self.failure(error) from error
