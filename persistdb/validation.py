@@ -35,11 +35,18 @@ def check_text(value: str) -> None:
         raise InvalidValue("text", value, f"must be of type str, not {type(value).__name__}")
     if "\0" in value:
         raise InvalidValue("text", value, "a NUL character cannot be stored")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise InvalidValue("text", value, "half of a surrogate pair is no character") from None
+    if not _is_utf8(value):
+        raise InvalidValue("text", value, "half of a surrogate pair is no character")
+
+
+def _is_utf8(value: str) -> bool:
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_kind(name: str, value: object, kind: type) -> None:
@@ -64,12 +71,27 @@ def check_key(name: str, value: str) -> None:
 
 
 def check_id(name: str, value: str) -> None:
-    """Refuse what is no ID: it names a folder among Kata's files, and a part of ``SID/CID``."""
-    check_key(name, value)
-    if "/" in value:
-        raise InvalidValue(name, value, "must not hold a path separator")
-    if value in (".", ".."):
-        raise InvalidValue(name, value, "names another folder")
+    """Refuse a value that is no ID of a sandbox or container (:func:`invalid_id`)."""
+    check_kind(name, value, str)
+    reason = invalid_id(value)
+    if reason is not None:
+        raise InvalidValue(name, value, reason)
+
+
+def invalid_id(value: str) -> str | None:
+    """Return why a text is no ID of a sandbox or container, ``None`` if it is one.
+
+    An ID names a folder in a runtime's tree and is a part of ``SID/CID``.
+    """
+    if not value:
+        return "an ID cannot be empty"
+    if value.startswith("."):
+        return "an ID cannot begin with a dot"
+    if "/" in value or "\0" in value:
+        return "an ID cannot hold a path separator or NUL"
+    if len(value) > KEY_LENGTH:
+        return f"an ID cannot be longer than {KEY_LENGTH} characters"
+    return None if _is_utf8(value) else "an ID must be valid UTF-8"
 
 
 def check_count(name: str, value: int, least: int) -> None:

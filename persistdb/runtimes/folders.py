@@ -25,30 +25,10 @@ Kata's are a few kilobytes. MariaDB refuses a statement of more than 16 MiB by d
 text that is quoted in one, or joined with the other files of an old store, grows.
 """
 
-MAX_ID: Final = 255
-"""The longest ID, in characters: what a file name and the tables' columns can hold."""
-
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO must not wait for a writer.
 _FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _RECENT: Final = 2.0
-
-
-def bad_id(name: str) -> str | None:
-    """Say what is wrong with a sandbox's or container's ID, or return ``None`` if it may name a folder."""
-    if not name:
-        return "an ID cannot be empty"
-    if name.startswith("."):
-        return "an ID cannot begin with a dot"
-    if "/" in name or "\0" in name:
-        return "an ID cannot hold a path separator or NUL"
-    if len(name) > MAX_ID:
-        return f"an ID cannot be longer than {MAX_ID} characters"
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return "an ID must be valid UTF-8"
-    return None
 
 
 def shown(path: str) -> str:

@@ -31,7 +31,9 @@ from tests.runtimes.kata.strategies import RECORDS, TEXT
 if TYPE_CHECKING:
     from persistdb import Database
 
-KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0/"), min_size=1, max_size=12)
+KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0/"), min_size=1, max_size=12).filter(
+    lambda key: not key.startswith(".")
+)
 ORIGINS = st.builds(
     Origin,
     layout=TEXT,

@@ -335,6 +335,8 @@ REFUSED: dict[str, Callable[[ContainerRepository], object]] = {
     "separator in a new sid": lambda r: r.save_sandbox(sandbox("a/b"), {}),
     "folder above as a cid": lambda r: r.save("pod-1", "..", container()),
     "folder itself as a sid": lambda r: r.save_sandbox(sandbox("."), {}),
+    "hidden folder as a cid": lambda r: r.save("pod-1", ".x", container()),
+    "hidden folder as a sid": lambda r: r.save_sandbox(sandbox(".x"), {}),
     "long host": lambda r: ContainerRepository(r.database, host=LONG_KEY).save_sandbox(SANDBOX, {}),
     "empty host": lambda r: ContainerRepository(r.database, host="").save_sandbox(SANDBOX, {}),
     "NUL in a host": lambda r: ContainerRepository(r.database, host="\0").save_sandbox(SANDBOX, {}),

@@ -1,6 +1,5 @@
 """Kata's files: trees of them to records, and records back to the same bytes. Knows no SQL."""
 
-from ..folders import bad_id
 from .container import decode_container, encode_container, losses
 from .layouts import DEFAULT, NAMES, check_name
 from .reader import SandboxTree, read_trees
@@ -12,7 +11,6 @@ __all__ = [
     "NAMES",
     "SandboxTree",
     "Written",
-    "bad_id",
     "check_name",
     "decode_container",
     "decode_sandbox",

@@ -15,7 +15,8 @@ import msgspec
 
 from ...errors import DamagedFile, FileError
 from ...records import ContainerState, Origin, SandboxState  # noqa: TC001  msgspec reads the struct's annotations
-from ..folders import Folder, bad_id, open_folder, shown
+from ...validation import invalid_id
+from ..folders import Folder, open_folder, shown
 from .container import decode_container, is_between
 from .layouts import NAMES, OLD_LAYOUTS, PERSIST
 from .oldstore import CONFIG, CONTAINER_FILES, LOCK, SANDBOX_FILES, Files, decode_old_container, decode_old_sandbox
@@ -130,7 +131,7 @@ def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> Sandbo
     if sid.startswith(".") and sid.endswith(_LEFTOVERS):
         return None  # what a killed export left
     tree = SandboxTree(sid=shown(sid), path=sandboxes.join(sid))
-    if (reason := bad_id(sid)) is not None:
+    if (reason := invalid_id(sid)) is not None:
         tree.faults.append(FileError(tree.path, reason))
         return tree
     try:
@@ -224,7 +225,7 @@ def _read_container(tree: SandboxTree, sandbox: Folder, cid: str, configs: Folde
         tree.faults.append(fault)
         tree.kept.add(shown(cid))
         return
-    if (reason := bad_id(cid)) is not None:
+    if (reason := invalid_id(cid)) is not None:
         tree.faults.append(FileError(sandbox.join(cid), reason))
         return
     tree.containers[cid] = found

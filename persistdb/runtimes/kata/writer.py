@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from ...errors import FileError, InvalidValue, LayoutLoss
 from ...records import Sandbox  # noqa: TC001  Written is made with it
-from ..folders import Folder, bad_id, open_folder, shown
+from ...validation import invalid_id
+from ..folders import Folder, open_folder, shown
 from .oldstore import CONFIG, Files
 from .reader import CONFIGS, STORE
 from .render import render
@@ -107,7 +108,7 @@ def _stage(
     """Write a sandbox's files under a temporary name, and give what is left out."""
     sid = sandbox.record.sid
     for name in (sid, *sandbox.containers):
-        if (reason := bad_id(name)) is not None:
+        if (reason := invalid_id(name)) is not None:
             raise FileError(shown(os.path.join(target, name)), reason)
     rendered = render(sandbox, layout)
     configs = {cid: {CONFIG: files.pop(CONFIG)} for cid, files in rendered.files.items() if CONFIG in files}
