@@ -52,6 +52,15 @@ class Filter(NamedTuple):
     prefix: bool = False
 
 
+class Scope(NamedTuple):
+    """Whose containers a question is about: one host's, or all hosts' (``None``)."""
+
+    host: str | None
+
+
+ALL_HOSTS = Scope(None)
+
+
 def parse(text: str, *, now: datetime | None = None) -> Filter:
     """Read a filter as people write it.
 

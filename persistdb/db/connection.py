@@ -1,53 +1,30 @@
 """A connection of the pool, used through its driver.
 
-SQLAlchemy's own Connection costs more than most of our queries take (its result metadata, events and transactions are
-made anew for each of them), so fixed statements go straight to the driver's cursor. The engine, its pool and its
-dialect are SQLAlchemy's, and so are sessions and selects that are put together on demand.
+SQLAlchemy's own Connection costs more than most of our queries take (it builds result metadata, events and transactions
+for each of them), so fixed statements go straight to the driver's cursor. The engine, its pool and its dialect are
+SQLAlchemy's, and so are sessions and selects that are put together on demand.
 """
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.engine import Connection as SQLAlchemyConnection
 
 from ..validation import check_text
+from .work import Answer, Call, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import Engine, TextClause
-    from sqlalchemy.engine import Dialect
+    from sqlalchemy import Engine
     from sqlalchemy.pool import PoolProxiedConnection
 
     from ..engines import Backend
+    from .work import Statement
 
 T = TypeVar("T")
-
-
-class Statement:
-    """A fixed statement in the driver's own words; its parameters have names."""
-
-    __slots__ = ("names", "sql")
-
-    def __init__(self, clause: TextClause, dialect: Dialect) -> None:
-        compiled = clause.compile(dialect=dialect)
-        self.sql = compiled.string
-        positions: list[str] | None = getattr(compiled, "positiontup", None)
-        self.names: tuple[str, ...] | None = None if positions is None else tuple(positions)
-        """The parameters in their order, for a driver that numbers them; ``None`` for one that knows names."""
-
-
-Call = tuple[Statement, "Mapping[str, object]"]
-
-
-class Answer(NamedTuple):
-    """What a statement gave: the rows that it returns, and how many rows it changed or gave."""
-
-    rows: Sequence[tuple[Any, ...]]
-    number: int
 
 
 class Connection:
@@ -62,44 +39,6 @@ class Connection:
         self._begin = ""
         self.driver: Any = pooled.dbapi_connection
 
-    def rows(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
-        """Run a statement and give all rows that it returns."""
-        cursor = self._run(statement, parameters)
-        # all of them: a statement that is not read to its end stays open, and SQLite would have to compile it again
-        found: Sequence[tuple[Any, ...]] = cursor.fetchall()
-        cursor.close()
-        return found
-
-    def documents(self, statement: Statement, parameters: Mapping[str, object], decode: Callable[[str], T]) -> list[T]:
-        """Run a statement that gives one document a row, and decode each as it comes, in the CPU's cache still."""
-        cursor = self._run(statement, parameters)
-        found = [decode(document) for (document,) in cursor]
-        cursor.close()
-        return found
-
-    def value(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
-        """Run a statement and give the first value of its one row, ``None`` without a row."""
-        found = self.rows(statement, parameters)
-        return found[0][0] if found else None
-
-    def change(self, statement: Statement, parameters: Mapping[str, object]) -> int:
-        """Run a statement and give the number of rows that it changed."""
-        cursor = self._run(statement, parameters)
-        count: int = cursor.rowcount
-        cursor.close()
-        return count
-
-    def pipeline(self, calls: Sequence[Call]) -> list[Answer]:
-        """Run statements that don't need each other's answers, in one round trip where the driver can."""
-        with self._backend.pipeline(self.driver) if len(calls) > 1 else nullcontext():
-            cursors = [self._run(statement, parameters) for statement, parameters in calls]
-        answers = []
-        for cursor in cursors:
-            rows = cursor.fetchall() if cursor.description else ()
-            answers.append(Answer(rows, len(rows) if cursor.description else cursor.rowcount))
-            cursor.close()
-        return answers
-
     def begin(self, sql: str) -> None:
         """Start a transaction with the engine's word for it, together with the first statement where the driver can."""
         self._begin = sql
@@ -108,9 +47,34 @@ class Connection:
         """Commit the transaction."""
         self.driver.commit()
 
-    def _run(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
+    def run(self, work: Work[T]) -> T:
+        """Run a unit of work to its end and return its result."""
+        driver_error = self._engine.dialect.loaded_dbapi.Error
+        try:
+            calls = next(work)
+            while True:
+                try:
+                    answers = self._answers(calls)
+                except driver_error as error:
+                    calls = work.throw(error)
+                else:
+                    calls = work.send(answers)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _answers(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        if len(calls) == 1:
+            call = calls[0]
+            return (_answer(self._execute(call.statement, call.parameters), call.decode),)
+        with self._backend.pipeline(self.driver):
+            cursors = [self._execute(call.statement, call.parameters) for call in calls]
+        return [_answer(cursor, call.decode) for cursor, call in zip(cursors, calls, strict=True)]
+
+    def _execute(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
         for value in parameters.values():
-            if isinstance(value, str):
+            # what is ASCII without a NUL is in order: a call for each value is a fiftieth of a get
+            if isinstance(value, str) and (not value.isascii() or "\0" in value):
                 check_text(value)
         names = statement.names
         values = parameters if names is None else tuple(parameters[name] for name in names)
@@ -123,14 +87,26 @@ class Connection:
 
     def _send(self, sql: str, values: Any) -> Any:
         cursor = self.driver.cursor()
-        self._announce(cursor, sql, values)
-        self._backend.execute(cursor, sql, values, self._pooled)
-        return cursor
-
-    def _announce(self, cursor: Any, sql: str, values: Any) -> None:
-        """Tell those who listen to the engine's statements, such as tracing tools, as SQLAlchemy would."""
         listeners = self._engine.dispatch.before_cursor_execute
         if listeners:
+            # tell them, tracing tools for example, as SQLAlchemy would
             connection = SQLAlchemyConnection(self._engine, connection=self._pooled)
             for listener in listeners:
                 listener(connection, cursor, sql, values, SimpleNamespace(), False)
+        self._backend.execute(cursor, sql, values, self._pooled)
+        return cursor
+
+
+def _answer(cursor: Any, decode: Callable[[str], Any] | None) -> Answer:
+    """Read a cursor to its end: SQLite would compile a statement again that is left open."""
+    rows: Sequence[Any]
+    if decode is not None:
+        rows = [decode(payload) for (payload,) in cursor]
+        number = len(rows)
+    elif cursor.description:
+        rows = cursor.fetchall()
+        number = len(rows)
+    else:
+        rows, number = (), cursor.rowcount
+    cursor.close()
+    return Answer(rows, number)

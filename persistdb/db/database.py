@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection as SQLAlchemyConnection
 
     from ..engines import HeldLock
+    from .work import Work
 
 T = TypeVar("T")
 
@@ -114,28 +116,28 @@ class Database:
 
     # --- units of work
 
-    def read(self, work: Callable[[Connection], T]) -> T:
+    def read(self, work: Callable[[], Work[T]]) -> T:
         """Run a unit of work that reads with one statement, again if the connection turns out to be lost."""
-        return self._repeat(lambda: self._connected(work))
+        return self._repeat(lambda: self._connected(_run, work))
 
     def write(
         self,
-        work: Callable[[Connection], T],
+        work: Callable[[], Work[T]],
         *,
-        verify: Callable[[Connection, T], bool | None] | None = None,
+        verify: Callable[[T], Work[bool | None]] | None = None,
         refs: Sequence[str] = (),
     ) -> T:
         """Run a unit of work in a transaction, again from its start if others were in its way.
 
-        A connection that is lost while the commit runs leaves its outcome open: then ``verify`` is asked, with a new
-        connection, whether the work's result is there. It answers yes, no (the work is run again) or ``None`` where
-        that can't be told, which raises :class:`~persistdb.errors.CommitUnknown`.
+        A connection that is lost during the commit leaves its outcome open: then ``verify`` is run on a new connection
+        with the work's result. It returns whether the result is in the database (if not, the work is run again), or
+        ``None`` where that can't be decided, which raises :class:`~persistdb.errors.CommitUnknown`.
         """
         begin = self.backend.begin_sql(write=True)
 
-        def transact(connection: Connection) -> T:
+        def transact(connection: Connection, work: Callable[[], Work[T]]) -> T:
             connection.begin(begin)
-            result = work(connection)
+            result = connection.run(work())
             try:
                 connection.commit()
             except self.driver_error as error:
@@ -146,36 +148,36 @@ class Database:
 
         def attempt() -> T:
             try:
-                return self._connected(transact)
+                return self._connected(transact, work)
             except _CommitLost as lost:
                 result: T = lost.result
-                self._resolve_lost_commit(lost.error, verify and (lambda connection: verify(connection, result)), refs)
+                self._resolve_lost_commit(lost.error, partial(verify, result) if verify else None, refs)
                 return result
 
         return self._repeat(attempt)
 
     def change(
-        self, work: Callable[[Connection], None], *, verify: Callable[[Connection], bool | None], refs: Sequence[str]
+        self, work: Callable[[], Work[None]], *, verify: Callable[[], Work[bool | None]], refs: Sequence[str]
     ) -> None:
-        """Run a unit of work that changes something with one statement, which commits by itself: one round trip.
+        """Run a unit of work that changes something with one statement, which commits on its own: one round trip.
 
-        What :meth:`write` does when a commit's answer is lost is done here whenever the connection is.
+        The rule of :meth:`write` for a lost commit holds whenever the connection is lost.
         """
 
         def attempt() -> None:
             try:
-                self._connected(work)
+                self._connected(_run, work)
             except _Lost as lost:
                 self._resolve_lost_commit(lost.error, verify, refs)
 
         self._repeat(attempt)
 
-    def _connected(self, work: Callable[[Connection], T]) -> T:
-        """Run work on a connection of the pool, which rolls back what is not committed when it gets it back."""
+    def _connected(self, use: Callable[[Connection, Callable[[], Work[T]]], T], work: Callable[[], Work[T]]) -> T:
+        """Use a connection of the pool, which rolls back what is not committed when the connection is returned."""
         pooled = checkout(self.engine) if self.retries else self.engine.raw_connection()
         connection = Connection(self.engine, self.backend, pooled)
         try:
-            return work(connection)
+            return use(connection, work)
         except _CommitLost as error:
             pooled.invalidate(error)
             raise
@@ -191,9 +193,9 @@ class Database:
         return self.engine.dialect.is_disconnect(error, connection.driver, None)  # type: ignore[arg-type]  # any driver's
 
     def _resolve_lost_commit(
-        self, error: BaseException, verify: Callable[[Connection], bool | None] | None, refs: Sequence[str]
+        self, error: BaseException, verify: Callable[[], Work[bool | None]] | None, refs: Sequence[str]
     ) -> None:
-        """Find out what became of a commit whose answer never came; raise unless it is there."""
+        """Return if a commit whose acknowledgement was lost took effect; raise if it did not, or nobody can tell."""
         unknown = CommitUnknown(self.url, self.backend.detail(error), refs)
         if verify is None:
             raise unknown from error
@@ -248,6 +250,10 @@ class Database:
             return False
         rule = self.backend.rule(_driver_error(error))
         return _lost_connection(error) or (rule is not None and rule.retry)
+
+
+def _run(connection: Connection, work: Callable[[], Work[T]]) -> T:
+    return connection.run(work())
 
 
 def _driver_error(error: BaseException) -> BaseException:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..db.connection import Statement
+from ..db.work import Statement
 from ..engines.types import UTCDateTime
 from ..errors import InvalidValue, PersistDBError
 from ..validation import check_text

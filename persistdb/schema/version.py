@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..db.connection import Statement
+from ..db.work import Statement, value
 from ..errors import SchemaMissing
 
 if TYPE_CHECKING:
-    from ..db.connection import Connection
     from ..db.database import Database
+    from ..db.work import Work
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Every revision of the schema, oldest first; a test compares them with the migrations."""
@@ -27,14 +27,14 @@ def current(database: Database) -> str | None:
         return None
     statement = Statement(_VERSION, database.engine.dialect)
 
-    def read(connection: Connection) -> str | None:
+    def read() -> Work[str | None]:
         try:
-            found: str | None = connection.value(statement, {})
+            revision: str | None = yield from value(statement, {})
         except database.driver_error as error:
             if database.backend.is_missing_table(error):
                 return None
             raise
-        return found
+        return revision
 
     return database.read(read)
 

@@ -1,228 +1,277 @@
-"""What a save has to write: the difference between what is stored and what is wanted, as rows for the statements.
+"""The difference between what is stored and what is wanted, as the rows to write.
 
-Pure: nothing here touches a database.
+Pure: nothing here touches a database. Every change of the store is a :class:`Diff`, which :mod:`.writer` carries out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from ..errors import AlreadyExists, Conflict
-from ..records import Container, ContainerState, Origin, SandboxState
+from ..records import ContainerState, Origin, SandboxState
 from ..validation import check_id
-from .rows import container_values, device_map_values, mount_values, process_values, sandbox_values, utc_text
+from . import revisions, rows
+from .rows import (
+    NO_CHILDREN,
+    ChildRows,
+    ContainerChange,
+    ContainerKey,
+    ContainerRow,
+    SandboxChange,
+    SandboxRow,
+    utc_text,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from .rows import Row
+    from ..records import SandboxWrite
+    from .stored import StoredContainer, StoredSandbox
 
-T = TypeVar("T")
-
-
-class StoredContainer(Container, frozen=True, kw_only=True):
-    """A container with the ids of its row and its sandbox's."""
-
-    id: int
-    sandbox_id: int
+_NO_ORIGIN = Origin()
 
 
-class StoredSandbox(msgspec.Struct, frozen=True, kw_only=True):
-    """A sandbox with the id of its row.
-
-    Its revision is the sum of its row's and of all its containers': so a change of one container writes one row. A new
-    container starts above the sandbox's revision, which is above all that were ever given to a container in it, so that
-    none is given twice under one cid; what it adds to the sum too much is taken from the row's, which may be negative.
-    """
-
-    id: int
-    record: SandboxState
-    own_revision: int
-    updated_at: datetime
-    containers: list[StoredContainer]
-
-    @property
-    def revision(self) -> int:
-        """Grows with each change of the sandbox or of one of its containers."""
-        return self.own_revision + sum(container.revision for container in self.containers)
-
-
-class Created(NamedTuple):
-    """A container to be inserted; its children's rows are made when its id is known."""
+class NewContainer(NamedTuple):
+    """A container to insert; the rows of its children follow when its row has an ID."""
 
     sid: str
-    sandbox_id: int | None
-    cid: str
-    id: int | None
+    row: ContainerRow
     record: ContainerState
-    row: Row
-
-    def parent(self, ids: Mapping[str, int]) -> int:
-        """The id of its sandbox, which may be a new one: those have ``ids``, by their sid."""
-        return ids[self.sid] if self.sandbox_id is None else self.sandbox_id
 
 
-@dataclass
-class Changes:
-    """The rows to write, a list for each statement, in the order in which they run."""
+class Renumbering(NamedTuple):
+    """A sandbox's row that gets another number (:mod:`.revisions`), and no other change."""
 
-    now: str = field(default_factory=lambda: utc_text(datetime.now(UTC)))
-    new_sandboxes: list[Row] = field(default_factory=list)
-    changed_sandboxes: list[Row] = field(default_factory=list)
-    renumbered: dict[str, object] | None = None
-    """A sandbox that gets another revision, and nothing else."""
-    removed: list[Row] = field(default_factory=list)
-    changed: list[Row] = field(default_factory=list)
-    created: list[Created] = field(default_factory=list)
-    mounts: list[Row] = field(default_factory=list)
-    device_maps: list[Row] = field(default_factory=list)
-    processes: list[Row] = field(default_factory=list)
-    revisions: dict[str, int] = field(default_factory=dict)
-    """What each sandbox or container is at when all is written."""
-    witness: tuple[str, str | None, int] | None = None
-    """The sid, cid and last revision (0: none) of one row that is written, to find out later whether it was."""
+    id: int
+    revision: int
+    new_revision: int
+    now: str
+
+
+class Transition(NamedTuple):
+    """A container that goes from one state to another, whatever else is stored of it."""
+
+    host: str
+    sid: str
+    cid: str
+    old: str
+    new: str
+    now: str
+
+
+class Destruction(NamedTuple):
+    """A sandbox that goes with all that is in it."""
+
+    host: str
+    sid: str
+
+
+class Witness(NamedTuple):
+    """One row that a diff writes, by which to find out later whether the diff took effect.
+
+    ``cid`` is ``None`` for the sandbox's own row; ``revision`` is the one before the change, 0 for a new row.
+    """
+
+    sid: str
+    cid: str | None
+    revision: int
+
+
+class Diff(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows to write, in the order in which their statements run."""
+
+    now: str
+    new_sandboxes: tuple[SandboxRow, ...] = ()
+    changed_sandboxes: tuple[SandboxChange, ...] = ()
+    renumbered: Renumbering | None = None
+    removed: tuple[ContainerKey, ...] = ()
+    changed: tuple[ContainerChange, ...] = ()
+    created: tuple[NewContainer, ...] = ()
+    children: ChildRows = NO_CHILDREN
+    """The children of changed containers."""
+    transition: Transition | None = None
+    destroyed: Destruction | None = None
+    revisions: Mapping[str, int] = {}
+    """The revision of each sandbox, or of the one container, when all is written."""
+    witness: Witness | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.new_sandboxes or self.changed_sandboxes or self.removed or self.changed or self.created)
+        parents = self.new_sandboxes or self.changed_sandboxes or self.removed or self.changed or self.created
+        return bool(parents or self.transition or self.destroyed)
 
-    def put_sandbox(
-        self,
-        host: str,
-        sid: str,
-        wanted: SandboxState | None,
-        containers: Mapping[str, ContainerState],
-        stored: StoredSandbox | None,
-        *,
-        origins: Mapping[str, Origin],
-        keep: Collection[str] = (),
-        revision: int | None = None,
-    ) -> None:
-        """Make a sandbox what is wanted: containers that are neither given nor kept go away.
 
-        Without ``wanted`` the sandbox's own values stay as they are.
+def of_sandboxes(host: str, writes: Iterable[SandboxWrite], stored: Mapping[str, StoredSandbox], *, now: str) -> Diff:
+    """Return what it takes to store sandboxes: containers that are neither given nor kept are removed.
 
-        Raises :class:`Conflict` if the sandbox is not at ``revision``, :class:`AlreadyExists` for a token used twice.
-        """
-        actual = stored.revision if stored else None
-        if revision is not None and revision != (actual or 0):
-            raise Conflict(sid, revision, actual)
+    Raises :class:`~persistdb.errors.Conflict` for a sandbox that is not at the revision of its write,
+    :class:`~persistdb.errors.AlreadyExists` for a token used twice, :class:`~persistdb.errors.InvalidValue`.
+    """
+    draft = _Draft(now)
+    for write in writes:
+        draft.put_sandbox(host, write, stored.get(write.sid))
+    return draft.diff()
+
+
+def of_container(
+    sid: str, cid: str, record: ContainerState, origin: Origin | None, snapshot: Snapshot, *, now: str
+) -> Diff:
+    """Return what it takes to store one container of a sandbox that exists."""
+    draft = _Draft(now)
+    if snapshot.container is not None:
+        revision = draft.change_container(snapshot.container, record, origin)
+    else:
+        number = snapshot.own_revision
+        sandbox = revisions.of_sandbox(number, [snapshot.of_containers])
+        revision = revisions.of_new_container(sandbox)
+        draft.renumbered = Renumbering(
+            id=snapshot.sandbox_id,
+            revision=number,
+            new_revision=revisions.own_number(revision, [snapshot.of_containers, revision]),
+            now=now,
+        )
+        draft.create_container(sid, cid, record, origin, revision, sandbox_id=snapshot.sandbox_id, id_=snapshot.new_id)
+    draft.revisions[f"{sid}/{cid}"] = revision
+    return draft.diff()
+
+
+class Snapshot(NamedTuple):
+    """What is stored of a sandbox and of one container that is to be saved in it.
+
+    ``of_containers`` is the sum of its containers' revisions; ``new_id`` the ID for the container's row if it is not
+    there, where the engine can tell.
+    """
+
+    sandbox_id: int
+    own_revision: int
+    of_containers: int
+    new_id: int | None
+    container: StoredContainer | None
+
+
+def of_transition(transition: Transition) -> Diff:
+    """Return a change of state that compares and sets: it needs no look at what is stored."""
+    return Diff(now=transition.now, transition=transition)
+
+
+def of_destruction(host: str, sid: str, *, now: str) -> Diff:
+    """Return the removal of a whole sandbox, which needs no look at what is stored either."""
+    return Diff(now=now, destroyed=Destruction(host, sid))
+
+
+class _Draft:
+    """A diff in the making."""
+
+    def __init__(self, now: str) -> None:
+        self.renumbered: Renumbering | None = None
+        self.revisions: dict[str, int] = {}
+        self._now = now
+        self._new_sandboxes: list[SandboxRow] = []
+        self._changed_sandboxes: list[SandboxChange] = []
+        self._removed: list[ContainerKey] = []
+        self._changed: list[ContainerChange] = []
+        self._created: list[NewContainer] = []
+        self._children: list[ChildRows] = []
+        self._witness: Witness | None = None
+
+    def diff(self) -> Diff:
+        # rows that keep their ID come first: SQLite would give it to a new row if it was the greatest
+        self._created.sort(key=lambda created: created.row.id is None)
+        return Diff(
+            now=self._now,
+            new_sandboxes=tuple(self._new_sandboxes),
+            changed_sandboxes=tuple(self._changed_sandboxes),
+            renumbered=self.renumbered,
+            removed=tuple(self._removed),
+            changed=tuple(self._changed),
+            created=tuple(self._created),
+            children=rows.joined(self._children),
+            revisions=self.revisions,
+            witness=self._witness,
+        )
+
+    def put_sandbox(self, host: str, write: SandboxWrite, stored: StoredSandbox | None) -> None:
+        """Make a sandbox what is wanted; without a record its own values stay as they are."""
+        before = stored.revision if stored else 0
+        if write.revision is not None and write.revision != before:
+            raise Conflict(write.sid, write.revision, before if stored else None)
         known = {container.cid: container for container in stored.containers} if stored else {}
-        kept = {cid: known[cid] for cid in keep if cid in known and cid not in containers}
-        _check_tokens(containers, {cid: container.record for cid, container in kept.items()})
-        gone = [known[cid] for cid in known.keys() - containers.keys() - kept.keys()]
-        self.removed += [[container.id, container.revision] for container in gone]
-        total = actual or 0
+        kept = {cid: known[cid] for cid in write.keep if cid in known and cid not in write.containers}
+        _check_tokens(write.containers, {cid: container.record for cid, container in kept.items()})
+        gone = [known[cid] for cid in known.keys() - write.containers.keys() - kept.keys()]
+        self._remove(gone)
         now = {cid: container.revision for cid, container in kept.items()}
-        for cid, record in containers.items():
-            now[cid] = self.put_container(
-                sid,
-                cid,
-                record,
-                known.get(cid),
-                stored.id if stored else None,
-                origins.get(cid),
-                first_revision=total + 1,
-            )
-        total += sum(revision != known[cid].revision for cid, revision in now.items() if cid in known)
-        own = _own_values(sid, wanted, stored)
+        for cid, record in write.containers.items():
+            origin, old = write.origins.get(cid), known.get(cid)
+            if old is not None:
+                now[cid] = self.change_container(old, record, origin)
+            else:
+                now[cid] = revisions.of_new_container(before)
+                self.create_container(
+                    write.sid, cid, record, origin, now[cid], sandbox_id=stored.id if stored else None
+                )
+        revision = before + sum(now[cid] != known[cid].revision for cid in now.keys() & known.keys())
+        own = _own_record(write.sid, write.record, stored)
         if stored is None or gone or now.keys() - known.keys() or own != stored.record:
-            total += 1
-            self._put_own(host, own, stored, total - sum(now.values()))
-        self.revisions[sid] = total
+            revision += 1
+            self._put_own_row(host, own, stored, revisions.own_number(revision, now.values()))
+        self.revisions[write.sid] = revision
 
-    def _put_own(self, host: str, record: SandboxState, stored: StoredSandbox | None, own_revision: int) -> None:
-        """Write the sandbox's own row."""
-        self.witness = (record.sid, None, stored.own_revision if stored else 0)
-        values = sandbox_values(record)
+    def _put_own_row(self, host: str, record: SandboxState, stored: StoredSandbox | None, number: int) -> None:
+        self._witness = Witness(record.sid, None, stored.own_revision if stored else 0)
         if stored is None:
-            self.new_sandboxes.append([host, *values, own_revision, self.now, self.now])
+            self._new_sandboxes.append(rows.sandbox_row(host, record, number, self._now))
         else:
-            self.changed_sandboxes.append([stored.id, stored.own_revision, *values, self.now, own_revision])
+            self._changed_sandboxes.append(
+                rows.sandbox_change(stored.id, stored.own_revision, record, self._now, new_revision=number)
+            )
 
-    def renumber(self, sandbox_id: int, own_revision: int, total: int) -> int:
-        """Make place for a container that comes into a sandbox of this revision, and give the one that it will have."""
-        self.renumbered = {
-            "id": sandbox_id,
-            "revision": own_revision,
-            "new_revision": own_revision - total,
-            "now": self.now,
-        }
-        return total + 1
+    def _remove(self, containers: Iterable[StoredContainer]) -> None:
+        self._removed += [ContainerKey(container.id, container.revision) for container in containers]
 
-    def put_container(
+    def create_container(
         self,
         sid: str,
         cid: str,
         record: ContainerState,
-        stored: StoredContainer | None,
-        sandbox_id: int | None,
         origin: Origin | None,
+        revision: int,
         *,
-        first_revision: int,
-        new_id: int | None = None,
-    ) -> int:
-        """Make a container what is wanted, and give the revision that it will have.
+        sandbox_id: int | None,
+        id_: int | None = None,
+    ) -> None:
+        """Insert a container, with the ID that is given or one that the database chooses."""
+        check_id("cid", cid)
+        row = rows.container_row(id_, sandbox_id, cid, record, origin or _NO_ORIGIN, revision, self._now, self._now)
+        self._created.append(NewContainer(sid, row, record))
+        self._witness = Witness(sid, cid, 0)
 
-        A new one has ``new_id``, or the one that its insert tells.
-        """
-        if stored is None:
-            check_id("cid", cid)
-            values = container_values(record, origin or Origin())
-            row = [new_id, sandbox_id, cid, *values, first_revision, self.now, self.now]
-            self.created.append(Created(sid, sandbox_id, cid, new_id, record, row))
-            self.witness = (sid, cid, 0)
-            return first_revision
+    def change_container(self, stored: StoredContainer, record: ContainerState, origin: Origin | None) -> int:
+        """Make a stored container what is wanted, and return its revision after that."""
         origin = origin or stored.origin
         old = stored.record
         if record == old and origin == stored.origin:
             return stored.revision
-        values = container_values(record, origin)
-        self.witness = (sid, cid, stored.revision)
+        revision = stored.revision + 1
+        self._witness = Witness(stored.sid, stored.cid, stored.revision)
         if _must_replace(old, record):
-            # The row goes, and its children with it; it comes back under its id. So no list has a tail to cut off,
+            # The row goes, and its children with it; it comes back under its ID. So no list has a tail to cut off,
             # and a token may pass from one process to another whatever the order of the rows.
-            self.removed.append([stored.id, stored.revision])
+            self._remove([stored])
             created_at = utc_text(stored.created_at)
-            row = [stored.id, stored.sandbox_id, cid, *values, stored.revision + 1, created_at, self.now]
-            self.created.append(Created(sid, stored.sandbox_id, cid, stored.id, record, row))
+            row = rows.container_row(
+                stored.id, stored.sandbox_id, stored.cid, record, origin, revision, created_at, self._now
+            )
+            self._created.append(NewContainer(stored.sid, row, record))
         else:
-            self.changed.append([stored.id, stored.revision, *values, self.now])
-            self.put_children(stored.id, stored.sandbox_id, record, old)
-        return stored.revision + 1
-
-    def put_children(
-        self, container_id: int, sandbox_id: int, record: ContainerState, old: ContainerState | None = None
-    ) -> None:
-        """Add the rows of those children that differ from the old ones at the same place."""
-        mounts = [record.rootfs, *record.mounts]
-        old_mounts = [old.rootfs, *old.mounts] if old else []
-        self.mounts += [
-            [container_id, position, position == 0, *mount_values(mount)]
-            for position, mount in _differing(mounts, old_mounts)
-        ]
-        self.device_maps += [
-            [container_id, position, *device_map_values(device_map)]
-            for position, device_map in _differing(record.device_maps, old.device_maps if old else [])
-        ]
-        self.processes += [
-            [container_id, position, sandbox_id, *process_values(process)]
-            for position, process in _differing(record.processes, old.processes if old else [])
-        ]
-
-
-def _differing(new: Sequence[T], old: Sequence[T]) -> Iterable[tuple[int, T]]:
-    if not old:
-        return enumerate(new)
-    known = len(old)
-    return ((position, value) for position, value in enumerate(new) if position >= known or value != old[position])
+            self._changed.append(rows.container_change(stored.id, stored.revision, record, origin, self._now))
+            self._children.append(rows.children(stored.id, stored.sandbox_id, record, old))
+        return revision
 
 
 def _must_replace(old: ContainerState, new: ContainerState) -> bool:
-    """Whether a list gets shorter, or a process gives up or changes its token."""
+    """Return whether a list gets shorter, or a process gives up or changes its token."""
     return (
         len(new.mounts) < len(old.mounts)
         or len(new.device_maps) < len(old.device_maps)
@@ -234,8 +283,8 @@ def _must_replace(old: ContainerState, new: ContainerState) -> bool:
     )
 
 
-def _own_values(sid: str, wanted: SandboxState | None, stored: StoredSandbox | None) -> SandboxState:
-    """What a sandbox's own values shall be: a document or layout that is not given stays as it is stored."""
+def _own_record(sid: str, wanted: SandboxState | None, stored: StoredSandbox | None) -> SandboxState:
+    """Return the sandbox's own values after the write: a document or layout that is not given stays as stored."""
     if stored is None:
         return wanted or SandboxState(sid=sid)
     record = wanted or stored.record
@@ -247,11 +296,11 @@ def _own_values(sid: str, wanted: SandboxState | None, stored: StoredSandbox | N
 
 
 def _check_tokens(containers: Mapping[str, ContainerState], kept: Mapping[str, ContainerState]) -> None:
-    """Refuse a token that stands for two processes of a sandbox."""
+    """Refuse a token that two processes of a sandbox have."""
     holders: dict[str, str] = {}
     for cid, record in (*kept.items(), *containers.items()):
         for process in record.processes:
+            if process.token in holders:
+                raise AlreadyExists("process token", process.token, (holders[process.token], cid))
             if process.token:
-                other = holders.setdefault(process.token, cid)
-                if other != cid or sum(p.token == process.token for p in record.processes) > 1:
-                    raise AlreadyExists("process token", process.token, (other, cid))
+                holders[process.token] = cid

@@ -20,7 +20,8 @@ from ..records import (
     Sandbox,
     SandboxState,
 )
-from .diff import StoredContainer, StoredSandbox
+from . import revisions
+from .stored import StoredContainer, StoredSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +97,7 @@ def _sandbox(found: _Sandbox | _NumberedSandbox, containers: list[Container]) ->
         host=found.host,
         record=found.record,
         containers={container.cid: container for container in containers},
-        revision=found.own_revision + sum(container.revision for container in containers),
+        revision=revisions.of_sandbox(found.own_revision, (container.revision for container in containers)),
         created_at=found.created_at,
         updated_at=found.updated_at,
     )

@@ -1,4 +1,4 @@
-"""Which container or sandbox somebody means: a whole ID first, then the beginning of one that no other has.
+"""Resolve abbreviated IDs: an exact match wins, else the prefix must be unique.
 
 Pure: nothing here touches a database.
 """
@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import Ambiguous, NotFound
+from ..filters import ALL_HOSTS
 from ..validation import check_text
 from .selection import successor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..db.connection import Statement
+    from ..db.work import Statement
+    from ..filters import Scope
     from ..records import Container
     from .statements import Statements
 
@@ -22,41 +24,43 @@ if TYPE_CHECKING:
 _LAST = "\U0010ffff" * 256
 
 
-def container(
-    statements: Statements, host: str, ref: str, *, all_hosts: bool
-) -> tuple[Statement, Mapping[str, object]]:
-    """The statement that gives those whom ``CID`` or ``SID/CID`` may mean, and its parameters.
+def container_query(statements: Statements, scope: Scope, ref: str) -> tuple[Statement, Mapping[str, object]]:
+    """Return the query for the containers that ``CID`` or ``SID/CID`` may refer to, and its parameters.
 
-    Raises :class:`~persistdb.errors.NotFound` for no ID at all, :class:`~persistdb.errors.InvalidValue`.
+    Raises :class:`~persistdb.errors.NotFound` for an empty ID, :class:`~persistdb.errors.InvalidValue`.
     """
     check_text(ref)
     sid, slash, cid = ref.rpartition("/")
     if not cid or (slash and not sid):
-        raise NotFound("container", ref, host)
+        raise NotFound("container", ref, scope.host)
+    everywhere = scope == ALL_HOSTS
     if slash:
-        statement = statements.look_up_in_sandboxes if all_hosts else statements.look_up_in_sandbox
+        statement = statements.look_up_in_sandboxes if everywhere else statements.look_up_in_sandbox
     else:
-        statement = statements.look_up_everywhere if all_hosts else statements.look_up
-    return statement, {"host": host, "sid": sid, "sid_end": _end(sid), "cid": cid, "end": _end(cid)}
+        statement = statements.look_up_everywhere if everywhere else statements.look_up
+    return statement, {"host": scope.host, "sid": sid, "sid_end": _end(sid), "cid": cid, "end": _end(cid)}
 
 
-def one_container(ref: str, found: Sequence[Container], *, host: str | None) -> Container:
-    """The one that is meant; raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`."""
+def one_container(ref: str, candidates: Sequence[Container], scope: Scope) -> Container:
+    """Return the container that an ID refers to, out of those that match.
+
+    Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
+    """
     sid, _, cid = ref.rpartition("/")
-    wanted = [one for one in found if one.sid == sid] or found
-    wanted = [one for one in wanted if one.cid == cid] or wanted
-    if not wanted:
-        raise NotFound("container", ref, host)
-    if len(wanted) > 1:
-        where = [f" on host {one.host!r}" if host is None else "" for one in wanted]
-        raise Ambiguous("container", ref, [f"{one.sid}/{one.cid}{at}" for one, at in zip(wanted, where, strict=True)])
-    return wanted[0]
+    matches = [one for one in candidates if one.sid == sid] or candidates
+    matches = [one for one in matches if one.cid == cid] or matches
+    if not matches:
+        raise NotFound("container", ref, scope.host)
+    if len(matches) > 1:
+        where = [f" on host {one.host!r}" if scope == ALL_HOSTS else "" for one in matches]
+        raise Ambiguous("container", ref, [f"{one.sid}/{one.cid}{at}" for one, at in zip(matches, where, strict=True)])
+    return matches[0]
 
 
-def sandbox(host: str, ref: str) -> Mapping[str, object]:
-    """The parameters of the statement that gives those that ``SID`` may mean.
+def sandbox_parameters(host: str, ref: str) -> Mapping[str, object]:
+    """Return the parameters of the query for the sandboxes that an abbreviated ID may refer to.
 
-    Raises :class:`~persistdb.errors.NotFound` for no ID at all, :class:`~persistdb.errors.InvalidValue`.
+    Raises :class:`~persistdb.errors.NotFound` for an empty ID, :class:`~persistdb.errors.InvalidValue`.
     """
     check_text(ref)
     if not ref:
@@ -64,15 +68,18 @@ def sandbox(host: str, ref: str) -> Mapping[str, object]:
     return {"host": host, "sid": ref, "sid_end": _end(ref)}
 
 
-def one_sandbox(ref: str, found: Sequence[str], *, host: str) -> str:
-    """The one that is meant; raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`."""
-    wanted = [ref] if ref in found else found
-    if not wanted:
+def one_sandbox(ref: str, candidates: Sequence[str], *, host: str) -> str:
+    """Return the ID of the sandbox that an abbreviated ID refers to, out of those that match.
+
+    Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
+    """
+    matches = [ref] if ref in candidates else candidates
+    if not matches:
         raise NotFound("sandbox", ref, host)
-    if len(wanted) > 1:
-        raise Ambiguous("sandbox", ref, wanted)
-    return wanted[0]
+    if len(matches) > 1:
+        raise Ambiguous("sandbox", ref, matches)
+    return matches[0]
 
 
-def _end(beginning: str) -> str:
-    return successor(beginning) or _LAST
+def _end(prefix: str) -> str:
+    return successor(prefix) or _LAST

@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import socket
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from ..db.database import Database, Stale
+from ..db import work
 from ..engines import LockUnavailable
-from ..errors import AlreadyExists, Conflict, InvalidTransition, InvalidValue, LockTimeout, NotFound, StateMismatch
-from ..records import (
-    TRANSITIONS,
-    Container,
-    ContainerState,
-    ContainerSummary,
-    Origin,
-    Sandbox,
-    SandboxState,
-    SandboxWrite,
-)
+from ..errors import InvalidTransition, InvalidValue, LockTimeout
+from ..filters import ALL_HOSTS, Scope
+from ..records import TRANSITIONS, SandboxWrite
 from ..schema.prepare import prepare
 from ..validation import check_count, check_key, check_length, check_shape, check_text, check_write
 from . import lookup, selection
-from .diff import Changes
+from .diff import Transition
 from .documents import decoders
 from .locks import Lock
-from .rows import encode, utc_text
+from .reader import Reader
+from .rows import utc_text
 from .statements import Statements
 from .writer import TokenClash, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from ..db.connection import Connection, Statement
+    from ..db.database import Database
+    from ..db.work import Statement
     from ..filters import Filter
+    from ..records import Container, ContainerState, ContainerSummary, Origin, Sandbox, SandboxState
 
 T = TypeVar("T")
 
@@ -41,11 +36,26 @@ BATCH = 1000
 """Containers that a bulk save writes in one transaction."""
 
 PAGE = 200
-"""Containers that an iteration reads with one statement: their documents fit in a CPU's cache."""
+"""Containers that an iteration reads with one statement: their payloads fit in a CPU's cache."""
 
 BATCH_TEXT = 4 << 20
 """Characters of documents in one batch: servers take a statement of 16 MB (MariaDB's max_allowed_packet)."""
 _ALL = (1 << 63) - 1
+
+
+class _Page(NamedTuple):
+    """Which part of an answer to return, and in which order."""
+
+    sort: str
+    limit: int | None
+    offset: int
+
+    def values(self) -> dict[str, object]:
+        """Return the parameters; raises :class:`~persistdb.errors.InvalidValue`."""
+        if self.limit is not None:
+            check_count("limit", self.limit, 0)
+        check_count("offset", self.offset, 0)
+        return {"limit": _ALL if self.limit is None else self.limit, "offset": self.offset}
 
 
 class ContainerRepository:
@@ -64,7 +74,8 @@ class ContainerRepository:
         self._statements = Statements(database.backend, database.engine.dialect)
         self._selects = selection.Selects(self._statements)
         self._decode = decoders(numbered=database.backend.lists_are_numbered)
-        self._writer = Writer(database, self.host, self._statements, self._decode)
+        self._reader = Reader(self.host, self._statements, self._decode)
+        self._writer = Writer(database, self.host, self._statements, self._reader)
 
     # --- sandboxes
 
@@ -76,10 +87,10 @@ class ContainerRepository:
         revision: int | None = None,
         origins: Mapping[str, Origin] | None = None,
     ) -> int:
-        """Store a whole sandbox, as Kata's ``ToDisk`` does: containers absent from the map go away.
+        """Store a whole sandbox, as Kata's ``ToDisk`` does: containers absent from the map are removed.
 
-        Only rows that changed are written. Gives the sandbox's revision. With ``revision`` it must still be at the one
-        that was read (0: it must not exist yet), else :class:`~persistdb.errors.Conflict` is raised. Raises
+        Only rows that changed are written. Returns the sandbox's revision. With ``revision`` it must still be at the
+        one that was read (0: it must not exist yet), else :class:`~persistdb.errors.Conflict` is raised. Raises
         :class:`~persistdb.errors.AlreadyExists` for a token that two processes have,
         :class:`~persistdb.errors.InvalidValue`.
         """
@@ -90,9 +101,9 @@ class ContainerRepository:
         return self._save([write])[record.sid]
 
     def save_many(self, sandboxes: Iterable[SandboxWrite], *, batch: int = BATCH) -> int:
-        """Store many sandboxes, a few statements for about ``batch`` containers; gives how many sandboxes it was.
+        """Store many sandboxes, a few statements for about ``batch`` containers; returns how many sandboxes it was.
 
-        Each sandbox is stored as a whole or not at all; batches are committed one by one, so an error leaves those
+        Each sandbox is stored as a whole or not at all; batches are committed one by one, so an error leaves the ones
         before it stored.
         """
         check_count("batch", batch, 1)
@@ -112,24 +123,23 @@ class ContainerRepository:
             total += len(self._save(list(pending.values())))
         return total
 
+    def _save(self, writes: Sequence[SandboxWrite]) -> Mapping[str, int]:
+        sids = [write.sid for write in writes]
+        written = self.database.write(
+            lambda: self._writer.save_sandboxes(writes), verify=self._writer.took_effect, refs=sids
+        )
+        return written.revisions
+
     def load_sandbox(self, sid: str) -> Sandbox:
         """Load a sandbox with all its containers.
 
         Raises :class:`~persistdb.errors.NotFound`.
         """
-        values = {"host": self.host, "sid": sid}
-        document = self.database.read(lambda connection: connection.value(self._statements.load, values))
-        if document is None:
-            raise NotFound("sandbox", sid, self.host)
-        return self._decode.sandbox(document)
+        return self.database.read(lambda: self._reader.sandbox(sid))
 
     def destroy_sandbox(self, sid: str) -> bool:
-        """Forget a sandbox and all that is in it; false, and no error, if it wasn't there."""
-
-        def work(connection: Connection) -> bool:
-            return connection.change(self._statements.delete_sandbox, {"host": self.host, "sid": sid}) > 0
-
-        return self.database.write(work, refs=[sid])
+        """Remove a sandbox and all that is in it; returns false, and raises no error, if it wasn't there."""
+        return self.database.write(lambda: self._writer.destroy_sandbox(sid), refs=[sid])
 
     # --- containers
 
@@ -138,14 +148,11 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.NotFound`.
         """
-        found = self.database.read(lambda connection: self._writer.container(connection, sid, cid))
-        if found is None:
-            raise NotFound("container", f"{sid}/{cid}", self.host)
-        return found
+        return self.database.read(lambda: self._reader.container(sid, cid))
 
     def exists(self, sid: str, cid: str) -> bool:
-        """Whether there is such a container."""
-        return self._revision(sid, cid) is not None
+        """Return whether there is such a container."""
+        return self.database.read(lambda: self._reader.revision(sid, cid)) is not None
 
     def save(
         self,
@@ -156,7 +163,7 @@ class ContainerRepository:
         revision: int | None = None,
         origin: Origin | None = None,
     ) -> int:
-        """Store one container of a sandbox that exists; gives its revision.
+        """Store one container of a sandbox that exists; returns its revision.
 
         Only rows that changed are written: saving what is stored already writes nothing. With ``revision`` the
         container must still be at the one that was read (0: it must not exist yet), else
@@ -166,51 +173,22 @@ class ContainerRepository:
         """
         check_shape(record)
         ref = f"{sid}/{cid}"
-        values = {"host": self.host, "sid": sid, "cid": cid}
-
-        def work(connection: Connection) -> Changes:
-            found = connection.rows(self._statements.snapshot, values)
-            if not found:
-                raise NotFound("sandbox", sid, self.host)
-            ((sandbox_id, own_revision, others, new_id, document),) = found
-            stored = self._decode.stored_container(document) if document is not None else None
-            actual = stored.revision if stored else None
-            if revision is not None and revision != (actual or 0):
-                raise Conflict(ref, revision, actual)
-            changes = Changes()
-            first = 1 if stored else changes.renumber(sandbox_id, own_revision, own_revision + int(others))
-            changes.revisions[ref] = changes.put_container(
-                sid, cid, record, stored, sandbox_id, origin, first_revision=first, new_id=new_id
-            )
-            self._writer.write(connection, changes)
-            return changes
-
         try:
-            return self.database.write(work, verify=self._writer.took_effect, refs=[ref]).revisions[ref]
+            written = self.database.write(
+                lambda: self._writer.save_container(sid, cid, record, origin, revision),
+                verify=self._writer.took_effect,
+                refs=[ref],
+            )
         except TokenClash as clash:
-            raise self._token_taken(sid, cid, record) from clash
+            raise self.database.read(lambda: self._reader.token_taken(sid, cid, record)) from clash
+        return written.revisions[ref]
 
     def delete(self, sid: str, cid: str, *, revision: int | None = None) -> bool:
-        """Forget one container; false, and no error, if it wasn't there.
+        """Remove one container; returns false, and raises no error, if it wasn't there.
 
         With ``revision`` it must still be at the one that was read, else :class:`~persistdb.errors.Conflict` is raised.
         """
-        ref = f"{sid}/{cid}"
-
-        def work(connection: Connection) -> bool:
-            whole = self._writer.sandboxes(connection, [sid]).get(sid)
-            stored = next((one for one in whole.containers if one.cid == cid), None) if whole else None
-            if revision is not None and (stored is None or stored.revision != revision):
-                raise Conflict(ref, revision, stored.revision if stored else None)
-            if whole is None or stored is None:
-                return False
-            changes = Changes()
-            kept = {one.cid for one in whole.containers} - {cid}
-            changes.put_sandbox(self.host, sid, None, {}, whole, origins={}, keep=kept)
-            self._writer.write(connection, changes)
-            return True
-
-        return self.database.write(work, refs=[ref])
+        return self.database.write(lambda: self._writer.delete_container(sid, cid, revision), refs=[f"{sid}/{cid}"])
 
     def transition(self, sid: str, cid: str, new: str, *, expected: str, force: bool = False) -> None:
         """Move a container from the expected state to another, in one statement that compares and sets.
@@ -222,135 +200,111 @@ class ContainerRepository:
         if not force and (expected, new) not in TRANSITIONS:
             raise InvalidTransition(ref, expected, new)
         check_length("state", new)
-        now = utc_text(datetime.now(UTC))
-        values = {"host": self.host, "sid": sid, "cid": cid, "old": expected, "new": new, "now": now}
-
-        def work(connection: Connection) -> None:
-            if connection.change(self._statements.transition, values) == 0:
-                found = self._writer.container(connection, sid, cid)
-                if found is None:
-                    raise NotFound("container", ref, self.host)
-                if found.record.state == expected:
-                    raise Stale  # another brought it there since
-                raise StateMismatch(ref, expected, found.record.state)
-
-        def verify(connection: Connection) -> bool | None:
-            self._writer.wait(connection, sid)
-            found = self._writer.container(connection, sid, cid)
-            if found is None:
-                return None
-            if utc_text(found.updated_at) == now:
-                return True
-            return False if found.record.state == expected else None
-
-        self.database.change(work, verify=verify, refs=[ref])
+        move = Transition(self.host, sid, cid, expected, new, utc_text(datetime.now(UTC)))
+        self.database.change(
+            lambda: self._writer.transition(move),
+            verify=lambda: self._writer.transition_took_effect(move),
+            refs=[ref],
+        )
 
     # --- look-ups
 
     def find(
         self, *filters: Filter, sort: str = "sid", limit: int | None = None, offset: int = 0, all_hosts: bool = False
     ) -> list[Container]:
-        """The containers that fit all filters (:mod:`persistdb.filters`), sorted, in one select.
+        """Return the containers that match all filters (:mod:`persistdb.filters`), sorted, in one select.
 
         Raises :class:`~persistdb.errors.InvalidValue` for an unknown sort order.
         """
-        return self._page(self._selects.page, self._decode.container, filters, sort, limit, offset, all_hosts=all_hosts)
+        page = _Page(sort, limit, offset)
+        return self._page(self._selects.page, self._decode.container, filters, page, self._scope(all_hosts))
 
     def summaries(
         self, *filters: Filter, sort: str = "sid", limit: int | None = None, offset: int = 0, all_hosts: bool = False
     ) -> list[ContainerSummary]:
-        """What ``find`` finds, as a list shows it: for a page of many it takes a fifth of the time."""
-        return self._page(
-            self._selects.summaries, self._decode.summary, filters, sort, limit, offset, all_hosts=all_hosts
-        )
+        """Return what ``find`` does, as a list shows it: for a page of many it takes a fifth of the time."""
+        page = _Page(sort, limit, offset)
+        return self._page(self._selects.summaries, self._decode.summary, filters, page, self._scope(all_hosts))
 
     def iterate(self, *filters: Filter, batch: int = PAGE, all_hosts: bool = False) -> Iterator[Container]:
-        """The containers that fit all filters, in no particular order, ``batch`` of them in memory at a time.
+        """Yield the containers that match all filters, in no particular order, ``batch`` of them in memory at a time.
 
-        Pages go by the rows' ids: what is added or removed meanwhile may be missed, what stays is given once.
+        Pages go by the rows' IDs: a container that is added or removed meanwhile may be missed, any other comes once.
         """
         check_count("batch", batch, 1)
-        form, values = self._split(filters, all_hosts)
-        statement, decode = self._selects.page_after(form), self._decode.container
+        shape, values = selection.split(filters, self._scope(all_hosts))
+        statement, decode = self._selects.page_after(shape), self._decode.container
         last = 0
         while True:
-            rows = list(self._select(statement, values | {"after": last, "limit": batch}))
+            parameters = values | {"after": last, "limit": batch}
+            rows = list(self.database.read(lambda: work.rows(statement, parameters)))  # noqa: B023  run at once
             size = len(rows)
             last = max((row[1] for row in rows), default=last)
             rows.reverse()
             while rows:
-                # one at a time, and let go of: records that are held until the page is done cost a third more
+                # one at a time, and released: records that are held until the page is done cost a third more
                 yield decode(rows.pop()[0])
             if size < batch:
                 return
 
     def count(self, *filters: Filter, all_hosts: bool = False) -> int:
-        """How many containers fit all filters."""
-        form, values = self._split(filters, all_hosts)
-        ((total,),) = self._select(self._selects.count(form), values)
-        return int(total)
+        """Return how many containers match all filters."""
+        shape, values = selection.split(filters, self._scope(all_hosts))
+        return int(self.database.read(lambda: work.value(self._selects.count(shape), values)))
 
     def look_up(self, ref: str, *, all_hosts: bool = False) -> Container:
-        """Find a container by ``CID`` or ``SID/CID``; the beginning of either will do that no other one has.
+        """Find a container by ``CID`` or ``SID/CID``; each may be abbreviated to a prefix that no other one has.
 
-        A whole ID comes before the beginning of another, and no character is a wildcard.
+        An exact match wins over longer IDs, and no character is a wildcard.
 
         Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
         """
-        statement, values = lookup.container(self._statements, self.host, ref, all_hosts=all_hosts)
-        found = self._documents(statement, values, self._decode.container)
-        return lookup.one_container(ref, found, host=None if all_hosts else self.host)
+        scope = self._scope(all_hosts)
+        statement, values = lookup.container_query(self._statements, scope, ref)
+        candidates = self._decoded(statement, values, self._decode.container)
+        return lookup.one_container(ref, candidates, scope)
 
     def look_up_sandbox(self, ref: str) -> str:
-        """Find a sandbox's ID by its beginning, if no other one of the host has it; a whole ID comes first.
+        """Find a sandbox's ID by a prefix that no other sandbox of the host has; an exact match wins.
 
         Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
         """
-        found = self._select(self._statements.look_up_sandbox, lookup.sandbox(self.host, ref))
-        return lookup.one_sandbox(ref, [sid for (sid,) in found], host=self.host)
+        values = lookup.sandbox_parameters(self.host, ref)
+        rows = self.database.read(lambda: work.rows(self._statements.look_up_sandbox, values))
+        return lookup.one_sandbox(ref, [sid for (sid,) in rows], host=self.host)
 
     def sandbox_ids(self) -> list[str]:
-        """The IDs of the host's sandboxes, sorted."""
-        return [sid for (sid,) in self._select(self._statements.sandbox_ids, {"host": self.host})]
+        """Return the IDs of the host's sandboxes, sorted."""
+        return self.database.read(self._reader.sandbox_ids)
 
     def load_sandboxes(self, *, batch: int = 100) -> Iterator[Sandbox]:
-        """The host's sandboxes with their containers, sorted by ID, ``batch`` of them in memory at a time."""
+        """Yield the host's sandboxes with their containers, sorted by ID, ``batch`` of them in memory at a time."""
         check_count("batch", batch, 1)
         last = ""
         while True:
-            values = {"host": self.host, "sid": last, "limit": batch}
-            found = self._documents(self._statements.load_after, values, self._decode.sandbox)
-            yield from found
-            if len(found) < batch:
+            page = self.database.read(lambda: self._reader.sandboxes_after(last, batch))  # noqa: B023  run at once
+            yield from page
+            if len(page) < batch:
                 return
-            last = found[-1].record.sid
+            last = page[-1].record.sid
 
     def _page(
         self,
         build: Callable[[selection.QueryShape, str], Statement],
         decode: Callable[[str], T],
         filters: Sequence[Filter],
-        sort: str,
-        limit: int | None,
-        offset: int,
-        *,
-        all_hosts: bool,
+        page: _Page,
+        scope: Scope,
     ) -> list[T]:
-        if limit is not None:
-            check_count("limit", limit, 0)
-        check_count("offset", offset, 0)
-        form, values = self._split(filters, all_hosts)
-        values |= {"limit": _ALL if limit is None else limit, "offset": offset}
-        return self._documents(build(form, sort), values, decode)
+        window = page.values()
+        shape, values = selection.split(filters, scope)
+        return self._decoded(build(shape, page.sort), values | window, decode)
 
-    def _split(self, filters: Sequence[Filter], all_hosts: bool) -> tuple[selection.QueryShape, dict[str, object]]:
-        return selection.split(filters, host=None if all_hosts else self.host)
+    def _decoded(self, statement: Statement, values: Mapping[str, object], decode: Callable[[str], T]) -> list[T]:
+        return list(self.database.read(lambda: work.decoded(statement, values, decode)))
 
-    def _documents(self, statement: Statement, values: Mapping[str, object], decode: Callable[[str], T]) -> list[T]:
-        return self.database.read(lambda connection: connection.documents(statement, values, decode))
-
-    def _select(self, statement: Statement, values: Mapping[str, object]) -> Sequence[tuple[Any, ...]]:
-        return self.database.read(lambda connection: connection.rows(statement, values))
+    def _scope(self, all_hosts: bool) -> Scope:
+        return ALL_HOSTS if all_hosts else Scope(self.host)
 
     # --- locks
 
@@ -358,7 +312,8 @@ class ContainerRepository:
         """Take a sandbox's lock, waiting ``timeout`` seconds at the most; use it in ``with``, or call ``release``.
 
         Shared locks coexist, an exclusive one excludes all others, of this process too. A lock ends with the process or
-        connection that holds it. It stops only those who ask for it: saves and reads go on. The sandbox need not exist.
+        connection that holds it. It stops only callers that ask for it: saves and reads go on. The sandbox need not
+        exist.
 
         Raises :class:`~persistdb.errors.LockTimeout`, which names the holders.
         """
@@ -371,47 +326,6 @@ class ContainerRepository:
         except LockUnavailable as error:
             raise LockTimeout(sid, timeout, error.holders) from None
         return Lock(sid, held)
-
-    # --- the writing of changes
-
-    def _save(self, writes: Sequence[SandboxWrite]) -> dict[str, int]:
-        def work(connection: Connection) -> Changes:
-            stored = self._writer.sandboxes(connection, [write.sid for write in writes])
-            changes = Changes()
-            for write in writes:
-                changes.put_sandbox(
-                    self.host,
-                    write.sid,
-                    write.record,
-                    write.containers,
-                    stored.get(write.sid),
-                    origins=write.origins,
-                    keep=write.keep,
-                    revision=write.revision,
-                )
-            try:
-                self._writer.write(connection, changes)
-            except TokenClash:
-                # All tokens of the sandboxes were looked at: this one came in between.
-                raise Stale from None
-            return changes
-
-        sids = [write.sid for write in writes]
-        return self.database.write(work, verify=self._writer.took_effect, refs=sids).revisions
-
-    def _token_taken(self, sid: str, cid: str, record: ContainerState) -> AlreadyExists:
-        tokens = [process.token for process in record.processes if process.token]
-        values = {"host": self.host, "sid": sid, "rows": encode([[token] for token in tokens])}
-        for holder, token in self._select(self._statements.token_holders, values):
-            if holder != cid:
-                return AlreadyExists("process token", token, (holder, cid))
-        twice = next((token for token in tokens if tokens.count(token) > 1), tokens[0])
-        return AlreadyExists("process token", twice, (cid, cid))
-
-    def _revision(self, sid: str, cid: str) -> int | None:
-        values = {"host": self.host, "sid": sid, "cid": cid}
-        found: int | None = self.database.read(lambda connection: connection.value(self._statements.revision, values))
-        return found
 
 
 def _text_of(write: SandboxWrite) -> int:

@@ -1,86 +1,276 @@
-"""Records as rows: the values of a table's columns, each one that every engine can hold, and how statements get them.
+"""Rows to write: the columns of each statement by name, and the values that every engine can hold.
 
-Pure: nothing here touches a database. A row is a list in the order of the statement's columns (see ``statements.py``).
+Pure: nothing here touches a database. A statement takes its rows as one JSON array of arrays, in the order of the row's
+fields, which are the statement's columns (:mod:`.statements`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
+from msgspec import Meta
 from whenever import OffsetDateTime, TimeDelta
 
 from ..errors import InvalidValue
 from ..records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
-from ..validation import INT32, INT64, TOKEN_LENGTH, UINT32, check_extra, check_id, check_kind, check_length, number
+from ..validation import INT32, INT64, KEY_LENGTH, TOKEN_LENGTH, UINT32, check_extra, check_id, check_kind
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+R = TypeVar("R", bound="Row")
+T = TypeVar("T")
 
-Row = list[object]
+Key = Annotated[str, Meta(max_length=KEY_LENGTH)]
+Token = Annotated[str, Meta(max_length=TOKEN_LENGTH)]
+Int32 = Annotated[int, Meta(ge=INT32.start, lt=INT32.stop)]
+Int64 = Annotated[int, Meta(ge=INT64.start, le=INT64.stop - 1)]
+Uint32 = Annotated[int, Meta(ge=UINT32.start, lt=UINT32.stop)]
 
-_UTC = TimeDelta()
+
+class Row(msgspec.Struct, array_like=True, frozen=True):
+    """A row of a statement."""
 
 
-def check_sandbox(record: SandboxState) -> None:
-    """Refuse a sandbox that a save would refuse for what is in its own record.
+class SandboxKey(Row, frozen=True):
+    """A sandbox to look for."""
 
-    Raises :class:`~persistdb.errors.InvalidValue`.
+    host: str
+    sid: str
+
+
+class SandboxRow(Row, frozen=True):
+    """A sandbox to insert."""
+
+    host: str
+    sid: str
+    state: Key
+    persist_version: Int32 | None
+    cgroup_path: str
+    layout: Key
+    document: str | None
+    revision: int
+    created_at: str
+    updated_at: str
+
+
+class SandboxChange(Row, frozen=True):
+    """A sandbox to change, if it is at ``revision`` still."""
+
+    id: int
+    revision: int
+    state: Key
+    persist_version: Int32 | None
+    cgroup_path: str
+    layout: Key
+    document: str | None
+    updated_at: str
+    new_revision: int
+
+
+class ContainerKey(Row, frozen=True):
+    """A container to delete, if it is at ``revision`` still."""
+
+    id: int
+    revision: int
+
+
+class ContainerRow(Row, frozen=True):
+    """A container to insert.
+
+    ``id`` is ``None`` where the database chooses it; ``sandbox_id`` is ``None`` until a new sandbox has its own.
     """
-    encode([sandbox_values(record)])
+
+    id: int | None
+    sandbox_id: int | None
+    cid: str
+    state: Key
+    cgroup_path: str
+    bundle_path: str
+    layout: Key
+    extra: str | None
+    document: str | None
+    revision: int
+    created_at: str
+    updated_at: str
 
 
-def check_container(cid: str, record: ContainerState, origin: Origin) -> None:
-    """Refuse a container that a save would refuse for what is in it.
+class ContainerChange(Row, frozen=True):
+    """A container to change, if it is at ``revision`` still; its revision grows by one."""
 
-    Raises :class:`~persistdb.errors.InvalidValue`.
-    """
-    check_id("cid", cid)
-    mounts = [mount_values(mount) for mount in (record.rootfs, *record.mounts)]
-    devices = [device_map_values(device) for device in record.device_maps]
-    processes = [process_values(process) for process in record.processes]
-    encode([[cid, *container_values(record, origin)], *mounts, *devices, *processes])
+    id: int
+    revision: int
+    state: Key
+    cgroup_path: str
+    bundle_path: str
+    layout: Key
+    extra: str | None
+    document: str | None
+    updated_at: str
 
 
-# --- the values of a table's columns
+class MountRow(Row, frozen=True):
+    """A mount to insert or overwrite; ``options`` is JSON text."""
+
+    container_id: int
+    position: int
+    is_rootfs: bool
+    source: str
+    destination: str
+    type: str
+    options: str | None
+    host_path: str
+    block_device_id: str
+    read_only: bool
+    mounted: bool
+
+
+class DeviceMapRow(Row, frozen=True):
+    """A device map to insert or overwrite."""
+
+    container_id: int
+    position: int
+    device_id: str
+    container_path: str
+    file_mode: Uint32
+    uid: Uint32
+    gid: Uint32
+    shared: bool
+
+
+class ProcessRow(Row, frozen=True):
+    """A process to insert or overwrite; ``start_time`` is UTC to the microsecond, as text."""
+
+    container_id: int
+    position: int
+    sandbox_id: int
+    token: Token | None
+    pid: Int64
+    start_time: str | None
+    start_time_ns: int | None
+    start_time_offset: int | None
+
+
+class TokenRow(Row, frozen=True):
+    """A process token to look for."""
+
+    token: str
+
+
+class ChildRows(NamedTuple):
+    """The rows of containers' children, for each table."""
+
+    mounts: Sequence[MountRow]
+    device_maps: Sequence[DeviceMapRow]
+    processes: Sequence[ProcessRow]
+
+
+NO_CHILDREN = ChildRows((), (), ())
+
+
+# --- records as rows
 #
-# Python does not look at the types of a record's fields, and engines make different things of them. Mounts and devices
-# are many: what is in order is told without a call for each value.
+# Python does not look at the types of a record's fields, and engines make different things of them, so each row is
+# checked as it is made.
 
 
-def sandbox_values(record: SandboxState) -> Row:
-    """The values of a row of ``sandbox`` that come from the record."""
+def sandbox_row(host: str, record: SandboxState, revision: int, now: str) -> SandboxRow:
+    """Return the row of a new sandbox.
+
+    Raises :class:`~persistdb.errors.InvalidValue`, as all functions here do.
+    """
+    return _row(SandboxRow, "sandbox", [host, record.sid, *_of_sandbox(record), revision, now, now])
+
+
+def sandbox_change(
+    sandbox_id: int, revision: int, record: SandboxState, now: str, *, new_revision: int
+) -> SandboxChange:
+    """Return the row of a sandbox that is changed."""
+    return _row(SandboxChange, "sandbox", [sandbox_id, revision, *_of_sandbox(record), now, new_revision])
+
+
+def _of_sandbox(record: SandboxState) -> list[object]:
     check_kind("record", record, SandboxState)
     check_id("sid", record.sid)
-    check_length("state", record.state)
-    check_length("layout", record.layout)
-    version = record.persist_version
-    if version is not None:
-        version = number("persist_version", version, INT32, "a signed 32-bit number")
-    row: Row = [record.sid, record.state, version, record.cgroup_path, record.layout, record.document]
-    return row if tuple(map(type, row)) in _SANDBOX else _plain("sandbox", _SANDBOX_NAMES, row, _SANDBOX)
+    return [record.state, record.persist_version, record.cgroup_path, record.layout, record.document]
 
 
-def container_values(record: ContainerState, origin: Origin) -> Row:
-    """The values of a row of ``container`` that come from the record."""
+def container_row(
+    container_id: int | None,
+    sandbox_id: int | None,
+    cid: str,
+    record: ContainerState,
+    origin: Origin,
+    revision: int,
+    created_at: str,
+    now: str,
+) -> ContainerRow:
+    """Return the row of a container to insert."""
+    values = [container_id, sandbox_id, cid, *_of_container(record, origin), revision, created_at, now]
+    return _row(ContainerRow, "container", values)
+
+
+def container_change(
+    container_id: int, revision: int, record: ContainerState, origin: Origin, now: str
+) -> ContainerChange:
+    """Return the row of a container that is changed."""
+    return _row(ContainerChange, "container", [container_id, revision, *_of_container(record, origin), now])
+
+
+def _of_container(record: ContainerState, origin: Origin) -> list[object]:
     check_kind("origin", origin, Origin)
-    check_length("state", record.state)
-    check_length("layout", origin.layout)
-    row: Row = [record.state, record.cgroup_path, record.bundle_path, origin.layout, origin.extra, origin.document]
-    if tuple(map(type, row)) not in _CONTAINER:
-        row = _plain("container", _CONTAINER_NAMES, row, _CONTAINER)
     if origin.extra is not None:
+        check_kind("extra", origin.extra, str)
         check_extra(origin.extra)
-    return row
+    return [record.state, record.cgroup_path, record.bundle_path, origin.layout, origin.extra, origin.document]
 
 
-def mount_values(mount: Mount) -> Row:
-    """The values of a row of ``mount`` that come from the record."""
+def children(
+    container_id: int, sandbox_id: int, record: ContainerState, old: ContainerState | None = None
+) -> ChildRows:
+    """Return the rows of a container's children that differ from the old record's at the same place."""
+    mounts = [record.rootfs, *record.mounts]
+    old_mounts = [old.rootfs, *old.mounts] if old else ()
+    return ChildRows(
+        [_mount(container_id, position, mount) for position, mount in _differing(mounts, old_mounts)],
+        [
+            _device_map(container_id, position, device)
+            for position, device in _differing(record.device_maps, old.device_maps if old else ())
+        ],
+        [
+            _process(container_id, position, sandbox_id, process)
+            for position, process in _differing(record.processes, old.processes if old else ())
+        ],
+    )
+
+
+def _differing(new: Sequence[T], old: Sequence[T]) -> Iterable[tuple[int, T]]:
+    if not old:
+        return enumerate(new)
+    known = len(old)
+    return ((position, value) for position, value in enumerate(new) if position >= known or value != old[position])
+
+
+def joined(parts: Iterable[ChildRows]) -> ChildRows:
+    """Return the rows of several containers' children, table by table."""
+    mounts: list[MountRow] = []
+    device_maps: list[DeviceMapRow] = []
+    processes: list[ProcessRow] = []
+    for part in parts:
+        mounts += part.mounts
+        device_maps += part.device_maps
+        processes += part.processes
+    return ChildRows(tuple(mounts), tuple(device_maps), tuple(processes))
+
+
+def _mount(container_id: int, position: int, mount: Mount) -> MountRow:
     if type(mount) is not Mount:
         check_kind("mount", mount, Mount)
     options = None if mount.options is None else _json_text(mount.options)
-    row: Row = [
+    values = [
+        container_id,
+        position,
+        position == 0,
         mount.source,
         mount.destination,
         mount.type,
@@ -90,84 +280,102 @@ def mount_values(mount: Mount) -> Row:
         mount.read_only,
         mount.mounted,
     ]
-    if tuple(map(type, row)) in _MOUNT:
-        return row
-    return _plain(f"mount {mount.destination!r}", _MOUNT_NAMES, row, _MOUNT)
-
-
-def _json_text(value: list[str]) -> str:
-    if type(value) is not list or not _TEXT.issuperset(map(type, value)):
-        check_kind("options", value, list)
-        for option in value:
-            check_kind("options", option, str)
     try:
-        return _encode(value).decode()
-    except UnicodeEncodeError as error:
-        raise InvalidValue("options", error.object, "half of a surrogate pair is no character") from None
+        return msgspec.convert(values, MountRow)
+    except msgspec.ValidationError:
+        raise _invalid(MountRow, f"mount {mount.destination!r}", values) from None
 
 
-def device_map_values(device: DeviceMap) -> Row:
-    """The values of a row of ``device_map`` that come from the record."""
+_TEXT = frozenset({str})
+
+
+def _json_text(options: list[str]) -> str:
+    if type(options) is not list or not _TEXT.issuperset(map(type, options)):
+        check_kind("options", options, list)
+        for option in options:
+            check_kind("options", option, str)
+    return _encode(options).decode()
+
+
+def _device_map(container_id: int, position: int, device: DeviceMap) -> DeviceMapRow:
     if type(device) is not DeviceMap:
         check_kind("device map", device, DeviceMap)
-    row: Row = [device.id, device.container_path, device.file_mode, device.uid, device.gid, device.shared]
-    if tuple(map(type, row)) not in _DEVICE_MAP:
-        row = _plain(f"device map {device.id!r}", _DEVICE_MAP_NAMES, row, _DEVICE_MAP)
-    if not (0 <= device.file_mode < 1 << 32 and 0 <= device.uid < 1 << 32 and 0 <= device.gid < 1 << 32):
-        for name in ("file_mode", "uid", "gid"):
-            number(f"device map {device.id!r}: {name}", getattr(device, name), UINT32, "an unsigned 32-bit number")
-    return row
+    values = [
+        container_id,
+        position,
+        device.id,
+        device.container_path,
+        device.file_mode,
+        device.uid,
+        device.gid,
+        device.shared,
+    ]
+    try:
+        return msgspec.convert(values, DeviceMapRow)
+    except msgspec.ValidationError:
+        raise _invalid(DeviceMapRow, f"device map {device.id!r}", values) from None
 
 
-def process_values(process: Process) -> Row:
-    """The values of a row of ``process`` that come from the record."""
+def _process(container_id: int, position: int, sandbox_id: int, process: Process) -> ProcessRow:
     check_kind("process", process, Process)
-    pid = number("pid", process.pid, INT64, "a signed 64-bit number")
-    check_length("token", process.token, TOKEN_LENGTH)
-    token = str.__str__(process.token) or None
-    start = process.start_time
+    check_kind("token", process.token, str)
+    start = _start_time(process.start_time)
+    return _row(ProcessRow, "process", [container_id, position, sandbox_id, process.token or None, process.pid, *start])
+
+
+_UTC = TimeDelta()
+
+
+def _start_time(start: OffsetDateTime | None) -> list[object]:
+    """Return UTC to the microsecond, the last three digits of the nanoseconds, and the minutes east of UTC."""
     if start is None:
-        return [token, pid, None, None, None]
+        return [None, None, None]
     check_kind("start_time", start, OffsetDateTime)
     offset = start.offset.total("seconds")
     if offset % 60:
         raise InvalidValue("start_time", start, "an offset is a number of whole minutes (RFC 3339)")
     utc = start.to_fixed_offset(_UTC)
-    moment = f"{utc.date()} {utc.hour:02}:{utc.minute:02}:{utc.second:02}.{utc.nanosecond // 1000:06}"
-    return [token, pid, moment, utc.nanosecond % 1000, int(offset // 60)]
+    text = f"{utc.date()} {utc.hour:02}:{utc.minute:02}:{utc.second:02}.{utc.nanosecond // 1000:06}"
+    return [text, utc.nanosecond % 1000, int(offset // 60)]
 
 
-Kinds = tuple[type, ...]
+def _row(kind: type[R], what: str, values: list[Any]) -> R:
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError:
+        raise _invalid(kind, what, values) from None
 
 
-def _kinds(*kinds: type, optional: tuple[int, ...] = ()) -> tuple[Kinds, ...]:
-    """The types that a row's values may have: these, and None in some places."""
-    found = [kinds]
-    for at in optional:
-        found += [(*each[:at], type(None), *each[at + 1 :]) for each in found]
-    return tuple(found)
+def _invalid(kind: type[Row], what: str, values: list[Any]) -> InvalidValue:
+    """Find the first value that its column can't hold."""
+    for field, value in zip(msgspec.structs.fields(kind), values, strict=True):
+        try:
+            msgspec.convert(value, field.type)
+        except msgspec.ValidationError as error:
+            return InvalidValue(f"{what}: {field.encode_name}", value, str(error).replace("`", ""))
+    raise AssertionError
 
 
-_TEXT = frozenset({str})
-_SANDBOX_NAMES = ("sid", "state", "persist_version", "cgroup_path", "layout", "document")
-_SANDBOX = _kinds(str, str, int, str, str, str, optional=(2, 5))
-_CONTAINER_NAMES = ("state", "cgroup_path", "bundle_path", "layout", "extra", "document")
-_CONTAINER = _kinds(str, str, str, str, str, str, optional=(4, 5))
-_MOUNT_NAMES = ("source", "destination", "type", "options", "host_path", "block_device_id", "read_only", "mounted")
-_MOUNT = _kinds(str, str, str, str, str, str, bool, bool, optional=(3,))
-_DEVICE_MAP_NAMES = ("id", "container_path", "file_mode", "uid", "gid", "shared")
-_DEVICE_MAP = _kinds(str, str, int, int, int, bool)
+# --- checks ahead of a save
 
 
-def _plain(what: str, names: tuple[str, ...], row: Row, kinds: tuple[Kinds, ...]) -> Row:
-    """Make plain texts and numbers of those whose types are made of them (StrEnum); refuse all else."""
-    for at, (name, kind) in enumerate(zip(names, kinds[0], strict=True)):
-        value = row[at]
-        if type(value) in {each[at] for each in kinds}:
-            continue
-        check_kind(f"{what}: {name}", value, kind)
-        row[at] = str.__str__(value) if kind is str else int.__int__(value)  # type: ignore[arg-type]  # just checked
-    return row
+def check_sandbox(record: SandboxState) -> None:
+    """Refuse a sandbox that a save would refuse for its own record.
+
+    Raises :class:`~persistdb.errors.InvalidValue`.
+    """
+    encode([sandbox_row("", record, 0, "")])
+
+
+def check_container(cid: str, record: ContainerState, origin: Origin) -> None:
+    """Refuse a container that a save would refuse.
+
+    Raises :class:`~persistdb.errors.InvalidValue`.
+    """
+    check_id("cid", cid)
+    encode([container_row(None, None, cid, record, origin, 0, "", "")])
+    for rows in children(0, 0, record):
+        encode(rows)
 
 
 # --- rows as parameters
@@ -178,28 +386,37 @@ def encode(rows: Sequence[Row]) -> str:
 
     Raises :class:`InvalidValue` for text that not every engine can hold: with a NUL, or with half of a surrogate pair.
     """
-    try:
-        text = _encode(rows).decode()
-    except UnicodeEncodeError as error:
-        raise InvalidValue("text", error.object, "half of a surrogate pair is no character") from None
+    text = _encode(rows).decode()
     if "\\u0000" in text:
         _refuse_nul(rows)
     return text
 
 
-def utc_text(moment: datetime) -> str:
-    """Write a moment as every engine reads it: UTC, to the microsecond."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+def utc_text(time: datetime) -> str:
+    """Write a timestamp as every engine reads it: UTC, to the microsecond."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
 
 
-_encode = msgspec.json.Encoder().encode
+def _plain(value: object) -> object:
+    """Write a subclass of str or int as what it is made of."""
+    return str.__str__(value) if isinstance(value, str) else int.__int__(value)  # type: ignore[arg-type]  # none but these pass
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
+
+
+def _encode(value: object) -> bytes:
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError as error:
+        raise InvalidValue("text", error.object, "half of a surrogate pair is no character") from None
 
 
 def _refuse_nul(rows: Sequence[Row]) -> None:
     # What looks like an escaped NUL may be a backslash before the text "u0000", so each value is looked at. Options are
     # JSON in JSON: there the backslash is doubled.
     for row in rows:
-        for value in row:
+        for value in msgspec.structs.astuple(row):
             if isinstance(value, str) and ("\0" in value or _has_escaped_nul(value)):
                 raise InvalidValue("text", value, "a NUL character cannot be stored")
 

@@ -1,7 +1,9 @@
-"""Filters and sort orders as SQL; pure: nothing here touches a database.
+"""Filters and sort orders as SQL.
 
-SQLAlchemy takes ten times as long to put a select together as SQLite to run it. So filters are split in their form,
-which a statement is built for once, and their values, which are its parameters.
+SQLAlchemy takes ten times as long to put a select together as SQLite to run it. So a question is split into its shape,
+for which a statement is built once, and its values, which are the statement's parameters.
+
+Pure: nothing here touches a database.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import and_, exists, func, literal_column, not_, or_, select, true
 
 from ..errors import InvalidValue
-from ..filters import KEYS, Filter
+from ..filters import ALL_HOSTS, KEYS, Filter
 from ..schema.tables import IS_PATH, IS_PID, NOT_EMPTY
 from ..validation import check_text
 from .rows import utc_text
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Label, Select, Table
 
-    from ..db.connection import Statement
-    from ..filters import Kind
+    from ..db.work import Statement
+    from ..filters import Kind, Scope
     from .statements import Statements
 
 _OWN: dict[str, ColumnElement[Any]] = {
@@ -81,56 +83,53 @@ SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
     "created": (container.c.created_at, container.c.id),
     "updated": (container.c.updated_at, container.c.id),
 }
-"""What ``find`` and ``ls`` sort by: as far as no two containers are alike, so that pages make up a whole."""
+"""What ``find`` and ``ls`` sort by; no two containers compare equal, so that pages make up a whole."""
 
 
 class FilterShape(NamedTuple):
-    """The form of one filter: all of it that its SQL depends on.
+    """All of a filter that its SQL depends on.
 
-    ``indexed``: its column's index has rows of this value; ``end``: what begins with its prefix ends somewhere.
+    ``indexed``: the column's index has rows of this value; ``bounded``: the texts with its prefix end somewhere.
     """
 
     key: str
     negated: bool
     prefix: bool
     indexed: bool
-    end: bool
+    bounded: bool
 
 
 class QueryShape(NamedTuple):
-    """The form of a question: its filters, in the order of their keys, and whose containers it is about."""
+    """All of a question that its SQL depends on: its filters, in the order of their keys, and its scope."""
 
-    terms: tuple[FilterShape, ...]
+    filters: tuple[FilterShape, ...]
     all_hosts: bool
 
 
-def split(filters: Iterable[Filter], *, host: str | None) -> tuple[QueryShape, dict[str, object]]:
-    """Split filters in their form and the values of its parameters; ``host=None`` is about all hosts.
+def split(filters: Iterable[Filter], scope: Scope) -> tuple[QueryShape, dict[str, object]]:
+    """Split a question into its shape and the values of its parameters.
 
-    Raises :class:`~persistdb.errors.InvalidValue` for a key that there is not, and a value that no row can have.
+    Raises :class:`~persistdb.errors.InvalidValue` for an unknown key, and a value that no row can have.
     """
     filters = list(filters)
     for given in filters:
         if not isinstance(given, Filter):
             raise InvalidValue("filter", given, "must be a Filter, which filters.parse() makes of text")
-    values: dict[str, object] = {"host": host}
-    terms: list[FilterShape] = []
+    values: dict[str, object] = {"host": scope.host}
+    shapes: list[FilterShape] = []
     for i, condition in enumerate(sorted(filters, key=lambda one: (one.key, one.negated))):
         _check(condition)
         value = condition.value
         end = successor(value) if condition.prefix and isinstance(value, str) else None
         values[f"value{i}"] = utc_text(value) if isinstance(value, datetime) else value
         values[f"end{i}"] = end
-        terms.append(
-            FilterShape(
-                condition.key, condition.negated, condition.prefix, _is_indexed(condition.key, value), end is not None
-            )
-        )
-    return QueryShape(tuple(terms), host is None), values
+        indexed = _is_indexed(condition.key, value)
+        shapes.append(FilterShape(condition.key, condition.negated, condition.prefix, indexed, end is not None))
+    return QueryShape(tuple(shapes), scope == ALL_HOSTS), values
 
 
 class Selects:
-    """The statements for questions with filters, each built once for a form of question, the last ones kept."""
+    """The statements for questions with filters, each built once for a shape; the last ones are kept."""
 
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -140,71 +139,71 @@ class Selects:
         self.page_after = keep(self._page_after)
         self.count = keep(self._count)
 
-    def _page(self, form: QueryShape, sort: str) -> Statement:
-        """A page in an order of :data:`SORTS`: the form's values, ``limit``, ``offset``."""
-        return self._sorted(self._statements.container_json, form, sort)
+    def _page(self, shape: QueryShape, sort: str) -> Statement:
+        """A page in an order of :data:`SORTS`: the shape's values, ``limit``, ``offset``."""
+        return self._sorted(self._statements.container_json, shape, sort)
 
-    def _summaries(self, form: QueryShape, sort: str) -> Statement:
-        """The same page, its containers as a list shows them."""
-        return self._sorted(self._statements.summary_json, form, sort)
+    def _summaries(self, shape: QueryShape, sort: str) -> Statement:
+        """The same page, with containers as a list shows them."""
+        return self._sorted(self._statements.summary_json, shape, sort)
 
-    def _sorted(self, document: Label[str], form: QueryShape, sort: str) -> Statement:
+    def _sorted(self, payload: Label[str], shape: QueryShape, sort: str) -> Statement:
         order_by = order(sort)
-        ids = self._where(select(container.c.id), form).order_by(*order_by)
-        page = self._documents(document, self._statements.limited(ids, offset=True))
+        ids = self._where(select(container.c.id), shape).order_by(*order_by)
+        page = self._payloads(payload, self._statements.limited(ids, offset=True))
         return self._statements.compile(page.order_by(*order_by))
 
-    def _page_after(self, form: QueryShape) -> Statement:
-        """The page after a container, by their ids, and the ids: the form's values, ``after``, ``limit``.
+    def _page_after(self, shape: QueryShape) -> Statement:
+        """The page after a container, by their IDs, and the IDs: the shape's values, ``after``, ``limit``.
 
-        Any other order would be sorted by the servers, for each page anew.
+        In any other order the servers would sort all containers for each page.
         """
-        ids = self._where(select(container.c.id), form) if form.terms else self._all(form)
+        ids = self._where(select(container.c.id), shape) if shape.filters else self._all(shape)
         ids = ids.where(container.c.id > parameter("after"))
         page = self._statements.limited(ids.order_by(container.c.id))
         return self._statements.compile(
-            self._documents(self._statements.container_json, page).add_columns(container.c.id)
+            self._payloads(self._statements.container_json, page).add_columns(container.c.id)
         )
 
-    def _all(self, form: QueryShape) -> Select[Any]:
+    def _all(self, shape: QueryShape) -> Select[Any]:
         """The ids of all containers, so that an engine can only go through them in their order.
 
         Joined, it would begin with the sandboxes of the host, and sort what is in them.
         """
         ids = select(container.c.id)
         of = select(sandbox.c.host).where(sandbox.c.id == container.c.sandbox_id).scalar_subquery()
-        return ids if form.all_hosts else ids.where(of == parameter("host"))
+        return ids if shape.all_hosts else ids.where(of == parameter("host"))
 
-    def _count(self, form: QueryShape) -> Statement:
-        """How many there are: the form's values."""
-        return self._statements.compile(self._where(select(func.count()), form))
+    def _count(self, shape: QueryShape) -> Statement:
+        """How many containers there are: the shape's values."""
+        return self._statements.compile(self._where(select(func.count()), shape))
 
-    def _documents(self, document: Label[str], page: Select[Any]) -> Select[Any]:
-        """The documents of a page of ids: an engine that sorts documents makes all, to throw most of them away."""
+    def _payloads(self, payload: Label[str], page: Select[Any]) -> Select[Any]:
+        """The payloads of a page of IDs: an engine that sorts payloads makes all, to throw most of them away."""
         ids = page.subquery("page")
         # outer joins, for they begin with the page: an engine that thinks it large would go through all containers
         joined = ids.outerjoin(container, container.c.id == ids.c.id).outerjoin(
             sandbox, sandbox.c.id == container.c.sandbox_id
         )
-        return select(document).select_from(joined)
+        return select(payload).select_from(joined)
 
-    def _where(self, query: Select[Any], form: QueryShape) -> Select[Any]:
-        """Combine filters: those that name the same key with or, negated ones and different keys with and."""
+    def _where(self, query: Select[Any], shape: QueryShape) -> Select[Any]:
+        """Combine filters: with the same key by or, negated ones and different keys by and."""
         query = query.select_from(sandbox.join(container))
-        for (_, negated), group in groupby(enumerate(form.terms), key=lambda one: (one[1].key, one[1].negated)):
-            clauses = [self._condition(term, i) for i, term in group]
+        for (_, negated), group in groupby(enumerate(shape.filters), key=lambda one: (one[1].key, one[1].negated)):
+            clauses = [self._condition(each, i) for i, each in group]
             query = query.where(*(not_(clause) for clause in clauses)) if negated else query.where(or_(*clauses))
-        if form.all_hosts:
+        if shape.all_hosts:
             return query
         # SQLite knows nothing of how many rows a value has: with the host in an index it goes through all of the host's
         # containers in their order, and asks of each whether it is one of the few that a device or path leads to.
-        starts = any(term.key in _LEADING and not term.negated and term.indexed for term in form.terms)
+        starts = any(each.key in _LEADING and not each.negated and each.indexed for each in shape.filters)
         host = sandbox.c.host + literal_column("''") if starts else sandbox.c.host
         return query.where(host == parameter("host"))
 
-    def _condition(self, term: FilterShape, i: int) -> ColumnElement[bool]:
-        write = self._statements.opaque_parameter if term.prefix else parameter
-        return _condition(term, write(f"value{i}"), write(f"end{i}"))
+    def _condition(self, shape: FilterShape, i: int) -> ColumnElement[bool]:
+        write = self._statements.opaque_parameter if shape.prefix else parameter
+        return _condition(shape, write(f"value{i}"), write(f"end{i}"))
 
 
 def _check(condition: Filter) -> None:
@@ -224,43 +223,43 @@ def _is_indexed(key: str, value: object) -> bool:
     return key not in _NOT_INDEXED
 
 
-def _condition(term: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[bool]:
-    if term.key == "since":
+def _condition(shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[bool]:
+    if shape.key == "since":
         return container.c.updated_at >= value
-    if term.key == "before":
+    if shape.key == "before":
         return container.c.updated_at < value
-    own = _OWN.get(term.key)
+    own = _OWN.get(shape.key)
     if own is not None:
-        return and_(_matches(own, term, value, end), _holds(own, term))
-    table, column, also = _OF_CHILDREN[term.key]
-    matches = _matches(column, term, value, end)
-    if not term.indexed:
+        return and_(_matches(own, shape, value, end), _holds(own, shape))
+    table, column, also = _OF_CHILDREN[shape.key]
+    matches = _matches(column, shape, value, end)
+    if not shape.indexed:
         return exists().where(table.c.container_id == container.c.id, matches, also)
     # IN rather than EXISTS: the engine may start from the few rows that the child's index gives
-    return container.c.id.in_(select(table.c.container_id).where(matches, also, _holds(column, term)))
+    return container.c.id.in_(select(table.c.container_id).where(matches, also, _holds(column, shape)))
 
 
-def _holds(column: ColumnElement[Any], term: FilterShape) -> ColumnElement[bool]:
-    """What the column's index holds, said in its own words, where the filter's value is among it."""
-    if term.indexed and term.key in _PARTIAL_INDEXES:
-        return literal_column(_PARTIAL_INDEXES[term.key][0].format(column))
+def _holds(column: ColumnElement[Any], shape: FilterShape) -> ColumnElement[bool]:
+    """Return what a partial index holds, in the index's own words, if the filter's value is in it."""
+    if shape.indexed and shape.key in _PARTIAL_INDEXES:
+        return literal_column(_PARTIAL_INDEXES[shape.key][0].format(column))
     return true()
 
 
 def _matches(
-    column: ColumnElement[Any], term: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]
+    column: ColumnElement[Any], shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]
 ) -> ColumnElement[bool]:
-    """Whether text is a value, or begins with it, as a range that an index can serve and that knows no wildcards.
+    """Compare text with a value or prefix, as a range that an index can serve and that has no wildcards.
 
     Text is compared by code points, which is the order of UTF-8's bytes, on every engine.
     """
-    if not term.prefix:
+    if not shape.prefix:
         return column == value
-    return and_(column >= value, column < end) if term.end else column >= value
+    return and_(column >= value, column < end) if shape.bounded else column >= value
 
 
 def successor(prefix: str) -> str | None:
-    """The smallest text that is greater than all that begin with a prefix; ``None`` if there is none.
+    """Return the smallest text that is greater than every text with a prefix; ``None`` if there is none.
 
     Surrogates, which are no characters, are passed over.
     """
@@ -273,7 +272,7 @@ def successor(prefix: str) -> str | None:
 
 
 def order(sort: str) -> Sequence[ColumnElement[Any]]:
-    """The columns to sort by; ``-`` before the name turns the order round.
+    """Return the columns to sort by; ``-`` before the name reverses the order.
 
     Raises :class:`~persistdb.errors.InvalidValue`, which lists the names.
     """

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, case, delete, func, insert, literal_column, select, text, update
 
-from ..db.connection import Statement
+from ..db.work import Statement
 from ..engines.base import JSONRows
 from ..schema.tables import Container, DeviceMap, Mount, Process, Sandbox
+from . import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy import ClauseElement, ColumnElement, Insert, Label, Select, Subquery, Table, Update
     from sqlalchemy.engine import Dialect
@@ -48,7 +49,6 @@ _ONE: ColumnElement[int] = literal_column("1")
 _is_host = sandbox.c.host == _HOST
 _is_sandbox = _is_host & (sandbox.c.sid == _SID)
 _IN_SANDBOXES = (sandbox.c.sid >= _SID) & (sandbox.c.sid < parameter("sid_end"))
-_SANDBOX_VALUES = ("sid", "state", "persist_version", "cgroup_path", "layout", "document")
 _DEVICE_MAP = {
     "ID": "d.device_id",
     "ContainerPath": "d.container_path",
@@ -57,7 +57,6 @@ _DEVICE_MAP = {
     "GID": "d.gid",
     "Shared": "d.shared",
 }
-_CONTAINER_VALUES = ("state", "cgroup_path", "bundle_path", "layout", "extra", "document")
 
 
 class Statements:
@@ -162,7 +161,7 @@ class Statements:
     @cached_property
     def load_many(self) -> Statement:
         """Sandboxes with all their containers: ``rows`` of host and sid, so that both parts of the key are joined."""
-        wanted = self._rows(sandbox, "host", "sid")
+        wanted = self._rows(sandbox, rows.SandboxKey)
         same = (sandbox.c.host == wanted.c.host) & (sandbox.c.sid == wanted.c.sid)
         return self.compile(select(self.sandbox_json).select_from(wanted.join(sandbox, same)))
 
@@ -215,7 +214,7 @@ class Statements:
     @cached_property
     def token_holders(self) -> Statement:
         """Which containers of a sandbox have a process with one of these tokens: ``host``, ``sid``, ``rows``."""
-        wanted = self._backend.rows("rows", [("token", process.c.token.type)])
+        wanted = self._rows(process, rows.TokenRow)
         joined = sandbox.join(container).join(process, process.c.container_id == container.c.id)
         return self.compile(
             select(container.c.cid, process.c.token)
@@ -260,22 +259,20 @@ class Statements:
         of_sandbox = select(sandbox.c.id).where(_is_sandbox).scalar_subquery()
         return self.compile(select(container.c.id).where(container.c.sandbox_id == of_sandbox).with_for_update())
 
-    # --- writes: the columns of ``rows`` are in the order of the tables' own
+    # --- writes: the columns are the fields of a row (:mod:`.rows`)
 
     @cached_property
     def insert_sandboxes(self) -> Statement:
-        """Insert sandboxes and tell their new ids."""
-        r = self._rows(sandbox, "host", *_SANDBOX_VALUES, "revision", "created_at", "updated_at")
+        """Insert sandboxes and return their new IDs: ``rows`` of :class:`~.rows.SandboxRow`."""
+        r = self._rows(sandbox, rows.SandboxRow)
         statement = insert(sandbox).from_select([column.name for column in r.c], select(*r.c))
         return self.compile(statement.returning(sandbox.c.id, sandbox.c.sid))
 
     @cached_property
     def update_sandboxes(self) -> Statement:
-        """Change sandboxes that are still at the revision that was read."""
-        names = ("id", "revision", *_SANDBOX_VALUES, "updated_at")
-        columns = [(name, sandbox.c[name].type) for name in names]
-        r = self._backend.rows("rows", [*columns, ("new_revision", sandbox.c.revision.type)])
-        return self.compile(self._update(sandbox, r, (*_SANDBOX_VALUES, "updated_at"), r.c.new_revision))
+        """Change sandboxes that are at the revision that was read: ``rows`` of :class:`~.rows.SandboxChange`."""
+        r = self._rows(sandbox, rows.SandboxChange)
+        return self.compile(self._update(sandbox, r, r.c.new_revision))
 
     @cached_property
     def renumber_sandbox(self) -> Statement:
@@ -293,29 +290,32 @@ class Statements:
 
     @cached_property
     def delete_containers(self) -> Statement:
-        """Delete containers that are still at the revision that was read."""
-        r = self._rows(container, "id", "revision")
-        return self.compile(self._backend.delete_matching(container, r, ["id", "revision"]))
+        """Delete containers that are at the revision that was read: ``rows`` of :class:`~.rows.ContainerKey`."""
+        r = self._rows(container, rows.ContainerKey)
+        return self.compile(self._backend.delete_matching(container, r, [column.name for column in r.c]))
 
     @cached_property
     def insert_containers(self) -> Statement:
-        """Insert containers, at the id that is given or else at a new one, and tell their ids."""
-        names = ("id", "sandbox_id", "cid", *_CONTAINER_VALUES, "revision", "created_at", "updated_at")
-        r = self._rows(container, *names)
-        values = [self._backend.new_id(container, r.c.id), *(r.c[name] for name in names[1:])]
-        statement = insert(container).from_select(list(names), select(*values))
+        """Insert containers, with the given ID or else a new one, and return their IDs.
+
+        ``rows`` of :class:`~.rows.ContainerRow`.
+        """
+        r = self._rows(container, rows.ContainerRow)
+        new_id = self._backend.new_id(container, r.c.id)
+        values = [new_id if column is r.c.id else column for column in r.c]
+        statement = insert(container).from_select([column.name for column in r.c], select(*values))
         return self.compile(statement.returning(container.c.id, container.c.sandbox_id, container.c.cid))
 
     @cached_property
     def update_containers(self) -> Statement:
-        """Change containers that are still at the revision that was read."""
-        r = self._rows(container, "id", "revision", *_CONTAINER_VALUES, "updated_at")
-        return self.compile(self._update(container, r, (*_CONTAINER_VALUES, "updated_at"), container.c.revision + _ONE))
+        """Change containers that are at the revision that was read: ``rows`` of :class:`~.rows.ContainerChange`."""
+        r = self._rows(container, rows.ContainerChange)
+        return self.compile(self._update(container, r, container.c.revision + _ONE))
 
     @cached_property
     def insert_children(self) -> tuple[Statement, Statement, Statement]:
         """Insert mounts, device maps and processes of new containers: to look for a clash costs a twentieth."""
-        return self._each_child(lambda table, rows: insert(table).from_select([c.name for c in table.c], rows))
+        return self._each_child(lambda table, source: insert(table).from_select([c.name for c in table.c], source))
 
     @cached_property
     def put_children(self) -> tuple[Statement, Statement, Statement]:
@@ -336,21 +336,28 @@ class Statements:
             )
         )
 
-    def _rows(self, table: Table, *names: str) -> Subquery:
-        return self._backend.rows("rows", [(name, table.c[name].type) for name in names])
+    def _rows(self, table: Table, kind: type[rows.Row]) -> Subquery:
+        """Read the parameter ``rows``, whose columns are the fields of a row and have the types of the table's."""
+        types = {**{column.name: column.type for column in table.c}, "new_revision": sandbox.c.revision.type}
+        return self._backend.rows("rows", [(name, types[name]) for name in kind.__struct_fields__])
 
-    def _update(self, table: Table, r: Subquery, names: Sequence[str], revision: ColumnElement[int]) -> Update:
+    def _update(self, table: Table, r: Subquery, revision: ColumnElement[int]) -> Update:
+        own = ("id", "revision", "new_revision")
         return (
             update(table)
             .where(table.c.id == r.c.id, table.c.revision == r.c.revision)
-            .values({"revision": revision, **{name: r.c[name] for name in names}})
+            .values({"revision": revision, **{column.name: column for column in r.c if column.name not in own}})
         )
 
     def _each_child(self, write: Callable[[Table, Select[Any]], Insert]) -> tuple[Statement, Statement, Statement]:
-        def fixed(table: Table) -> Statement:
-            return self.compile(write(table, select(*self._rows(table, *(column.name for column in table.c)).c)))
+        def compiled(table: Table, kind: type[rows.Row]) -> Statement:
+            return self.compile(write(table, select(*self._rows(table, kind).c)))
 
-        return fixed(mount), fixed(device_map), fixed(process)
+        return (
+            compiled(mount, rows.MountRow),
+            compiled(device_map, rows.DeviceMapRow),
+            compiled(process, rows.ProcessRow),
+        )
 
     # --- the parts of documents
 

@@ -1,20 +1,27 @@
-"""What a unit of work does on its connection: read what is stored, write what differs, and look whether it is there."""
+"""The units of work that write; all of them pass through one function, :meth:`Writer.write`."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ..db.database import Stale
-from .rows import encode, utc_text
+from ..db.work import Call
+from ..errors import Conflict, StateMismatch
+from ..records import SandboxWrite
+from . import diff, rows
+from .rows import Row, encode, utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..db.connection import Call, Connection
     from ..db.database import Database
-    from ..records import Container
-    from .diff import Changes, StoredSandbox
-    from .documents import Decoders
+    from ..db.work import Answer, Statement, Work
+    from ..records import ContainerState, Origin
+    from .diff import Diff, NewContainer, Transition
+    from .reader import Reader
     from .statements import Statements
 
 TOKEN_KEY = "uq_process_sandbox_id_token"  # noqa: S105  the name of a key, no password
@@ -25,38 +32,88 @@ class TokenClash(Exception):
 
 
 class Writer:
-    """The statements of one host's units of work."""
+    """Reads what is stored, takes the difference to what is wanted, and writes it."""
 
-    def __init__(self, database: Database, host: str, statements: Statements, decoders: Decoders) -> None:
-        self._database, self._host, self._statements, self._decode = database, host, statements, decoders
+    def __init__(self, database: Database, host: str, statements: Statements, reader: Reader) -> None:
+        self._backend, self._driver_error = database.backend, database.driver_error
+        self._host, self._statements, self._reader = host, statements, reader
 
-    def container(self, connection: Connection, sid: str, cid: str) -> Container | None:
-        """One container, if it is there."""
-        document = connection.value(self._statements.get, {"host": self._host, "sid": sid, "cid": cid})
-        return None if document is None else self._decode.container(document)
+    # --- units of work
 
-    def sandboxes(self, connection: Connection, sids: Sequence[str]) -> dict[str, StoredSandbox]:
-        """Those of these sandboxes that are there, with all their containers."""
-        if len(sids) == 1:
-            values: dict[str, object] = {"host": self._host, "sid": sids[0]}
-            found = connection.documents(self._statements.load, values, self._decode.stored_sandbox)
-        else:
-            rows = encode([[self._host, sid] for sid in sids])
-            found = connection.documents(self._statements.load_many, {"rows": rows}, self._decode.stored_sandbox)
-        return {one.record.sid: one for one in found}
+    def save_sandboxes(self, writes: Sequence[SandboxWrite]) -> Work[Diff]:
+        """Store sandboxes, each as a whole."""
+        stored = yield from self._reader.stored([write.sid for write in writes])
+        wanted = diff.of_sandboxes(self._host, writes, stored, now=_now())
+        try:
+            yield from self.write(wanted)
+        except TokenClash:
+            # All tokens of the sandboxes were looked at: this one came in between.
+            raise Stale from None
+        return wanted
 
-    def write(self, connection: Connection, changes: Changes) -> None:
-        """Write changes, a statement for each table that has any.
+    def save_container(
+        self, sid: str, cid: str, record: ContainerState, origin: Origin | None, revision: int | None
+    ) -> Work[Diff]:
+        """Store one container of a sandbox that exists.
 
-        Containers come before their children: whoever changes a child changes its container first, so the check of the
-        container's revision guards all that belongs to it.
+        Raises :class:`~persistdb.errors.NotFound` without the sandbox, :class:`~persistdb.errors.Conflict` for a
+        container that is not at ``revision``, :class:`TokenClash`.
+        """
+        snapshot = yield from self._reader.snapshot(sid, cid)
+        actual = snapshot.container.revision if snapshot.container else None
+        if revision is not None and revision != (actual or 0):
+            raise Conflict(f"{sid}/{cid}", revision, actual)
+        wanted = diff.of_container(sid, cid, record, origin, snapshot, now=_now())
+        yield from self.write(wanted)
+        return wanted
+
+    def delete_container(self, sid: str, cid: str, revision: int | None) -> Work[bool]:
+        """Remove one container, and return whether it was there."""
+        sandbox = (yield from self._reader.stored([sid])).get(sid)
+        present = {one.cid: one.revision for one in sandbox.containers} if sandbox else {}
+        if revision is not None and present.get(cid) != revision:
+            raise Conflict(f"{sid}/{cid}", revision, present.get(cid))
+        if sandbox is None or cid not in present:
+            return False
+        write = SandboxWrite(sid=sid, keep=frozenset(present.keys() - {cid}))
+        yield from self.write(diff.of_sandboxes(self._host, [write], {sid: sandbox}, now=_now()))
+        return True
+
+    def transition(self, transition: Transition) -> Work[None]:
+        """Move a container to another state, if it is in the expected one."""
+        if (yield from self.write(diff.of_transition(transition))):
+            return
+        _, sid, cid, expected, _, _ = transition
+        container = yield from self._reader.container(sid, cid)
+        if container.record.state == expected:
+            raise Stale  # another brought it there in the meantime
+        raise StateMismatch(f"{sid}/{cid}", expected, container.record.state)
+
+    def destroy_sandbox(self, sid: str) -> Work[bool]:
+        """Remove a sandbox with all that is in it, and return whether it was there."""
+        return (yield from self.write(diff.of_destruction(self._host, sid, now=_now()))) > 0
+
+    # --- the funnel
+
+    def write(self, wanted: Diff) -> Work[int]:
+        """Write a difference: the one way into the tables. Returns how many rows of parents it changed.
+
+        What needs no look at the rest is one statement: a transition, a destruction. All else is a statement for each
+        table that has rows. Containers come before their children: whoever changes a child changes its container first,
+        so the check of the container's revision guards all that belongs to it.
 
         Raises :class:`~persistdb.db.database.Stale` if others changed the same since it was read, :class:`TokenClash`.
         """
+        if wanted.transition is not None:
+            return (yield from self._run(Call(self._statements.transition, wanted.transition._asdict())))
+        if wanted.destroyed is not None:
+            return (yield from self._run(Call(self._statements.delete_sandbox, wanted.destroyed._asdict())))
+        if not wanted:
+            return 0
         try:
-            self._write(connection, changes)
-        except self._database.driver_error as error:
-            key = self._database.backend.violated(error)
+            return (yield from self._write_rows(wanted))
+        except self._driver_error as error:
+            key = self._backend.violated(error)
             if key is None:
                 raise
             if key == TOKEN_KEY:
@@ -64,79 +121,108 @@ class Writer:
             # Another made the same sandbox or container, or removed what this one belongs to, after we looked.
             raise Stale from error
 
-    def _write(self, connection: Connection, changes: Changes) -> None:
-        statements = self._statements
-        ids: dict[str, int] = {}
-        if changes.new_sandboxes:
-            inserted = connection.rows(statements.insert_sandboxes, {"rows": encode(changes.new_sandboxes)})
-            ids = {sid: id_ for id_, sid in inserted}
-        if changes.created:
-            # those that keep their id first: SQLite would give it to a new one if it was the greatest
-            changes.created.sort(key=lambda created: created.id is None)
-            for created in changes.created:
-                created.row[1] = created.parent(ids)
-        rows_of_containers = (
-            (statements.update_sandboxes, changes.changed_sandboxes),
-            (statements.delete_containers, changes.removed),
-            (statements.update_containers, changes.changed),
-            (statements.insert_containers, [created.row for created in changes.created]),
-        )
-        calls: list[Call] = []
-        expected: list[int] = []
-        if changes.renumbered is not None:
-            calls.append((statements.renumber_sandbox, changes.renumbered))
-            expected.append(1)
-        for statement, rows in rows_of_containers:
-            if rows:
-                calls.append((statement, {"rows": encode(rows)}))
-                expected.append(len(rows))
-        known = {
-            (created.parent(ids), created.cid): created.id for created in changes.created if created.id is not None
-        }
-        ahead = len(known) == len(changes.created)
-        if ahead:  # their children need not wait for what the insert tells
-            self._put_children(changes, ids, known)
-            calls += self._children(changes)
-        answers = connection.pipeline(calls)
-        if [answer.number for answer in answers[: len(expected)]] != expected:
+    def _run(self, call: Call) -> Work[int]:
+        (answer,) = yield (call,)
+        return answer.number
+
+    def _write_rows(self, wanted: Diff) -> Work[int]:
+        created = yield from self._insert_sandboxes(wanted)
+        parents = self._parents(wanted, created)
+        # Where all IDs are known, children need not wait for what the insert of their parents returns.
+        ahead = all(container.row.id is not None for container in created)
+        calls = [call for call, _ in parents]
+        if ahead:
+            calls += self._children(wanted, created)
+        answers: Sequence[Answer] = (yield calls) if calls else ()
+        numbers = [answer.number for answer in answers[: len(parents)]]
+        if numbers != [expected for _, expected in parents]:
             raise Stale
         if not ahead:
-            told = {(sandbox_id, cid): id_ for id_, sandbox_id, cid in answers[-1].rows}
-            self._put_children(changes, ids, told)
-            connection.pipeline(self._children(changes))
+            ids = {(sandbox_id, cid): id_ for id_, sandbox_id, cid in answers[-1].rows}
+            yield self._children(wanted, [_with_id(container, ids) for container in created])
+        return len(wanted.new_sandboxes) + sum(numbers)
 
-    def _put_children(
-        self, changes: Changes, sandbox_ids: Mapping[str, int], ids: Mapping[tuple[int, str], int]
-    ) -> None:
-        for created in changes.created:
-            parent = created.parent(sandbox_ids)
-            changes.put_children(ids[parent, created.cid], parent, created.record)
+    def _insert_sandboxes(self, wanted: Diff) -> Work[Sequence[NewContainer]]:
+        """Insert the new sandboxes, and return the new containers with the IDs of these."""
+        if not wanted.new_sandboxes:
+            return wanted.created
+        (answer,) = yield (self._call(self._statements.insert_sandboxes, wanted.new_sandboxes),)
+        ids = {sid: id_ for id_, sid in answer.rows}
+        return [
+            container
+            if container.row.sandbox_id is not None
+            else container._replace(row=msgspec.structs.replace(container.row, sandbox_id=ids[container.sid]))
+            for container in wanted.created
+        ]
 
-    def _children(self, changes: Changes) -> list[Call]:
-        """The statements that write children: where no container was changed, none of theirs can be there."""
-        statements = self._statements.put_children if changes.changed else self._statements.insert_children
-        each = (changes.mounts, changes.device_maps, changes.processes)
-        return [(statement, {"rows": encode(rows)}) for statement, rows in zip(statements, each, strict=True) if rows]
+    def _parents(self, wanted: Diff, created: Sequence[NewContainer]) -> list[tuple[Call, int]]:
+        """Return the statements that write sandboxes and containers, each with the number of rows it must change."""
+        statements = self._statements
+        calls: list[tuple[Call, int]] = []
+        if wanted.renumbered is not None:
+            calls.append((Call(statements.renumber_sandbox, wanted.renumbered._asdict()), 1))
+        of_rows: Sequence[tuple[Statement, Sequence[Row]]] = (
+            (statements.update_sandboxes, wanted.changed_sandboxes),
+            (statements.delete_containers, wanted.removed),
+            (statements.update_containers, wanted.changed),
+            (statements.insert_containers, [container.row for container in created]),
+        )
+        return calls + [(self._call(statement, given), len(given)) for statement, given in of_rows if given]
 
-    def took_effect(self, connection: Connection, changes: Changes) -> bool | None:
-        """Whether changes are there, by one of them: they are committed together; ``None`` if it can't be told."""
-        if changes.witness is None:
+    def _children(self, wanted: Diff, created: Sequence[NewContainer]) -> list[Call]:
+        """Return the statements that write children: where no container was changed, none of theirs can be there."""
+        statements = self._statements.put_children if wanted.changed else self._statements.insert_children
+        new = [
+            rows.children(container.row.id, container.row.sandbox_id, container.record)
+            for container in created
+            if container.row.id is not None and container.row.sandbox_id is not None
+        ]
+        each = rows.joined([wanted.children, *new])
+        return [self._call(statement, given) for statement, given in zip(statements, each, strict=True) if given]
+
+    def _call(self, statement: Statement, given: Sequence[Row]) -> Call:
+        return Call(statement, {"rows": encode(given)})
+
+    # --- lost commits
+
+    def took_effect(self, wanted: Diff) -> Work[bool | None]:
+        """Return whether a diff whose commit was not acknowledged took effect, by one of its rows.
+
+        They are committed together. ``None`` stands for a row that another has changed in the meantime.
+        """
+        if wanted.witness is None:
             return True
-        sid, cid, revision = changes.witness
-        self.wait(connection, sid)
+        sid, cid, before = wanted.witness
+        yield from self._reader.wait_for_writers(sid)
         if cid is None:
-            stored = self.sandboxes(connection, [sid]).get(sid)
-            found = (stored.own_revision, stored.updated_at) if stored else None
+            sandbox = (yield from self._reader.stored([sid])).get(sid)
+            if sandbox is None:
+                return None
+            revision, updated_at = sandbox.own_revision, sandbox.updated_at
         else:
-            one = self.container(connection, sid, cid)
-            found = (one.revision, one.updated_at) if one else None
-        if found is None:
-            return None
-        if utc_text(found[1]) == changes.now:
+            container = yield from self._reader.find_container(sid, cid)
+            if container is None:
+                return None
+            revision, updated_at = container.revision, container.updated_at
+        if utc_text(updated_at) == wanted.now:
             return True
-        return False if found[0] == revision else None
+        return False if revision == before else None
 
-    def wait(self, connection: Connection, sid: str) -> None:
-        """Let those who are changing a sandbox come to an end: one may be a commit of ours that is on its way still."""
-        for statement in (self._statements.lock_sandbox, self._statements.lock_containers):
-            connection.rows(statement, {"host": self._host, "sid": sid})
+    def transition_took_effect(self, transition: Transition) -> Work[bool | None]:
+        """Return the same for a transition."""
+        yield from self._reader.wait_for_writers(transition.sid)
+        container = yield from self._reader.find_container(transition.sid, transition.cid)
+        if container is None:
+            return None
+        if utc_text(container.updated_at) == transition.now:
+            return True
+        return False if container.record.state == transition.old else None
+
+
+def _with_id(container: NewContainer, ids: Mapping[tuple[int | None, str], int]) -> NewContainer:
+    row = container.row
+    return container._replace(row=msgspec.structs.replace(row, id=ids[row.sandbox_id, row.cid]))
+
+
+def _now() -> str:
+    return utc_text(datetime.now(UTC))

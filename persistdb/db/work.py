@@ -1,0 +1,79 @@
+"""Units of work: generators that yield statements and are sent the answers.
+
+A unit of work knows no connection. It yields the calls that don't need each other's answers together, one round trip
+where the driver can, and goes on with their answers; the driver's errors are raised where it yields. Whoever has a
+connection runs it, so there is one body for each unit of work, whatever color the connection has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from sqlalchemy import TextClause
+    from sqlalchemy.engine import Dialect
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class Statement:
+    """A fixed statement in the driver's own words; its parameters have names."""
+
+    __slots__ = ("names", "sql")
+
+    def __init__(self, clause: TextClause, dialect: Dialect) -> None:
+        compiled = clause.compile(dialect=dialect)
+        self.sql = compiled.string
+        positions: list[str] | None = getattr(compiled, "positiontup", None)
+        self.names: tuple[str, ...] | None = None if positions is None else tuple(positions)
+        """The parameters in their order, for a driver that numbers them; ``None`` for one that knows names."""
+
+
+class Call(msgspec.Struct, frozen=True, gc=False):
+    """A statement to run, with its parameters.
+
+    With ``decode`` its rows hold one JSON payload each, which is decoded as it comes, while it is in the CPU's cache.
+    """
+
+    statement: Statement
+    parameters: Mapping[str, object]
+    decode: Callable[[str], Any] | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What a statement returned: its rows, decoded where the call says so, and how many rows it changed or returned."""
+
+    rows: Sequence[Any]
+    number: int
+
+
+Work = Generator[Sequence[Call], Sequence[Answer], T]
+"""A unit of work that gives a ``T`` in the end."""
+
+
+def rows(statement: Statement, parameters: Mapping[str, object]) -> Work[Sequence[tuple[Any, ...]]]:
+    """Return all rows of a statement."""
+    (answer,) = yield (Call(statement, parameters),)
+    return answer.rows
+
+
+def value(statement: Statement, parameters: Mapping[str, object]) -> Work[Any]:
+    """Return the first value of a statement's one row, ``None`` without a row."""
+    (answer,) = yield (Call(statement, parameters),)
+    return answer.rows[0][0] if answer.rows else None
+
+
+def decoded(statement: Statement, parameters: Mapping[str, object], decode: Callable[[str], D]) -> Work[Sequence[D]]:
+    """Return the decoded payloads of a statement's rows."""
+    (answer,) = yield (Call(statement, parameters, decode),)
+    return answer.rows
+
+
+def changed(statement: Statement, parameters: Mapping[str, object]) -> Work[int]:
+    """Return how many rows a statement changed."""
+    (answer,) = yield (Call(statement, parameters),)
+    return answer.number

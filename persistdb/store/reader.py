@@ -1,0 +1,97 @@
+"""The units of work that read one host's sandboxes and containers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..db import work
+from ..db.work import Call
+from ..errors import AlreadyExists, NotFound
+from .diff import Snapshot
+from .rows import SandboxKey, TokenRow, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..db.work import Work
+    from ..records import Container, ContainerState, Sandbox
+    from .documents import Decoders
+    from .statements import Statements
+    from .stored import StoredSandbox
+
+
+class Reader:
+    """Reads by exact IDs; questions with filters are :mod:`.selection`'s, abbreviated IDs :mod:`.lookup`'s."""
+
+    def __init__(self, host: str, statements: Statements, decoders: Decoders) -> None:
+        self._host, self._statements, self._decode = host, statements, decoders
+
+    def find_container(self, sid: str, cid: str) -> Work[Container | None]:
+        """Return a container, ``None`` if it is not there."""
+        values = {"host": self._host, "sid": sid, "cid": cid}
+        (answer,) = yield (Call(self._statements.get, values, self._decode.container),)
+        return answer.rows[0] if answer.rows else None
+
+    def container(self, sid: str, cid: str) -> Work[Container]:
+        """Return a container; raises :class:`~persistdb.errors.NotFound`."""
+        container = yield from self.find_container(sid, cid)
+        if container is None:
+            raise NotFound("container", f"{sid}/{cid}", self._host)
+        return container
+
+    def revision(self, sid: str, cid: str) -> Work[int | None]:
+        """Return a container's revision, ``None`` if it is not there."""
+        return work.value(self._statements.revision, {"host": self._host, "sid": sid, "cid": cid})
+
+    def sandbox(self, sid: str) -> Work[Sandbox]:
+        """Return a sandbox with all its containers; raises :class:`~persistdb.errors.NotFound`."""
+        values = {"host": self._host, "sid": sid}
+        found = yield from work.decoded(self._statements.load, values, self._decode.sandbox)
+        if not found:
+            raise NotFound("sandbox", sid, self._host)
+        return found[0]
+
+    def sandboxes_after(self, sid: str, limit: int) -> Work[Sequence[Sandbox]]:
+        """Return the next sandboxes by ID."""
+        values = {"host": self._host, "sid": sid, "limit": limit}
+        return work.decoded(self._statements.load_after, values, self._decode.sandbox)
+
+    def sandbox_ids(self) -> Work[list[str]]:
+        """Return the IDs of all sandboxes, sorted."""
+        rows = yield from work.rows(self._statements.sandbox_ids, {"host": self._host})
+        return [sid for (sid,) in rows]
+
+    def stored(self, sids: Sequence[str]) -> Work[dict[str, StoredSandbox]]:
+        """Return the sandboxes that are there of these, by ID, as the store holds them."""
+        values: dict[str, object]
+        if len(sids) == 1:
+            statement, values = self._statements.load, {"host": self._host, "sid": sids[0]}
+        else:
+            statement = self._statements.load_many
+            values = {"rows": encode([SandboxKey(self._host, sid) for sid in sids])}
+        found = yield from work.decoded(statement, values, self._decode.stored_sandbox)
+        return {sandbox.record.sid: sandbox for sandbox in found}
+
+    def snapshot(self, sid: str, cid: str) -> Work[Snapshot]:
+        """Return what a save of one container must know; raises :class:`~persistdb.errors.NotFound`."""
+        rows = yield from work.rows(self._statements.snapshot, {"host": self._host, "sid": sid, "cid": cid})
+        if not rows:
+            raise NotFound("sandbox", sid, self._host)
+        sandbox_id, own_revision, of_containers, new_id, payload = rows[0]
+        container = None if payload is None else self._decode.stored_container(payload)
+        return Snapshot(sandbox_id, own_revision, int(of_containers), new_id, container)
+
+    def token_taken(self, sid: str, cid: str, record: ContainerState) -> Work[AlreadyExists]:
+        """Return the error for a container whose token another process of the sandbox has, with its holder."""
+        tokens = [process.token for process in record.processes if process.token]
+        values = {"host": self._host, "sid": sid, "rows": encode([TokenRow(token) for token in tokens])}
+        for holder, token in (yield from work.rows(self._statements.token_holders, values)):
+            if holder != cid:
+                return AlreadyExists("process token", token, (holder, cid))
+        twice = next((token for token in tokens if tokens.count(token) > 1), tokens[0])
+        return AlreadyExists("process token", twice, (cid, cid))
+
+    def wait_for_writers(self, sid: str) -> Work[None]:
+        """Wait until nobody changes a sandbox: one of them may be a commit of ours that is in flight still."""
+        for statement in (self._statements.lock_sandbox, self._statements.lock_containers):
+            _: Any = yield from work.rows(statement, {"host": self._host, "sid": sid})
