@@ -1,4 +1,4 @@
-"""The records that users hold: what a container runtime must remember, as plain typed values.
+"""The records that users hold: the state of containers and sandboxes, as plain typed values.
 
 Fields follow Kata's Go structs one for one, in snake case; their JSON names are Go's (``virtcontainers/persist/api`` of
 kata-containers/runtime at commit 196661bc, and of kata-containers/kata-containers for ``Shared``).
@@ -27,7 +27,7 @@ TRANSITIONS = frozenset(
         ("stopped", "running"),
     }
 )
-"""The moves from one state to another that Kata allows (``virtcontainers/types/sandbox.go``)."""
+"""The transitions that Kata allows (``virtcontainers/types/sandbox.go``)."""
 
 # os.FileMode of Go keeps the file's kind in its high bits (go.dev/src/io/fs/fs.go); POSIX keeps it in 0o170000.
 _GO_KINDS = (
@@ -119,7 +119,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     pid: int = msgspec.field(name="Pid", default=0)
     start_time: OffsetDateTime | None = msgspec.field(name="StartTime", default=None)
 
-    # ``==`` of OffsetDateTime compares moments; two records are equal only if the offset that was written is, too.
+    # ``==`` of OffsetDateTime compares instants; two records are equal only if the offset that was written is, too.
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Process):
             return NotImplemented
@@ -136,9 +136,9 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class ContainerState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a runtime must remember of one container.
+    """The state that a runtime must remember of one container.
 
-    ``state`` is any text: :data:`STATES` are those that Kata calls valid.
+    ``state`` is any text: :data:`STATES` are the ones that Kata calls valid.
     """
 
     state: str = msgspec.field(name="State", default="")
@@ -151,7 +151,7 @@ class ContainerState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a runtime must remember of one sandbox, a pod's virtual machine.
+    """The state that a runtime must remember of one sandbox, a pod's virtual machine.
 
     ``document`` is the sandbox's own JSON, verbatim: persist.json's text, or for the old four-file stores one object
     with a key for each file (``{"state.json": …, "devices.json": …}``). ``layout`` names the on-disk shape it came in.
@@ -166,10 +166,10 @@ class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """What a container's file held beside the record, so that it can be written back as it was.
+    """The rest of a container's file, beside the record, so that it can be written back as it was.
 
     ``extra`` is a JSON object of the keys that persistdb does not know. ``document`` is the file's whole text, kept
-    only where the record and ``extra`` do not give the same bytes back.
+    only where the record and ``extra`` do not give the same bytes.
     """
 
     layout: str = ""
@@ -178,9 +178,9 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Container(msgspec.Struct, frozen=True, kw_only=True):
-    """A container as it is stored: the record, whose it is, and its revision.
+    """A stored container: the record, its host and IDs, and its revision.
 
-    ``revision`` grows by one with each change; give it back to ``save`` to be told of a change made in between.
+    ``revision`` grows by one with each change; a ``save`` with it raises Conflict after a change made in between.
     """
 
     host: str
@@ -212,7 +212,7 @@ class ContainerSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
-    """A sandbox as it is stored, with its containers by ``cid``.
+    """A stored sandbox, with its containers by ``cid``.
 
     ``revision`` grows with each change of the sandbox or of any of its containers.
     """
@@ -226,11 +226,11 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SandboxWrite(msgspec.Struct, frozen=True, kw_only=True):
-    """What to store of one sandbox.
+    """A sandbox to store.
 
-    Containers that are neither in ``containers`` nor in ``keep`` go away. Without a ``record`` the sandbox's own values
-    stay as they are. ``origins`` are those of containers that were read from files. With a ``revision`` the sandbox
-    must still be at it (0: it must not exist yet).
+    Containers that are neither in ``containers`` nor in ``keep`` are removed. Without a ``record`` the sandbox's own
+    values stay as they are. ``origins`` belong to the containers that were read from files. With a ``revision`` the
+    sandbox must still be at it (0: it must not exist yet).
     """
 
     sid: str

@@ -1,4 +1,4 @@
-"""What a value must be to be stored on every engine: the one definition of a valid ID, key, number and text.
+"""The one definition of a valid ID, key, number and text: what every engine can store.
 
 Pure: nothing here touches a database.
 """
@@ -13,9 +13,9 @@ from .errors import InvalidValue
 from .records import ContainerState, Origin, Process, SandboxState, SandboxWrite
 
 KEY_LENGTH = 255
-"""Characters in a ``host``, ``sid`` or ``cid``: NAME_MAX, for they are names of folders."""
+"""The longest ``host``, ``sid`` or ``cid``, in characters: NAME_MAX, since IDs name folders."""
 TOKEN_LENGTH = 512
-"""Characters in a process token: MariaDB's longest index key is 3072 bytes, four a character."""
+"""The longest process token, in characters: MariaDB's longest index key is 3072 bytes, four a character."""
 
 UINT32 = range(1 << 32)
 INT32 = range(-(1 << 31), 1 << 31)
@@ -27,7 +27,7 @@ _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def check_text(value: str) -> None:
-    """Refuse what is no text, and text that not every engine can hold: with a NUL, or with half of a surrogate pair.
+    """Refuse a value that is not text, or text with a NUL or half of a surrogate pair, which not every engine can hold.
 
     Raises :class:`~persistdb.errors.InvalidValue`.
     """
@@ -55,16 +55,8 @@ def check_kind(name: str, value: object, kind: type) -> None:
         raise InvalidValue(name, value, f"must be of type {kind.__name__}, not {type(value).__name__}")
 
 
-def number(name: str, value: object, numbers: range, what: str) -> int:
-    """Give a number as a plain int; refuse one that is none, or none of these."""
-    # not ``in``: a range compares anything but an int itself with each of its numbers
-    if not isinstance(value, int) or isinstance(value, bool) or not numbers.start <= value < numbers.stop:
-        raise InvalidValue(name, value, f"not {what}")
-    return int.__index__(value)
-
-
 def check_key(name: str, value: str) -> None:
-    """Refuse what cannot identify anything: no text at all, or too long a text."""
+    """Refuse an empty key, and one that is too long for its column."""
     if not value:
         raise InvalidValue(name, value, "must not be empty")
     check_length(name, value)
@@ -95,19 +87,20 @@ def invalid_id(value: str) -> str | None:
 
 
 def check_count(name: str, value: int, least: int) -> None:
-    """Refuse a number of things that is none, too small, or beyond 64 bits."""
-    number(name, value, range(least, 1 << 63), f"a whole number from {least} on")
+    """Refuse a count that is no whole number, too small, or beyond 64 bits."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < INT64.stop:
+        raise InvalidValue(name, value, f"not a whole number from {least} on")
 
 
 def check_length(name: str, value: str, most: int = KEY_LENGTH) -> None:
-    """Refuse what is no text, and text that is too long for its column."""
+    """Refuse a value that is not text, or text that is too long for its column."""
     check_kind(name, value, str)
     if len(value) > most:
         raise InvalidValue(name, value, f"longer than {most} characters")
 
 
 def check_extra(text: str) -> None:
-    """Refuse what is no JSON object, or one that is too deep for MariaDB."""
+    """Refuse JSON text that is not an object, or nested too deep for MariaDB."""
     depth, key = 0, '""'
     for part in _TOKENS.findall(text):
         if part in "[{":
@@ -115,17 +108,17 @@ def check_extra(text: str) -> None:
         elif part in "]}":
             depth -= 1
         elif depth == 1:
-            key = part  # or a value: what is deep comes right after its key
+            key = part  # or a value: a deep one comes right after its key
         if depth > _DEEPEST:
             raise InvalidValue(f"extra: {key}", text, f"nested more than {_DEEPEST} deep")
     try:
         msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except msgspec.DecodeError as error:
-        raise InvalidValue("extra", text, f"no JSON object, or one with half of a surrogate pair: {error}") from None
+        raise InvalidValue("extra", text, f"not a JSON object, or one with half of a surrogate pair: {error}") from None
 
 
 def check_shape(record: ContainerState) -> None:
-    """Refuse what is no record, or one whose lists are none: what is compared before its values are looked at.
+    """Refuse a value that is no record, or a record whose lists are not lists, which can't be compared.
 
     Raises :class:`~persistdb.errors.InvalidValue`.
     """
@@ -137,7 +130,7 @@ def check_shape(record: ContainerState) -> None:
 
 
 def check_write(write: SandboxWrite) -> None:
-    """Refuse what is no write of a sandbox, as :func:`check_shape` does each of its containers.
+    """Refuse a value that is no write of a sandbox, or one of its containers by :func:`check_shape`.
 
     Raises :class:`~persistdb.errors.InvalidValue`.
     """

@@ -1,4 +1,4 @@
-"""The database: its engine, its transactions, and what is done when one of them fails."""
+"""The database: its engine, its transactions, and the rules for running one again or giving up."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The first pause before a unit of work is run again, and the longest, in seconds; each is made random in part, so that
-# those who clashed once don't clash again.
+# The first pause before a unit of work is retried, and the longest, in seconds; each is random in part, so that units
+# that clashed once don't clash again.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.5
 
 
 class Stale(Exception):
-    """Raised within a unit of work that found a row changed under its feet: the work is run again from its start."""
+    """A row that a unit of work had read was changed by another: the work is run again from its start."""
 
 
 class _Lost(Exception):
@@ -58,7 +58,7 @@ class _Lost(Exception):
 
 
 class _CommitLost(_Lost):
-    """The connection was lost while a commit ran; ``result`` is what the work gave."""
+    """The connection was lost during a commit; ``result`` is the work's."""
 
     def __init__(self, result: Any, error: BaseException) -> None:
         super().__init__(error)
@@ -68,8 +68,8 @@ class _CommitLost(_Lost):
 class Database:
     """One database, by its URL: ``sqlite:///FILE``, ``postgresql://USER@HOST/NAME``, ``mariadb://USER@HOST/NAME``.
 
-    Without a URL it is that of ``PERSISTDB_URL``, else a file at the platform's usual place. Nothing is opened before
-    the first use. ``retries`` bounds how often a unit of work is run again when others were in its way.
+    The default is the URL in ``PERSISTDB_URL``, else a file at the platform's usual place. Nothing is opened before the
+    first use. ``retries`` bounds how often a unit of work is run again when others were in its way.
 
     Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`,
     :class:`~persistdb.errors.InvalidValue`.
@@ -84,7 +84,7 @@ class Database:
         self.url = shown(address.set(drivername=self.backend.name))
         self.retries = retries
         self.prepared = False
-        """Whether the schema was seen to be the program's own (:func:`persistdb.schema.prepare.prepare`)."""
+        """Whether the schema is known to be the program's own (:func:`persistdb.schema.prepare.prepare`)."""
         try:
             self.engine = self.backend.create_engine(address, timeouts or Timeouts(), pool_size)
         except ModuleNotFoundError as missing:
@@ -104,7 +104,7 @@ class Database:
         return f"Database({self.url!r})"
 
     def close(self) -> None:
-        """Close all connections; the next use opens new ones. A database in memory is gone with its connection."""
+        """Close all connections; the next use opens new ones. A database in memory is lost with its connection."""
         self.engine.dispose()
         self.prepared = False
 
@@ -219,13 +219,13 @@ class Database:
             except (SQLAlchemyError, self.driver_error, _Lost, OSError) as error:
                 if not left or not self._may_succeed_if_repeated(error):
                     raise self.failure(error) from error
-            # not a wait for something: it only keeps those who clashed apart
+            # not a wait for an event: it only keeps the units that clashed apart
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
         raise AssertionError
 
     def lock(self, name: str, *, shared: bool, timeout: float) -> HeldLock:
-        """Take a lock by name; raises :class:`~persistdb.engines.LockUnavailable` when the time is over."""
+        """Take a lock by name; raises :class:`~persistdb.engines.LockUnavailable` after the timeout."""
         try:
             return self.backend.lock(self.reader, name, shared=shared, timeout=timeout)
         except (SQLAlchemyError, OSError) as error:
@@ -266,7 +266,7 @@ def _lost_connection(error: BaseException) -> bool:
 
 
 def default_url() -> str:
-    """The URL of ``PERSISTDB_URL``, else a file's: below /var/lib for root, in the user's data folder for others."""
+    """Return ``PERSISTDB_URL``, else a file's URL: below /var/lib for root, in the user's data folder for others."""
     url = os.environ.get("PERSISTDB_URL")
     if url:
         return url

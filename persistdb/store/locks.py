@@ -1,4 +1,4 @@
-"""A sandbox's lock, as a caller holds it."""
+"""A sandbox's lock, as its holder sees it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Lock:
-    """A sandbox's lock that is held; ``release`` it, or use it in ``with``."""
+    """A held lock of a sandbox; ``release`` it, or use it in ``with``."""
 
     def __init__(self, sid: str, held: HeldLock) -> None:
         self.sid = sid
         self._held = held
 
     def release(self) -> None:
-        """Let go.
+        """Release the lock.
 
         Raises :class:`~persistdb.errors.LockNotHeld` if it was released before or lost with its connection.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -179,14 +179,14 @@ def sandbox_row(host: str, record: SandboxState, revision: int, now: str) -> San
 
     Raises :class:`~persistdb.errors.InvalidValue`, as all functions here do.
     """
-    return _row(SandboxRow, "sandbox", [host, record.sid, *_of_sandbox(record), revision, now, now])
+    return _row(SandboxRow, [host, record.sid, *_of_sandbox(record), revision, now, now])
 
 
 def sandbox_change(
     sandbox_id: int, revision: int, record: SandboxState, now: str, *, new_revision: int
 ) -> SandboxChange:
     """Return the row of a sandbox that is changed."""
-    return _row(SandboxChange, "sandbox", [sandbox_id, revision, *_of_sandbox(record), now, new_revision])
+    return _row(SandboxChange, [sandbox_id, revision, *_of_sandbox(record), now, new_revision])
 
 
 def _of_sandbox(record: SandboxState) -> list[object]:
@@ -207,14 +207,14 @@ def container_row(
 ) -> ContainerRow:
     """Return the row of a container to insert."""
     values = [container_id, sandbox_id, cid, *_of_container(record, origin), revision, created_at, now]
-    return _row(ContainerRow, "container", values)
+    return _row(ContainerRow, values)
 
 
 def container_change(
     container_id: int, revision: int, record: ContainerState, origin: Origin, now: str
 ) -> ContainerChange:
     """Return the row of a container that is changed."""
-    return _row(ContainerChange, "container", [container_id, revision, *_of_container(record, origin), now])
+    return _row(ContainerChange, [container_id, revision, *_of_container(record, origin), now])
 
 
 def _of_container(record: ContainerState, origin: Origin) -> list[object]:
@@ -283,7 +283,7 @@ def _mount(container_id: int, position: int, mount: Mount) -> MountRow:
     try:
         return msgspec.convert(values, MountRow)
     except msgspec.ValidationError:
-        raise _invalid(MountRow, f"mount {mount.destination!r}", values) from None
+        raise _invalid(MountRow, f"mount {mount.destination!r}: ", values) from None
 
 
 _TEXT = frozenset({str})
@@ -313,14 +313,14 @@ def _device_map(container_id: int, position: int, device: DeviceMap) -> DeviceMa
     try:
         return msgspec.convert(values, DeviceMapRow)
     except msgspec.ValidationError:
-        raise _invalid(DeviceMapRow, f"device map {device.id!r}", values) from None
+        raise _invalid(DeviceMapRow, f"device map {device.id!r}: ", values) from None
 
 
 def _process(container_id: int, position: int, sandbox_id: int, process: Process) -> ProcessRow:
     check_kind("process", process, Process)
     check_kind("token", process.token, str)
     start = _start_time(process.start_time)
-    return _row(ProcessRow, "process", [container_id, position, sandbox_id, process.token or None, process.pid, *start])
+    return _row(ProcessRow, [container_id, position, sandbox_id, process.token or None, process.pid, *start])
 
 
 _UTC = TimeDelta()
@@ -339,21 +339,44 @@ def _start_time(start: OffsetDateTime | None) -> list[object]:
     return [text, utc.nanosecond % 1000, int(offset // 60)]
 
 
-def _row(kind: type[R], what: str, values: list[Any]) -> R:
+def _row(kind: type[R], values: list[Any]) -> R:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError:
-        raise _invalid(kind, what, values) from None
+        raise _invalid(kind, "", values) from None
 
 
-def _invalid(kind: type[Row], what: str, values: list[Any]) -> InvalidValue:
-    """Find the first value that its column can't hold."""
+_BEYOND = {
+    Key: f"longer than {KEY_LENGTH} characters",
+    Token: f"longer than {TOKEN_LENGTH} characters",
+    Int32: "not a signed 32-bit number",
+    Int64: "not a signed 64-bit number",
+    Uint32: "not an unsigned 32-bit number",
+}
+
+
+def _invalid(kind: type[Row], where: str, values: list[Any]) -> InvalidValue:
+    """Find the first value that its column can't hold, and say why."""
     for field, value in zip(msgspec.structs.fields(kind), values, strict=True):
         try:
             msgspec.convert(value, field.type)
-        except msgspec.ValidationError as error:
-            return InvalidValue(f"{what}: {field.encode_name}", value, str(error).replace("`", ""))
+        except msgspec.ValidationError:
+            reason = _reason(list(_parts(field.type)), value)
+            return InvalidValue(where + field.encode_name, value, reason)
     raise AssertionError
+
+
+def _parts(annotation: Any) -> Iterable[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
+
+
+def _reason(parts: Sequence[Any], value: object) -> str:
+    kind = next(part for part in parts if part in (str, int, bool))
+    if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
+        return f"must be of type {kind.__name__}, not {type(value).__name__}"
+    return next(_BEYOND[part] for part in parts if part in _BEYOND)
 
 
 # --- checks ahead of a save

@@ -1,4 +1,4 @@
-"""ORM sessions on the mapped classes, for people's own queries."""
+"""ORM sessions on the mapped classes, for queries that the repository does not have."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Database(database.Database):
     """One database, by its URL: ``sqlite:///FILE``, ``postgresql://USER@HOST/NAME``, ``mariadb://USER@HOST/NAME``.
 
-    Without a URL it is that of ``PERSISTDB_URL``, else a file at the platform's usual place. Nothing is opened before
-    the first use. ``retries`` bounds how often a unit of work is run again when others were in its way.
+    The default is the URL in ``PERSISTDB_URL``, else a file at the platform's usual place. Nothing is opened before the
+    first use. ``retries`` bounds how often a unit of work is run again when others were in its way.
 
     Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`,
     :class:`~persistdb.errors.InvalidValue`.
@@ -27,7 +27,7 @@ class Database(database.Database):
 
     @contextlib.contextmanager
     def session(self, *, write: bool = False) -> Iterator[Session]:
-        """Open an ORM session in one transaction, committed at the end if ``write`` and nothing was raised.
+        """Open an ORM session in one transaction, committed at the end with ``write``, unless an exception was raised.
 
         Relationships are loaded only as far as the query says (``selectinload`` and the like). An empty database gets
         its schema; raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,

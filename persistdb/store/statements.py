@@ -1,8 +1,10 @@
-"""The repository's statements, built once for an engine; pure: nothing here touches a database.
+"""The repository's statements, built once for an engine.
 
-Reads give one JSON document a row, which decodes straight into a record: however many children a container has, it is
-one select and one round trip. Writes take one JSON parameter with all rows of a table: however many rows, it is one
-statement.
+A read returns one JSON payload a row, which decodes straight into a record: however many children a container has, it
+is one select and one round trip. A write takes one JSON parameter with all rows of a table: however many rows, it is
+one statement.
+
+Pure: nothing here touches a database.
 """
 
 from __future__ import annotations
@@ -33,14 +35,14 @@ process: Table = Process.__table__  # type: ignore[assignment]
 
 
 def parameter(name: str) -> ColumnElement[Any]:
-    """A parameter of a statement, by its name."""
+    """Return a parameter of a statement, by its name."""
     # Statements are rendered to text, where this is a parameter like any other; a bindparam() would bring a cast along.
     return literal_column(f":{name}")
 
 
-def _document(sql: str) -> Label[str]:
-    # Without a name SQLite gives the expression's whole text as one, which costs more than the query.
-    return literal_column(sql, Text).label("document")
+def _payload(sql: str) -> Label[str]:
+    # Without a label SQLite names the column by the expression's whole text, which costs more than the query.
+    return literal_column(sql, Text).label("payload")
 
 
 _HOST, _SID, _CID = parameter("host"), parameter("sid"), parameter("cid")
@@ -69,31 +71,31 @@ class Statements:
         self._dialect: Dialect = type(dialect)(paramstyle="named")  # type: ignore[call-arg]  # every dialect of SQLAlchemy has it
 
     def compile(self, statement: ClauseElement) -> Statement:
-        """Put a statement into the driver's words."""
+        """Compile a statement to the driver's own text."""
         return Statement(text(str(statement.compile(dialect=self._dialect))), self._driver)
 
     def opaque_parameter(self, name: str) -> ColumnElement[Any]:
-        """A parameter that the engine does not plan by."""
+        """Return a parameter whose value the engine's planner does not see."""
         return self._backend.opaque_parameter(name)
 
     def limited(self, query: Select[Any], *, offset: bool = False) -> Select[Any]:
-        """The first ``limit`` rows of a select, from the ``offset``-th on if asked for."""
-        # said, even if it is none: SQLAlchemy binds one of its own to SQLite's LIMIT
+        """Return a select's first ``limit`` rows, from the ``offset``-th on if asked for."""
+        # explicit, even if it is 0: SQLAlchemy binds an offset of its own to SQLite's LIMIT
         start = self.opaque_parameter("offset") if offset else _ZERO
         return query.limit(self.opaque_parameter("limit")).offset(start)
 
-    # --- records as JSON
+    # --- records as JSON payloads
 
     @cached_property
     def container_json(self) -> Label[str]:
-        """The document of a :class:`persistdb.records.Container`, with its row's ids, over both tables."""
-        return _document(self._backend.json_text(self._backend.json_object(self._container("container"))))
+        """The payload of a :class:`persistdb.records.Container`, with its row's IDs, over both tables."""
+        return _payload(self._backend.json_text(self._backend.json_object(self._container("container"))))
 
     @cached_property
     def summary_json(self) -> Label[str]:
-        """The document of a :class:`persistdb.records.ContainerSummary`, over both tables."""
+        """The payload of a :class:`persistdb.records.ContainerSummary`, over both tables."""
         engine = self._backend
-        document = engine.json_object(
+        payload = engine.json_object(
             {
                 "host": "sandbox.host",
                 "sid": "sandbox.sid",
@@ -106,11 +108,11 @@ class Statements:
                 "updated_at": engine.utc_text("container.updated_at"),
             }
         )
-        return _document(engine.json_text(document))
+        return _payload(engine.json_text(payload))
 
     @cached_property
     def sandbox_json(self) -> Label[str]:
-        """The document of a :class:`persistdb.records.Sandbox`, its containers a list, over ``sandbox``."""
+        """The payload of a :class:`persistdb.records.Sandbox`, with its containers as a list, over ``sandbox``."""
         engine = self._backend
         record = engine.json_object(
             {
@@ -118,7 +120,7 @@ class Statements:
                 for name in ("sid", "state", "persist_version", "cgroup_path", "document", "layout")
             }
         )
-        document = engine.json_object(
+        payload = engine.json_object(
             {
                 "id": "sandbox.id",
                 "host": "sandbox.host",
@@ -131,7 +133,7 @@ class Statements:
                 ),
             }
         )
-        return _document(engine.json_text(document))
+        return _payload(engine.json_text(payload))
 
     # --- reads
 
@@ -149,7 +151,7 @@ class Statements:
 
     @cached_property
     def load_after(self) -> Statement:
-        """A page of a host's sandboxes, as ``load`` gives them, after one: ``host``, ``sid``, ``limit``."""
+        """A page of a host's sandboxes, as ``load`` returns them, after one: ``host``, ``sid``, ``limit``."""
         after = (_is_host, sandbox.c.sid > _SID)
         return self.compile(self.limited(select(self.sandbox_json).where(*after).order_by(sandbox.c.sid)))
 
@@ -167,13 +169,13 @@ class Statements:
 
     @cached_property
     def look_up(self) -> Statement:
-        """Up to four containers whose cid begins with ``cid``, the whole one first: ``host``, ``cid``, ``end``."""
+        """Up to four containers whose cid begins with ``cid``, an exact match first: ``host``, ``cid``, ``end``."""
         # coalesce() hides the host's index: all sandboxes of a host are no place to start from, a part of the cids is
         return self._look_up(func.coalesce(sandbox.c.host, literal_column("''")) == _HOST)
 
     @cached_property
     def look_up_in_sandbox(self) -> Statement:
-        """The same within the sandboxes whose sid begins with ``sid``, the whole one first: ``sid_end``, too."""
+        """The same within the sandboxes whose sid begins with ``sid``, an exact match first: also ``sid_end``."""
         return self._look_up(_is_host, _IN_SANDBOXES, by_sid=True)
 
     @cached_property
@@ -183,7 +185,7 @@ class Statements:
 
     @cached_property
     def look_up_everywhere(self) -> Statement:
-        """All whose cid begins with ``cid``, on all hosts: ``cid``, ``end``."""
+        """The same on all hosts: ``cid``, ``end``."""
         return self._look_up()
 
     def _look_up(self, *where: ColumnElement[bool], by_sid: bool = False) -> Statement:
@@ -198,7 +200,7 @@ class Statements:
 
     @cached_property
     def look_up_sandbox(self) -> Statement:
-        """Up to four sandboxes whose sid begins with ``sid``, the whole one first: ``host``, ``sid``, ``sid_end``."""
+        """Up to four sandboxes whose sid begins with ``sid``, an exact match first: ``host``, ``sid``, ``sid_end``."""
         found = select(sandbox.c.sid).where(_is_host, _IN_SANDBOXES).order_by(sandbox.c.sid)
         return self.compile(found.limit(literal_column("4")).offset(_ZERO))
 
@@ -213,7 +215,7 @@ class Statements:
 
     @cached_property
     def token_holders(self) -> Statement:
-        """Which containers of a sandbox have a process with one of these tokens: ``host``, ``sid``, ``rows``."""
+        """The containers of a sandbox that have a process with one of these tokens: ``host``, ``sid``, ``rows``."""
         wanted = self._rows(process, rows.TokenRow)
         joined = sandbox.join(container).join(process, process.c.container_id == container.c.id)
         return self.compile(
@@ -224,9 +226,9 @@ class Statements:
 
     @cached_property
     def snapshot(self) -> Statement:
-        """A sandbox's id, its row's revision, the sum of its containers', and one of its containers.
+        """A sandbox's ID, its own row's number, the sum of its containers' revisions, and one of its containers.
 
-        If that is not there, the id that it will have, where the engine can tell: ``host``, ``sid``, ``cid``.
+        If that container is not there, the ID for its row, where the engine can tell: ``host``, ``sid``, ``cid``.
         """
         others = (
             select(func.coalesce(func.sum(container.c.revision), _ZERO))
@@ -240,7 +242,7 @@ class Statements:
                 sandbox.c.revision,
                 others,
                 case((container.c.id.is_(None), self._backend.next_id(container))),
-                case((container.c.id.is_not(None), self.container_json.element)).label("document"),
+                case((container.c.id.is_not(None), self.container_json.element)).label("payload"),
             )
             .select_from(
                 sandbox.outerjoin(container, (container.c.sandbox_id == sandbox.c.id) & (container.c.cid == _CID))
@@ -250,12 +252,12 @@ class Statements:
 
     @cached_property
     def lock_sandbox(self) -> Statement:
-        """Wait for whoever is changing a sandbox's row: ``host``, ``sid``."""
+        """Wait for transactions that change a sandbox's row: ``host``, ``sid``."""
         return self.compile(select(sandbox.c.id).where(_is_sandbox).with_for_update())
 
     @cached_property
     def lock_containers(self) -> Statement:
-        """Wait for whoever is changing one of a sandbox's containers: ``host``, ``sid``."""
+        """Wait for transactions that change a container of a sandbox: ``host``, ``sid``."""
         of_sandbox = select(sandbox.c.id).where(_is_sandbox).scalar_subquery()
         return self.compile(select(container.c.id).where(container.c.sandbox_id == of_sandbox).with_for_update())
 
@@ -276,7 +278,7 @@ class Statements:
 
     @cached_property
     def renumber_sandbox(self) -> Statement:
-        """Give another revision to a sandbox that is still at one: ``id``, ``revision``, ``new_revision``, ``now``."""
+        """Renumber a sandbox that is at the revision that was read: ``id``, ``revision``, ``new_revision``, ``now``."""
         return self.compile(
             update(sandbox)
             .where(sandbox.c.id == parameter("id"), sandbox.c.revision == parameter("revision"))
@@ -285,7 +287,7 @@ class Statements:
 
     @cached_property
     def delete_sandbox(self) -> Statement:
-        """Delete a sandbox with all that is in it: ``host``, ``sid``."""
+        """Delete a sandbox with its containers: ``host``, ``sid``."""
         return self.compile(delete(sandbox).where(_is_sandbox))
 
     @cached_property
@@ -359,7 +361,7 @@ class Statements:
             compiled(process, rows.ProcessRow),
         )
 
-    # --- the parts of documents
+    # --- the parts of payloads
 
     def _container(self, c: str) -> dict[str, str]:
         engine = self._backend
@@ -410,7 +412,7 @@ class Statements:
         }
 
     def _process(self) -> dict[str, str]:
-        moment = self._backend.utc_text("p.start_time")
+        time = self._backend.utc_text("p.start_time")
         # NULL, and so is the whole, for no start time
-        start = self._backend.concat(moment, "' '", "p.start_time_ns", "' '", "p.start_time_offset")
+        start = self._backend.concat(time, "' '", "p.start_time_ns", "' '", "p.start_time_offset")
         return {"Token": "coalesce(p.token, '')", "Pid": "p.pid", "StartTime": start}
