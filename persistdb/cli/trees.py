@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ..records import Sandbox, SandboxWrite
-    from ..runtimes.kata import SandboxTree
+    from ..runtimes.tree import SandboxTree
     from ..store.repository import ContainerRepository
 
 # What one transaction writes, in containers and in characters of documents: memory and the server's largest statement

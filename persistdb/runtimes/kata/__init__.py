@@ -2,14 +2,13 @@
 
 from .container import decode_container, encode_container, losses
 from .layouts import DEFAULT, NAMES, check_name
-from .reader import SandboxTree, read_trees
+from .reader import read_trees
 from .sandbox import decode_sandbox, encode_sandbox
 from .writer import Written, write_tree, write_trees
 
 __all__ = [
     "DEFAULT",
     "NAMES",
-    "SandboxTree",
     "Written",
     "check_name",
     "decode_container",

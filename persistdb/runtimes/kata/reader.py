@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 import msgspec
 
 from ...errors import DamagedFile, FileError
-from ...records import ContainerState, Origin, SandboxState  # noqa: TC001  msgspec reads the struct's annotations
 from ...validation import invalid_id
 from ..folders import Folder, open_folder, shown
+from ..tree import SandboxTree
 from .container import decode_container, is_between
-from .layouts import NAMES, OLD_LAYOUTS, PERSIST
+from .layouts import NAMES, PERSIST
 from .oldstore import CONFIG, CONTAINER_FILES, LOCK, SANDBOX_FILES, Files, decode_old_container, decode_old_sandbox
 from .sandbox import decode_sandbox, sandbox_container
 
@@ -37,32 +37,6 @@ _PAUSES: Final = (0.0, 0.01, 0.05)  # in seconds; a rewrite of Kata's takes well
 
 _Value = TypeVar("_Value")
 _Data = TypeVar("_Data")
-
-
-class SandboxTree(msgspec.Struct, kw_only=True):
-    """One sandbox's folder as it was found.
-
-    ``record`` is ``None`` where the sandbox's own file is missing or damaged; such a tree says nothing of containers
-    that it doesn't list. Otherwise containers that are neither in ``containers`` nor in ``kept`` are gone. ``kept`` are
-    those whose file is damaged or cannot be read: what is known of them must stay. ``notes`` are sentences about what
-    is no fault.
-    """
-
-    sid: str
-    path: str
-    record: SandboxState | None = None
-    containers: dict[str, tuple[ContainerState, Origin]] = msgspec.field(default_factory=dict)
-    faults: list[FileError] = msgspec.field(default_factory=list)
-    kept: set[str] = msgspec.field(default_factory=set)
-    notes: list[str] = msgspec.field(default_factory=list)
-
-    def file_of(self, cid: str | None = None) -> str:
-        """The file of a container, or of the sandbox itself; of an old store, which has several, their folder."""
-        if cid is None:
-            folder, layout = self.path, self.record.layout if self.record is not None else ""
-        else:
-            folder, layout = os.path.join(self.path, cid), self.containers[cid][1].layout
-        return folder if layout in OLD_LAYOUTS else os.path.join(folder, PERSIST)
 
 
 class _Source(NamedTuple):
@@ -183,6 +157,7 @@ def _open_config(stack: ExitStack, configs: Folder | None, name: str) -> Folder 
 
 def _read_own(tree: SandboxTree, folder: Folder, config: Folder | None, *, is_old: bool) -> bool:
     """Read the sandbox's own file; gives whether there is one, be it damaged."""
+    tree.file = tree.path if is_old else folder.join(PERSIST)
     try:
         if is_old:
             tree.record = decode_when_stable(
@@ -190,16 +165,15 @@ def _read_own(tree: SandboxTree, folder: Folder, config: Folder | None, *, is_ol
                 lambda files: decode_old_sandbox(files, tree.sid, folder.join("")),
             )
         else:
-            path = folder.join(PERSIST)
             tree.record = decode_when_stable(
-                lambda: folder.read(PERSIST), lambda data: decode_sandbox(data, tree.sid, path)
+                lambda: folder.read(PERSIST), lambda data: decode_sandbox(data, tree.sid, tree.file)
             )
             document = tree.record.document or ""
             if f'"SandboxContainer":"{tree.sid}"' not in document and (named := sandbox_container(document)) not in (
                 "",
                 tree.sid,
             ):
-                tree.notes.append(f"{path} names sandbox {named!r}; took its folder's name, {tree.sid!r}")
+                tree.notes.append(f"{tree.file} names sandbox {named!r}; took its folder's name, {tree.sid!r}")
     except FileNotFoundError:
         return False
     except FileError as fault:
@@ -229,6 +203,7 @@ def _read_container(tree: SandboxTree, sandbox: Folder, cid: str, configs: Folde
         tree.faults.append(FileError(sandbox.join(cid), reason))
         return
     tree.containers[cid] = found
+    tree.container_files[cid] = sandbox.join(cid) if is_old else folder.join(PERSIST)
 
 
 def _load(folder: Folder, names: tuple[str, ...], config: Folder | None) -> tuple[Files, bool]:

@@ -40,6 +40,17 @@ def test_samples(name: str) -> None:
     assert {origin.layout for _, origin in tree.containers.values()} == {tree.record.layout}
 
 
+@pytest.mark.parametrize("name", SAMPLES)
+def test_files_of_records(name: str) -> None:
+    """The tree names the file that each record came from, or the folder of an old store's files."""
+    tree = one(DATA / name)
+    folder = Path(tree.path)
+    is_old = name.endswith("-oldstore")
+    for path, where in ((tree.file_of(), folder), *((tree.file_of(cid), folder / cid) for cid in tree.containers)):
+        assert Path(path) == (where if is_old else where / "persist.json")
+        assert Path(path).exists()
+
+
 def test_three_kinds_of_path(tmp_path: Path) -> None:
     """A root, its sbs folder and one sandbox's folder all give the same sandbox."""
     root = copy_sample("3.29.0", tmp_path)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from persistdb.records import Container, ContainerState, Origin, Sandbox, SandboxState
-from persistdb.runtimes.kata import SandboxTree, read_trees
+from persistdb.runtimes.kata import read_trees
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from persistdb.runtimes.tree import SandboxTree
 
 DATA = Path(__file__).parents[2] / "data" / "kata"
 SAMPLES = sorted(path.name for path in DATA.iterdir() if (path / "run").is_dir())
