@@ -1,5 +1,6 @@
-"""JSON as Go's encoding/json reads and writes it, which every runtime's files are in."""
+"""JSON as Go's encoding/json reads and writes it, for every runtime that is written in Go."""
 
-from .encoder import ZERO_TIME, encode, read_time, shown, write_time
+from .encoder import encode
+from .times import ZERO_TIME, read_time, write_time
 
-__all__ = ["ZERO_TIME", "encode", "read_time", "shown", "write_time"]
+__all__ = ["ZERO_TIME", "encode", "read_time", "write_time"]

@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from . import scan
-from .encoder import read_time
 from .scan import Malformed, Path
+from .times import read_time
 
 Kind = Literal["string", "bool", "uint32", "int64", "time", "strings"]
 
