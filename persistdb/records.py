@@ -6,9 +6,9 @@ kata-containers/runtime at commit 196661bc, and of kata-containers/kata-containe
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from whenever import OffsetDateTime
@@ -29,26 +29,27 @@ TRANSITIONS = frozenset(
 )
 """The transitions that Kata allows (``virtcontainers/types/sandbox.go``)."""
 
-# os.FileMode of Go keeps the file's kind in its high bits (go.dev/src/io/fs/fs.go); POSIX keeps it in 0o170000.
-_GO_KINDS = (
-    (1 << 31, "directory"),
-    (1 << 27, "symlink"),
-    (1 << 25, "fifo"),
-    (1 << 24, "socket"),
-    (1 << 21, "char"),  # before ModeDevice: a character device has both bits
-    (1 << 26, "block"),
-    (1 << 19, "irregular"),
-)
-_GO_SETUID, _GO_SETGID, _GO_STICKY = 1 << 23, 1 << 22, 1 << 20
-_POSIX_KINDS = {
-    stat.S_IFBLK: "block",
-    stat.S_IFCHR: "char",
-    stat.S_IFIFO: "fifo",
-    stat.S_IFSOCK: "socket",
-    stat.S_IFDIR: "directory",
-    stat.S_IFLNK: "symlink",
-    stat.S_IFREG: "regular",
+# Where a mode keeps the file's kind and the special permissions: bits 19 to 31 of Go's os.FileMode
+# (go.dev/src/io/fs/fs.go), bits 9 to 15 of a POSIX mode (inode(7)). Counted from 0, because the views shift by them.
+GO_KIND_BITS: Final = {
+    31: "directory",
+    27: "symlink",
+    25: "fifo",
+    24: "socket",
+    21: "char",  # before 26: a character device has both bits
+    26: "block",
+    19: "irregular",
 }
+"""The kind that each bit of Go's ``os.FileMode`` stands for; the first one that is set decides."""
+POSIX_KIND_SHIFT: Final = 12
+POSIX_KINDS: Final = {1: "fifo", 2: "char", 4: "directory", 6: "block", 8: "regular", 10: "symlink", 12: "socket"}
+"""The kind of a POSIX mode, by ``mode >> POSIX_KIND_SHIFT & 0xF``."""
+SPECIAL_BITS: Final = {"setuid": (23, 11), "setgid": (22, 10), "sticky": (20, 9)}
+"""The bit of each special permission in Go's mode and in POSIX's."""
+GO_LOWEST_BIT: Final = 19
+"""The lowest bit that Go uses above the nine of rwx; POSIX modes end below it."""
+POSIX_ONLY: Final = 0o177000
+"""Bits that Go never sets: a mode with any of them, and none from :data:`GO_LOWEST_BIT` on, is POSIX."""
 
 
 class DeviceMap(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,13 +69,10 @@ class DeviceMap(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def permissions(self) -> int:
         """The twelve permission bits (setuid, setgid, sticky, rwx), whichever way the mode was written."""
-        bits = self.file_mode & 0o777
         if self._is_posix():
             return self.file_mode & 0o7777
-        for go, posix in ((_GO_SETUID, stat.S_ISUID), (_GO_SETGID, stat.S_ISGID), (_GO_STICKY, stat.S_ISVTX)):
-            if self.file_mode & go:
-                bits |= posix
-        return bits
+        special = sum((self.file_mode >> go & 1) << posix for go, posix in SPECIAL_BITS.values())
+        return self.file_mode & 0o777 | special
 
     @property
     def kind(self) -> str | None:
@@ -83,12 +81,11 @@ class DeviceMap(msgspec.Struct, frozen=True, kw_only=True):
         ``None`` when the mode has permission bits only, as most OCI configurations write it.
         """
         if self._is_posix():
-            return _POSIX_KINDS.get(stat.S_IFMT(self.file_mode))
-        return next((kind for bit, kind in _GO_KINDS if self.file_mode & bit), None)
+            return POSIX_KINDS.get(self.file_mode >> POSIX_KIND_SHIFT & 0xF)
+        return next((kind for bit, kind in GO_KIND_BITS.items() if self.file_mode >> bit & 1), None)
 
     def _is_posix(self) -> bool:
-        # Go uses no bit between 0o777 and 1 << 19, and POSIX none above 0o177777.
-        return self.file_mode & 0o177000 != 0 and self.file_mode >> 19 == 0
+        return self.file_mode & POSIX_ONLY != 0 and self.file_mode >> GO_LOWEST_BIT == 0
 
 
 class Mount(msgspec.Struct, frozen=True, kw_only=True):
