@@ -1,6 +1,21 @@
 """JSON as Go's encoding/json reads and writes it, for every runtime that is written in Go."""
 
+from .decoder import Kind, ListOf, Spec, decode_list, decode_object, decode_text, encode_unknown
 from .encoder import encode
+from .scan import Malformed
 from .times import ZERO_TIME, read_time, write_time
 
-__all__ = ["ZERO_TIME", "encode", "read_time", "write_time"]
+__all__ = [
+    "ZERO_TIME",
+    "Kind",
+    "ListOf",
+    "Malformed",
+    "Spec",
+    "decode_list",
+    "decode_object",
+    "decode_text",
+    "encode",
+    "encode_unknown",
+    "read_time",
+    "write_time",
+]

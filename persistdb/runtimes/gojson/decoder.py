@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from ...errors import DamagedFile
 from . import scan
 from .scan import Malformed, Path
 from .times import read_time
@@ -37,6 +38,18 @@ class ListOf(NamedTuple):
     spec: Spec
 
 
+def decode_text(data: bytes, path: str) -> str:
+    """Decode a file's bytes to text; raises :class:`~persistdb.errors.DamagedFile` for what cannot be JSON."""
+    if not data.strip():
+        raise DamagedFile(path, "is empty")
+    if b"\0" in data:
+        raise DamagedFile(path, f"holds NUL bytes, the first at {data.index(0)}: its content was lost in a crash")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise DamagedFile(path, f"is not UTF-8 at byte {error.start}") from None
+
+
 def decode_object(text: str, pos: int, spec: Spec, where: Path = ()) -> tuple[dict[str, Any], dict[str, Any]]:
     """Decode the object at ``pos``: the attributes that it sets, and the unknown keys, nested as in the text.
 
@@ -55,6 +68,14 @@ def decode_list(
     """Decode the list of objects at ``pos``; ``null`` is ``None``. Otherwise as :func:`decode_object`."""
     extra: dict[str, Any] = {}
     return _list(text, pos, spec, where, extra), extra
+
+
+def encode_unknown(unknown: dict[str, Any]) -> str | None:
+    """Encode unknown keys, nested as :func:`decode_object` returns them, to one JSON object; ``None`` for none.
+
+    Half of a surrogate pair becomes U+FFFD, as Go reads it: no engine stores one.
+    """
+    return scan.replace_lone_surrogates(msgspec.json.encode(unknown).decode()) if unknown else None
 
 
 def _object(text: str, pos: int, spec: Spec, where: Path, values: dict[str, Any], extra: dict[str, Any]) -> None:

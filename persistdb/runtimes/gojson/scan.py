@@ -11,6 +11,8 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...errors import DamagedFile
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,15 +36,16 @@ Path = tuple[str | int, ...]
 
 
 class Malformed(Exception):
-    """The text is not JSON, or a value in it is not what its key calls for.
-
-    Whoever knows the file's path turns it into :class:`~persistdb.errors.DamagedFile`.
-    """
+    """Text that is not JSON, or a value that does not fit its key; ``where`` is the place in the text."""
 
     def __init__(self, reason: str, where: Path = ()) -> None:
         super().__init__(reason)
         self.reason = reason
         self.where = where
+
+    def in_file(self, path: str) -> DamagedFile:
+        """Return the error for people, which names the file."""
+        return DamagedFile(path, self.reason, render(self.where))
 
 
 class Member(NamedTuple):
@@ -81,6 +84,15 @@ def unquote(quoted: str) -> str:
 def replace_lone_surrogates(text: str) -> str:
     """Put U+FFFD for each half of a surrogate pair in JSON text, as Go reads it; no engine stores one."""
     return _ESCAPE.sub(lambda escape: "\\ufffd" if escape[1] else escape[0], text) if "\\u" in text else text
+
+
+def start_of_object(text: str) -> int:
+    """Return where the one object that the text holds begins; raise :class:`Malformed` if it holds something else."""
+    start = skip_space(text, 0)
+    if not text.startswith("{", start):
+        end_of_value(text, start)  # text that is not JSON at all says so
+        raise Malformed(f"must be an object, not {describe(text, start)}")
+    return start
 
 
 def members(text: str, start: int, where: Path = ()) -> tuple[list[Member], int]:

@@ -11,19 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ...errors import DamagedFile
 from ...records import ContainerState, DeviceMap, Mount, Origin, Process
 from .. import gojson
-from ..gojson import scan
-from ..gojson.decoder import decode_object
-from ..gojson.scan import Malformed
+from ..gojson import Malformed, decode_object, decode_text, encode_unknown, scan
 from .layouts import LAYOUTS, Layout
 from .specs import SPECS, json_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ..gojson.decoder import Spec
+    from ..gojson import Spec
 
 _UINT32_MAX: Final = 2**32 - 1
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
@@ -75,28 +72,16 @@ def decode_container(data: bytes, path: str = "persist.json") -> tuple[Container
     fast = _decode_canonical(data)
     if fast is not None:
         return fast
-    text = text_of(data, path)
+    text = decode_text(data, path)
     try:
         return _decode_careful(text, data)
-    except Malformed as bad:
-        raise DamagedFile(path, bad.reason, scan.render(bad.where)) from None
+    except Malformed as error:
+        raise error.in_file(path) from None
 
 
 def is_between(record: ContainerState, origin: Origin) -> bool:
     """Whether nothing in the container's own file tells layout 2.2 from 3.28."""
     return origin.layout == "2.2" and not record.device_maps
-
-
-def text_of(data: bytes, path: str) -> str:
-    """Decode a file's bytes to text; raises :class:`~persistdb.errors.DamagedFile` for what can be no JSON file."""
-    if not data.strip():
-        raise DamagedFile(path, "is empty")
-    if b"\0" in data:
-        raise DamagedFile(path, f"holds NUL bytes, the first at {data.index(0)}: its content was lost in a crash")
-    try:
-        return data.decode()
-    except UnicodeDecodeError as bad:
-        raise DamagedFile(path, f"is not UTF-8 at byte {bad.start}") from None
 
 
 def _guess(data: bytes) -> Layout:
@@ -156,10 +141,7 @@ def _started(processes: list[Process], layout: Layout) -> list[Process]:
 
 
 def _decode_careful(text: str, data: bytes) -> tuple[ContainerState, Origin]:
-    start = scan.skip_space(text, 0)
-    if not text.startswith("{", start):
-        scan.end_of_value(text, start)
-        raise Malformed(f"must be an object, not {scan.describe(text, start)}")
+    start = scan.start_of_object(text)
     layout = _detect(text, start)
     values, unknown = decode_object(text, start, SPECS[layout.name].container)
     if "SandboxContainer" in unknown and not values.keys() & {"rootfs", "processes"}:
@@ -175,7 +157,7 @@ def _decode_careful(text: str, data: bytes) -> tuple[ContainerState, Origin]:
         processes=_started([Process(**process) for process in processes], layout),
         bundle_path=values.get("bundle_path", ""),
     )
-    extra = scan.replace_lone_surrogates(msgspec.json.encode(unknown).decode()) if unknown else None
+    extra = encode_unknown(unknown)
     same = encode_container(record, layout.name, extra) == data
     return record, Origin(layout=layout.name, extra=extra, document=None if same else text)
 

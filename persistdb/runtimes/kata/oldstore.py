@@ -13,10 +13,8 @@ import msgspec
 from ...errors import DamagedFile
 from ...records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
 from .. import gojson
-from ..gojson import scan
-from ..gojson.decoder import Spec, decode_list, decode_object
-from ..gojson.scan import Malformed
-from .container import counted, text_of
+from ..gojson import Malformed, Spec, decode_list, decode_object, decode_text, encode_unknown, scan
+from .container import counted
 from .layouts import OLD_LAYOUTS, OldLayout
 from .sandbox import refuse_runtime_rs
 from .specs import json_names, spec_of
@@ -85,7 +83,7 @@ def decode_old_container(files: Files, folder: str = "") -> tuple[ContainerState
         mounts=[Mount(**mount) for mount in mounts],
         processes=[] if started == Process() else [started],
     )
-    extra = scan.replace_lone_surrogates(msgspec.json.encode(unknown).decode()) if unknown else None
+    extra = encode_unknown(unknown)
     same = encode_old_container(record, layout.name, extra) == files
     return record, Origin(layout=layout.name, extra=extra, document=None if same else join(texts))
 
@@ -225,11 +223,11 @@ def _texts(files: Files, folder: str) -> dict[str, str]:
             texts[name] = '""'
             continue
         path = f"{folder}{name}"
-        text = texts[name] = text_of(data, path)
+        text = texts[name] = decode_text(data, path)
         try:
             end = scan.end_of_value(text, scan.skip_space(text, 0))
-        except Malformed as bad:
-            raise DamagedFile(path, bad.reason, scan.render(bad.where)) from None
+        except Malformed as error:
+            raise error.in_file(path) from None
         if scan.skip_space(text, end) < len(text):
             # Unlike persist.json's decoder, json.Unmarshal of the old store refuses this.
             raise DamagedFile(path, f"holds more after its value, from character {end} on")
@@ -240,8 +238,8 @@ def _decode_object(texts: dict[str, str], name: str, spec: Spec, folder: str) ->
     text = texts.get(name, "null")
     try:
         return decode_object(text, scan.skip_space(text, 0), spec)
-    except Malformed as bad:
-        raise DamagedFile(f"{folder}{name}", bad.reason, scan.render(bad.where)) from None
+    except Malformed as error:
+        raise error.in_file(f"{folder}{name}") from None
 
 
 def _decode_list(
@@ -250,8 +248,8 @@ def _decode_list(
     text = texts.get(name, "null")
     try:
         found, extra = decode_list(text, scan.skip_space(text, 0), spec)
-    except Malformed as bad:
-        raise DamagedFile(f"{folder}{name}", bad.reason, scan.render(bad.where)) from None
+    except Malformed as error:
+        raise error.in_file(f"{folder}{name}") from None
     return found or [], extra
 
 

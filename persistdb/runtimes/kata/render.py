@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...errors import DamagedFile, InvalidValue
-from ..gojson import scan
-from ..gojson.scan import Malformed
+from ..gojson import Malformed, scan
 from .container import ZEROS, decode_container, encode_container, losses
 from .layouts import DEFAULT, LAYOUTS, OLD_LAYOUTS, PERSIST, check_name
 from .oldstore import CONFIG, Files, decode_old_container, encode_old_container, encode_old_sandbox, old_losses, split

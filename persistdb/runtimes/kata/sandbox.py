@@ -12,10 +12,7 @@ import msgspec
 from ...errors import DamagedFile, UnsupportedLayout
 from ...records import SandboxState
 from .. import gojson
-from ..gojson import scan
-from ..gojson.decoder import Spec, decode_object
-from ..gojson.scan import Malformed
-from .container import text_of
+from ..gojson import Malformed, Spec, decode_object, decode_text, scan
 from .layouts import LAYOUTS
 
 _SPEC: Final = Spec(
@@ -54,11 +51,11 @@ def decode_sandbox(data: bytes, sid: str, path: str = "persist.json") -> Sandbox
     ``layout`` is told from the file's own keys as far as they tell; the layouts of its containers tell better. Raises
     :class:`~persistdb.errors.DamagedFile`, and :class:`~persistdb.errors.UnsupportedLayout` for what runtime-rs writes.
     """
-    text = text_of(data, path)
+    text = decode_text(data, path)
     try:
         head, keys = _read_head(text, data)
-    except Malformed as bad:
-        raise DamagedFile(path, bad.reason, scan.render(bad.where)) from None
+    except Malformed as error:
+        raise error.in_file(path) from None
     refuse_runtime_rs(keys, path)
     if _CONTAINER_KEYS.issubset(keys) and "SandboxContainer" not in keys:
         raise DamagedFile(path, "is the file of a container where a sandbox's should be")
@@ -136,10 +133,7 @@ def _read_head(text: str, data: bytes) -> tuple[_Head, list[str]]:
                     return head, keys
         except (msgspec.MsgspecError, ValueError, RecursionError):
             pass  # the careful way says what is wrong with it, or finds that Go would take it
-    start = scan.skip_space(text, 0)
-    if not text.startswith("{", start):
-        scan.end_of_value(text, start)
-        raise Malformed(f"must be an object, not {scan.describe(text, start)}")
+    start = scan.start_of_object(text)
     values: dict[str, Any]
     values, _ = decode_object(text, start, _SPEC)
     if not 0 <= values.get("persist_version", 0) <= _VERSION_MAX:

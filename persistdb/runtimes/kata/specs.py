@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from ...records import ContainerState, DeviceMap, Mount, Process
-from ..gojson.decoder import Kind, ListOf, Spec
+from ..gojson import Kind, ListOf, Spec
 from .layouts import LAYOUTS, Layout
 
 _KINDS: Final[dict[str, Kind]] = {
