@@ -18,6 +18,9 @@ from ..errors import DamagedFile, FileError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Files = dict[str, bytes]
+"""The files of one folder, by name."""
+
 MAX_FILE: Final = 4 * 1024 * 1024
 """The largest file that is read, in bytes.
 

@@ -6,7 +6,7 @@ A store's files are handled together, as a dict of file name to bytes. ``config.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -19,12 +19,13 @@ from .layouts import OLD_LAYOUTS, OldLayout
 from .sandbox import refuse_runtime_rs
 from .specs import json_names, spec_of
 
+if TYPE_CHECKING:
+    from ..folders import Files
+
 CONFIG: Final = "config.json"
 LOCK: Final = "lock"
 CONTAINER_FILES: Final = ("state.json", "process.json", "mounts.json", "devices.json")
 SANDBOX_FILES: Final = ("state.json", "devices.json", "network.json", "hypervisor.json", "agent.json")
-
-Files = dict[str, bytes]
 
 _MOUNT_KEYS: Final[tuple[str, ...]] = ("source", "destination", "type", "options", "host_path", "read_only")
 _MOUNT: Final = spec_of(Mount, (*_MOUNT_KEYS, "block_device_id"))

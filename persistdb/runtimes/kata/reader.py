@@ -16,22 +16,20 @@ import msgspec
 from ...errors import DamagedFile, FileError
 from ...validation import invalid_id
 from ..folders import Folder, open_folder, shown
+from ..staging import is_leftover
 from ..tree import SandboxTree
 from .container import decode_container, is_between
 from .layouts import NAMES, PERSIST
-from .oldstore import CONFIG, CONTAINER_FILES, LOCK, SANDBOX_FILES, Files, decode_old_container, decode_old_sandbox
+from .oldstore import CONFIG, CONTAINER_FILES, LOCK, SANDBOX_FILES, decode_old_container, decode_old_sandbox
+from .paths import CONFIGS, STORE, root_of
 from .sandbox import decode_sandbox, sandbox_container
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-STATE: Final = "state.json"
-STORE: Final = ("run", "vc", "sbs")
-"""Where sandboxes are below a root."""
-CONFIGS: Final = ("var", "lib", "vc", "sbs")
-"""Where the old stores keep config.json below a root."""
+    from ..folders import Files
 
-_LEFTOVERS: Final = (".partial", ".old")
+STATE: Final = "state.json"
 _KNOWN_FILES: Final = frozenset({PERSIST, LOCK, CONFIG, *SANDBOX_FILES})
 _PAUSES: Final = (0.0, 0.01, 0.05)  # in seconds; a rewrite of Kata's takes well under a millisecond
 
@@ -71,13 +69,8 @@ def _locate(path: str) -> _Source:
         real = os.path.realpath(path)
         if {PERSIST, STATE} & {name for name, _ in folder.entries()}:
             parent, sid = os.path.split(real)
-            return _Source(parent, (), _root_of(parent), sid)
-        return _Source(path, (), _root_of(real), None)
-
-
-def _root_of(path: str) -> str | None:
-    tail = os.sep.join(STORE)
-    return path[: -len(tail)] if path.endswith(os.sep + tail) else None
+            return _Source(parent, (), root_of(parent), sid)
+        return _Source(path, (), root_of(real), None)
 
 
 def _read_source(source: _Source) -> Iterator[SandboxTree]:
@@ -102,8 +95,8 @@ def _read_source(source: _Source) -> Iterator[SandboxTree]:
 
 
 def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> SandboxTree | None:
-    if sid.startswith(".") and sid.endswith(_LEFTOVERS):
-        return None  # what a killed export left
+    if is_leftover(sid):
+        return None
     tree = SandboxTree(sid=shown(sid), path=sandboxes.join(sid))
     if (reason := invalid_id(sid)) is not None:
         tree.faults.append(FileError(tree.path, reason))

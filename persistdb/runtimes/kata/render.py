@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...errors import DamagedFile, InvalidValue
+from ..folders import Files  # noqa: TC001  msgspec reads the struct's annotations
 from ..gojson import Malformed, scan
 from .container import ZEROS, decode_container, encode_container, losses
 from .layouts import DEFAULT, LAYOUTS, OLD_LAYOUTS, PERSIST, check_name
-from .oldstore import CONFIG, Files, decode_old_container, encode_old_container, encode_old_sandbox, old_losses, split
+from .oldstore import CONFIG, decode_old_container, encode_old_container, encode_old_sandbox, old_losses, split
 from .sandbox import encode_sandbox
 
 if TYPE_CHECKING:

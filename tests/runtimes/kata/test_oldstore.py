@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import pytest
 
 from persistdb.errors import DamagedFile
 from persistdb.records import ContainerState, DeviceMap, Mount, SandboxState
 from persistdb.runtimes.kata.oldstore import (
-    Files,
     decode_old_container,
     decode_old_sandbox,
     encode_old_container,
@@ -17,6 +18,9 @@ from persistdb.runtimes.kata.oldstore import (
     old_losses,
     split,
 )
+
+if TYPE_CHECKING:
+    from persistdb.runtimes.folders import Files
 
 PROCESS = b'{"Token":"c","Pid":4021,"StartTime":"2019-03-21T10:00:00.12Z"}'
 MOUNT_10 = (

@@ -289,7 +289,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
 from tests.runtimes.kata.trees import one, stored
-from persistdb.runtimes.kata import write_tree, writer
+from persistdb.runtimes.kata import write_tree
 sandbox = stored(one(Path(sys.argv[1])))
 left = int(sys.argv[3])
 def dying(real):
@@ -301,7 +301,7 @@ def dying(real):
         return real(*args, **kwargs)
     return call
 for name in ("open", "mkdir", "fsync", "fchmod", "rename"):
-    setattr(writer.os, name, dying(getattr(os, name)))
+    setattr(os, name, dying(getattr(os, name)))
 write_tree(sandbox, sys.argv[2], replace=True)
 """
 
