@@ -1,7 +1,8 @@
 """Kata's files: trees of them to records, and records back to the same bytes. Knows no SQL."""
 
-from .container import decode_container, encode_container, losses
+from .container import decode_container, encode_container
 from .layouts import DEFAULT, NAMES, check_name
+from .losses import layout_losses, old_layout_losses
 from .reader import read_trees
 from .sandbox import decode_sandbox, encode_sandbox
 from .writer import Written, write_tree, write_trees
@@ -15,7 +16,8 @@ __all__ = [
     "decode_sandbox",
     "encode_container",
     "encode_sandbox",
-    "losses",
+    "layout_losses",
+    "old_layout_losses",
     "read_trees",
     "write_tree",
     "write_trees",

@@ -27,9 +27,6 @@ import msgspec
 
 from ...errors import InvalidValue
 
-PERSIST: Final = "persist.json"
-"""The one file of a sandbox, and of each container, in all but the old stores."""
-
 DEFAULT: Final = "3.28"
 """The layout of what never was in a file: the newest."""
 

@@ -1,8 +1,4 @@
-"""The old stores of Kata 1.0 to 1.10: four files for a container, up to five for a sandbox.
-
-A store's files are handled together, as a dict of file name to bytes. ``config.json``, which Kata keeps under
-``/var/lib``, and the empty ``lock`` are among them.
-"""
+"""The old stores of Kata 1.0 to 1.10: four files for a container and up to five for a sandbox, to records and back."""
 
 from __future__ import annotations
 
@@ -10,28 +6,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ...errors import DamagedFile
 from ...records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
 from .. import gojson
-from ..gojson import Malformed, Spec, decode_list, decode_object, decode_text, encode_unknown, scan
-from .container import counted
+from ..gojson import Spec, decode_list, decode_object, encode_unknown, scan
+from .detect import detect_old_layout, refuse_runtime_rs
 from .layouts import OLD_LAYOUTS, OldLayout
-from .sandbox import refuse_runtime_rs
+from .oldfiles import OldFiles, files_of, join_files, split_files
+from .paths import CONFIG, LOCK, STATE
 from .specs import json_names, spec_of
 
 if TYPE_CHECKING:
     from ..folders import Files
 
-CONFIG: Final = "config.json"
-LOCK: Final = "lock"
-CONTAINER_FILES: Final = ("state.json", "process.json", "mounts.json", "devices.json")
-SANDBOX_FILES: Final = ("state.json", "devices.json", "network.json", "hypervisor.json", "agent.json")
-
 _MOUNT_KEYS: Final[tuple[str, ...]] = ("source", "destination", "type", "options", "host_path", "read_only")
 _MOUNT: Final = spec_of(Mount, (*_MOUNT_KEYS, "block_device_id"))
 _MOUNT_10: Final = spec_of(Mount, _MOUNT_KEYS)
 _PROCESS: Final = spec_of(Process, ("token", "pid", "start_time"))
-# A device of 1.0 is its driver's struct, with what we want of it one level down.
+# A device of 1.0 is its driver's struct; what a record takes from it is one level down.
 _INFO_10: Final = spec_of(DeviceMap, ("id", "container_path", "file_mode", "uid", "gid"))
 _DEVICE_10: Final = Spec({"Data": ("data", Spec({"DeviceInfo": ("info", _INFO_10), "ID": ("id", "string")}))})
 _STATE: Final = Spec(
@@ -45,117 +36,62 @@ _STATE: Final = Spec(
 _ATTRIBUTES: Final = frozenset(attribute for attribute, _ in _STATE.keys.values())
 
 
-# --- a container -----------------------------------------------------------------------------------------------------
+# --- decoding --------------------------------------------------------------------------------------------------------
 
 
 def decode_old_container(files: Files, folder: str = "") -> tuple[ContainerState, Origin]:
     """Decode one container's files of an old store; only state.json must be there.
 
-    ``Origin.extra`` holds unknown keys under their file's name, and config.json whole; ``Origin.document`` is one
-    object of all files by name, kept where record and ``extra`` do not give them back. Raises
+    ``Origin.extra`` holds unknown keys under their file's name, and config.json whole. ``Origin.document`` is one
+    object of all files by name, kept where the record and ``extra`` do not give the same bytes back. Raises
     :class:`~persistdb.errors.DamagedFile`.
     """
-    texts = _texts(files, folder)
-    unknown: dict[str, Any] = {}
-    values, state_extra = _decode_object(texts, "state.json", _STATE, folder)
-    layout = _detect(texts, state_extra)
-    process, process_extra = _decode_object(texts, "process.json", _PROCESS, folder)
+    source = OldFiles(files, folder)
+    state, of_state = source.decode_object(STATE, _STATE)
+    layout = detect_old_layout(of_state, source.texts.get("mounts.json", ""))
+    _drop_zero_values(of_state, layout)
+    keys, of_process = source.decode_object("process.json", _PROCESS)
+    process = Process(**keys)
     mount_spec = _MOUNT_10 if layout.mount_has_device_object else _MOUNT
-    mounts, mounts_extra = _decode_list(texts, "mounts.json", mount_spec, folder)
+    mounts, of_mounts = source.decode_list("mounts.json", mount_spec)
+    unknown: dict[str, Any] = {STATE: of_state, "process.json": of_process, "mounts.json": of_mounts}
     if layout.device:
-        devices, devices_extra = _decode_list(texts, "devices.json", spec_of(DeviceMap, layout.device), folder)
-        maps = [DeviceMap(**device) for device in devices]
+        devices, of_devices = source.decode_list("devices.json", spec_of(DeviceMap, layout.device))
+        device_maps = [DeviceMap(**device) for device in devices]
+        unknown["devices.json"] = of_devices
     else:
-        maps, devices_extra = _devices_10(texts, folder), {}
-        if maps:
-            unknown["devices.json"] = msgspec.Raw(texts["devices.json"].encode())
-    for key, default in layout.state:
-        if default not in _ATTRIBUTES and bytes(state_extra.get(key, b"")) == default.encode():
-            del state_extra[key]
-    found = (("state.json", state_extra), ("process.json", process_extra), ("mounts.json", mounts_extra))
-    unknown |= {name: extra for name, extra in (*found, ("devices.json", devices_extra)) if extra}
-    unknown |= {name: msgspec.Raw(texts[name].encode()) for name in (CONFIG, LOCK) if name in texts}
-    started = Process(**process)
+        device_maps = _drivers_devices(source.decode_list("devices.json", _DEVICE_10)[0])
+        if device_maps:
+            unknown = {"devices.json": msgspec.Raw(source.texts["devices.json"].encode())} | unknown
+    unknown |= {name: msgspec.Raw(source.texts[name].encode()) for name in (CONFIG, LOCK) if name in source.texts}
     record = ContainerState(
-        state=values.get("state", ""),
-        rootfs=Mount(type=values.get("type", ""), block_device_id=values.get("block_device_id", "")),
-        cgroup_path=values.get("cgroup_path", ""),
-        device_maps=maps,
+        state=state.get("state", ""),
+        rootfs=Mount(type=state.get("type", ""), block_device_id=state.get("block_device_id", "")),
+        cgroup_path=state.get("cgroup_path", ""),
+        device_maps=device_maps,
         mounts=[Mount(**mount) for mount in mounts],
-        processes=[] if started == Process() else [started],
+        processes=[] if process == Process() else [process],
     )
-    extra = encode_unknown(unknown)
-    same = encode_old_container(record, layout.name, extra) == files
-    return record, Origin(layout=layout.name, extra=extra, document=None if same else join(texts))
+    extra = encode_unknown({name: keys for name, keys in unknown.items() if keys})
+    is_same = encode_old_container(record, layout.name, extra) == files
+    return record, Origin(layout=layout.name, extra=extra, document=None if is_same else join_files(source.texts))
 
 
-def encode_old_container(record: ContainerState, layout: str, extra: str | None = None) -> Files:
-    """Encode a record as an old store's files, with what ``extra`` knows of the keys that are not in the record."""
-    target = OLD_LAYOUTS[layout]
-    unknown = split(extra) if extra is not None else {}
-    values = {
-        "state": record.state,
-        "block_device_id": record.rootfs.block_device_id,
-        "type": record.rootfs.type,
-        "cgroup_path": record.cgroup_path,
-    }
-    process = record.processes[0] if record.processes else Process()
-    keys = (*_MOUNT_KEYS, "block_device_id")
-    mount_defaults: dict[str, str] = {}
-    if target.mount_has_device_object:
-        keys, mount_defaults = _MOUNT_KEYS, {"BlockDevice": "null"}
-    files = {
-        "state.json": _state(target.state, values, _flat(unknown.get("state.json", "{}"))),
-        "process.json": _object(
-            {"Token": process.token, "Pid": process.pid, "StartTime": gojson.write_time(process.start_time)},
-            _flat(unknown.get("process.json", "{}")),
-        ),
-        "mounts.json": _list(record.mounts, Mount, keys, unknown.get("mounts.json", "{}"), mount_defaults),
-    }
-    if target.device:
-        files["devices.json"] = _list(
-            record.device_maps, DeviceMap, target.device, unknown.get("devices.json", "{}"), {}
-        )
-    elif record.device_maps and _same_devices_10(record, unknown):
-        files["devices.json"] = unknown["devices.json"].encode()
-    else:
-        files["devices.json"] = b"null"
-    if CONFIG in unknown:
-        files[CONFIG] = unknown[CONFIG].encode()
-    if LOCK in unknown:
-        files[LOCK] = b""
-    return files
+def _drop_zero_values(unknown: dict[str, Any], layout: OldLayout) -> None:
+    """Drop keys of state.json that have Go's zero value: encoding the layout writes them anyhow."""
+    for key, zero in layout.state:
+        if zero not in _ATTRIBUTES and bytes(unknown.get(key, b"")) == zero.encode():
+            del unknown[key]
 
 
-def old_losses(record: ContainerState, layout: str, extra: str | None) -> list[str]:
-    """Name what an old store's layout has no place for."""
-    target = OLD_LAYOUTS[layout]
-    held = {attribute for _, attribute in target.state}
-    found = [f"BundlePath {record.bundle_path!r}"] if record.bundle_path else []
-    if record.cgroup_path and "cgroup_path" not in held:
-        found.append("CgroupPath")
-    if len(record.processes) > 1:
-        found.append(f"{len(record.processes) - 1} of {len(record.processes)} processes (it holds one)")
-    names = json_names(Mount)
-    lost: tuple[str, ...] = ("source", "destination", "options", "host_path", "read_only", "mounted")
-    if "block_device_id" not in held:
-        lost = (*lost, "block_device_id")
-    found += [f"Rootfs.{names[name]}" for name in lost if getattr(record.rootfs, name) != getattr(Mount(), name)]
-    lost = ("mounted", "block_device_id") if target.mount_has_device_object else ("mounted",)
-    for name in lost:
-        found += counted(f"Mounts[].{names[name]}", [getattr(mount, name) for mount in record.mounts])
-    if not target.device:
-        if record.device_maps and not _same_devices_10(record, split(extra) if extra is not None else {}):
-            found.append("DeviceMaps (its devices.json holds what only the device's driver knows)")
-        return found
-    names = json_names(DeviceMap)
-    for name in ("file_mode", "uid", "gid", "shared"):
-        if name not in target.device:
-            found += counted(f"DeviceMaps[].{names[name]}", [getattr(device, name) for device in record.device_maps])
-    return found
-
-
-# --- a sandbox -------------------------------------------------------------------------------------------------------
+def _drivers_devices(devices: list[dict[str, Any]]) -> list[DeviceMap]:
+    """Find what a record holds in the devices.json of Kata 1.0, which has the structs of the devices' drivers."""
+    maps = []
+    for device in devices:
+        data = device.get("data", {})
+        info = dict(data.get("info", {}))
+        maps.append(DeviceMap(**{**info, "id": data.get("id") or info.get("id", "")}))
+    return maps
 
 
 def decode_old_sandbox(files: Files, sid: str, folder: str = "") -> SandboxState:
@@ -163,157 +99,121 @@ def decode_old_sandbox(files: Files, sid: str, folder: str = "") -> SandboxState
 
     Raises :class:`~persistdb.errors.DamagedFile`, and :class:`~persistdb.errors.UnsupportedLayout` for runtime-rs.
     """
-    texts = _texts(files, folder)
-    state = texts["state.json"]
-    values, extra = _decode_object(texts, "state.json", _STATE, folder)
-    refuse_runtime_rs(
-        [member.key for member in scan.members(state, scan.skip_space(state, 0))[0]], f"{folder}state.json"
-    )
+    source = OldFiles(files, folder)
+    values, unknown = source.decode_object(STATE, _STATE)
+    text = source.texts[STATE]
+    keys = [member.key for member in scan.members(text, scan.skip_space(text, 0))[0]]
+    refuse_runtime_rs(keys, folder + STATE)
     return SandboxState(
         sid=sid,
         state=values.get("state", ""),
         cgroup_path=values.get("cgroup_path", ""),
-        document=join(texts),
-        layout=_detect({}, extra, sandbox=True).name,
+        document=join_files(source.texts),
+        layout=detect_old_layout(unknown, is_sandbox=True).name,
     )
+
+
+# --- encoding --------------------------------------------------------------------------------------------------------
+
+
+def encode_old_container(record: ContainerState, layout: str, extra: str | None = None) -> Files:
+    """Encode a record as an old store's files, with the keys in ``extra`` that are not in the record."""
+    target = OLD_LAYOUTS[layout]
+    unknown = split_files(extra) if extra is not None else {}
+    process = record.processes[0] if record.processes else Process()
+    state = {
+        "state": record.state,
+        "block_device_id": record.rootfs.block_device_id,
+        "type": record.rootfs.type,
+        "cgroup_path": record.cgroup_path,
+    }
+    files = {
+        STATE: _encode_state(target.state, state, _members(unknown.get(STATE, "{}"))),
+        "process.json": _encode_object(
+            {"Token": process.token, "Pid": process.pid, "StartTime": gojson.write_time(process.start_time)},
+            _members(unknown.get("process.json", "{}")),
+        ),
+        "mounts.json": _encode_mounts(record.mounts, target, unknown.get("mounts.json", "{}")),
+        "devices.json": _encode_devices(record, target, unknown),
+    }
+    if CONFIG in unknown:
+        files[CONFIG] = unknown[CONFIG].encode()
+    if LOCK in unknown:
+        files[LOCK] = b""
+    return files
+
+
+def _encode_mounts(mounts: list[Mount], target: OldLayout, unknown: str) -> bytes:
+    if target.mount_has_device_object:
+        return _encode_list(mounts, _MOUNT_KEYS, unknown, {"BlockDevice": "null"})
+    return _encode_list(mounts, (*_MOUNT_KEYS, "block_device_id"), unknown, {})
+
+
+def _encode_devices(record: ContainerState, target: OldLayout, unknown: dict[str, str]) -> bytes:
+    if target.device:
+        return _encode_list(record.device_maps, target.device, unknown.get("devices.json", "{}"), {})
+    if record.device_maps and has_drivers_devices(record, unknown):
+        return unknown["devices.json"].encode()
+    return b"null"
+
+
+def has_drivers_devices(record: ContainerState, unknown: dict[str, str]) -> bool:
+    """Return whether the devices.json of Kata 1.0 among the unknown keys still says what the record does."""
+    text = unknown.get("devices.json", "")
+    if not text.lstrip().startswith("["):
+        return False
+    devices, _ = decode_list(text, scan.skip_space(text, 0), _DEVICE_10)
+    return _drivers_devices(devices or []) == record.device_maps
 
 
 def encode_old_sandbox(record: SandboxState, layout: str) -> Files:
     """Encode a sandbox's files of an old store: the document's, with the record's values where they differ."""
     if record.document is None:
-        values = {"state": record.state, "cgroup_path": record.cgroup_path, "block_device_id": "", "type": ""}
-        return {"state.json": _state(OLD_LAYOUTS[layout].sandbox_state, values, {}), LOCK: b""}
-    texts = split(record.document)
-    values, _ = decode_object(texts["state.json"], scan.skip_space(texts["state.json"], 0), _STATE)
+        state = {"state": record.state, "cgroup_path": record.cgroup_path, "block_device_id": "", "type": ""}
+        return {STATE: _encode_state(OLD_LAYOUTS[layout].sandbox_state, state, {}), LOCK: b""}
+    files = files_of(record.document)
+    text = files[STATE].decode()
+    values, _ = decode_object(text, scan.skip_space(text, 0), _STATE)
     changed: dict[str, str] = {}
     if values.get("state", "") != record.state:
         changed["state"] = gojson.encode(record.state).decode()
     if values.get("cgroup_path", "") != record.cgroup_path:
         changed["cgroupPath"] = gojson.encode(record.cgroup_path).decode()
     if changed:
-        texts["state.json"] = scan.replaced(texts["state.json"], changed)
-    return {name: b"" if name == LOCK else text.encode() for name, text in texts.items()}
+        files[STATE] = scan.replaced(text, changed).encode()
+    return files
 
 
-# --- several files in one text ---------------------------------------------------------------------------------------
-
-
-def join(texts: dict[str, str]) -> str:
-    """Make one JSON object of files by name; each text stays as it is, white space and all."""
-    return "{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}"
-
-
-def split(document: str) -> dict[str, str]:
-    """Take an object of files apart again; raises :class:`ValueError` if it is none."""
-    out: dict[str, str] = {}
-    try:
-        found, _ = scan.members(document, scan.skip_space(document, 0))
-    except Malformed as bad:
-        raise ValueError(f"no object of files by name: {bad}") from None
-    for member in found:
-        # ``join`` adds no white space: all of it around the value is the file's own.
-        begin = document.rindex(":", 0, member.start) + 1
-        out[member.key] = document[begin : scan.skip_space(document, member.end)]
-    return out
-
-
-def _texts(files: Files, folder: str) -> dict[str, str]:
-    texts = {}
-    for name, data in files.items():
-        if name == LOCK:
-            texts[name] = '""'
-            continue
-        path = f"{folder}{name}"
-        text = texts[name] = decode_text(data, path)
-        try:
-            end = scan.end_of_value(text, scan.skip_space(text, 0))
-        except Malformed as error:
-            raise error.in_file(path) from None
-        if scan.skip_space(text, end) < len(text):
-            # Unlike persist.json's decoder, json.Unmarshal of the old store refuses this.
-            raise DamagedFile(path, f"holds more after its value, from character {end} on")
-    return texts
-
-
-def _decode_object(texts: dict[str, str], name: str, spec: Spec, folder: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    text = texts.get(name, "null")
-    try:
-        return decode_object(text, scan.skip_space(text, 0), spec)
-    except Malformed as error:
-        raise error.in_file(f"{folder}{name}") from None
-
-
-def _decode_list(
-    texts: dict[str, str], name: str, spec: Spec, folder: str
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    text = texts.get(name, "null")
-    try:
-        found, extra = decode_list(text, scan.skip_space(text, 0), spec)
-    except Malformed as error:
-        raise error.in_file(f"{folder}{name}") from None
-    return found or [], extra
-
-
-def _devices_10(texts: dict[str, str], folder: str) -> list[DeviceMap]:
-    found, _ = _decode_list(texts, "devices.json", _DEVICE_10, folder)
-    maps = []
-    for device in found:
-        data = device.get("data", {})
-        info = dict(data.get("info", {}))
-        maps.append(DeviceMap(**{**info, "id": data.get("id") or info.get("id", "")}))
-    return maps
-
-
-def _same_devices_10(record: ContainerState, unknown: dict[str, str]) -> bool:
-    text = unknown.get("devices.json", "")
-    return text.lstrip().startswith("[") and _devices_10({"devices.json": text}, "") == record.device_maps
-
-
-def _detect(texts: dict[str, str], state_extra: dict[str, Any], *, sandbox: bool = False) -> OldLayout:
-    keys = {scan.fold(key) for key in state_extra}
-    if {"hotpluggeddrive", "rootfspciaddr"} & keys:
-        return OLD_LAYOUTS[
-            "old-1.2" if "pid" in keys and '"BlockDevice":' not in texts.get("mounts.json", "") else "old-1.0"
-        ]
-    if sandbox and "guestmemoryhotplugprobe" in keys:
-        return OLD_LAYOUTS["old-1.7"]
-    if "resources" in keys:
-        return OLD_LAYOUTS["old-1.6"]
-    if {"blockindex", "guestmemoryblocksize", "pid"} & keys:
-        return OLD_LAYOUTS["old-1.3"]
-    return OLD_LAYOUTS["old-1.7"]
-
-
-def _state(keys: tuple[tuple[str, str], ...], values: dict[str, str], unknown: dict[str, str]) -> bytes:
+def _encode_state(keys: tuple[tuple[str, str], ...], values: dict[str, str], unknown: dict[str, str]) -> bytes:
     known: dict[str, object] = {}
     for key, attribute in keys:
         if attribute not in values:
             known[key] = msgspec.Raw(unknown.pop(key, attribute).encode())
         elif key != "cgroupPath" or values[attribute]:  # the one key with omitempty
             known[key] = values[attribute]
-    return _object(known, {key: text for key, text in unknown.items() if key not in known})
+    return _encode_object(known, {key: text for key, text in unknown.items() if key not in known})
 
 
-def _object(known: dict[str, object], unknown: dict[str, str]) -> bytes:
+def _encode_object(known: dict[str, object], unknown: dict[str, str]) -> bytes:
     return gojson.encode(known | {key: msgspec.Raw(text.encode()) for key, text in unknown.items()})
 
 
-def _list(
-    records: list[Any], record: type[msgspec.Struct], keys: tuple[str, ...], extra: str, defaults: dict[str, str]
+def _encode_list(
+    records: list[Mount] | list[DeviceMap], attributes: tuple[str, ...], extra: str, defaults: dict[str, str]
 ) -> bytes:
     if not records:
         return b"null"
-    names = json_names(record)
-    unknown = {key: _flat(text) for key, text in _flat(extra).items()}
+    names = json_names(type(records[0]))
+    unknown = {position: _members(text) for position, text in _members(extra).items()}
     objects = [
-        _object({names[key]: getattr(each, key) for key in keys}, defaults | unknown.get(str(at), {}))
+        _encode_object({names[name]: getattr(each, name) for name in attributes}, defaults | unknown.get(str(at), {}))
         for at, each in enumerate(records)
     ]
     return b"[" + b",".join(objects) + b"]"
 
 
-def _flat(text: str) -> dict[str, str]:
-    """The members of an object, each with its text; none if it is no object."""
+def _members(text: str) -> dict[str, str]:
+    """Return the members of an object, each with its text; none if the text is no object."""
     pos = scan.skip_space(text, 0)
     if not text.startswith("{", pos):
         return {}

@@ -1,4 +1,4 @@
-"""Where Kata keeps its files below a root."""
+"""Where Kata keeps its files below a root, and their names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ from typing import Final
 STORE: Final = ("run", "vc", "sbs")
 """The folder of sandboxes."""
 CONFIGS: Final = ("var", "lib", "vc", "sbs")
-"""The folder in which the old stores keep each sandbox's config.json."""
+"""The folder in which the old stores keep each config.json."""
+
+PERSIST: Final = "persist.json"
+"""The one file of a sandbox, and of each container, in all but the old stores."""
+STATE: Final = "state.json"
+"""The one file that a sandbox and a container of an old store always have."""
+CONTAINER_FILES: Final = (STATE, "process.json", "mounts.json", "devices.json")
+"""The files of a container of an old store."""
+SANDBOX_FILES: Final = (STATE, "devices.json", "network.json", "hypervisor.json", "agent.json")
+"""The files of a sandbox of an old store."""
+CONFIG: Final = "config.json"
+LOCK: Final = "lock"
+"""An empty file of an old store."""
 
 
 def root_of(path: str) -> str | None:

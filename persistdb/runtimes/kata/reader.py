@@ -11,17 +11,15 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-import msgspec
-
 from ...errors import DamagedFile, FileError
 from ...validation import invalid_id
 from ..folders import Folder, open_folder, shown
 from ..staging import is_leftover
 from ..tree import SandboxTree
-from .container import decode_container, is_between
-from .layouts import NAMES, PERSIST
-from .oldstore import CONFIG, CONTAINER_FILES, LOCK, SANDBOX_FILES, decode_old_container, decode_old_sandbox
-from .paths import CONFIGS, STORE, root_of
+from .container import decode_container
+from .detect import settle_layouts
+from .oldstore import decode_old_container, decode_old_sandbox
+from .paths import CONFIG, CONFIGS, CONTAINER_FILES, LOCK, PERSIST, SANDBOX_FILES, STATE, STORE, root_of
 from .sandbox import decode_sandbox, sandbox_container
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
     from ..folders import Files
 
-STATE: Final = "state.json"
 _KNOWN_FILES: Final = frozenset({PERSIST, LOCK, CONFIG, *SANDBOX_FILES})
 _PAUSES: Final = (0.0, 0.01, 0.05)  # in seconds; a rewrite of Kata's takes well under a millisecond
 
@@ -122,7 +119,7 @@ def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> Sandbo
         tree.faults.append(fault)
         return tree
     if not is_old:
-        _settle_layouts(tree)
+        settle_layouts(tree)
     if not took_effect and not tree.faults and not tree.containers:
         return None  # a folder without any state
     if not took_effect and tree.containers:
@@ -238,16 +235,3 @@ def decode_when_stable(load: Callable[[], tuple[_Data, bool]], decode: Callable[
         except DamagedFile as next_damage:
             damage = next_damage
     raise damage
-
-
-def _settle_layouts(tree: SandboxTree) -> None:
-    """Tell 2.2 from 3.28 by what one Kata wrote together: all containers of a sandbox, and its own file."""
-    layouts = {origin.layout for record, origin in tree.containers.values() if not is_between(record, origin)}
-    own = tree.record.layout if tree.record is not None else ""
-    if "3.28" in layouts or (own == "3.28" and "2.2" not in layouts):
-        for cid, (record, origin) in tree.containers.items():
-            if is_between(record, origin):
-                tree.containers[cid] = record, msgspec.structs.replace(origin, layout="3.28")
-    if tree.record is not None and tree.containers:
-        newest = max((origin.layout for _, origin in tree.containers.values()), key=NAMES.index)
-        tree.record = msgspec.structs.replace(tree.record, layout=newest)

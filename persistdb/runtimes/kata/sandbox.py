@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from ...errors import DamagedFile, UnsupportedLayout
+from ...errors import DamagedFile
 from ...records import SandboxState
 from .. import gojson
 from ..gojson import Malformed, Spec, decode_object, decode_text, scan
+from .detect import detect_sandbox_layout, refuse_runtime_rs
 from .layouts import LAYOUTS
 
 _SPEC: Final = Spec(
@@ -26,10 +27,6 @@ _SPEC: Final = Spec(
 )
 _VERSION_MAX: Final = 2**31 - 1  # Go's uint holds more, a column of type integer doesn't, and Kata is at 2
 _CONTAINER_KEYS: Final = frozenset({"Rootfs", "Process"})
-_RUNTIME_RS_KEYS: Final = frozenset({"sandbox_type", "resource", "hypervisor"})
-# Added to HypervisorConfig after DeviceMaps[].Shared (kata-containers pull request 12683), so a sandbox file with it
-# is one of a Kata that writes Shared.
-_SINCE_328: Final = '"BlockDeviceLogicalSectorSize":'
 
 
 class _Head(msgspec.Struct):
@@ -65,21 +62,13 @@ def decode_sandbox(data: bytes, sid: str, path: str = "persist.json") -> Sandbox
         persist_version=None if head.persist_version is msgspec.UNSET else head.persist_version,
         cgroup_path=head.cgroup_path or head.sandbox_cgroup_path,
         document=text,
-        layout=_layout(text, keys),
+        layout=detect_sandbox_layout(text, keys),
     )
 
 
 def sandbox_container(document: str) -> str:
     """Return the sandbox ID that a persist.json names itself."""
     return _read_head(document, document.encode())[0].sandbox_container
-
-
-def refuse_runtime_rs(keys: list[str], path: str) -> None:
-    """Raise :class:`~persistdb.errors.UnsupportedLayout` for the keys of runtime-rs's state.json."""
-    if _RUNTIME_RS_KEYS.issubset(keys):
-        raise UnsupportedLayout(
-            path, "is the state.json of runtime-rs, which holds the hypervisor's state and no container data"
-        )
 
 
 def encode_sandbox(record: SandboxState, layout: str) -> bytes:
@@ -124,27 +113,30 @@ def _json(value: object) -> str:
 
 
 def _read_head(text: str, data: bytes) -> tuple[_Head, list[str]]:
-    if b"\\u0000" not in data:
-        try:
-            keys = list(_decode_keys(data))
-            if not any(_SPEC.known(key) not in (None, key) for key in keys):
-                head = _decode_head(data)
-                if head.persist_version is msgspec.UNSET or 0 <= head.persist_version <= _VERSION_MAX:
-                    return head, keys
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            pass  # the careful way says what is wrong with it, or finds that Go would take it
+    """Read the values that a record holds, and the keys of the file in their order."""
+    return _read_canonical(data) or _read_careful(text)
+
+
+def _read_canonical(data: bytes) -> tuple[_Head, list[str]] | None:
+    """Read a file that has our keys in Go's spelling; ``None`` for any other, and for one with a fault."""
+    if b"\\u0000" in data:
+        return None
+    try:
+        keys = list(_decode_keys(data))
+        if any(_SPEC.known(key) not in (None, key) for key in keys):
+            return None
+        head = _decode_head(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    in_range = head.persist_version is msgspec.UNSET or 0 <= head.persist_version <= _VERSION_MAX
+    return (head, keys) if in_range else None
+
+
+def _read_careful(text: str) -> tuple[_Head, list[str]]:
+    """Read a file by Go's rules; raises :class:`~persistdb.runtimes.gojson.Malformed`."""
     start = scan.start_of_object(text)
     values: dict[str, Any]
     values, _ = decode_object(text, start, _SPEC)
     if not 0 <= values.get("persist_version", 0) <= _VERSION_MAX:
         raise Malformed(f"{values['persist_version']} is out of range: 0 to {_VERSION_MAX}", ("PersistVersion",))
     return _Head(**values), [member.key for member in scan.members(text, start)[0]]
-
-
-def _layout(text: str, keys: list[str]) -> str:
-    if _SINCE_328 in text:
-        return "3.28"
-    # Since 2.2 the keys are ordered by size, and PersistVersion is no longer the first.
-    if "SandboxCgroupPath" in keys or ("PersistVersion" in keys and keys[0] != "PersistVersion"):
-        return "2.2"
-    return "1.7"

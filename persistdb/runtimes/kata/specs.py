@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -23,6 +24,7 @@ _KINDS: Final[dict[str, Kind]] = {
 }
 
 
+@cache
 def json_names(record: type[msgspec.Struct]) -> dict[str, str]:
     """Map a record's attributes to the keys that Go gives them."""
     return {field.name: field.encode_name for field in msgspec.structs.fields(record)}

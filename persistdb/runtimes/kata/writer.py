@@ -12,8 +12,7 @@ from ...records import Sandbox  # noqa: TC001  the NamedTuple keeps its annotati
 from ...validation import invalid_id
 from ..folders import shown
 from ..staging import Place, Staging, write_error
-from .oldstore import CONFIG
-from .paths import CONFIGS, STORE, root_of
+from .paths import CONFIG, CONFIGS, STORE, root_of
 from .render import render
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from persistdb.errors import DamagedFile
 from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process
 from persistdb.runtimes.gojson.scan import MAX_DEPTH
-from persistdb.runtimes.kata import decode_container, encode_container, losses
+from persistdb.runtimes.kata import decode_container, encode_container, layout_losses
 
 from .trees import CONTAINERS, DATA, PLAIN
 
@@ -350,7 +350,7 @@ def test_losses_of_unknown_keys_are_named(what: str) -> None:
     record, origin = decode_container(text)
     assert origin.layout == "2.2"
     for layout, lost in wanted.items():
-        assert losses(record, layout, origin.extra) == lost
+        assert layout_losses(record, layout, origin.extra) == lost
         again = encode_container(record, layout, origin.extra)
         for name in ("ExitCode", "New"):
             assert (name.encode() in again) == (name.encode() in text and not lost)
@@ -364,12 +364,12 @@ def test_losses_are_named() -> None:
         device_maps=[DeviceMap(shared=True), DeviceMap()],
         processes=[Process(token="a"), Process(token="b")],
     )
-    assert losses(record, "seed") == ["DeviceMaps[].Shared (1 of 2)"]
-    assert losses(record, "3.28") == [
+    assert layout_losses(record, "seed") == ["DeviceMaps[].Shared (1 of 2)"]
+    assert layout_losses(record, "3.28") == [
         "1 of 2 processes (it holds one)",
         "Rootfs.Source",
         "Rootfs.Options",
         "Rootfs.Mounted",
         "Mounts[].Mounted (1 of 2)",
     ]
-    assert losses(ContainerState(processes=[Process(token="a")]), "1.7") == []
+    assert layout_losses(ContainerState(processes=[Process(token="a")]), "1.7") == []

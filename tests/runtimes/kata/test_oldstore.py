@@ -9,14 +9,13 @@ import pytest
 
 from persistdb.errors import DamagedFile
 from persistdb.records import ContainerState, DeviceMap, Mount, SandboxState
+from persistdb.runtimes.kata import old_layout_losses
+from persistdb.runtimes.kata.oldfiles import join_files, split_files
 from persistdb.runtimes.kata.oldstore import (
     decode_old_container,
     decode_old_sandbox,
     encode_old_container,
     encode_old_sandbox,
-    join,
-    old_losses,
-    split,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def test_half_of_a_surrogate_pair_is_kept_as_go_reads_it() -> None:
     files = KATA_16 | {"config.json": b'{"ID":"\\ud800"}', "process.json": PROCESS[:-1] + b',"x":"\\udfff"}'}
     _, origin = decode_old_container(files)
     assert (origin.extra or "").count("\\ufffd") == 2
-    assert {name: text.encode() for name, text in split(origin.document or "").items() if name != "lock"} == {
+    assert {name: text.encode() for name, text in split_files(origin.document or "").items() if name != "lock"} == {
         name: data for name, data in files.items() if name != "lock"
     }
 
@@ -107,21 +106,21 @@ def test_missing_files_stay_missing() -> None:
     record, origin = decode_old_container(files)
     assert record.processes == []
     assert origin.document is not None
-    assert {name: text.encode() for name, text in split(origin.document).items()} == files
+    assert {name: text.encode() for name, text in split_files(origin.document).items()} == files
 
 
 def test_each_text_is_kept_exactly() -> None:
     """Joining files to one text and splitting it gives back each, white space and odd numbers included."""
     texts = {"state.json": ' {"a" : 1.0e5 }\n', "devices.json": "\t[]\r\n ", "lock": '""', "config.json": "null"}
-    assert split(join(texts)) == texts
+    assert split_files(join_files(texts)) == texts
 
 
 def test_changed_devices_of_kata_1_0_are_a_loss() -> None:
     """Changed devices cannot be written the way of Kata 1.0, whose drivers' data nobody else knows."""
     record, origin = decode_old_container(KATA_10)
-    assert old_losses(record, "old-1.0", origin.extra) == []
+    assert old_layout_losses(record, "old-1.0", origin.extra) == []
     changed = msgspec.structs.replace(record, device_maps=[DeviceMap(id="new")])
-    assert old_losses(changed, "old-1.0", origin.extra) == [
+    assert old_layout_losses(changed, "old-1.0", origin.extra) == [
         "DeviceMaps (its devices.json holds what only the device's driver knows)"
     ]
     assert encode_old_container(changed, "old-1.0", origin.extra)["devices.json"] == b"null"
@@ -130,8 +129,8 @@ def test_changed_devices_of_kata_1_0_are_a_loss() -> None:
 def test_losses_are_named() -> None:
     """What an old store has no place for is named."""
     record = ContainerState(bundle_path="/b", cgroup_path="/c", device_maps=[DeviceMap(uid=1)])
-    assert old_losses(record, "old-1.2", None) == ["BundlePath '/b'", "CgroupPath", "DeviceMaps[].UID (1 of 1)"]
-    assert old_losses(record, "old-1.7", None) == ["BundlePath '/b'"]
+    assert old_layout_losses(record, "old-1.2", None) == ["BundlePath '/b'", "CgroupPath", "DeviceMaps[].UID (1 of 1)"]
+    assert old_layout_losses(record, "old-1.7", None) == ["BundlePath '/b'"]
 
 
 def test_sandbox_changes_in_place() -> None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from persistdb.errors import DamagedFile
 from persistdb.records import ContainerState, Mount, Process
-from persistdb.runtimes.kata import decode_container, encode_container, losses
+from persistdb.runtimes.kata import decode_container, encode_container, layout_losses, old_layout_losses
 from persistdb.runtimes.kata.layouts import LAYOUTS, OLD_LAYOUTS
-from persistdb.runtimes.kata.oldstore import decode_old_container, encode_old_container, old_losses
+from persistdb.runtimes.kata.oldstore import decode_old_container, encode_old_container
 
 from .strategies import RECORDS, TEXT
 from .trees import PLAIN
@@ -40,7 +40,7 @@ def held(record: ContainerState, layout: str) -> ContainerState:
 def test_persist_json_holds_any_record(layout: str, record: ContainerState) -> None:
     """A record that a layout can hold comes back equal, and its file byte for byte."""
     record = held(record, layout)
-    assert losses(record, layout) == []
+    assert layout_losses(record, layout) == []
     data = encode_container(record, layout)
     again, origin = decode_container(data)
     assert again == record
@@ -56,7 +56,7 @@ def test_persist_json_holds_any_record(layout: str, record: ContainerState) -> N
 def test_losses_name_all_that_is_lost(layout: str, record: ContainerState) -> None:
     """A record comes back equal from a layout, or something is named as lost."""
     again, _ = decode_container(encode_container(record, layout))
-    lost = losses(record, layout)
+    lost = layout_losses(record, layout)
     assert (again == record) or lost or record.processes == [Process()]
     assert lost or held(record, layout) == again
 
@@ -77,7 +77,7 @@ def test_old_stores_hold_or_name(layout: str, record: ContainerState) -> None:
     """An old store's files give a record back, or something is named as lost."""
     files = encode_old_container(record, layout)
     again, origin = decode_old_container(files)
-    assert again == record or old_losses(record, layout, None) or record.processes == [Process()]
+    assert again == record or old_layout_losses(record, layout, None) or record.processes == [Process()]
     assert encode_old_container(again, origin.layout, origin.extra) == files
 
 

@@ -1,0 +1,79 @@
+"""The files of an old store's folder, handled together: their texts, and all of them as one text that can be stored.
+
+``config.json``, which Kata keeps under ``/var/lib``, and the empty ``lock`` are among them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...errors import DamagedFile
+from ..gojson import Malformed, Spec, decode_list, decode_object, decode_text, scan
+from .paths import LOCK
+
+if TYPE_CHECKING:
+    from ..folders import Files
+
+
+class OldFiles:
+    """The files of one folder of an old store, by name; ``folder`` is its path with a slash, for messages.
+
+    Every file is checked to be one JSON value: raises :class:`~persistdb.errors.DamagedFile`, as the methods do.
+    """
+
+    def __init__(self, files: Files, folder: str = "") -> None:
+        self._folder = folder
+        self.texts = {name: '""' if name == LOCK else self._checked(name, data) for name, data in files.items()}
+
+    def _checked(self, name: str, data: bytes) -> str:
+        path = self._folder + name
+        text = decode_text(data, path)
+        try:
+            end = scan.end_of_value(text, scan.skip_space(text, 0))
+        except Malformed as error:
+            raise error.in_file(path) from None
+        if scan.skip_space(text, end) < len(text):
+            # Unlike persist.json's decoder, json.Unmarshal of the old store refuses this.
+            raise DamagedFile(path, f"holds more after its value, from character {end} on")
+        return text
+
+    def decode_object(self, name: str, spec: Spec) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Decode a file that holds an object: its values, and its unknown keys. A missing file is empty."""
+        text = self.texts.get(name, "null")
+        try:
+            return decode_object(text, scan.skip_space(text, 0), spec)
+        except Malformed as error:
+            raise error.in_file(self._folder + name) from None
+
+    def decode_list(self, name: str, spec: Spec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Decode a file that holds a list of objects: their values, and their unknown keys by position."""
+        text = self.texts.get(name, "null")
+        try:
+            items, unknown = decode_list(text, scan.skip_space(text, 0), spec)
+        except Malformed as error:
+            raise error.in_file(self._folder + name) from None
+        return items or [], unknown
+
+
+def join_files(texts: dict[str, str]) -> str:
+    """Make one JSON object of files by name; each text stays as it is, white space and all."""
+    return "{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}"
+
+
+def split_files(joined: str) -> dict[str, str]:
+    """Take an object of files apart again; raises :class:`ValueError` if it is not one."""
+    texts: dict[str, str] = {}
+    try:
+        members, _ = scan.members(joined, scan.skip_space(joined, 0))
+    except Malformed as error:
+        raise ValueError(f"no object of files by name: {error}") from None
+    for member in members:
+        # ``join_files`` adds no white space: all of it around the value is the file's own.
+        begin = joined.rindex(":", 0, member.start) + 1
+        texts[member.key] = joined[begin : scan.skip_space(joined, member.end)]
+    return texts
+
+
+def files_of(joined: str) -> Files:
+    """Return the files that were joined to one text."""
+    return {name: b"" if name == LOCK else text.encode() for name, text in split_files(joined).items()}
