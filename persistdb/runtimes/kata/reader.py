@@ -1,46 +1,37 @@
 """Read trees of Kata's files, one sandbox after another, and report what is wrong with each file.
 
-The trees are only read. Kata writes in place while we read, so what does not parse is read again before it is called
-damaged.
+The trees are only read.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ...errors import DamagedFile, FileError
+from ...errors import FileError
 from ...validation import invalid_id
 from ..folders import Folder, open_folder, shown
 from ..staging import is_leftover
 from ..tree import SandboxTree
-from .container import decode_container
 from .detect import settle_layouts
-from .oldstore import decode_old_container, decode_old_sandbox
-from .paths import CONFIG, CONFIGS, CONTAINER_FILES, LOCK, PERSIST, SANDBOX_FILES, STATE, STORE, root_of
-from .sandbox import decode_sandbox, sandbox_container
+from .paths import CONFIG, CONFIGS, LOCK, PERSIST, SANDBOX_FILES, STATE, STORE, root_of
+from .sandbox import other_sid
+from .stores import OldStore, PersistStore, open_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from ..folders import Files
+    from collections.abc import Iterable, Iterator
 
 _KNOWN_FILES: Final = frozenset({PERSIST, LOCK, CONFIG, *SANDBOX_FILES})
-_PAUSES: Final = (0.0, 0.01, 0.05)  # in seconds; a rewrite of Kata's takes well under a millisecond
-
-_Value = TypeVar("_Value")
-_Data = TypeVar("_Data")
 
 
 class _Source(NamedTuple):
-    """Where sandboxes are: the folder and the steps from it, a root for config.json, and one sandbox or all."""
+    """Where to find sandboxes: steps from a folder, the root if it is known, and one sandbox or (``None``) all."""
 
-    path: str
+    folder: str
     steps: tuple[str, ...]
     root: str | None
-    only: str | None
+    sid: str | None
 
 
 def read_trees(paths: Iterable[str | os.PathLike[str]]) -> Iterator[SandboxTree]:
@@ -48,7 +39,7 @@ def read_trees(paths: Iterable[str | os.PathLike[str]]) -> Iterator[SandboxTree]
 
     A path is a ``sbs`` folder, one sandbox's folder, or a root that holds ``run/vc/sbs``. The paths are checked at
     once: raises :class:`~persistdb.errors.FileError` for one that is no folder or cannot be read. Whatever is wrong
-    below it is in :attr:`SandboxTree.faults`.
+    below it is in :attr:`~persistdb.runtimes.tree.SandboxTree.faults`.
     """
     sources = [_locate(os.fspath(path)) for path in paths]
     return (tree for source in sources for tree in _read_source(source))
@@ -61,7 +52,7 @@ def _locate(path: str) -> _Source:
             if below is not None:
                 below = stack.enter_context(below.folder(step)) if below.kind(step) in ("folder", "symlink") else None
         if below is not None:
-            below.entries()  # whoever may not list it learns so now
+            below.entries()  # a folder that may not be listed is an error now, not when the first tree is read
             return _Source(path, STORE, path, None)
         real = os.path.realpath(path)
         if {PERSIST, STATE} & {name for name, _ in folder.entries()}:
@@ -72,18 +63,11 @@ def _locate(path: str) -> _Source:
 
 def _read_source(source: _Source) -> Iterator[SandboxTree]:
     with ExitStack() as stack:
-        sandboxes = stack.enter_context(open_folder(source.path))
+        sandboxes = stack.enter_context(open_folder(source.folder))
         for step in source.steps:
             sandboxes = stack.enter_context(sandboxes.folder(step))
-        configs = None
-        if source.root is not None:
-            try:
-                configs = stack.enter_context(open_folder(source.root))
-                for step in CONFIGS:
-                    configs = stack.enter_context(configs.folder(step))
-            except (FileNotFoundError, FileError):
-                configs = None  # as it is on most nodes
-        entries = sandboxes.entries() if source.only is None else [(source.only, "folder")]
+        configs = _open_configs(stack, source.root)
+        entries = sandboxes.entries() if source.sid is None else [(source.sid, "folder")]
         for sid, kind in entries:
             if kind == "folder" or kind == "symlink":
                 tree = _read_sandbox(sandboxes, sid, configs)
@@ -91,7 +75,21 @@ def _read_source(source: _Source) -> Iterator[SandboxTree]:
                     yield tree
 
 
+def _open_configs(stack: ExitStack, root: str | None) -> Folder | None:
+    """Open the root's folder of config.json until the stack is closed; ``None`` if there is none, as on most nodes."""
+    if root is None:
+        return None
+    try:
+        folder = stack.enter_context(open_folder(root))
+        for step in CONFIGS:
+            folder = stack.enter_context(folder.folder(step))
+    except (FileNotFoundError, FileError):
+        return None
+    return folder
+
+
 def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> SandboxTree | None:
+    """Read one sandbox with its containers; ``None`` for a folder that is no sandbox, or no longer there."""
     if is_leftover(sid):
         return None
     tree = SandboxTree(sid=shown(sid), path=sandboxes.join(sid))
@@ -100,91 +98,75 @@ def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> Sandbo
         return tree
     try:
         with sandboxes.folder(sid) as folder, ExitStack() as stack:
-            config = _open_config(stack, configs, sid)
             entries = folder.entries()
-            files = {name for name, kind in entries if kind in ("file", "symlink")}
-            is_old = STATE in files and (PERSIST not in files or _old_store_wins(tree, config))
-            took_effect = _read_own(tree, folder, config, is_old=is_old)
+            store = _choose_store(tree, entries, open_config(stack, configs, sid))
+            exists = _read_own(tree, folder, store)
             for name, kind in entries:
-                if kind == "folder":
-                    _read_container(tree, folder, name, config, is_old=is_old)
-                elif kind == "symlink" and name not in _KNOWN_FILES:
-                    tree.faults.append(FileError(folder.join(name), "is a symlink, which is not followed"))
-                    tree.kept.add(shown(name))
-                elif kind == "file" and name not in _KNOWN_FILES:
-                    tree.notes.append(f"{folder.join(name)} is no file of Kata's and was not read")
+                _read_entry(tree, folder, store, name, kind)
     except FileNotFoundError:
         return None  # removed since the folder was listed
     except FileError as fault:
         tree.faults.append(fault)
         return tree
-    if not is_old:
+    if isinstance(store, PersistStore):
         settle_layouts(tree)
-    if not took_effect and not tree.faults and not tree.containers:
-        return None  # a folder without any state
-    if not took_effect and tree.containers:
-        tree.faults.append(FileError(folder.join(PERSIST), "does not exist, but containers of its sandbox do"))
-    return tree
+    if not exists and tree.containers:
+        tree.faults.append(FileError(folder.join(store.own_file), "does not exist, but containers of its sandbox do"))
+    return tree if exists or tree.faults else None
 
 
-def _old_store_wins(tree: SandboxTree, config: Folder | None) -> bool:
+def _choose_store(tree: SandboxTree, entries: list[tuple[str, str]], config: Folder | None) -> PersistStore | OldStore:
+    """Return the store that a sandbox's folder has; if it has both, the one that Kata would take."""
+    files = {name for name, kind in entries if kind in ("file", "symlink")}
+    if STATE not in files:
+        return PersistStore()
+    if PERSIST not in files:
+        return OldStore(config)
     # Kata 1.11 to 1.13-alpha look for the old store first, and find it if its config.json is there.
-    wins = config is not None and config.kind(CONFIG) == "file"
-    taken, other = ("old store (state.json, …)", PERSIST) if wins else (PERSIST, "old store (state.json, …)")
-    why = "as Kata does where config.json exists" if wins else "for there is no config.json that makes Kata prefer it"
+    if config is not None and config.kind(CONFIG) == "file":
+        taken, other, why = "old store (state.json, …)", PERSIST, "as Kata does where config.json exists"
+        store: PersistStore | OldStore = OldStore(config)
+    else:
+        taken, other, why = PERSIST, "old store (state.json, …)", "as Kata does where no config.json exists"
+        store = PersistStore()
     tree.notes.append(f"{tree.path} holds both stores: took the {taken}, not the {other}, {why}")
-    return wins
+    return store
 
 
-def _open_config(stack: ExitStack, configs: Folder | None, name: str) -> Folder | None:
-    if configs is None:
-        return None
+def _read_own(tree: SandboxTree, folder: Folder, store: PersistStore | OldStore) -> bool:
+    """Read the sandbox's own file into the tree, and return whether there is one, even if damaged."""
+    tree.file = store.described_by(folder)
     try:
-        return stack.enter_context(configs.folder(name))
-    except FileNotFoundError:
-        return None
-
-
-def _read_own(tree: SandboxTree, folder: Folder, config: Folder | None, *, is_old: bool) -> bool:
-    """Read the sandbox's own file; gives whether there is one, be it damaged."""
-    tree.file = tree.path if is_old else folder.join(PERSIST)
-    try:
-        if is_old:
-            tree.record = decode_when_stable(
-                lambda: _load(folder, (*SANDBOX_FILES, LOCK), config),
-                lambda files: decode_old_sandbox(files, tree.sid, folder.join("")),
-            )
-        else:
-            tree.record = decode_when_stable(
-                lambda: folder.read(PERSIST), lambda data: decode_sandbox(data, tree.sid, tree.file)
-            )
-            document = tree.record.document or ""
-            if f'"SandboxContainer":"{tree.sid}"' not in document and (named := sandbox_container(document)) not in (
-                "",
-                tree.sid,
-            ):
-                tree.notes.append(f"{tree.file} names sandbox {named!r}; took its folder's name, {tree.sid!r}")
+        tree.record = store.read_sandbox(folder, tree.sid)
     except FileNotFoundError:
         return False
     except FileError as fault:
         tree.faults.append(fault)
+    else:
+        if (other := other_sid(tree.record)) is not None:
+            tree.notes.append(f"{tree.file} names sandbox {other!r}; took its folder's name, {tree.sid!r}")
     return True
 
 
-def _read_container(tree: SandboxTree, sandbox: Folder, cid: str, configs: Folder | None, *, is_old: bool) -> None:
+def _read_entry(tree: SandboxTree, sandbox: Folder, store: PersistStore | OldStore, name: str, kind: str) -> None:
+    """Read one entry of a sandbox's folder into the tree: a container, or something that is none."""
+    if kind == "folder":
+        _read_container(tree, sandbox, store, name)
+    elif name in _KNOWN_FILES:
+        return
+    elif kind == "symlink":
+        tree.faults.append(FileError(sandbox.join(name), "is a symlink, which is not followed"))
+        tree.kept.add(shown(name))
+    elif kind == "file":
+        tree.notes.append(f"{sandbox.join(name)} is no file of Kata's and was not read")
+
+
+def _read_container(tree: SandboxTree, sandbox: Folder, store: PersistStore | OldStore, cid: str) -> None:
     try:
-        with sandbox.folder(cid) as folder, ExitStack() as stack:
-            if is_old:
-                config = _open_config(stack, configs, cid)
-                found = decode_when_stable(
-                    lambda: _load(folder, (*CONTAINER_FILES, LOCK), config),
-                    lambda files: decode_old_container(files, folder.join("")),
-                )
-            else:
-                path = folder.join(PERSIST)
-                found = decode_when_stable(lambda: folder.read(PERSIST), lambda data: decode_container(data, path))
+        with sandbox.folder(cid) as folder:
+            container = store.read_container(folder, cid)
     except FileNotFoundError:
-        return  # not a container (raw, tempDir), without state as Kata too has it, or gone
+        return  # not a container (raw, tempDir), a container without state, which Kata skips too, or removed meanwhile
     except FileError as fault:
         tree.faults.append(fault)
         tree.kept.add(shown(cid))
@@ -192,46 +174,5 @@ def _read_container(tree: SandboxTree, sandbox: Folder, cid: str, configs: Folde
     if (reason := invalid_id(cid)) is not None:
         tree.faults.append(FileError(sandbox.join(cid), reason))
         return
-    tree.containers[cid] = found
-    tree.container_files[cid] = sandbox.join(cid) if is_old else folder.join(PERSIST)
-
-
-def _load(folder: Folder, names: tuple[str, ...], config: Folder | None) -> tuple[Files, bool]:
-    """Read the files of an old store that are there; state.json must be."""
-    files: Files = {}
-    recent = False
-    for name in names:
-        try:
-            files[name], is_recent = folder.read(name)
-        except FileNotFoundError:
-            if name == STATE:
-                raise
-            continue
-        recent = recent or is_recent
-        if name == LOCK:
-            files[name] = b""
-    if config is not None and config.kind(CONFIG) is not None:
-        files[CONFIG], is_recent = config.read(CONFIG)
-        recent = recent or is_recent
-    return files, recent
-
-
-def decode_when_stable(load: Callable[[], tuple[_Data, bool]], decode: Callable[[_Data], _Value]) -> _Value:
-    """Decode what is loaded, and load it again before believing that it is damaged."""
-    data, recent = load()
-    try:
-        return decode(data)
-    except DamagedFile as first:
-        damage = first
-    for pause in _PAUSES:
-        if recent:
-            time.sleep(pause)
-        again, recent = load()
-        if again == data:
-            continue
-        data = again
-        try:
-            return decode(data)
-        except DamagedFile as next_damage:
-            damage = next_damage
-    raise damage
+    tree.containers[cid] = container
+    tree.container_files[cid] = store.described_by(folder)

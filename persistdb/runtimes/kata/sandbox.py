@@ -66,9 +66,13 @@ def decode_sandbox(data: bytes, sid: str, path: str = "persist.json") -> Sandbox
     )
 
 
-def sandbox_container(document: str) -> str:
-    """Return the sandbox ID that a persist.json names itself."""
-    return _read_head(document, document.encode())[0].sandbox_container
+def other_sid(record: SandboxState) -> str | None:
+    """Return the sandbox ID that the file itself has, if it is not the record's, which is its folder's name."""
+    document = record.document or ""
+    if f'"SandboxContainer":"{record.sid}"' in document:
+        return None  # without parsing it: this is so in nearly all files
+    named = _read_head(document, document.encode())[0].sandbox_container
+    return named if named not in ("", record.sid) else None
 
 
 def encode_sandbox(record: SandboxState, layout: str) -> bytes:
