@@ -34,7 +34,7 @@ _FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _RECENT: Final = 2.0
 
 
-def shown(path: str) -> str:
+def printable_path(path: str) -> str:
     """Make a path printable: bytes of a name that are no UTF-8 become escape sequences."""
     return path.encode("utf-8", "backslashreplace").decode()
 
@@ -48,7 +48,7 @@ class Folder:
 
     def join(self, name: str) -> str:
         """The path of something in this folder, for messages."""
-        return shown(os.path.join(self.path, name))
+        return printable_path(os.path.join(self.path, name))
 
     def entries(self) -> list[tuple[str, str]]:
         """What is in the folder, sorted by name: ``folder``, ``file``, ``symlink`` or ``other`` for each.
@@ -58,8 +58,8 @@ class Folder:
         try:
             with os.scandir(self.fd) as found:
                 return sorted((entry.name, _kind(entry)) for entry in found)
-        except OSError as bad:
-            raise FileError(shown(self.path), _reason(bad)) from None
+        except OSError as error:
+            raise FileError(printable_path(self.path), _reason(error)) from None
 
     def kind(self, name: str) -> str | None:
         """``folder``, ``file``, ``symlink`` or ``other``; ``None`` if it is gone."""
@@ -67,8 +67,8 @@ class Folder:
             mode = os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_mode
         except FileNotFoundError:
             return None
-        except OSError as bad:
-            raise FileError(self.join(name), _reason(bad)) from None
+        except OSError as error:
+            raise FileError(self.join(name), _reason(error)) from None
         if stat.S_ISDIR(mode):
             return "folder"
         if stat.S_ISREG(mode):
@@ -108,8 +108,8 @@ class Folder:
             if len(data) > MAX_FILE:
                 raise DamagedFile(self.join(name), f"has more than {MAX_FILE} bytes: not a file of Kata's")
             return data, time.time() - status.st_mtime < _RECENT
-        except OSError as bad:
-            raise FileError(self.join(name), _reason(bad)) from None
+        except OSError as error:
+            raise FileError(self.join(name), _reason(error)) from None
         finally:
             os.close(fd)
 
@@ -118,11 +118,11 @@ class Folder:
             return os.open(name, flags, dir_fd=self.fd)
         except FileNotFoundError:
             raise
-        except OSError as bad:
+        except OSError as error:
             # A symlink fails with ELOOP, or with ENOTDIR where a folder was asked for.
-            if bad.errno == errno.ELOOP or (bad.errno == errno.ENOTDIR and self.kind(name) == "symlink"):
+            if error.errno == errno.ELOOP or (error.errno == errno.ENOTDIR and self.kind(name) == "symlink"):
                 raise FileError(self.join(name), "is a symlink, which is not followed") from None
-            raise FileError(self.join(name), _reason(bad)) from None
+            raise FileError(self.join(name), _reason(error)) from None
 
 
 @contextmanager
@@ -133,8 +133,8 @@ def open_folder(path: str) -> Iterator[Folder]:
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as bad:
-        raise FileError(shown(path), _reason(bad)) from None
+    except OSError as error:
+        raise FileError(printable_path(path), _reason(error)) from None
     try:
         yield Folder(fd, path)
     finally:
@@ -149,7 +149,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
     return "file" if entry.is_file(follow_symlinks=False) else "other"
 
 
-def _reason(bad: OSError) -> str:
+def _reason(error: OSError) -> str:
     reasons = {
         errno.ENOENT: "does not exist",
         errno.ENOTDIR: "is not a folder",
@@ -157,4 +157,4 @@ def _reason(bad: OSError) -> str:
         errno.EPERM: "may not be read: permission denied",
         errno.ENXIO: "is not a regular file",  # a socket
     }
-    return reasons.get(bad.errno or 0, bad.strerror or str(bad))
+    return reasons.get(error.errno or 0, error.strerror or str(error))

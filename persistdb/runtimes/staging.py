@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from ..errors import FileError
-from .folders import Folder, open_folder, shown
+from .folders import Folder, open_folder, printable_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def is_leftover(name: str) -> bool:
 
 def write_error(path: str, error: OSError) -> FileError:
     """Return the error for people for something that the system refused to write."""
-    return FileError(shown(path), f"cannot be written: {error.strerror or error}")
+    return FileError(printable_path(path), f"cannot be written: {error.strerror or error}")
 
 
 class Place(NamedTuple):

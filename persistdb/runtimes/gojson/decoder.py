@@ -12,7 +12,7 @@ import msgspec
 
 from ...errors import DamagedFile
 from . import scan
-from .scan import Malformed, Path
+from .scan import JSONPath, Malformed
 from .times import read_time
 
 Kind = Literal["string", "bool", "uint32", "int64", "time", "strings"]
@@ -50,7 +50,7 @@ def decode_text(data: bytes, path: str) -> str:
         raise DamagedFile(path, f"is not UTF-8 at byte {error.start}") from None
 
 
-def decode_object(text: str, pos: int, spec: Spec, where: Path = ()) -> tuple[dict[str, Any], dict[str, Any]]:
+def decode_object(text: str, pos: int, spec: Spec, where: JSONPath = ()) -> tuple[dict[str, Any], dict[str, Any]]:
     """Decode the object at ``pos``: the attributes that it sets, and the unknown keys, nested as in the text.
 
     Values of unknown keys are :class:`msgspec.Raw`; those inside a list stand under their position, as text. Raises
@@ -63,7 +63,7 @@ def decode_object(text: str, pos: int, spec: Spec, where: Path = ()) -> tuple[di
 
 
 def decode_list(
-    text: str, pos: int, spec: Spec, where: Path = ()
+    text: str, pos: int, spec: Spec, where: JSONPath = ()
 ) -> tuple[list[dict[str, Any]] | None, dict[str, Any]]:
     """Decode the list of objects at ``pos``; ``null`` is ``None``. Otherwise as :func:`decode_object`."""
     extra: dict[str, Any] = {}
@@ -78,7 +78,7 @@ def encode_unknown(unknown: dict[str, Any]) -> str | None:
     return scan.replace_lone_surrogates(msgspec.json.encode(unknown).decode()) if unknown else None
 
 
-def _object(text: str, pos: int, spec: Spec, where: Path, values: dict[str, Any], extra: dict[str, Any]) -> None:
+def _object(text: str, pos: int, spec: Spec, where: JSONPath, values: dict[str, Any], extra: dict[str, Any]) -> None:
     if text.startswith("null", pos):
         return
     if not text.startswith("{", pos):
@@ -108,7 +108,7 @@ def _object(text: str, pos: int, spec: Spec, where: Path, values: dict[str, Any]
             extra[key] = nested
 
 
-def _list(text: str, pos: int, spec: Spec, where: Path, extra: dict[str, Any]) -> list[dict[str, Any]] | None:
+def _list(text: str, pos: int, spec: Spec, where: JSONPath, extra: dict[str, Any]) -> list[dict[str, Any]] | None:
     if text.startswith("null", pos):
         return None
     if not text.startswith("[", pos):
@@ -124,7 +124,7 @@ def _list(text: str, pos: int, spec: Spec, where: Path, extra: dict[str, Any]) -
     return out
 
 
-def _value(text: str, start: int, end: int, kind: Kind, where: Path) -> object:
+def _value(text: str, start: int, end: int, kind: Kind, where: JSONPath) -> object:
     if kind == "string":
         return _string(text, start, end, where)
     if kind == "bool":
@@ -141,26 +141,26 @@ def _value(text: str, start: int, end: int, kind: Kind, where: Path) -> object:
     if kind == "time":
         try:
             return read_time(_string(text, start, end, where))
-        except ValueError as bad:
-            raise Malformed(str(bad), where) from None
+        except ValueError as error:
+            raise Malformed(str(error), where) from None
     return _integer(text, start, end, kind, where)
 
 
-def _string(text: str, start: int, end: int, where: Path) -> str:
+def _string(text: str, start: int, end: int, where: JSONPath) -> str:
     if text[start] != '"':
         raise Malformed(f"must be a string, not {scan.describe(text, start)}", where)
     return scan.unquote(text[start:end])
 
 
-def _integer(text: str, start: int, end: int, kind: str, where: Path) -> int:
+def _integer(text: str, start: int, end: int, kind: str, where: JSONPath) -> int:
     digits = text[start:end]
     if digits[0] not in "-0123456789":
         raise Malformed(f"must be a whole number, not {scan.describe(text, start)}", where)
     low, high = _RANGES[kind]
-    shown = digits if len(digits) <= 30 else digits[:29] + "…"
+    excerpt = digits if len(digits) <= 30 else digits[:29] + "…"
     if not digits.lstrip("-").isdecimal() or (kind == "uint32" and digits == "-0"):
-        raise Malformed(f"must be a whole number as Go writes it, not {shown}", where)
+        raise Malformed(f"must be a whole number as Go writes it, not {excerpt}", where)
     # Python refuses to convert thousands of digits; anything that long is out of range anyhow.
     if len(digits) > 20 or not low <= int(digits) <= high:
-        raise Malformed(f"{shown} is out of range for {kind}: {low} to {high}", where)
+        raise Malformed(f"{excerpt} is out of range for {kind}: {low} to {high}", where)
     return int(digits)

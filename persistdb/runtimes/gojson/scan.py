@@ -31,21 +31,21 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # whole pairs and other escapes are taken first, so that what is left is half of one
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u([dD][89a-fA-F]..)|.)")
 
-Path = tuple[str | int, ...]
+JSONPath = tuple[str | int, ...]
 """Where in a document: keys and list positions from the outside in."""
 
 
 class Malformed(Exception):
     """Text that is not JSON, or a value that does not fit its key; ``where`` is the place in the text."""
 
-    def __init__(self, reason: str, where: Path = ()) -> None:
+    def __init__(self, reason: str, where: JSONPath = ()) -> None:
         super().__init__(reason)
         self.reason = reason
         self.where = where
 
     def in_file(self, path: str) -> DamagedFile:
         """Return the error for people, which names the file."""
-        return DamagedFile(path, self.reason, render(self.where))
+        return DamagedFile(path, self.reason, format_path(self.where))
 
 
 class Member(NamedTuple):
@@ -56,7 +56,7 @@ class Member(NamedTuple):
     end: int
 
 
-def render(where: Path) -> str:
+def format_path(where: JSONPath) -> str:
     """Write a place the way people do: ``Mounts[2].Options``."""
     out = ""
     for step in where:
@@ -95,7 +95,7 @@ def start_of_object(text: str) -> int:
     return start
 
 
-def members(text: str, start: int, where: Path = ()) -> tuple[list[Member], int]:
+def members(text: str, start: int, where: JSONPath = ()) -> tuple[list[Member], int]:
     """List the members of the object at ``start``, duplicates and all, and return where the object ends."""
     found: list[Member] = []
     pos = skip_space(text, start + 1)
@@ -110,7 +110,7 @@ def members(text: str, start: int, where: Path = ()) -> tuple[list[Member], int]
             return found, pos
 
 
-def items(text: str, start: int, where: Path = ()) -> list[tuple[int, int]]:
+def items(text: str, start: int, where: JSONPath = ()) -> list[tuple[int, int]]:
     """List where the values of the array at ``start`` stand."""
     found: list[tuple[int, int]] = []
     pos = skip_space(text, start + 1)
@@ -124,7 +124,7 @@ def items(text: str, start: int, where: Path = ()) -> list[tuple[int, int]]:
             return found
 
 
-def end_of_value(text: str, pos: int, where: Path = ()) -> int:
+def end_of_value(text: str, pos: int, where: JSONPath = ()) -> int:
     """Check the whole value at ``pos`` and return where it ends.
 
     Raises :class:`Malformed` for what is not JSON, for nesting beyond :data:`MAX_DEPTH` and for an escaped NUL in a
@@ -163,7 +163,7 @@ def end_of_value(text: str, pos: int, where: Path = ()) -> int:
             return pos
 
 
-def replaced(text: str, values: dict[str, str]) -> str:
+def replace_values(text: str, values: dict[str, str]) -> str:
     """Put new JSON texts in place of the named top-level values, and leave every other character as it is.
 
     All spellings and repetitions of a key that Go would take for it are replaced; a key that is missing is appended.
@@ -200,7 +200,7 @@ def describe(text: str, pos: int) -> str:
     return kinds.get(text[pos : pos + 1], "a number")
 
 
-def _after(text: str, pos: int, closer: str, where: Path, open_at: Sequence[str | int] = ()) -> tuple[int, bool]:
+def _after(text: str, pos: int, closer: str, where: JSONPath, open_at: Sequence[str | int] = ()) -> tuple[int, bool]:
     """Step over what follows a value: a comma, and there is more, or the end of what it is in."""
     match = _AFTER.match(text, pos)
     if match is not None:
@@ -211,7 +211,7 @@ def _after(text: str, pos: int, closer: str, where: Path, open_at: Sequence[str 
     raise _unexpected(text, skip_space(text, pos), f"a comma or {closer}", (*where, *open_at))
 
 
-def _key(text: str, pos: int, where: Path, open_at: Sequence[str | int] = ()) -> tuple[str, int]:
+def _key(text: str, pos: int, where: JSONPath, open_at: Sequence[str | int] = ()) -> tuple[str, int]:
     match = _KEY.match(text, pos)
     if match is None:
         where = (*where, *open_at[:-1])
@@ -227,7 +227,7 @@ def _key(text: str, pos: int, where: Path, open_at: Sequence[str | int] = ()) ->
     return unquote(quote), match.end()
 
 
-def _scalar(text: str, pos: int, where: Path, open_at: list[str | int]) -> int:
+def _scalar(text: str, pos: int, where: JSONPath, open_at: list[str | int]) -> int:
     if text.startswith('"', pos):
         match = _STRING.match(text, pos)
         if match is None:
@@ -241,14 +241,14 @@ def _scalar(text: str, pos: int, where: Path, open_at: list[str | int]) -> int:
     return match.end()
 
 
-def _unexpected(text: str, pos: int, wanted: str, where: Path) -> Malformed:
+def _unexpected(text: str, pos: int, wanted: str, where: JSONPath) -> Malformed:
     rest = text[pos : pos + 5]
     if not rest or any(word.startswith(rest) for word in ("true", "false", "null", "-")):
         return Malformed(f"is cut short: it ends where {wanted} should follow", where)
     return Malformed(f"is not JSON: {text[pos]!r} at character {pos}, where {wanted} should be", where)
 
 
-def _bad_string(text: str, pos: int, where: Path) -> Malformed:
+def _bad_string(text: str, pos: int, where: JSONPath) -> Malformed:
     at = pos + 1
     while at < len(text):
         char = text[at]

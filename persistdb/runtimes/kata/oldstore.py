@@ -180,7 +180,7 @@ def encode_old_sandbox(record: SandboxState, layout: str) -> Files:
     if values.get("cgroup_path", "") != record.cgroup_path:
         changed["cgroupPath"] = gojson.encode(record.cgroup_path).decode()
     if changed:
-        files[STATE] = scan.replaced(text, changed).encode()
+        files[STATE] = scan.replace_values(text, changed).encode()
     return files
 
 

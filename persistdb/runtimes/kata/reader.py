@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...errors import FileError
 from ...validation import invalid_id
-from ..folders import Folder, open_folder, shown
+from ..folders import Folder, open_folder, printable_path
 from ..staging import is_leftover
 from ..tree import SandboxTree
 from .detect import settle_layouts
@@ -92,7 +92,7 @@ def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> Sandbo
     """Read one sandbox with its containers; ``None`` for a folder that is no sandbox, or no longer there."""
     if is_leftover(sid):
         return None
-    tree = SandboxTree(sid=shown(sid), path=sandboxes.join(sid))
+    tree = SandboxTree(sid=printable_path(sid), path=sandboxes.join(sid))
     if (reason := invalid_id(sid)) is not None:
         tree.faults.append(FileError(tree.path, reason))
         return tree
@@ -156,7 +156,7 @@ def _read_entry(tree: SandboxTree, sandbox: Folder, store: PersistStore | OldSto
         return
     elif kind == "symlink":
         tree.faults.append(FileError(sandbox.join(name), "is a symlink, which is not followed"))
-        tree.kept.add(shown(name))
+        tree.kept.add(printable_path(name))
     elif kind == "file":
         tree.notes.append(f"{sandbox.join(name)} is no file of Kata's and was not read")
 
@@ -169,7 +169,7 @@ def _read_container(tree: SandboxTree, sandbox: Folder, store: PersistStore | Ol
         return  # not a container (raw, tempDir), a container without state, which Kata skips too, or removed meanwhile
     except FileError as fault:
         tree.faults.append(fault)
-        tree.kept.add(shown(cid))
+        tree.kept.add(printable_path(cid))
         return
     if (reason := invalid_id(cid)) is not None:
         tree.faults.append(FileError(sandbox.join(cid), reason))

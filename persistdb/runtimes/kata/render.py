@@ -44,13 +44,13 @@ def render(sandbox: Sandbox, layout: str | None = None) -> Rendered:
     try:
         files = {"": _encode_own(sandbox.record, target)}
         lost = sandbox_losses(sandbox.record, target)
-    except (Malformed, ValueError) as bad:
-        raise InvalidValue("document", sandbox.record.document, f"the sandbox's: {bad}") from None
+    except (Malformed, ValueError) as error:
+        raise InvalidValue("document", sandbox.record.document, f"the sandbox's: {error}") from None
     for cid, container in sorted(sandbox.containers.items()):
         try:
             files[cid], more = _encode(container, _layout_of(container, target, forced=layout is not None))
-        except (Malformed, ValueError) as bad:
-            raise InvalidValue("extra", container.origin.extra, f"container {cid!r}'s: {bad}") from None
+        except (Malformed, ValueError) as error:
+            raise InvalidValue("extra", container.origin.extra, f"container {cid!r}'s: {error}") from None
         lost += [f"{cid}: {loss}" for loss in more]
     return Rendered(target, files, lost)
 

@@ -93,7 +93,7 @@ def encode_sandbox(record: SandboxState, layout: str) -> bytes:
         named = [key for key in ("CgroupPath", "SandboxCgroupPath") if scan.fold(key) in map(scan.fold, keys)]
         for key in named or [LAYOUTS[layout].sandbox_cgroup_key]:
             changed[key] = _json(record.cgroup_path)
-    return (scan.replaced(record.document, changed) if changed else record.document).encode()
+    return (scan.replace_values(record.document, changed) if changed else record.document).encode()
 
 
 def _minimal(record: SandboxState, layout: str) -> bytes:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ...errors import DamagedFile
-from ..folders import shown
+from ..folders import printable_path
 from .container import decode_container
 from .oldstore import decode_old_container, decode_old_sandbox
 from .paths import CONFIG, CONTAINER_FILES, LOCK, PERSIST, SANDBOX_FILES, STATE
@@ -66,7 +66,7 @@ class OldStore:
 
     def described_by(self, folder: Folder) -> str:
         """Return the path of what describes a sandbox or container, for messages: the folder of its files."""
-        return shown(folder.path)
+        return printable_path(folder.path)
 
     def read_sandbox(self, folder: Folder, sid: str) -> SandboxState:
         """Read a sandbox's own files.

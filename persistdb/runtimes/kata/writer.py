@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ...errors import FileError, InvalidValue, LayoutLoss
 from ...records import Sandbox  # noqa: TC001  the NamedTuple keeps its annotations
 from ...validation import invalid_id
-from ..folders import shown
+from ..folders import printable_path
 from ..staging import Place, Staging, write_error
 from .paths import CONFIG, CONFIGS, STORE, root_of
 from .render import render
@@ -120,7 +120,7 @@ def _stage(staging: Staging, sandbox: Sandbox, target: str, layout: str | None, 
 def _check_ids(sandbox: Sandbox, target: str) -> None:
     for name in (sandbox.record.sid, *sandbox.containers):
         if (reason := invalid_id(name)) is not None:
-            raise FileError(shown(os.path.join(target, name)), reason)
+            raise FileError(printable_path(os.path.join(target, name)), reason)
 
 
 def _existing_root(target: str) -> str | None:
