@@ -1,7 +1,7 @@
-"""Open files and folders of a tree that others write to, without ever following a symlink.
+"""Open files and folders of a tree that other processes write to, without ever following a symlink.
 
-Every step below the starting folder is taken with ``O_NOFOLLOW`` relative to an open folder, so that swapping a folder
-for a symlink in between leads nowhere.
+Every step below the starting folder is taken with ``O_NOFOLLOW`` relative to an open folder, so swapping a folder for a
+symlink in between does not lead elsewhere.
 """
 
 from __future__ import annotations
@@ -24,45 +24,45 @@ Files = dict[str, bytes]
 MAX_FILE: Final = 4 * 1024 * 1024
 """The largest file that is read, in bytes.
 
-Kata's are a few kilobytes. MariaDB refuses a statement of more than 16 MiB by default (``max_allowed_packet``), and a
-text that is quoted in one, or joined with the other files of an old store, grows.
+Runtimes' files are a few kilobytes. MariaDB refuses a statement of more than 16 MiB by default
+(``max_allowed_packet``), and a text grows when it is quoted in one or joined with the other files of an old store.
 """
 
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO must not wait for a writer.
 _FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_RECENT: Final = 2.0
+_RECENT: Final = 2.0  # in seconds
 
 
 def printable_path(path: str) -> str:
-    """Make a path printable: bytes of a name that are no UTF-8 become escape sequences."""
+    """Make a path printable: bytes of a name that are not UTF-8 become escape sequences."""
     return path.encode("utf-8", "backslashreplace").decode()
 
 
 class Folder:
-    """An open folder: its descriptor, and its path for messages."""
+    """An open folder: its file descriptor, and its path for messages."""
 
     def __init__(self, fd: int, path: str) -> None:
         self.fd = fd
         self.path = path
 
     def join(self, name: str) -> str:
-        """The path of something in this folder, for messages."""
+        """Return the printable path of something in this folder, for messages."""
         return printable_path(os.path.join(self.path, name))
 
     def entries(self) -> list[tuple[str, str]]:
-        """What is in the folder, sorted by name: ``folder``, ``file``, ``symlink`` or ``other`` for each.
+        """List the entries by name, each with its kind: ``folder``, ``file``, ``symlink`` or ``other``.
 
         Raises :class:`~persistdb.errors.FileError`.
         """
         try:
-            with os.scandir(self.fd) as found:
-                return sorted((entry.name, _kind(entry)) for entry in found)
+            with os.scandir(self.fd) as entries:
+                return sorted((entry.name, _kind(entry)) for entry in entries)
         except OSError as error:
             raise FileError(printable_path(self.path), _reason(error)) from None
 
     def kind(self, name: str) -> str | None:
-        """``folder``, ``file``, ``symlink`` or ``other``; ``None`` if it is gone."""
+        """Return the kind of an entry: ``folder``, ``file``, ``symlink`` or ``other``; ``None`` if it is gone."""
         try:
             mode = os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_mode
         except FileNotFoundError:
@@ -79,8 +79,8 @@ class Folder:
     def folder(self, name: str) -> Iterator[Folder]:
         """Open a folder in this one.
 
-        Raises :class:`FileNotFoundError` if it is gone, :class:`~persistdb.errors.FileError` if it is no folder, a
-        symlink, or not to be read.
+        Raises :class:`FileNotFoundError` if it is gone, :class:`~persistdb.errors.FileError` if it is a symlink, not a
+        folder, or unreadable.
         """
         fd = self._open(name, _FOLDER_FLAGS)
         try:
@@ -89,10 +89,10 @@ class Folder:
             os.close(fd)
 
     def read(self, name: str) -> tuple[bytes, bool]:
-        """Read a file, and say whether it was written to in the last moments.
+        """Read a file, and return its bytes and whether it was written to in the last two seconds.
 
-        Raises :class:`FileNotFoundError` if it is not there and :class:`~persistdb.errors.FileError` if it is no
-        regular file, a symlink, not to be read, or larger than :data:`MAX_FILE`.
+        Raises :class:`FileNotFoundError` if it is missing and :class:`~persistdb.errors.FileError` if it is a symlink,
+        not a regular file, unreadable, or larger than :data:`MAX_FILE`.
         """
         fd = self._open(name, _FILE_FLAGS)
         try:
@@ -101,12 +101,12 @@ class Folder:
                 raise FileError(self.join(name), "is not a regular file")
             if status.st_size > MAX_FILE:
                 raise DamagedFile(
-                    self.join(name), f"has {status.st_size} bytes, more than {MAX_FILE}: not a file of Kata's"
+                    self.join(name), f"has {status.st_size} bytes, more than {MAX_FILE}: too many for a runtime's state"
                 )
             with os.fdopen(fd, "rb", closefd=False) as file:
                 data = file.read(MAX_FILE + 1)
             if len(data) > MAX_FILE:
-                raise DamagedFile(self.join(name), f"has more than {MAX_FILE} bytes: not a file of Kata's")
+                raise DamagedFile(self.join(name), f"has more than {MAX_FILE} bytes: too many for a runtime's state")
             return data, time.time() - status.st_mtime < _RECENT
         except OSError as error:
             raise FileError(self.join(name), _reason(error)) from None
@@ -119,7 +119,7 @@ class Folder:
         except FileNotFoundError:
             raise
         except OSError as error:
-            # A symlink fails with ELOOP, or with ENOTDIR where a folder was asked for.
+            # Opening a symlink fails with ELOOP, or with ENOTDIR if a folder was asked for.
             if error.errno == errno.ELOOP or (error.errno == errno.ENOTDIR and self.kind(name) == "symlink"):
                 raise FileError(self.join(name), "is a symlink, which is not followed") from None
             raise FileError(self.join(name), _reason(error)) from None
@@ -127,7 +127,7 @@ class Folder:
 
 @contextmanager
 def open_folder(path: str) -> Iterator[Folder]:
-    """Open the folder that a caller named, symlinks in its path included: the caller chose them.
+    """Open the folder that a caller named; symlinks in its path are followed, because the caller chose them.
 
     Raises :class:`~persistdb.errors.FileError`.
     """
