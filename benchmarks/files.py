@@ -1,4 +1,4 @@
-"""JSON files in place of a database: as Kata's driver writes them, and as a careful one would."""
+"""JSON files instead of a database: as Kata's driver writes them, and as a careful driver would."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def _time(_kind: type, text: str) -> OffsetDateTime:
     return OffsetDateTime.parse_iso(text)
 
 
-_encode = msgspec.json.Encoder(enc_hook=lambda moment: moment.format_iso()).encode
+_encode = msgspec.json.Encoder(enc_hook=lambda time: time.format_iso()).encode
 _decode = msgspec.json.Decoder(ContainerState, dec_hook=_time).decode
 _decode_sandbox = msgspec.json.Decoder(SandboxState).decode
 
 
 class KataFiles(Contender):
-    """A file for the sandbox and one for each container; each change writes all of the sandbox's, in place.
+    """A file for the sandbox and one for each container; each change rewrites all of them in place.
 
-    That is what ``virtcontainers/persist/fs`` does. Nothing is synced: a crash may leave half a file, or none.
+    ``virtcontainers/persist/fs`` does the same. Nothing is synced: a crash may leave half a file, or none.
     """
 
     name = "files as Kata's"
@@ -44,12 +44,12 @@ class KataFiles(Contender):
     def __init__(self, folder: Path, size: int) -> None:
         self.folder = folder
         folder.mkdir()
-        # what a runtime has in memory, and writes all of
+        # the state that a runtime has in memory and writes as a whole
         self._held: dict[str, tuple[SandboxState, dict[str, ContainerState]]] = {}
-        for one in (*writes(size), write(LARGE_SANDBOX, LARGE)):
-            assert one.record is not None  # noqa: S101  a check for mypy
-            self._held[one.sid] = one.record, dict(one.containers)
-            self._write_all(one.sid)
+        for sandbox in (*writes(size), write(LARGE_SANDBOX, LARGE)):
+            assert sandbox.record is not None  # noqa: S101  a check for mypy
+            self._held[sandbox.sid] = sandbox.record, dict(sandbox.containers)
+            self._write_all(sandbox.sid)
 
     def close(self) -> None:
         """Remove the files."""
@@ -74,7 +74,7 @@ class KataFiles(Contender):
         self._write_all(record.sid)
 
     def save_many(self, writes: Iterable[SandboxWrite]) -> None:
-        """Not compared."""
+        """Refuse: files are not compared in this."""
         raise NotImplementedError
 
     def get(self, sid: str, cid: str) -> tuple[str, str, ContainerState]:
@@ -82,7 +82,7 @@ class KataFiles(Contender):
         return sid, cid, _decode((self.folder / sid / cid / _NAME).read_bytes())
 
     def look_up(self, prefix: str) -> object:
-        """Not compared."""
+        """Refuse: files are not compared in this."""
         raise NotImplementedError
 
     def load_sandbox(self, sid: str) -> tuple[SandboxState, dict[str, ContainerState]]:
@@ -93,18 +93,18 @@ class KataFiles(Contender):
         return own, {cid: _decode((folder / cid / _NAME).read_bytes()) for cid in cids}
 
     def iterate(self) -> Iterable[object]:
-        """Not compared."""
+        """Refuse: files are not compared in this."""
         raise NotImplementedError
 
     def container(self, found: Any) -> Container:
-        """Files know no revisions and times: only the record is compared."""
+        """Refuse: files have no revisions and timestamps, so only the records are compared."""
         raise NotImplementedError
 
     def sandbox(self, found: Any) -> Sandbox:
-        """Files know no revisions and times: only the record is compared."""
+        """Refuse: files have no revisions and timestamps, so only the records are compared."""
         raise NotImplementedError
 
-    def _changed(self, sid: str, cid: str) -> None:  # noqa: ARG002  a careful one writes only this
+    def _changed(self, sid: str, cid: str) -> None:  # noqa: ARG002  CarefulFiles writes only this
         self._write_all(sid)
 
     def _write_all(self, sid: str) -> None:
@@ -120,7 +120,7 @@ class KataFiles(Contender):
 
 
 class CarefulFiles(KataFiles):
-    """Writes only what changed: to a temporary file, synced, renamed, and the folder synced."""
+    """The same files, but only changed ones are written: to a temporary file, synced, renamed, the folder synced."""
 
     name = "files, synced"
 
@@ -130,7 +130,7 @@ class CarefulFiles(KataFiles):
         self._careful = True
 
     def save_sandbox(self, record: SandboxState, containers: Mapping[str, ContainerState]) -> None:
-        """Compare with what is held, and write what differs."""
+        """Compare the containers with the ones in memory, and write the files that differ."""
         sid = record.sid
         _, old = self._held[sid]
         self._held[sid] = record, dict(containers)
@@ -165,7 +165,7 @@ def _sync(folder: Path) -> None:
         os.close(fd)
 
 
-def record_of(found: object) -> object:
-    """What a read gave, without the IDs."""
-    assert isinstance(found, tuple)  # noqa: S101  a check for mypy
-    return found[-1]
+def record_of(read: object) -> object:
+    """Return the record that a read returned, without the IDs."""
+    assert isinstance(read, tuple)  # noqa: S101  a check for mypy
+    return read[-1]

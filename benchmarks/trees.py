@@ -1,4 +1,4 @@
-"""Trees of Kata's files: imported and exported by persistdb's command line, and by hand with the same parser."""
+"""Import and export of Kata's files, by persistdb's command line and by hand with the same parser."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from .floor.base import Floor
 
-# Kata's files are on a tmpfs (/run), and so are ours where there is one.
+# Kata's files are on a tmpfs (/run), and so are these if the machine has one.
 _MEMORY = Path("/dev/shm")  # noqa: S108
 
 
 def make(sandboxes: int, folder: Path) -> Path:
-    """Write a tree of sandboxes of three, in the folder or in memory."""
+    """Write a tree of sandboxes of three containers, in memory or else in the folder."""
     root = Path(tempfile.mkdtemp(prefix="persistdb-tree-", dir=_MEMORY if _MEMORY.is_dir() else folder))
     for number in range(sandboxes):
         own = root / "sbs" / samples.sid(number)
@@ -37,47 +37,47 @@ def make(sandboxes: int, folder: Path) -> Path:
 
 
 def run(*arguments: str) -> None:
-    """Run persistdb's command line in this process; raises RuntimeError unless all was done."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    """Run persistdb's command line in this process; raises RuntimeError unless its exit status is 0."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         status = cli.main(arguments)
     if status:
-        raise RuntimeError(f"persistdb {' '.join(arguments[2:])}: exit status {status}\n{said.getvalue()}")
+        raise RuntimeError(f"persistdb {' '.join(arguments[2:])}: exit status {status}\n{output.getvalue()}")
 
 
 def import_ours(url: str, tree: Path) -> None:
-    """``persistdb import``."""
+    """Import the tree with ``persistdb import``."""
     run("--db", url, "--host", samples.HOST, "import", str(tree / "sbs"))
 
 
 def export_ours(url: str, target: Path) -> None:
-    """``persistdb export``."""
+    """Export all sandboxes with ``persistdb export``."""
     run("--db", url, "--host", samples.HOST, "export", "--to", str(target / "sbs"))
 
 
 def import_by_hand(floor: Floor, tree: Path) -> None:
-    """The same parser, and the driver."""
+    """Import the tree with the same parser and the database's driver."""
     floor.save_many(_writes(tree))
 
 
 def export_by_hand(floor: Floor, target: Path) -> None:
-    """The driver, and the same writer."""
+    """Export all sandboxes with the database's driver and the same writer."""
     for sandbox in floor.sandboxes():
         write_tree(sandbox, target / "sbs")
 
 
 def _writes(tree: Path) -> Iterator[SandboxWrite]:
-    for one in read_trees([tree / "sbs"]):
+    for sandbox in read_trees([tree / "sbs"]):
         yield SandboxWrite(
-            sid=one.sid,
-            record=one.record,
-            containers={cid: record for cid, (record, _) in one.containers.items()},
-            origins={cid: origin for cid, (_, origin) in one.containers.items()},
+            sid=sandbox.sid,
+            record=sandbox.record,
+            containers={cid: record for cid, (record, _) in sandbox.containers.items()},
+            origins={cid: origin for cid, (_, origin) in sandbox.containers.items()},
         )
 
 
 def same(one: Path, other: Path) -> bool:
-    """Whether two trees have the same files with the same bytes."""
+    """Return whether two trees have the same files with the same bytes."""
     names = [sorted(path.relative_to(root) for path in root.rglob("*")) for root in (one, other)]
     files = [str(name) for name in names[0] if (one / name).is_file()]
     return names[0] == names[1] and filecmp.cmpfiles(one, other, files, shallow=False)[0] == files

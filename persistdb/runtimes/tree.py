@@ -1,4 +1,4 @@
-"""What the reader of a runtime's files yields: one sandbox, its containers, and what is wrong with their files.
+"""The value that a reader of a runtime's files yields: one sandbox, its containers, and the faults of their files.
 
 It is the same for every runtime: a reader makes it, and the importer stores it without knowing the runtime.
 """
@@ -19,8 +19,8 @@ class SandboxTree(msgspec.Struct, kw_only=True):
 
     ``record`` is ``None`` where the sandbox's own file is missing or damaged; such a tree does not tell which
     containers are gone. Otherwise containers that are neither in ``containers`` nor in ``kept`` are gone. ``kept`` has
-    the IDs of containers whose files are damaged or unreadable: what is stored of them must stay. ``faults`` says what
-    is wrong, and ``notes`` are sentences about what is worth knowing and no fault.
+    the IDs of containers whose files are damaged or unreadable: their stored rows must stay. ``faults`` are the errors,
+    and ``notes`` are sentences for the user about anything else worth knowing.
     """
 
     sid: str

@@ -1,7 +1,8 @@
-"""Decode JSON text by the rules of Go's encoding/json, and keep what no key of ours takes.
+"""Decode JSON text by the rules of Go's encoding/json, and keep unknown keys.
 
-Keys match exactly or else without regard to case; the last of several wins, and objects given twice are merged;
-``null`` changes nothing, but empties a list; unknown keys are no error. What Go refuses is refused, with the place.
+Keys match exactly, or else without regard to case. The last of several wins, and an object that is given twice is
+merged. ``null`` changes nothing, except that it empties a list. Unknown keys are no error. Whatever Go refuses is
+refused, with its place in the text.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ _RANGES = {"uint32": (0, 2**32 - 1), "int64": (-(2**63), 2**63 - 1)}
 
 
 class Spec:
-    """The keys of one Go struct: for each the attribute that takes it and the kind of its value."""
+    """The keys of one Go struct, each with the attribute that takes its value and the kind of the value."""
 
     def __init__(self, keys: dict[str, tuple[str, Kind | Spec | ListOf]]) -> None:
         self.keys = keys
         self._folded = {scan.fold(key): key for key in keys}
 
     def known(self, key: str) -> str | None:
-        """Return the struct's own spelling of a key that Go would take for one of its."""
+        """Return the struct's own spelling of a key, ``None`` if Go would not take it for any of the struct's keys."""
         return key if key in self.keys else self._folded.get(scan.fold(key))
 
 
@@ -39,7 +40,7 @@ class ListOf(NamedTuple):
 
 
 def decode_text(data: bytes, path: str) -> str:
-    """Decode a file's bytes to text; raises :class:`~persistdb.errors.DamagedFile` for what cannot be JSON."""
+    """Decode a file's bytes to text; raises :class:`~persistdb.errors.DamagedFile` for bytes that cannot be JSON."""
     if not data.strip():
         raise DamagedFile(path, "is empty")
     if b"\0" in data:
@@ -51,10 +52,10 @@ def decode_text(data: bytes, path: str) -> str:
 
 
 def decode_object(text: str, pos: int, spec: Spec, where: JSONPath = ()) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Decode the object at ``pos``: the attributes that it sets, and the unknown keys, nested as in the text.
+    """Decode the object at ``pos``, and return the attributes that it sets and its unknown keys, nested as in the text.
 
-    Values of unknown keys are :class:`msgspec.Raw`; those inside a list stand under their position, as text. Raises
-    :class:`~persistdb.runtimes.gojson.scan.Malformed`.
+    Values of unknown keys are :class:`msgspec.Raw`; the unknown keys of a list's item are under its position, as text.
+    Raises :class:`~persistdb.runtimes.gojson.scan.Malformed`.
     """
     values: dict[str, Any] = {}
     extra: dict[str, Any] = {}
@@ -65,7 +66,7 @@ def decode_object(text: str, pos: int, spec: Spec, where: JSONPath = ()) -> tupl
 def decode_list(
     text: str, pos: int, spec: Spec, where: JSONPath = ()
 ) -> tuple[list[dict[str, Any]] | None, dict[str, Any]]:
-    """Decode the list of objects at ``pos``; ``null`` is ``None``. Otherwise as :func:`decode_object`."""
+    """Decode the list of objects at ``pos``, each as :func:`decode_object` does; ``null`` is ``None``."""
     extra: dict[str, Any] = {}
     return _list(text, pos, spec, where, extra), extra
 
@@ -73,7 +74,7 @@ def decode_list(
 def encode_unknown(unknown: dict[str, Any]) -> str | None:
     """Encode unknown keys, nested as :func:`decode_object` returns them, to one JSON object; ``None`` for none.
 
-    Half of a surrogate pair becomes U+FFFD, as Go reads it: no engine stores one.
+    Half a surrogate pair becomes U+FFFD, as Go reads it: no engine can store one.
     """
     return scan.replace_lone_surrogates(msgspec.json.encode(unknown).decode()) if unknown else None
 
@@ -83,8 +84,7 @@ def _object(text: str, pos: int, spec: Spec, where: JSONPath, values: dict[str, 
         return
     if not text.startswith("{", pos):
         raise Malformed(f"must be an object, not {scan.describe(text, pos)}", where)
-    found, _ = scan.members(text, pos, where)
-    for member in found:
+    for member in scan.members(text, pos, where)[0]:
         key = spec.known(member.key)
         if key is None:
             extra[member.key] = msgspec.Raw(text[member.start : member.end].encode())
@@ -160,7 +160,7 @@ def _integer(text: str, start: int, end: int, kind: str, where: JSONPath) -> int
     excerpt = digits if len(digits) <= 30 else digits[:29] + "…"
     if not digits.lstrip("-").isdecimal() or (kind == "uint32" and digits == "-0"):
         raise Malformed(f"must be a whole number as Go writes it, not {excerpt}", where)
-    # Python refuses to convert thousands of digits; anything that long is out of range anyhow.
+    # Python refuses to convert thousands of digits; a number that long is out of range anyhow.
     if len(digits) > 20 or not low <= int(digits) <= high:
         raise Malformed(f"{excerpt} is out of range for {kind}: {low} to {high}", where)
     return int(digits)

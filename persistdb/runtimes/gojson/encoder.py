@@ -1,6 +1,6 @@
 """JSON as Go's encoding/json writes it.
 
-Go escapes ``<``, ``>``, ``&``, U+2028 and U+2029 so that JSON can stand in HTML and JavaScript, and writes no space.
+Go escapes ``<``, ``>``, ``&``, U+2028 and U+2029, for JSON inside HTML and JavaScript, and writes no white space.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _HTML = (
     (b"\xe2\x80\xa8", b"\\u2028"),
     (b"\xe2\x80\xa9", b"\\u2029"),
 )
-# msgspec writes \b and \f, Go before 1.22 wrote \u0008 and \u000c, and nearly all Kata releases were built with that.
-# Only an unescaped backslash counts: the pair \\ is matched first and left alone.
+# msgspec writes \b and \f; Go before 1.22, which nearly all Kata releases were built with, wrote \u0008 and \u000c.
+# Only an unescaped backslash counts: the pair \\ matches first and stays as it is.
 _SHORT = re.compile(rb"\\[\\bf]")
 _LONG = {b"\\\\": b"\\\\", b"\\b": b"\\u0008", b"\\f": b"\\u000c"}
 
 
 def encode(value: object) -> bytes:
-    """Encode to JSON as ``json.Marshal`` of Go does; structs keep the order of their fields."""
+    """Encode a value to JSON as Go's ``json.Marshal`` does; structs keep the order of their fields."""
     out = _encoder.encode(value)
     for plain, escaped in _HTML:
         if plain in out:

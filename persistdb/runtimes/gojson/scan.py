@@ -1,8 +1,8 @@
-"""Find one's way in JSON text without losing it: where each key and value stands, by Go's rules.
+"""Find keys and values in JSON text, by Go's rules and by their position, so the text itself is not lost.
 
-``json`` and msgspec give values and forget their text, the order of duplicate keys and the exact digits of a number.
-Kata's files must come back byte for byte, so the careful path works on the text itself. Nothing here recurses: a file
-that is nested 100,000 deep is refused at encoding/json's own limit.
+``json`` and msgspec return values without their text, the order of duplicate keys and the exact digits of a number.
+Files must come back byte for byte, so a file that is not exactly as Go writes it is read by these functions.
+Nothing here recurses: a file that is nested 100,000 deep is refused at encoding/json's own limit.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _AFTER = re.compile(r"[ \t\n\r]*+([,\]}])[ \t\n\r]*+")
 _SCALAR = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-# whole pairs and other escapes are taken first, so that what is left is half of one
+# Whole pairs and other escapes match first, so the group matches only half of a pair.
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u([dD][89a-fA-F]..)|.)")
 
 JSONPath = tuple[str | int, ...]
-"""Where in a document: keys and list positions from the outside in."""
+"""A place in JSON text: keys and list positions from the outside in."""
 
 
 class Malformed(Exception):
@@ -49,7 +49,7 @@ class Malformed(Exception):
 
 
 class Member(NamedTuple):
-    """One key of an object and where its value stands: ``text[start:end]``."""
+    """One key of an object and the position of its value: ``text[start:end]``."""
 
     key: str
     start: int
@@ -57,7 +57,7 @@ class Member(NamedTuple):
 
 
 def format_path(where: JSONPath) -> str:
-    """Write a place the way people do: ``Mounts[2].Options``."""
+    """Return a place as people write it: ``Mounts[2].Options``."""
     out = ""
     for step in where:
         if isinstance(step, int):
@@ -74,7 +74,7 @@ def skip_space(text: str, pos: int) -> int:
 
 
 def unquote(quoted: str) -> str:
-    """Decode a JSON string as Go does: half of a surrogate pair becomes U+FFFD."""
+    """Decode a JSON string as Go does: half a surrogate pair becomes U+FFFD."""
     if "\\" not in quoted:
         return quoted[1:-1]
     value: str = json.loads(quoted)
@@ -82,53 +82,53 @@ def unquote(quoted: str) -> str:
 
 
 def replace_lone_surrogates(text: str) -> str:
-    """Put U+FFFD for each half of a surrogate pair in JSON text, as Go reads it; no engine stores one."""
+    """Replace each half of a surrogate pair in JSON text with U+FFFD, as Go reads it: no engine can store one."""
     return _ESCAPE.sub(lambda escape: "\\ufffd" if escape[1] else escape[0], text) if "\\u" in text else text
 
 
 def start_of_object(text: str) -> int:
-    """Return where the one object that the text holds begins; raise :class:`Malformed` if it holds something else."""
+    """Return the position of the object that the text is; raise :class:`Malformed` if it is something else."""
     start = skip_space(text, 0)
     if not text.startswith("{", start):
-        end_of_value(text, start)  # text that is not JSON at all says so
+        end_of_value(text, start)  # raises for text that is not JSON at all
         raise Malformed(f"must be an object, not {describe(text, start)}")
     return start
 
 
 def members(text: str, start: int, where: JSONPath = ()) -> tuple[list[Member], int]:
-    """List the members of the object at ``start``, duplicates and all, and return where the object ends."""
-    found: list[Member] = []
+    """List the members of the object at ``start``, including duplicates, and return where the object ends."""
+    listed: list[Member] = []
     pos = skip_space(text, start + 1)
     if text.startswith("}", pos):
-        return found, pos + 1
+        return listed, pos + 1
     while True:
         key, pos = _key(text, pos, where)
         end = end_of_value(text, pos, (*where, key))
-        found.append(Member(key, pos, end))
+        listed.append(Member(key, pos, end))
         pos, more = _after(text, end, "}", where)
         if not more:
-            return found, pos
+            return listed, pos
 
 
 def items(text: str, start: int, where: JSONPath = ()) -> list[tuple[int, int]]:
-    """List where the values of the array at ``start`` stand."""
-    found: list[tuple[int, int]] = []
+    """List the positions of the values in the list at ``start``: where each begins and ends."""
+    positions: list[tuple[int, int]] = []
     pos = skip_space(text, start + 1)
     if text.startswith("]", pos):
-        return found
+        return positions
     while True:
-        end = end_of_value(text, pos, (*where, len(found)))
-        found.append((pos, end))
+        end = end_of_value(text, pos, (*where, len(positions)))
+        positions.append((pos, end))
         pos, more = _after(text, end, "]", where)
         if not more:
-            return found
+            return positions
 
 
 def end_of_value(text: str, pos: int, where: JSONPath = ()) -> int:
     """Check the whole value at ``pos`` and return where it ends.
 
-    Raises :class:`Malformed` for what is not JSON, for nesting beyond :data:`MAX_DEPTH` and for an escaped NUL in a
-    string, which no engine but SQLite can store.
+    Raises :class:`Malformed` for text that is not JSON, for nesting beyond :data:`MAX_DEPTH` and for an escaped NUL in
+    a string, which no engine but SQLite can store.
     """
     open_at: list[str | int] = []  # the key or position that each open object or array is at
     while True:
@@ -164,44 +164,46 @@ def end_of_value(text: str, pos: int, where: JSONPath = ()) -> int:
 
 
 def replace_values(text: str, values: dict[str, str]) -> str:
-    """Put new JSON texts in place of the named top-level values, and leave every other character as it is.
+    """Replace the values of top-level keys with new JSON texts, and leave every other character as it is.
 
-    All spellings and repetitions of a key that Go would take for it are replaced; a key that is missing is appended.
+    The value of each key that Go takes for a named one is replaced, in any spelling and if it is repeated; a key that
+    is missing is appended.
     """
     start = skip_space(text, 0)
-    found, end = members(text, start)
+    existing, end = members(text, start)
     wanted = {fold(key): value for key, value in values.items()}
     missing = {fold(key): key for key in values}
     out, done = [], 0
-    for member in found:
+    for member in existing:
         if (name := fold(member.key)) in wanted:
             out += [text[done : member.start], wanted[name]]
             done = member.end
             missing.pop(name, None)
     out.append(text[done : end - 1])
+    is_empty = not existing
     for name, key in missing.items():
-        out.append(("," if found or len(out) > 1 else "") + f'"{key}":{wanted[name]}')
-        found.append(Member(key, 0, 0))
+        out.append(("" if is_empty else ",") + f'"{key}":{wanted[name]}')
+        is_empty = False
     return "".join(out) + text[end - 1 :]
 
 
-# The two characters beyond ASCII that Go folds into ASCII letters: the long s and the Kelvin sign.
+# The two characters beyond ASCII that Go folds to ASCII letters: the long s and the Kelvin sign.
 _FOLD = str.maketrans({"\u017f": "s", "\u212a": "k"})
 
 
 def fold(key: str) -> str:
-    """Spell a key the way Go compares keys when none matches exactly."""
+    """Return a key in the spelling in which Go compares keys when none matches exactly."""
     return key.translate(_FOLD).lower()
 
 
 def describe(text: str, pos: int) -> str:
-    """Say in words what kind of value stands at ``pos``."""
+    """Describe the kind of value at ``pos``."""
     kinds = {"{": "an object", "[": "a list", '"': "a string", "t": "true", "f": "false", "n": "null"}
     return kinds.get(text[pos : pos + 1], "a number")
 
 
 def _after(text: str, pos: int, closer: str, where: JSONPath, open_at: Sequence[str | int] = ()) -> tuple[int, bool]:
-    """Step over what follows a value: a comma, and there is more, or the end of what it is in."""
+    """Step over a comma, or the end of the object or list; return the next position, and whether there is more."""
     match = _AFTER.match(text, pos)
     if match is not None:
         if match[1] == ",":

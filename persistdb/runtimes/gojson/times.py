@@ -12,7 +12,7 @@ from ...errors import InvalidValue
 ZERO_TIME: Final = "0001-01-01T00:00:00Z"
 """The text that Go writes for a time that was never set."""
 
-# Go's strict RFC 3339: whenever's parser alone would take basic formats, commas, a lower-case t and a leap second.
+# Go's strict RFC 3339: whenever's parser also takes basic formats, commas, a lower-case t and a leap second.
 _RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?:\.([0-9]+))?(Z|[+-][0-9]{2}:[0-5][0-9])"
 )

@@ -1,4 +1,4 @@
-"""Kata's files: trees of them to records, and records back to the same bytes. Knows no SQL."""
+"""Kata Containers' files: trees of them to records, and records back to the same bytes."""
 
 from .container import decode_container, encode_container
 from .layouts import DEFAULT, NAMES, check_name

@@ -1,8 +1,8 @@
 """One container's persist.json: bytes to a record and its origin, and back to the same bytes.
 
-Most files are exactly what Go's encoder writes for their record: msgspec decodes them, and encoding the record again
-gives the same bytes, which takes tens of microseconds. Any other file is decoded the careful way
-(:func:`~persistdb.runtimes.gojson.decode_object`).
+Most files are exactly what Go's encoder writes for their record: msgspec decodes the file, and encoding the record
+gives the same bytes, which takes tens of microseconds. Any other file is decoded the careful way, by
+:func:`~persistdb.runtimes.gojson.decode_object`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _Item = TypeVar("_Item")
 
 
 def decode_container(data: bytes, path: str = "persist.json") -> tuple[ContainerState, Origin]:
-    """Decode one container's persist.json, of whichever layout.
+    """Decode one container's persist.json, in any layout.
 
     A file without devices looks the same in layouts 2.2 and 3.28; its layout is 2.2 until
     :func:`~persistdb.runtimes.kata.detect.settle_layouts` compares it with the other files of its sandbox. Raises
@@ -50,7 +50,7 @@ def decode_container(data: bytes, path: str = "persist.json") -> tuple[Container
 
 
 def _decode_canonical(data: bytes) -> tuple[ContainerState, Origin] | None:
-    """Decode a file that is exactly what Go writes; ``None`` if it is anything else."""
+    """Decode a file that is exactly what Go writes; return ``None`` for any other."""
     if b"\\u0000" in data:
         return None
     layout = guess_layout(data)
@@ -88,12 +88,14 @@ def _in_range(record: ContainerState) -> bool:
 
 
 def _decode_careful(text: str, data: bytes) -> tuple[ContainerState, Origin]:
-    """Decode a file by Go's rules, keep its unknown keys, and keep its text if they do not give the bytes back."""
+    """Decode a file by Go's rules, with its unknown keys; keep its text if these do not give the same bytes back."""
     start = scan.start_of_object(text)
     layout = detect_layout(text, start)
     values, unknown = decode_object(text, start, SPECS[layout.name].container)
     if "SandboxContainer" in unknown and not values.keys() & {"rootfs", "processes"}:
-        raise Malformed("is the file of a sandbox where a container's should be: this is a folder too high")
+        raise Malformed(
+            "is the file of a sandbox where a container's should be: import the folder of sandboxes, one level down"
+        )
     record = ContainerState(
         state=values.get("state", ""),
         rootfs=Mount(**values.get("rootfs", {})),
@@ -123,9 +125,9 @@ def _started(processes: list[Process], layout: Layout) -> list[Process]:
 
 
 def encode_container(record: ContainerState, layout: str, extra: str | None = None) -> bytes:
-    """Encode a record as Kata's driver writes it in a layout of persist.json, unknown keys after the known ones.
+    """Encode a record as Kata's driver writes it in a layout of persist.json, with unknown keys after the known ones.
 
-    Whatever the layout has no place for is left out: :func:`~persistdb.runtimes.kata.layout_losses` names it.
+    What the layout has no place for is left out: :func:`~persistdb.runtimes.kata.layout_losses` names it.
     """
     shape = SHAPES[layout]
     if extra is not None:
@@ -159,7 +161,7 @@ def _extended_processes(record: ContainerState, shape: Shape, spec: gojson.Spec,
     of_object = unknown.of("Process")
     processes = record.processes
     if not processes and of_object is not None and not shape.layout.process_is_list:
-        processes = [Process()]  # never started, but its object in the file has unknown keys
+        processes = [Process()]  # the container was never started, but its file had unknown keys there
     return [
         extend(shape.process(process), unknown.of("Process", at) or (of_object if at == 0 else None), spec)
         for at, process in enumerate(processes)

@@ -1,4 +1,4 @@
-"""Recognise the layout of Kata's files by their keys: the version number in them does not tell it (:mod:`.layouts`)."""
+"""Recognise the layout of Kata's files by their keys, because the version number in them does not tell it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 _RUNTIME_RS_KEYS: Final = frozenset({"sandbox_type", "resource", "hypervisor"})
 # Added to HypervisorConfig after DeviceMaps[].Shared (kata-containers pull request 12683): a Kata that writes this key
-# into the sandbox's file writes Shared, too.
+# to the sandbox's file also writes Shared.
 _SINCE_328: Final = '"BlockDeviceLogicalSectorSize":'
 _MOUNT_KEYS: Final = frozenset({"source", "destination", "mounted", "type"})
 
 
 def guess_layout(data: bytes) -> Layout:
-    """Guess the layout of a container's persist.json that Kata wrote, without parsing it.
+    """Guess the layout of a container's persist.json without parsing it.
 
-    It is right only if encoding in that layout gives the same bytes back. A quote inside a string is escaped, so what
-    is searched for are keys.
+    The guess is right if encoding the record in that layout gives the same bytes. A quote inside a string is escaped,
+    so the quoted names match keys only.
     """
     if b'"Rootfs":{"Source":' in data:
         return LAYOUTS["seed"]
@@ -40,7 +40,7 @@ def guess_layout(data: bytes) -> Layout:
 def detect_layout(text: str, start: int) -> Layout:
     """Return the layout of the container's persist.json whose object begins at ``start``.
 
-    Without devices the layouts 2.2 and 3.28 look the same and 2.2 is returned (:func:`is_ambiguous`).
+    Without devices the layouts 2.2 and 3.28 look the same, and 2.2 is returned (:func:`is_ambiguous`).
     """
     members = [(scan.fold(member.key), member.start) for member in scan.members(text, start)[0]]
     values = dict(members)
@@ -57,26 +57,26 @@ def detect_layout(text: str, start: int) -> Layout:
 
 
 def _keys(text: str, pos: int | None) -> set[str]:
-    """Return the folded keys of the object at ``pos``; none if something else is there."""
+    """Return the folded keys of the object at ``pos``; none if there is something else."""
     if pos is None or not text.startswith("{", pos):
         return set()
     return {scan.fold(member.key) for member in scan.members(text, pos)[0]}
 
 
 def _keys_of_items(text: str, pos: int | None) -> set[str]:
-    """Return the folded keys of all objects in the list at ``pos``; none if something else is there."""
+    """Return the folded keys of all objects in the list at ``pos``; none if there is something else."""
     if pos is None or not text.startswith("[", pos):
         return set()
     return set().union(*(_keys(text, start) for start, _ in scan.items(text, pos)))
 
 
 def is_ambiguous(record: ContainerState, origin: Origin) -> bool:
-    """Return whether nothing in the container's own file tells layout 2.2 from 3.28."""
+    """Return whether the container's own file is the same in layouts 2.2 and 3.28."""
     return origin.layout == "2.2" and not record.device_maps
 
 
 def detect_sandbox_layout(text: str, keys: list[str]) -> str:
-    """Return the layout of a sandbox's persist.json, as far as its own keys tell."""
+    """Return the layout of a sandbox's persist.json, as far as its own keys show it."""
     if _SINCE_328 in text:
         return "3.28"
     # Since 2.2 the keys are ordered by size, and PersistVersion is no longer the first.
@@ -86,7 +86,7 @@ def detect_sandbox_layout(text: str, keys: list[str]) -> str:
 
 
 def settle_layouts(tree: SandboxTree) -> None:
-    """Decide on one of 2.2 and 3.28 for each file that fits both, by the other files: one Kata wrote them all."""
+    """Decide between 2.2 and 3.28 for files that fit both, by the sandbox's other files: one Kata wrote them all."""
     certain = {origin.layout for record, origin in tree.containers.values() if not is_ambiguous(record, origin)}
     own = tree.record.layout if tree.record is not None else ""
     if "3.28" in certain or (own == "3.28" and "2.2" not in certain):
@@ -99,7 +99,7 @@ def settle_layouts(tree: SandboxTree) -> None:
 
 
 def detect_old_layout(keys: Iterable[str], mounts: str = "", *, is_sandbox: bool = False) -> OldLayout:
-    """Return the layout of an old store, by the keys of state.json and the text of a container's mounts.json."""
+    """Return the layout of an old store by the keys of state.json and, for a container, the text of mounts.json."""
     folded = {scan.fold(key) for key in keys}
     if {"hotpluggeddrive", "rootfspciaddr"} & folded:
         return OLD_LAYOUTS["old-1.2" if "pid" in folded and '"BlockDevice":' not in mounts else "old-1.0"]

@@ -1,4 +1,4 @@
-"""The unknown keys of a container's persist.json: ``Origin.extra`` taken apart, and each key put back in its place."""
+"""Unknown keys of a container's persist.json: split ``Origin.extra`` by place, and put each key back where it was."""
 
 from __future__ import annotations
 

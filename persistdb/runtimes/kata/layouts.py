@@ -1,10 +1,10 @@
 """The on-disk layouts of Kata's container files, by name.
 
-The names are stored in the database: they are a closed set, and each names the first Kata release (or, for ``seed``,
-the commit) that wrote the layout. PersistVersion says nothing about it: it is 2 from 1.9 to 4.1.
+The names are a closed set, because they are stored in the database. Each is the first Kata release that wrote the
+layout (``seed``: the commit that the records follow). PersistVersion does not tell the layout: it is 2 from 1.9 to 4.1.
 
 ==========  ==========================================  ===============================================================
-name        written by Kata                             what tells it from the others
+name        written by Kata                             how it differs from the others
 ==========  ==========================================  ===============================================================
 old-1.0     1.0, 1.1                                    four files; state.json has drive fields and no pid
 old-1.2     1.2                                         state.json gains ``pid``; devices are ``{ID, ContainerPath}``
@@ -28,13 +28,13 @@ import msgspec
 from ...errors import InvalidValue
 
 DEFAULT: Final = "3.28"
-"""The layout of what never was in a file: the newest."""
+"""The layout for a sandbox that never was in files: the newest."""
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """How one layout of persist.json orders its keys, and what it has a place for.
+    """One layout of persist.json: its keys in their order, and how it differs from others.
 
-    The tuples are attributes of the records, in the file's order.
+    The tuples have the attributes of the records, in the order of their keys in the file.
     """
 
     name: str
@@ -49,10 +49,11 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OldLayout(msgspec.Struct, frozen=True, kw_only=True):
-    """What one old store's files of a container hold.
+    """One layout of an old store's files.
 
-    ``state`` are the keys of state.json in order: the attribute of the record where there is one, otherwise the JSON
-    text of Go's zero value. Values of the latter are kept in ``Origin.extra``.
+    ``state`` has the keys of a container's state.json in their order, each with the attribute of the record or, for a
+    key without one, the JSON text of Go's zero value; such keys are kept in ``Origin.extra``. ``sandbox_state`` is the
+    same for a sandbox's state.json. ``device`` is empty where devices.json has the structs of the devices' drivers.
     """
 
     name: str
@@ -109,7 +110,7 @@ LAYOUTS: Final[dict[str, Layout]] = {
             mount=_MOUNT_22,
             device=_DEVICE,
             process=_PROCESS_22,
-            # Since 2.3 in truth; 2.2 itself is the one release that had the new order and the old name.
+            # In fact since 2.3: 2.2 itself is the one release with the new order and the old name.
             sandbox_cgroup_key="SandboxCgroupPath",
         ),
         Layout(
@@ -176,6 +177,6 @@ NAMES: Final = (*OLD_LAYOUTS, *LAYOUTS)
 
 
 def check_name(name: str) -> None:
-    """Raise :class:`~persistdb.errors.InvalidValue` for a name that is none of :data:`NAMES`."""
+    """Raise :class:`~persistdb.errors.InvalidValue` for a name that is not in :data:`NAMES`."""
     if name not in NAMES:
         raise InvalidValue("layout", name, f"must be one of {', '.join(NAMES)}")

@@ -1,4 +1,4 @@
-"""What a layout has no place for, in words: it is left out when a sandbox is written in another layout."""
+"""Name the values that a layout has no place for, which are lost when a sandbox is written in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .layouts import Layout
 
 _ZERO_VALUES: Final = frozenset({"0", '""', "false", "null", "{}", "[]"})
-"""Texts of Go's zero values, which are no loss: a key that is missing means the same."""
+"""Texts of Go's zero values. They are no loss: a missing key means the same."""
 
 
 # --- a container's record -----------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ def layout_losses(record: ContainerState, layout: str, extra: str | None = None)
 
 
 def old_layout_losses(record: ContainerState, layout: str, extra: str | None = None) -> list[str]:
-    """Name what an old store's layout has no place for; ``extra`` has that layout's keys that are not in the record."""
+    """Name what an old store's layout has no place for; ``extra`` has the unknown keys that came in that layout."""
     target = OLD_LAYOUTS[layout]
     in_state = {attribute for _, attribute in target.state}
     lost = [f"BundlePath {record.bundle_path!r}"] if record.bundle_path else []
@@ -72,7 +72,7 @@ def _rootfs(record: ContainerState, attributes: Iterable[str]) -> list[str]:
 
 
 def _items(key: str, items: list[Mount] | list[DeviceMap], attribute: str) -> list[str]:
-    """Name an attribute of list items that has a value in any of them, and say in how many."""
+    """Name an attribute of list items, and say how many of them have a value; return nothing if none has."""
     with_value = sum(bool(getattr(item, attribute)) for item in items)
     if not with_value:
         return []
@@ -83,7 +83,7 @@ def _items(key: str, items: list[Mount] | list[DeviceMap], attribute: str) -> li
 
 
 def _displaced(record: ContainerState, target: Layout, unknown: UnknownKeys) -> list[str]:
-    """Name unknown keys whose place has another value in the target, and keys of a process that it does not write."""
+    """Name unknown keys that the target knows, and keys of a process that it does not write."""
     specs = SPECS[target.name]
     objects = [("", specs.container, unknown.file)]
     for key, spec, size in (
@@ -105,7 +105,7 @@ def _displaced(record: ContainerState, target: Layout, unknown: UnknownKeys) -> 
 
 
 def unknown_key_losses(origin: Origin, layout: str) -> list[str]:
-    """Name the unknown keys that do not go along from one store, or from one old layout, to another."""
+    """Name the unknown keys that are not carried over from one store, or from one old layout, to another."""
     is_persist = origin.layout in LAYOUTS
     if origin.extra is None or layout == origin.layout or (is_persist and layout in LAYOUTS):
         return []
@@ -119,7 +119,7 @@ def unknown_key_losses(origin: Origin, layout: str) -> list[str]:
 
 
 def _paths(text: str, *, is_list: bool = False) -> list[str]:
-    """Name the keys of an object that have a value; in the extra of a list's file the keys are positions."""
+    """Name an object's keys that have a value; for a file that is a list, the object's keys are positions."""
     if not text.lstrip().startswith("{"):
         return ["as its drivers wrote it"]
     paths = []
@@ -136,7 +136,7 @@ def _paths(text: str, *, is_list: bool = False) -> list[str]:
 
 
 def sandbox_losses(record: SandboxState, layout: str) -> list[str]:
-    """Name the sandbox's own files that do not go along from one store to the other."""
+    """Name the sandbox's own files that are not carried over from one store to the other."""
     if record.document is None or (record.layout in OLD_LAYOUTS) == (layout in OLD_LAYOUTS):
         return []
     if layout in OLD_LAYOUTS:

@@ -1,4 +1,4 @@
-"""The files of an old store's folder, handled together: their texts, and all of them as one text that can be stored.
+"""The files of one folder of an old store, which are handled together and stored as one text.
 
 ``config.json``, which Kata keeps under ``/var/lib``, and the empty ``lock`` are among them.
 """
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class OldFiles:
-    """The files of one folder of an old store, by name; ``folder`` is its path with a slash, for messages.
+    """The texts of the files, by name; ``folder`` is their path up to the name, for messages.
 
-    Every file is checked to be one JSON value: raises :class:`~persistdb.errors.DamagedFile`, as the methods do.
+    Each file must be one JSON value. The constructor and the methods raise :class:`~persistdb.errors.DamagedFile`.
     """
 
     def __init__(self, files: Files, folder: str = "") -> None:
@@ -38,7 +38,7 @@ class OldFiles:
         return text
 
     def decode_object(self, name: str, spec: Spec) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Decode a file that holds an object: its values, and its unknown keys. A missing file is empty."""
+        """Decode a file that holds an object to its values and its unknown keys; a missing file has none."""
         text = self.texts.get(name, "null")
         try:
             return decode_object(text, scan.skip_space(text, 0), spec)
@@ -46,7 +46,7 @@ class OldFiles:
             raise error.in_file(self._folder + name) from None
 
     def decode_list(self, name: str, spec: Spec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Decode a file that holds a list of objects: their values, and their unknown keys by position."""
+        """Decode a file that holds a list of objects to their values, and their unknown keys by position."""
         text = self.texts.get(name, "null")
         try:
             items, unknown = decode_list(text, scan.skip_space(text, 0), spec)
@@ -56,24 +56,24 @@ class OldFiles:
 
 
 def join_files(texts: dict[str, str]) -> str:
-    """Make one JSON object of files by name; each text stays as it is, white space and all."""
+    """Join texts to one JSON object by name; each text stays as it is, white space included."""
     return "{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}"
 
 
 def split_files(joined: str) -> dict[str, str]:
-    """Take an object of files apart again; raises :class:`ValueError` if it is not one."""
+    """Split an object of files into their texts by name; raises :class:`ValueError` if it is not one."""
     texts: dict[str, str] = {}
     try:
         members, _ = scan.members(joined, scan.skip_space(joined, 0))
     except Malformed as error:
-        raise ValueError(f"no object of files by name: {error}") from None
+        raise ValueError(f"it is not an object of files by name: {error}") from None
     for member in members:
-        # ``join_files`` adds no white space: all of it around the value is the file's own.
+        # join_files adds no white space: all of it around the value is the file's own.
         begin = joined.rindex(":", 0, member.start) + 1
         texts[member.key] = joined[begin : scan.skip_space(joined, member.end)]
     return texts
 
 
 def files_of(joined: str) -> Files:
-    """Return the files that were joined to one text."""
+    """Return the files that :func:`join_files` joined, as bytes."""
     return {name: b"" if name == LOCK else text.encode() for name, text in split_files(joined).items()}

@@ -22,7 +22,7 @@ _MOUNT_KEYS: Final[tuple[str, ...]] = ("source", "destination", "type", "options
 _MOUNT: Final = spec_of(Mount, (*_MOUNT_KEYS, "block_device_id"))
 _MOUNT_10: Final = spec_of(Mount, _MOUNT_KEYS)
 _PROCESS: Final = spec_of(Process, ("token", "pid", "start_time"))
-# A device of 1.0 is its driver's struct; what a record takes from it is one level down.
+# A device of 1.0 is its driver's struct; what a record takes is one level down.
 _INFO_10: Final = spec_of(DeviceMap, ("id", "container_path", "file_mode", "uid", "gid"))
 _DEVICE_10: Final = Spec({"Data": ("data", Spec({"DeviceInfo": ("info", _INFO_10), "ID": ("id", "string")}))})
 _STATE: Final = Spec(
@@ -78,14 +78,14 @@ def decode_old_container(files: Files, folder: str = "") -> tuple[ContainerState
 
 
 def _drop_zero_values(unknown: dict[str, Any], layout: OldLayout) -> None:
-    """Drop keys of state.json that have Go's zero value: encoding the layout writes them anyhow."""
+    """Drop keys of state.json that have Go's zero value: encoding in the layout writes them anyway."""
     for key, zero in layout.state:
         if zero not in _ATTRIBUTES and bytes(unknown.get(key, b"")) == zero.encode():
             del unknown[key]
 
 
 def _drivers_devices(devices: list[dict[str, Any]]) -> list[DeviceMap]:
-    """Find what a record holds in the devices.json of Kata 1.0, which has the structs of the devices' drivers."""
+    """Return what a record takes from the devices.json of Kata 1.0, which has the structs of the devices' drivers."""
     maps = []
     for device in devices:
         data = device.get("data", {})
@@ -117,7 +117,7 @@ def decode_old_sandbox(files: Files, sid: str, folder: str = "") -> SandboxState
 
 
 def encode_old_container(record: ContainerState, layout: str, extra: str | None = None) -> Files:
-    """Encode a record as an old store's files, with the keys in ``extra`` that are not in the record."""
+    """Encode a record as an old store's files, with the unknown keys in ``extra``."""
     target = OLD_LAYOUTS[layout]
     unknown = split_files(extra) if extra is not None else {}
     process = record.processes[0] if record.processes else Process()
@@ -158,7 +158,7 @@ def _encode_devices(record: ContainerState, target: OldLayout, unknown: dict[str
 
 
 def has_drivers_devices(record: ContainerState, unknown: dict[str, str]) -> bool:
-    """Return whether the devices.json of Kata 1.0 among the unknown keys still says what the record does."""
+    """Return whether the unknown keys have a devices.json of Kata 1.0 that still agrees with the record."""
     text = unknown.get("devices.json", "")
     if not text.lstrip().startswith("["):
         return False
@@ -167,7 +167,7 @@ def has_drivers_devices(record: ContainerState, unknown: dict[str, str]) -> bool
 
 
 def encode_old_sandbox(record: SandboxState, layout: str) -> Files:
-    """Encode a sandbox's files of an old store: the document's, with the record's values where they differ."""
+    """Encode a sandbox's files of an old store: the document's, with the record's values where they differ from it."""
     if record.document is None:
         state = {"state": record.state, "cgroup_path": record.cgroup_path, "block_device_id": "", "type": ""}
         return {STATE: _encode_state(OLD_LAYOUTS[layout].sandbox_state, state, {}), LOCK: b""}
@@ -213,7 +213,7 @@ def _encode_list(
 
 
 def _members(text: str) -> dict[str, str]:
-    """Return the members of an object, each with its text; none if the text is no object."""
+    """Return the texts of an object's values by key; none if the text is not an object."""
     pos = scan.skip_space(text, 0)
     if not text.startswith("{", pos):
         return {}

@@ -1,4 +1,4 @@
-"""Where Kata keeps its files below a root, and their names."""
+"""The names of Kata's files, and of the folders below a root that have them."""
 
 from __future__ import annotations
 

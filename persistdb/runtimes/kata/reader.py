@@ -1,7 +1,4 @@
-"""Read trees of Kata's files, one sandbox after another, and report what is wrong with each file.
-
-The trees are only read.
-"""
+"""Read trees of Kata's files, one sandbox after another, and report each file's faults; change nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sandbox's files hold in a layout, and what that layout has no place for."""
+"""Encode all files of a sandbox, each in the layout that it came in or in another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Rendered(msgspec.Struct, frozen=True):
-    """A sandbox's files by container ID (``""``: its own), and the losses in words."""
+    """A sandbox's files by container ID (``""``: the sandbox's own), and what they leave out, in words."""
 
     layout: str
     files: dict[str, Files]
@@ -30,14 +30,14 @@ class Rendered(msgspec.Struct, frozen=True):
 
     @property
     def is_old(self) -> bool:
-        """Whether this is an old store's tree."""
+        """Whether the files are an old store's."""
         return self.layout in OLD_LAYOUTS
 
 
 def render(sandbox: Sandbox, layout: str | None = None) -> Rendered:
-    """Encode all files of a sandbox, each container in the layout it came in unless ``layout`` names one for all.
+    """Encode all files of a sandbox, each container in the layout that it came in unless ``layout`` names one for all.
 
-    Raises :class:`~persistdb.errors.InvalidValue` for an unknown layout, and for a document or extra that is no JSON.
+    Raises :class:`~persistdb.errors.InvalidValue` for an unknown layout, and for a document or extra that is not JSON.
     """
     target = layout or sandbox.record.layout or DEFAULT
     check_name(target)
@@ -57,7 +57,7 @@ def render(sandbox: Sandbox, layout: str | None = None) -> Rendered:
 
 def _layout_of(container: Container, target: str, *, forced: bool) -> str:
     origin = container.origin.layout
-    # One sandbox is one store: a container that was made in Python, or elsewhere, takes its sandbox's.
+    # A sandbox's files are all in one store: a container made in Python, or read elsewhere, takes its sandbox's.
     if forced or not origin or (origin in OLD_LAYOUTS) != (target in OLD_LAYOUTS):
         return target
     check_name(origin)
@@ -72,7 +72,7 @@ def _encode_own(record: SandboxState, target: str) -> Files:
 
 
 def _encode(container: Container, target: str) -> tuple[Files, list[str]]:
-    """Encode a container's files, and name what is left out."""
+    """Encode a container's files, and name what they leave out."""
     record, origin = container.record, container.origin
     if target == origin.layout and origin.document is not None:
         files = _verbatim(record, origin)
@@ -88,7 +88,7 @@ def _encode(container: Container, target: str) -> tuple[Files, list[str]]:
 
 
 def _verbatim(record: ContainerState, origin: Origin) -> Files | None:
-    """Return the files' own text, if the record is still what they say."""
+    """Return the files as they were read, if the record has not changed since."""
     document = origin.document or ""
     try:
         if origin.layout in OLD_LAYOUTS:
@@ -97,4 +97,4 @@ def _verbatim(record: ContainerState, origin: Origin) -> Files | None:
         data = document.encode()
         return {PERSIST: data} if decode_container(data)[0] == record else None
     except (DamagedFile, ValueError, KeyError):
-        return None  # not a text that an import stored
+        return None  # not a document that an import stored

@@ -1,6 +1,6 @@
-"""A sandbox's own persist.json: its text stays as it is, three values of it are read and written.
+"""A sandbox's own persist.json: its text is kept, and three of its values are read and written.
 
-The file's shape changed with nearly every Kata release, so it is kept verbatim and never decoded as a whole.
+The file changed with nearly every Kata release, so it is kept verbatim and never decoded as a whole.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ _SPEC: Final = Spec(
         "SandboxCgroupPath": ("sandbox_cgroup_path", "string"),
     }
 )
-_VERSION_MAX: Final = 2**31 - 1  # Go's uint holds more, a column of type integer doesn't, and Kata is at 2
+_VERSION_MAX: Final = 2**31 - 1  # Go's uint holds more, but a column of type integer does not; Kata is at 2
 _CONTAINER_KEYS: Final = frozenset({"Rootfs", "Process"})
 
 
 class _Head(msgspec.Struct):
-    # No field takes null: in Go it changes nothing, which only the careful way knows.
+    """The values that a record takes from the file, and the name that the file gives the sandbox."""
+
+    # No field takes null: in Go it changes nothing, and only the careful way knows that.
     state: str = msgspec.field(name="State", default="")
     persist_version: int | msgspec.UnsetType = msgspec.field(name="PersistVersion", default=msgspec.UNSET)
     cgroup_path: str = msgspec.field(name="CgroupPath", default="")
@@ -45,8 +47,9 @@ _decode_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 def decode_sandbox(data: bytes, sid: str, path: str = "persist.json") -> SandboxState:
     """Decode a sandbox's persist.json; ``document`` is the whole file's text.
 
-    ``layout`` is told from the file's own keys as far as they tell; the layouts of its containers tell better. Raises
-    :class:`~persistdb.errors.DamagedFile`, and :class:`~persistdb.errors.UnsupportedLayout` for what runtime-rs writes.
+    ``layout`` is a guess from the file's own keys, until
+    :func:`~persistdb.runtimes.kata.detect.settle_layouts` compares it with the containers' layouts. Raises
+    :class:`~persistdb.errors.DamagedFile`, and :class:`~persistdb.errors.UnsupportedLayout` for a file of runtime-rs.
     """
     text = decode_text(data, path)
     try:
@@ -55,7 +58,9 @@ def decode_sandbox(data: bytes, sid: str, path: str = "persist.json") -> Sandbox
         raise error.in_file(path) from None
     refuse_runtime_rs(keys, path)
     if _CONTAINER_KEYS.issubset(keys) and "SandboxContainer" not in keys:
-        raise DamagedFile(path, "is the file of a container where a sandbox's should be")
+        raise DamagedFile(
+            path, "is the file of a container where a sandbox's should be: import the sandbox's folder, one level up"
+        )
     return SandboxState(
         sid=sid,
         state=head.state,
@@ -67,10 +72,10 @@ def decode_sandbox(data: bytes, sid: str, path: str = "persist.json") -> Sandbox
 
 
 def other_sid(record: SandboxState) -> str | None:
-    """Return the sandbox ID that the file itself has, if it is not the record's, which is its folder's name."""
+    """Return the sandbox ID in the file if it differs from the record's, which is the name of the file's folder."""
     document = record.document or ""
     if f'"SandboxContainer":"{record.sid}"' in document:
-        return None  # without parsing it: this is so in nearly all files
+        return None  # as in nearly all files, which need not be parsed again
     named = _read_head(document, document.encode())[0].sandbox_container
     return named if named not in ("", record.sid) else None
 
@@ -78,7 +83,7 @@ def other_sid(record: SandboxState) -> str | None:
 def encode_sandbox(record: SandboxState, layout: str) -> bytes:
     """Encode a sandbox's persist.json: the document, with the record's values where they differ from it.
 
-    Without a document the file is the smallest that Kata reads.
+    Without a document the file is the smallest one that Kata reads.
     """
     if record.document is None:
         return _minimal(record, layout)
@@ -89,7 +94,7 @@ def encode_sandbox(record: SandboxState, layout: str) -> bytes:
     if record.persist_version not in (None, head.persist_version):
         changed["PersistVersion"] = _json(record.persist_version)
     if (head.cgroup_path or head.sandbox_cgroup_path) != record.cgroup_path:
-        # The two names were never in one file of Kata's, but if they are, both must not contradict the record.
+        # Kata never wrote both names into one file; a file that has both must not contradict the record in either.
         named = [key for key in ("CgroupPath", "SandboxCgroupPath") if scan.fold(key) in map(scan.fold, keys)]
         for key in named or [LAYOUTS[layout].sandbox_cgroup_key]:
             changed[key] = _json(record.cgroup_path)
@@ -117,12 +122,12 @@ def _json(value: object) -> str:
 
 
 def _read_head(text: str, data: bytes) -> tuple[_Head, list[str]]:
-    """Read the values that a record holds, and the keys of the file in their order."""
+    """Read the values that a record takes, and list the file's keys in their order."""
     return _read_canonical(data) or _read_careful(text)
 
 
 def _read_canonical(data: bytes) -> tuple[_Head, list[str]] | None:
-    """Read a file that has our keys in Go's spelling; ``None`` for any other, and for one with a fault."""
+    """Read a file that has the keys in Go's spelling; return ``None`` for any other, and for one with a fault."""
     if b"\\u0000" in data:
         return None
     try:

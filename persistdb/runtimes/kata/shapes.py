@@ -73,7 +73,7 @@ def decode_file(data: bytes, layout: Layout) -> tuple[File, Mount]:
 
 
 class Shape:
-    """One layout's structs: each function makes the struct of a record."""
+    """One layout's structs: ``rootfs``, ``device``, ``mount`` and ``process`` each make the struct of a record."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -90,7 +90,7 @@ class Shape:
     def file(
         self, record: ContainerState, rootfs: object, devices: list[Any], mounts: list[Any], processes: list[Any]
     ) -> msgspec.Struct:
-        """Make the struct of the whole file from a record's texts and its parts, which are structs already."""
+        """Make the struct of the whole file from a record and the structs of its parts."""
         process: object = self._no_process
         if processes:
             process = processes if self.layout.process_is_list else processes[0]
@@ -127,4 +127,4 @@ def _process_22(process: Process) -> _ProcessKeys22:
 
 
 SHAPES: Final = {name: Shape(layout) for name, layout in LAYOUTS.items()}
-"""The structs of each layout of persist.json."""
+"""The structs of each layout of persist.json, by the layout's name."""

@@ -31,13 +31,13 @@ def json_names(record: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def spec_of(record: type[msgspec.Struct], attributes: tuple[str, ...]) -> Spec:
-    """Take some attributes of a record as the fields of a Go struct; text unless known to be something else."""
+    """Return the Go struct whose fields are these attributes of a record."""
     names = json_names(record)
     return Spec({names[name]: (name, _KINDS.get(name, "string")) for name in attributes})
 
 
 ROOTFS: Final = Spec({"BlockDeviceID": ("block_device_id", "string"), "FsType": ("type", "string")})
-"""``RootfsState`` of Kata: what is left of the rootfs's mount."""
+"""``RootfsState`` of Kata: what it keeps of the rootfs's mount."""
 
 
 class ContainerSpecs(msgspec.Struct, frozen=True):
@@ -67,4 +67,4 @@ def _specs(layout: Layout) -> ContainerSpecs:
 
 
 SPECS: Final = {name: _specs(layout) for name, layout in LAYOUTS.items()}
-"""The structs of each layout of persist.json."""
+"""The structs of each layout of persist.json, by the layout's name."""

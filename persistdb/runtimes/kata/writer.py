@@ -90,7 +90,7 @@ def _staged(staging: Staging, sandbox: Sandbox, target: str, layout: str | None,
 
 
 def _stage(staging: Staging, sandbox: Sandbox, target: str, layout: str | None, *, allow_loss: bool) -> list[str]:
-    """Write a sandbox's files under a temporary name, and return what is left out."""
+    """Write a sandbox's files under a temporary name, and return what they leave out, in words."""
     _check_ids(sandbox, target)
     sid = sandbox.record.sid
     rendered = render(sandbox, layout)

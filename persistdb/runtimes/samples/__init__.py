@@ -1,6 +1,6 @@
-"""Kata's files of one sandbox with three containers, as Kata 3.29 writes them: what ``persistdb demo`` works on."""
+"""Sample files for ``persistdb demo``: one sandbox with three containers, as Kata 3.29 writes them."""
 
 from pathlib import Path
 
 KATA = Path(__file__).parent / "kata"
-"""A root as a node has it: the sandboxes are in ``run/vc/sbs``."""
+"""A root like a node's: the sandboxes are in ``run/vc/sbs``."""

@@ -1,1 +1,1 @@
-"""Kata's files: what is read, what is written, what is refused."""
+"""Tests of Kata's files: reading, writing, refusing."""

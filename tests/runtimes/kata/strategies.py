@@ -1,4 +1,4 @@
-"""Any record that Go can write, for property-based tests."""
+"""Strategies for any record that Go can write."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from whenever import OffsetDateTime
 
 from persistdb.records import ContainerState, DeviceMap, Mount, Process
 
-# Go's strings hold any text but for surrogates, which are no characters; NUL is what database servers refuse.
+# Go's strings hold any text except surrogates, which are no characters; database servers refuse NUL.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 UINT32 = st.integers(0, 2**32 - 1)
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -26,7 +26,7 @@ def _times(draw: st.DrawFn) -> OffsetDateTime:
 
 
 def times() -> st.SearchStrategy[OffsetDateTime | None]:
-    """Times with nanoseconds and an offset, whose moment is within the years 1 to 9999, or none."""
+    """Draw times with nanoseconds and an offset that are in the years 1 to 9999 of UTC, or none."""
 
     def possible(draw: st.DrawFn) -> OffsetDateTime:
         try:

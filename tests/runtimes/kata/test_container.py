@@ -1,4 +1,4 @@
-"""One container's persist.json: every byte comes back, also of files that are not quite Kata's."""
+"""One container's persist.json: every byte comes back, also of files that are not exactly as Kata writes them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def repr_short(value: object) -> str:
-    """A test's ID: some of these files are long."""
+    """Return a short ID for a test, because some of these files are long."""
     return repr(value)[:40]
 
 
 def back(record: ContainerState, origin: Origin) -> bytes:
-    """What is written for a record that nobody changed."""
+    """Return the bytes that are written for an unchanged record."""
     if origin.document is not None:
         return origin.document.encode()
     return encode_container(record, origin.layout, origin.extra)
@@ -32,13 +32,13 @@ def back(record: ContainerState, origin: Origin) -> bytes:
 
 @pytest.mark.parametrize("path", CONTAINERS, ids=lambda path: str(path.relative_to(DATA))[:60])
 def test_samples_come_back(path: Path) -> None:
-    """Every sample of Kata's comes back byte for byte."""
+    """Every sample of a container's file comes back byte for byte."""
     assert back(*decode_container(path.read_bytes(), str(path))) == path.read_bytes()
 
 
 @pytest.mark.parametrize("path", CONTAINERS, ids=lambda path: str(path.relative_to(DATA))[:60])
 def test_careful_way_agrees(path: Path) -> None:
-    """The careful decoder gives the same record as the fast one, for the same text with a space in front."""
+    """The careful decoder returns the same record as the fast one, for the same text after a space."""
     record, origin = decode_container(path.read_bytes())
     spaced, spaced_origin = decode_container(b" " + path.read_bytes())
     assert spaced == record
@@ -47,12 +47,12 @@ def test_careful_way_agrees(path: Path) -> None:
 
 
 def test_fast_way_is_taken() -> None:
-    """A file just as Go writes it needs neither extra keys nor its text kept."""
+    """A file exactly as Go writes it is kept without unknown keys and without its text."""
     assert decode_container(PLAIN)[1] == Origin(layout="2.2")
 
 
 def test_record_of_a_file() -> None:
-    """Each key of Kata's file is the field of the same name, and the rootfs is a mount."""
+    """Each key of Kata's file sets the field of the same name, and the rootfs is a mount."""
     record, _ = decode_container(PLAIN)
     (process,) = record.processes
     assert record.state == "running"
@@ -66,7 +66,7 @@ def test_record_of_a_file() -> None:
 
 
 def test_never_started() -> None:
-    """A container that was never started has no process, though its file has one all zero."""
+    """A container that was never started has no process, although its file has one with zero values."""
     zero = PLAIN.replace(
         b'{"StartTime":"2023-10-01T00:42:25.5Z","Token":"t","Pid":7}',
         b'{"StartTime":"0001-01-01T00:00:00Z","Token":"","Pid":0}',
@@ -85,7 +85,7 @@ def test_never_started() -> None:
     ],
 )
 def test_layout_by_keys(change: tuple[bytes, bytes], layout: str) -> None:
-    """The layout is told from the keys that are there."""
+    """The layout is recognised by the keys in the file."""
     data = PLAIN.replace(*change)
     assert data != PLAIN
     record, origin = decode_container(data)
@@ -94,7 +94,7 @@ def test_layout_by_keys(change: tuple[bytes, bytes], layout: str) -> None:
 
 
 def test_unknown_keys_mirror_their_place() -> None:
-    """Unknown keys, at the top and inside, are kept where they stood and come back after the known ones."""
+    """Unknown keys at any level are kept with their place and come back after the known ones."""
     data = (PLAIN[:-2] + b',"VendorKey":123456789012345678901234567890}\n').replace(
         b'"ReadOnly":false}]', b'"ReadOnly":false,"VendorFlag":1.50}]'
     )
@@ -117,7 +117,7 @@ def test_unknown_keys_mirror_their_place() -> None:
     ],
 )
 def test_unknown_keys_anywhere(change: tuple[bytes, bytes]) -> None:
-    """Unknown keys in the middle of any object leave the record alone and the file as it was."""
+    """Unknown keys in the middle of any object do not change the record, and the file comes back."""
     data = PLAIN.replace(*change)
     record, origin = decode_container(data)
     assert record == decode_container(PLAIN)[0]
@@ -126,7 +126,7 @@ def test_unknown_keys_anywhere(change: tuple[bytes, bytes]) -> None:
 
 
 def test_unknown_keys_survive_a_change() -> None:
-    """A changed record is written in its layout with the unknown keys of what is still there."""
+    """A changed record is written in its layout with the unknown keys of the parts that it still has."""
     data = PLAIN.replace(b'"State":', b'"Vendor":1e400,"State":').replace(b'"FsType":', b'"Raid":5,"FsType":')
     record, origin = decode_container(data)
     written = encode_container(msgspec.structs.replace(record, state="stopped", mounts=[]), origin.layout, origin.extra)
@@ -156,7 +156,7 @@ def test_unknown_keys_survive_a_change() -> None:
     ],
 )
 def test_go_rules(change: tuple[bytes, bytes], field: str, value: object) -> None:
-    """What Go's decoder accepts is accepted with Go's meaning, and the text still comes back."""
+    """Text that Go's decoder accepts is accepted with the same meaning, and comes back."""
     data = PLAIN.replace(*change)
     assert data != PLAIN
     record, origin = decode_container(data)
@@ -166,13 +166,13 @@ def test_go_rules(change: tuple[bytes, bytes], field: str, value: object) -> Non
 
 
 def test_objects_given_twice_are_merged() -> None:
-    """An object that stands twice sets the fields of both, as in Go."""
+    """An object that is given twice sets the fields of both, as in Go."""
     record, _ = decode_container(PLAIN.replace(b'"FsType":"xfs"}', b'"FsType":"xfs"},"Rootfs":{"BlockDeviceID":"b"}'))
     assert record.rootfs == Mount(type="xfs", block_device_id="b")
 
 
 def test_null_options_are_not_empty_options() -> None:
-    """Go's nil and empty slices stay apart."""
+    """Go's nil and empty slices stay different."""
     for text, options in ((b"null", None), (b"[]", [])):
         data = PLAIN.replace(b'["nosuid"]', text)
         record, origin = decode_container(data)
@@ -196,7 +196,7 @@ def test_strings_as_go_writes_them(text: str, written: bytes) -> None:
 
 
 def test_newer_gos_short_escapes_come_back() -> None:
-    """A file of a Kata built with Go 1.22 or later, which writes a backspace short, comes back too."""
+    """A file of a Kata built with Go 1.22 or later, which escapes a backspace with one letter, comes back, too."""
     data = PLAIN.replace(b"/proc", b"/\\b\\f")
     record, origin = decode_container(data)
     assert record.mounts[0].destination == "/\b\f"
@@ -278,7 +278,7 @@ def test_times_come_back(text: bytes) -> None:
     ids=repr_short,
 )
 def test_damage_is_named(data: bytes, key: str, reason: str) -> None:
-    """Each kind of damage is one sentence with the file and the key."""
+    """Each kind of damage is an error of one sentence with the file and the key."""
     with pytest.raises(DamagedFile) as caught:
         decode_container(data, "/x/persist.json")
     assert caught.value.path == "/x/persist.json"
@@ -289,7 +289,7 @@ def test_damage_is_named(data: bytes, key: str, reason: str) -> None:
 
 
 def test_as_deep_as_go_goes() -> None:
-    """What Go still reads, 10,000 levels, is read; the record is what matters, not the vendor's nesting."""
+    """A file nested 10,000 deep, the most that Go reads, is read."""
     depth = MAX_DEPTH - 1
     data = PLAIN[:-2] + b',"Vendor":' + b"[" * depth + b"]" * depth + b"}\n"
     record, origin = decode_container(data)
@@ -298,7 +298,7 @@ def test_as_deep_as_go_goes() -> None:
 
 
 def test_escaped_backslash_before_u0000_is_text() -> None:
-    """A backslash, itself escaped, before u0000 is six ordinary characters and no NUL."""
+    """An escaped backslash before u0000 makes six ordinary characters and no NUL."""
     data = PLAIN.replace(b"/proc", b"/\\\\u0000")
     record, origin = decode_container(data)
     assert record.mounts[0].destination == "/\\u0000"
@@ -316,7 +316,7 @@ def test_escaped_backslash_before_u0000_is_text() -> None:
     ],
 )
 def test_half_of_a_surrogate_pair_in_an_unknown_key(written: bytes, kept: str) -> None:
-    """Half of a surrogate pair in an unknown key's value is kept as U+FFFD, as Go reads it, and the file comes back."""
+    """Half a surrogate pair in an unknown key's value is kept as U+FFFD, as Go reads it, and the file comes back."""
     data = PLAIN[:-2] + b',"New":' + written + b"}\n"
     record, origin = decode_container(data)
     assert msgspec.json.decode(origin.extra or "") == {"New": msgspec.json.decode(kept)}
@@ -342,7 +342,7 @@ EXTRA = {
 
 @pytest.mark.parametrize("what", EXTRA)
 def test_losses_of_unknown_keys_are_named(what: str) -> None:
-    """An unknown key whose place something else has in another layout is a loss, unless it says nothing."""
+    """An unknown key that another layout writes itself is a loss there, unless its value is zero."""
     written, wanted = EXTRA[what]
     plain = (b'"Rootfs":{"BlockDeviceID":"","FsType":""}', b'"Process":{"Token":"","Pid":0}')
     rest = [part for part in plain if part.split(b":")[0] not in written]
@@ -357,7 +357,7 @@ def test_losses_of_unknown_keys_are_named(what: str) -> None:
 
 
 def test_losses_are_named() -> None:
-    """What a layout has no place for is named; what it holds is not."""
+    """Values that a layout has no place for are named, and no others."""
     record = ContainerState(
         rootfs=Mount(source="/dev/sda", options=[], mounted=True, type="xfs", block_device_id="b"),
         mounts=[Mount(mounted=True), Mount()],

@@ -1,4 +1,4 @@
-"""The old stores of four files a container: each file's text comes back."""
+"""The old stores, which have four files for a container: each file's text comes back."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ STORES = {"old-1.0": KATA_10, "old-1.2": KATA_12, "old-1.3": KATA_13, "old-1.6":
 
 @pytest.mark.parametrize("layout", STORES)
 def test_each_layout_comes_back(layout: str) -> None:
-    """Each old layout is told by its keys, and record and unknown keys give its files back."""
+    """Each old layout is recognised by its keys, and the record and the unknown keys give its files back."""
     record, origin = decode_old_container(STORES[layout])
     assert origin.layout == layout
     assert origin.document is None
@@ -72,7 +72,7 @@ def test_each_layout_comes_back(layout: str) -> None:
 
 
 def test_record_of_kata_1_0() -> None:
-    """Kata 1.0 keeps devices as their drivers' structs; what a record holds is found in them."""
+    """Kata 1.0 keeps the structs of the devices' drivers, and a record takes its values from them."""
     record, _ = decode_old_container(KATA_10)
     assert record.rootfs == Mount(type="xfs")
     assert record.device_maps == [DeviceMap(id="d1", container_path="/dev/xvdb", file_mode=432, uid=1, gid=6)]
@@ -81,7 +81,7 @@ def test_record_of_kata_1_0() -> None:
 
 
 def test_half_of_a_surrogate_pair_is_kept_as_go_reads_it() -> None:
-    """Half of a surrogate pair in any file's unknown keys is kept as U+FFFD, and the files come back."""
+    """Half a surrogate pair in any file's unknown keys is kept as U+FFFD, and the files come back."""
     files = KATA_16 | {"config.json": b'{"ID":"\\ud800"}', "process.json": PROCESS[:-1] + b',"x":"\\udfff"}'}
     _, origin = decode_old_container(files)
     assert (origin.extra or "").count("\\ufffd") == 2
@@ -91,7 +91,7 @@ def test_half_of_a_surrogate_pair_is_kept_as_go_reads_it() -> None:
 
 
 def test_values_without_a_field_are_kept() -> None:
-    """Drive fields and pids have no field in a record and are kept as extra keys; zero values need no keeping."""
+    """Drive fields and pids, which have no field in a record, are kept as unknown keys unless they are zero."""
     assert msgspec.json.decode(decode_old_container(KATA_10)[1].extra or "")["state.json"] == {
         "blockIndex": 3,
         "hotpluggedDrive": True,
@@ -101,7 +101,7 @@ def test_values_without_a_field_are_kept() -> None:
 
 
 def test_missing_files_stay_missing() -> None:
-    """A container that has state.json alone comes back with state.json alone."""
+    """A container with state.json only comes back with state.json only."""
     files = {"state.json": KATA_17["state.json"]}
     record, origin = decode_old_container(files)
     assert record.processes == []
@@ -110,13 +110,13 @@ def test_missing_files_stay_missing() -> None:
 
 
 def test_each_text_is_kept_exactly() -> None:
-    """Joining files to one text and splitting it gives back each, white space and odd numbers included."""
+    """Texts joined to one and split again are the same, white space and odd numbers included."""
     texts = {"state.json": ' {"a" : 1.0e5 }\n', "devices.json": "\t[]\r\n ", "lock": '""', "config.json": "null"}
     assert split_files(join_files(texts)) == texts
 
 
 def test_changed_devices_of_kata_1_0_are_a_loss() -> None:
-    """Changed devices cannot be written the way of Kata 1.0, whose drivers' data nobody else knows."""
+    """Changed devices are a loss in Kata 1.0's layout, because only the devices' drivers know their structs."""
     record, origin = decode_old_container(KATA_10)
     assert old_layout_losses(record, "old-1.0", origin.extra) == []
     changed = msgspec.structs.replace(record, device_maps=[DeviceMap(id="new")])
@@ -127,14 +127,14 @@ def test_changed_devices_of_kata_1_0_are_a_loss() -> None:
 
 
 def test_losses_are_named() -> None:
-    """What an old store has no place for is named."""
+    """Values that an old store has no place for are named."""
     record = ContainerState(bundle_path="/b", cgroup_path="/c", device_maps=[DeviceMap(uid=1)])
     assert old_layout_losses(record, "old-1.2", None) == ["BundlePath '/b'", "CgroupPath", "DeviceMaps[].UID (1 of 1)"]
     assert old_layout_losses(record, "old-1.7", None) == ["BundlePath '/b'"]
 
 
 def test_sandbox_changes_in_place() -> None:
-    """A sandbox's changed state goes into its state.json, and everything else stays."""
+    """A sandbox's changed state is written to its state.json, and everything else stays."""
     files = {"state.json": b'{"state":"running", "blockIndex":1,"guestMemoryHotplugProbe":false}', "lock": b""}
     record = decode_old_sandbox(files, "s")
     assert record.layout == "old-1.7"
@@ -168,7 +168,7 @@ def test_sandbox_made_in_python(layout: str) -> None:
     ],
 )
 def test_damage_is_named(name: str, data: bytes, key: str, reason: str) -> None:
-    """Damage names the one file of several, and the key."""
+    """The error for a damaged file names which of several it is, and the key."""
     with pytest.raises(DamagedFile) as caught:
         decode_old_container(KATA_17 | {name: data}, "/x/")
     assert (caught.value.path, caught.value.key) == (f"/x/{name}", key)

@@ -20,7 +20,7 @@ from .trees import PLAIN
 
 
 def held(record: ContainerState, layout: str) -> ContainerState:
-    """Cut a record down to what a layout of persist.json holds."""
+    """Reduce a record to the values that a layout of persist.json holds."""
     target = LAYOUTS[layout]
     keep = msgspec.structs.replace
     if not target.rootfs_is_mount:
@@ -29,7 +29,7 @@ def held(record: ContainerState, layout: str) -> ContainerState:
     if "shared" not in target.device:
         record = keep(record, device_maps=[keep(device, shared=False) for device in record.device_maps])
     if not target.process_is_list:
-        # Such a file cannot tell a process that is all zero from none.
+        # Such a file is the same for a process with zero values and for none.
         processes = record.processes[:1]
         record = keep(record, processes=[] if processes == [Process()] else processes)
     return record
@@ -47,14 +47,14 @@ def test_persist_json_holds_any_record(layout: str, record: ContainerState) -> N
     assert origin.extra is None
     assert origin.document is None
     assert encode_container(again, origin.layout) == data
-    # json is another decoder: what we wrote says the same to it.
+    # json is an independent decoder.
     assert json.loads(data)["BundlePath"] == record.bundle_path
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(record=RECORDS)
 def test_losses_name_all_that_is_lost(layout: str, record: ContainerState) -> None:
-    """A record comes back equal from a layout, or something is named as lost."""
+    """A record comes back equal from any layout, or something is named as lost."""
     again, _ = decode_container(encode_container(record, layout))
     lost = layout_losses(record, layout)
     assert (again == record) or lost or record.processes == [Process()]
@@ -90,7 +90,7 @@ _JSON = st.recursive(
 
 @given(unknown=st.dictionaries(TEXT.map("X-".__add__), _JSON, max_size=3), at=st.sampled_from(["", "Rootfs", "Mounts"]))
 def test_any_unknown_key_comes_back(unknown: dict[str, object], at: str) -> None:
-    """Keys that we do not know, with any value, leave the record alone and the file as it was."""
+    """Unknown keys with any value do not change the record, and the file comes back."""
     file = json.loads(PLAIN)
     place = {"": file, "Rootfs": file["Rootfs"], "Mounts": file["Mounts"][0]}[at]
     place.update(unknown)
@@ -121,7 +121,7 @@ def test_no_bytes_do_worse_than_damaged(data: bytes) -> None:
     piece=st.sampled_from([b"", b"{", b"}", b'"', b",", b"\\", b"null", b"1", b"\xff"]),
 )
 def test_one_wrong_spot_does_no_worse_than_damaged(spot: int, piece: bytes) -> None:
-    """A file with one spot changed is a record whose text comes back, or it is damaged."""
+    """A file with one character changed is a record whose text comes back, or it is damaged."""
     data = PLAIN[:spot] + piece + PLAIN[spot + 1 :]
     try:
         record, origin = decode_container(data)

@@ -1,4 +1,4 @@
-"""Trees are read sandbox by sandbox; whatever is wrong with one file is named, and the rest is read."""
+"""Trees are read sandbox by sandbox; each file's fault is named, and the rest is read."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def test_three_kinds_of_path(tmp_path: Path) -> None:
     root = copy_sample("3.29.0", tmp_path)
     sbs = root / "run/vc/sbs"
     (sandbox,) = sbs.iterdir()
-    found = list(read_trees([root, sbs, sandbox]))
-    assert [tree.sid for tree in found] == [sandbox.name] * 3
-    assert found[0].containers == found[1].containers == found[2].containers
-    assert found[0].record == found[1].record == found[2].record
+    trees = list(read_trees([root, sbs, sandbox]))
+    assert [tree.sid for tree in trees] == [sandbox.name] * 3
+    assert trees[0].containers == trees[1].containers == trees[2].containers
+    assert trees[0].record == trees[1].record == trees[2].record
 
 
 def test_sorted_and_lazy(tmp_path: Path) -> None:
@@ -75,14 +75,14 @@ def test_sorted_and_lazy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "reason"), [("none", "does not exist"), ("file", "is not a folder")])
 def test_path_that_cannot_be_read(tmp_path: Path, name: str, reason: str) -> None:
-    """A path that is not there, or no folder, is an error before anything is read."""
+    """A path that does not exist or is no folder is an error before anything is read."""
     (tmp_path / "file").touch()
     with pytest.raises(FileError, match=reason):
         read_trees([tmp_path, tmp_path / name])
 
 
 def test_damaged_container_is_kept(tmp_path: Path) -> None:
-    """A damaged container file is a fault with its path, and the container is one to keep; the others are read."""
+    """A damaged container file is a fault with its path, and the container is in ``kept``; the others are read."""
     make(tmp_path, TREE | {"s/bad/persist.json": PLAIN[:50]})
     tree = one(tmp_path)
     assert set(tree.containers) == {"s", "c"}
@@ -93,7 +93,7 @@ def test_damaged_container_is_kept(tmp_path: Path) -> None:
 
 
 def test_damaged_sandbox_still_gives_containers(tmp_path: Path) -> None:
-    """Containers are read though their sandbox's own file is damaged, or missing."""
+    """Containers are read even if their sandbox's own file is damaged or missing."""
     make(tmp_path, TREE | {"s/persist.json": b"{", "t/c/persist.json": PLAIN})
     first, second = read_trees([tmp_path])
     assert first.record is None
@@ -106,7 +106,7 @@ def test_damaged_sandbox_still_gives_containers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"\0\0", b'{"state":"running"} more'])
 def test_damaged_sandbox_of_an_old_store(tmp_path: Path, damage: bytes) -> None:
-    """A damaged file of an old store's sandbox is one fault; nothing is said of a persist.json, which it never had."""
+    """A damaged file of an old store's sandbox is one fault; no other fault is that it has no persist.json."""
     make(tmp_path, OLD | {"run/vc/sbs/s/state.json": damage})
     tree = one(tmp_path)
     assert [fault.path for fault in tree.faults] == [str(tmp_path / "run/vc/sbs/s/state.json")]
@@ -114,7 +114,7 @@ def test_damaged_sandbox_of_an_old_store(tmp_path: Path, damage: bytes) -> None:
 
 
 def test_what_is_no_container(tmp_path: Path) -> None:
-    """Sockets, lock, raw and folders without state are passed over, and an unknown file is mentioned."""
+    """Sockets, lock, raw and folders without state are skipped, and an unknown file is noted."""
     make(tmp_path, TREE | {"s/lock": b"", "s/raw/x": b"1", "s/vendor.json": b"{}", "empty/raw/y": b""})
     (tmp_path / "s/empty").mkdir()
     with socket.socket(socket.AF_UNIX) as listener:
@@ -131,7 +131,7 @@ def test_what_is_no_container(tmp_path: Path) -> None:
 
 
 def test_sandbox_without_containers(tmp_path: Path) -> None:
-    """A sandbox file alone, as forks and failed creates leave it, is a sandbox with no containers."""
+    """A sandbox's own file alone, as forks and failed creates leave it, is a sandbox without containers."""
     make(tmp_path, {"s/persist.json": SANDBOX})
     tree = one(tmp_path)
     assert tree.record is not None
@@ -140,7 +140,7 @@ def test_sandbox_without_containers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["s", "s/persist.json", "s/c", "s/c/persist.json"])
 def test_symlinks_are_refused(tmp_path: Path, place: str) -> None:
-    """A symlink at any level below the path is a fault and is not followed; a container behind one is kept."""
+    """A symlink at any level below the path is a fault and is not followed; its container is in ``kept``."""
     elsewhere = make(tmp_path / "elsewhere", TREE)
     tree_path = make(tmp_path / "sbs", TREE | {"t/persist.json": SANDBOX.replace(b'"s"', b'"t"')})
     target = tree_path / place
@@ -157,7 +157,7 @@ def test_symlinks_are_refused(tmp_path: Path, place: str) -> None:
 
 
 def test_symlink_in_the_way_to_the_store(tmp_path: Path) -> None:
-    """A root whose run/vc/sbs leads through a symlink is refused; the path itself may be one."""
+    """A root whose run/vc/sbs has a symlink in it is refused; the path to the root may have one."""
     root = make(tmp_path / "root", {f"run/vc/sbs/{name}": data for name, data in TREE.items()})
     (tmp_path / "link").symlink_to(root)
     assert one(tmp_path / "link").record is not None
@@ -168,17 +168,17 @@ def test_symlink_in_the_way_to_the_store(tmp_path: Path) -> None:
 
 
 def test_folder_swapped_for_a_symlink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that becomes a symlink after it was listed is not followed either."""
+    """A folder that is replaced by a symlink after it was listed is not followed either."""
     make(tmp_path / "sbs", TREE)
     make(tmp_path / "elsewhere", {"persist.json": PLAIN.replace(b"running", b"secret!")})
     listing = folders.Folder.entries
 
     def swap(self: folders.Folder) -> list[tuple[str, str]]:
-        found = listing(self)
+        entries = listing(self)
         if self.path.endswith("/s"):
             (tmp_path / "sbs/s/c").rename(tmp_path / "gone")
             (tmp_path / "sbs/s/c").symlink_to(tmp_path / "elsewhere")
-        return found
+        return entries
 
     trees = read_trees([tmp_path / "sbs"])
     monkeypatch.setattr(folders.Folder, "entries", swap)
@@ -198,7 +198,7 @@ def test_folder_swapped_for_a_symlink(tmp_path: Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_ids_that_kata_refuses(tmp_path: Path, name: bytes, reason: str) -> None:
-    """An ID that cannot be one is a fault, of a sandbox and of a container, and printable."""
+    """An invalid ID of a sandbox or container is a fault whose message is printable."""
     for level in (b"", b"s/"):
         folder = os.fsencode(tmp_path) + b"/" + level + name
         os.makedirs(folder)
@@ -225,13 +225,13 @@ def test_odd_ids_are_data(tmp_path: Path, name: str) -> None:
 
 
 def test_leftovers_of_an_export_are_passed_over(tmp_path: Path) -> None:
-    """What a killed export left under a temporary name is no sandbox."""
+    """A folder with the temporary name of a killed export is skipped."""
     make(tmp_path, TREE | {".s.0123abcd.partial/persist.json": SANDBOX, ".s.0123abcd.old/persist.json": SANDBOX})
     assert one(tmp_path).sid == "s"
 
 
 def test_huge_file_is_not_read(tmp_path: Path) -> None:
-    """A file of 100 MB is refused by its size."""
+    """A file of 100 MB is refused because of its size."""
     make(tmp_path, TREE)
     os.truncate(tmp_path / "s/c/persist.json", 100_000_000)
     tree = one(tmp_path)
@@ -240,7 +240,7 @@ def test_huge_file_is_not_read(tmp_path: Path) -> None:
 
 
 def test_fifo_does_not_block(tmp_path: Path) -> None:
-    """A FIFO in a file's place is a fault, not a wait for a writer."""
+    """A FIFO instead of a file is a fault, and nobody waits for a writer."""
     make(tmp_path, TREE)
     (tmp_path / "s/c/persist.json").unlink()
     os.mkfifo(tmp_path / "s/c/persist.json")
@@ -262,8 +262,8 @@ for tree in read_trees([sys.argv[1]]):
 
 
 def test_folder_without_permission() -> None:
-    """A folder or file that may not be read is a fault; everything else is read."""
-    with tempfile.TemporaryDirectory() as public:  # tmp_path is below a folder of root's alone
+    """A folder or file without permission to read it is a fault; everything else is read."""
+    with tempfile.TemporaryDirectory() as public:  # only root may enter the folder that has tmp_path
         os.chmod(public, 0o755)
         tree = make(Path(public) / "sbs", TREE | {"t/persist.json": SANDBOX, "s/d/persist.json": PLAIN})
         for path in ("s/c", "s/d/persist.json", "t"):
@@ -283,7 +283,7 @@ def test_folder_without_permission() -> None:
 
 
 def test_torn_write_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file caught in the middle of Kata's write is read again, and found whole."""
+    """A file that is read while Kata writes it is read again, until it is whole."""
     make(tmp_path, TREE)
     torn = tmp_path / "s/c/persist.json"
     torn.write_bytes(PLAIN[:60])
@@ -294,7 +294,7 @@ def test_torn_write_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_old_damage_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file damaged long ago is read again, but nobody waits for it to change."""
+    """A file that was damaged long ago is read again without a pause."""
     make(tmp_path, TREE)
     torn = tmp_path / "s/c/persist.json"
     torn.write_bytes(PLAIN[:60])
@@ -304,16 +304,16 @@ def test_old_damage_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_container_removed_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container that goes away after the folder was listed is gone, not a fault."""
+    """A container that is removed after the folder was listed is gone, and no fault."""
     make(tmp_path, TREE)
     listing = folders.Folder.entries
 
     def remove(self: folders.Folder) -> list[tuple[str, str]]:
-        found = listing(self)
+        entries = listing(self)
         if self.path.endswith("/s"):
             (tmp_path / "s/c/persist.json").unlink()
             (tmp_path / "s/c").rmdir()
-        return found
+        return entries
 
     monkeypatch.setattr(folders.Folder, "entries", remove)
     tree = one(tmp_path)
@@ -322,7 +322,7 @@ def test_container_removed_while_reading(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_layout_is_settled_by_what_one_kata_wrote(tmp_path: Path) -> None:
-    """Without devices 2.2 and 3.28 look the same; a container beside it or the sandbox's own file tells."""
+    """Without devices 2.2 and 3.28 look the same; another container or the sandbox's own file decides."""
     bare = PLAIN.replace(b'[{"ID":"d","ContainerPath":"/dev/x","FileMode":438,"UID":0,"GID":6}]', b"null")
     shared = PLAIN.replace(b'"GID":6', b'"GID":6,"Shared":false')
     new = SANDBOX.replace(b"{", b'{"Config":{"HypervisorConfig":{"BlockDeviceLogicalSectorSize":0}},')
@@ -360,7 +360,7 @@ def test_runtime_rs_is_refused(tmp_path: Path) -> None:
 
 
 def test_old_config_is_found_from_a_root(tmp_path: Path) -> None:
-    """An old store's config.json, which is beside run/vc/sbs, is read where the root is known."""
+    """An old store's config.json, which is beside run/vc/sbs, is read if the root is known."""
     make(
         tmp_path, OLD | {"var/lib/vc/sbs/s/config.json": b'{"ID":"s"}', "var/lib/vc/sbs/s/c/config.json": b'{"ID":"c"}'}
     )
@@ -374,7 +374,7 @@ def test_old_config_is_found_from_a_root(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("has_config", [True, False])
 def test_both_stores(tmp_path: Path, has_config: bool) -> None:
-    """Where both stores are, Kata's own choice is taken, and the note says which and why."""
+    """If a sandbox has both stores, the one that Kata takes is read, and a note says which and why."""
     files = OLD | {f"run/vc/sbs/{name}": data for name, data in TREE.items()}
     if has_config:
         files["var/lib/vc/sbs/s/config.json"] = b"{}"
@@ -388,7 +388,7 @@ def test_both_stores(tmp_path: Path, has_config: bool) -> None:
 
 
 def test_reading_changes_nothing(tmp_path: Path) -> None:
-    """A tree is only read: not a file, folder or time of change differs afterwards."""
+    """Reading a tree changes no file, folder or timestamp in it."""
     root = copy_sample("1.6.0-oldstore", tmp_path)
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     one(root)

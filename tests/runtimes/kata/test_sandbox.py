@@ -1,4 +1,4 @@
-"""A sandbox's own persist.json stays as it is, but for what changed."""
+"""A sandbox's own persist.json stays as it is, except for changed values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RUNTIME_RS = b"""{
 
 @pytest.mark.parametrize("path", SANDBOXES, ids=lambda path: str(path.relative_to(DATA))[:60])
 def test_samples_come_back(path: Path) -> None:
-    """Every sample of a sandbox's file comes back byte for byte, with its state and version read."""
+    """Every sample of a sandbox's file comes back byte for byte, and its state and version are read."""
     record = decode_sandbox(path.read_bytes(), path.parent.name)
     assert encode_sandbox(record, record.layout) == path.read_bytes()
     assert record.sid == path.parent.name
@@ -47,12 +47,12 @@ def test_samples_come_back(path: Path) -> None:
     ],
 )
 def test_cgroup_path_under_either_name(data: bytes, path: str) -> None:
-    """The cgroup path is read under the name of before 2.3 and of since."""
+    """The cgroup path is read under the name that it had before 2.3 and under the one since."""
     assert decode_sandbox(data, "s").cgroup_path == path
 
 
 def test_changed_values_only() -> None:
-    """A changed value is put in its place; every other character stays."""
+    """A changed value replaces the old one; every other character stays."""
     data = b'{ "PersistVersion": 2 , "State":"running","Vendor":1.50,"SandboxCgroupPath":"/s"}\n'
     record = decode_sandbox(data, "s")
     changed = msgspec.structs.replace(record, state="<stopped>", persist_version=3, cgroup_path="/t")
@@ -62,7 +62,7 @@ def test_changed_values_only() -> None:
 
 
 def test_all_spellings_change() -> None:
-    """Every spelling and repetition of a key that Go would read changes with the value."""
+    """A changed value replaces the old one at each spelling and repetition of its key that Go reads."""
     record = decode_sandbox(b'{"State":"a","state":"b","STATE":null}', "s")
     assert record.state == "b"
     changed = encode_sandbox(msgspec.structs.replace(record, state="c"), "2.2")
@@ -70,7 +70,7 @@ def test_all_spellings_change() -> None:
 
 
 def test_missing_key_is_appended() -> None:
-    """A value whose key is not in the file gets one, by the layout's name for it."""
+    """A value whose key is not in the file is appended under the layout's name for it."""
     record = decode_sandbox(b'{"SandboxContainer":"s"}\n', "s")
     changed = msgspec.structs.replace(record, state="running", cgroup_path="/c")
     assert encode_sandbox(changed, "3.28") == (b'{"SandboxContainer":"s","State":"running","SandboxCgroupPath":"/c"}\n')
@@ -79,7 +79,7 @@ def test_missing_key_is_appended() -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_made_in_python(layout: str) -> None:
-    """A sandbox that never was a file gets the smallest one, which says the same."""
+    """A sandbox that never was in a file gets a minimal one with the same values."""
     made = SandboxState(sid="s", state="running", cgroup_path="/c")
     again = decode_sandbox(encode_sandbox(made, layout), "s")
     assert (again.state, again.cgroup_path) == ("running", "/c")
@@ -88,7 +88,7 @@ def test_made_in_python(layout: str) -> None:
 
 
 def test_runtime_rs_is_refused() -> None:
-    """What runtime-rs writes is recognised and refused with the reason."""
+    """A file of runtime-rs is recognised and refused with the reason."""
     with pytest.raises(UnsupportedLayout, match="runtime-rs, which holds the hypervisor's state and no container data"):
         decode_sandbox(RUNTIME_RS, "s")
 
@@ -112,7 +112,7 @@ def test_runtime_rs_is_refused() -> None:
     ],
 )
 def test_damage_is_named(data: bytes, key: str, reason: str) -> None:
-    """Each kind of damage is one sentence with the file and the key."""
+    """Each kind of damage is an error of one sentence with the file and the key."""
     with pytest.raises(DamagedFile) as caught:
         decode_sandbox(data, "s", "/x/persist.json")
     assert (caught.value.path, caught.value.key) == ("/x/persist.json", key)

@@ -1,4 +1,4 @@
-"""Trees are written whole or not at all, in the layout that they came in or another."""
+"""Trees are written as a whole or not at all, in the layout that they came in or in another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def change(folder: Path, **fields: object) -> Sandbox:
-    """A stored sandbox whose container ``c`` is changed."""
+    """Make the stored sandbox of a folder, with its container ``c`` changed."""
     tree = one(folder)
     state, origin = tree.containers["c"]
     return sandbox(tree.record, tree.containers | {"c": (msgspec.structs.replace(state, **fields), origin)})
@@ -40,7 +40,7 @@ def test_samples_come_back(tmp_path: Path, name: str) -> None:
 
 
 def test_odd_trees_come_back(tmp_path: Path) -> None:
-    """A tree with unknown keys, odd spellings and white space comes back byte for byte too."""
+    """A tree with unknown keys, odd spellings and white space is written back byte for byte, too."""
     source = make(
         tmp_path / "in",
         {
@@ -56,7 +56,7 @@ def test_odd_trees_come_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("files", "mode"), [(TREE, 0o700), (OLD, 0o750)])
 def test_modes(tmp_path: Path, files: dict[str, bytes], mode: int) -> None:
-    """Folders have the mode that their store gave them, and files may be read by nobody else; whatever the umask."""
+    """Whatever the umask, folders have the mode that their store gives them, and only the owner may read files."""
     source = make(tmp_path / "in", files)
     before = os.umask(0o077)
     try:
@@ -68,7 +68,7 @@ def test_modes(tmp_path: Path, files: dict[str, bytes], mode: int) -> None:
 
 
 def test_changed_container(tmp_path: Path) -> None:
-    """A changed container is written canonically with its unknown keys, the others as they were."""
+    """A changed container is written as Kata writes it, with its unknown keys; the others are written as they were."""
     odd = PLAIN.replace(b'"State"', b'"Vendor":1,"State"')
     source = make(tmp_path / "in", TREE | {"s/c/persist.json": odd})
     write_tree(change(source, state="stopped"), tmp_path)
@@ -78,7 +78,7 @@ def test_changed_container(tmp_path: Path) -> None:
 
 
 def test_devices_given_later_are_written_right(tmp_path: Path) -> None:
-    """A container of Kata 3.29 without devices, given one, is written with ``Shared``."""
+    """A container of Kata 3.29 that had no devices and was given one is written with ``Shared``."""
     tree = one(DATA / "3.29.0")
     state, origin = tree.containers["web-1"]
     tree.containers["web-1"] = msgspec.structs.replace(state, device_maps=[DeviceMap(id="d")]), origin
@@ -87,7 +87,7 @@ def test_devices_given_later_are_written_right(tmp_path: Path) -> None:
 
 
 def test_made_in_python(tmp_path: Path) -> None:
-    """A sandbox that never was in files is written in the newest layout and read back equal."""
+    """A sandbox that never was in files is written in the newest layout, and read back equal."""
     record = ContainerState(state="ready", device_maps=[DeviceMap(id="d", shared=True)], processes=[Process(token="t")])
     made = sandbox(SandboxState(sid="s", state="ready"), {"c": (record, Origin())})
     write_tree(made, tmp_path)
@@ -98,7 +98,7 @@ def test_made_in_python(tmp_path: Path) -> None:
 
 
 def test_container_made_in_python_takes_its_sandboxs_layout(tmp_path: Path) -> None:
-    """A container added to a sandbox from files is written the way that sandbox is."""
+    """A container added to a sandbox from files is written in that sandbox's layout."""
     tree = one(make(tmp_path / "in", OLD))
     tree.containers["new"] = ContainerState(state="ready"), Origin()
     tree.containers["moved"] = ContainerState(state="ready"), Origin(layout="3.28")
@@ -110,7 +110,7 @@ def test_container_made_in_python_takes_its_sandboxs_layout(tmp_path: Path) -> N
 
 
 def test_seed_to_kata_1_7(tmp_path: Path) -> None:
-    """From the seed's layout to Kata's: what has no place is named and needs leave; the rest goes over."""
+    """From layout seed to 1.7, values without a place are named and refused unless ``allow_loss``; others go over."""
     before = one(DATA / "seed-196661bc")
     with pytest.raises(LayoutLoss) as caught:
         write_tree(stored(before), tmp_path, "1.7")
@@ -129,7 +129,7 @@ def test_seed_to_kata_1_7(tmp_path: Path) -> None:
 
 
 def test_kata_1_7_to_seed_and_back(tmp_path: Path) -> None:
-    """The seed's layout holds all that Kata 1.12 wrote, and gives it back."""
+    """Layout seed holds everything that Kata 1.12 wrote, and gives it back."""
     before = one(DATA / "1.12.1")
     assert write_tree(stored(before), tmp_path / "seed", "seed") == []
     there = one(tmp_path / "seed")
@@ -142,7 +142,7 @@ def test_kata_1_7_to_seed_and_back(tmp_path: Path) -> None:
 
 
 def test_unknown_keys_go_along(tmp_path: Path) -> None:
-    """Unknown keys go from one layout of persist.json to another, to the same place."""
+    """Unknown keys keep their place from one layout of persist.json to another."""
     odd = PLAIN.replace(b'"State"', b'"Vendor":1,"State"').replace(b'"Token"', b'"Tty":true,"Token"')
     write_tree(stored(one(make(tmp_path / "in", TREE | {"s/c/persist.json": odd}))), tmp_path, "seed")
     written = (tmp_path / "s/c/persist.json").read_bytes()
@@ -152,7 +152,7 @@ def test_unknown_keys_go_along(tmp_path: Path) -> None:
 
 
 def test_old_to_persist_json(tmp_path: Path) -> None:
-    """From an old store to persist.json: the records go over, and the files that cannot are named."""
+    """From an old store to persist.json the records go over, and files that cannot are named."""
     before = one(DATA / "1.9.0-oldstore")
     with pytest.raises(LayoutLoss, match=r"the sandbox's devices\.json"):
         write_tree(stored(before), tmp_path, "1.7")
@@ -164,7 +164,7 @@ def test_old_to_persist_json(tmp_path: Path) -> None:
 
 
 def test_persist_json_to_old(tmp_path: Path) -> None:
-    """From persist.json to an old store: the record goes over, the sandbox's document cannot."""
+    """From persist.json to an old store the records go over, and the sandbox's document is named as lost."""
     source = one(make(tmp_path / "in", TREE))
     with pytest.raises(LayoutLoss, match=r"the sandbox's own persist\.json"):
         write_tree(stored(source), tmp_path, "old-1.7")
@@ -174,7 +174,7 @@ def test_persist_json_to_old(tmp_path: Path) -> None:
 
 
 def test_extra_values_of_an_old_store_are_named(tmp_path: Path) -> None:
-    """Values that only the old layout has a place for are named when it is left; zero values are no loss."""
+    """Values that only the old layout has a place for are named when another is written; zero values are no loss."""
     files = {f"run/vc/sbs/s/c/{name}": data for name, data in KATA_16.items() if name != "config.json"}
     tree = one(make(tmp_path / "in", {"run/vc/sbs/s/state.json": b'{"state":"x","resources":{}}'} | files))
     lost = write_tree(stored(tree), tmp_path, "1.7", allow_loss=True)
@@ -183,7 +183,7 @@ def test_extra_values_of_an_old_store_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_layout_is_whole(tmp_path: Path, name: str) -> None:
-    """Every layout by name can be written and read back."""
+    """Every layout can be written by its name and read back."""
     lost = write_tree(stored(one(make(tmp_path / "in", TREE))), tmp_path, name, allow_loss=True)
     tree = one(tmp_path / "s")
     assert tree.faults == []
@@ -193,13 +193,13 @@ def test_every_layout_is_whole(tmp_path: Path, name: str) -> None:
 
 
 def test_unknown_layout(tmp_path: Path) -> None:
-    """A layout that is none is an error that lists those that are."""
+    """An unknown layout is an error that lists the known ones."""
     with pytest.raises(InvalidValue, match=r"must be one of old-1\.0, .*3\.28"):
         write_tree(sandbox(), tmp_path, "9.9")
 
 
 def test_config_json_needs_a_root(tmp_path: Path) -> None:
-    """An old store's config.json goes beside run/vc/sbs; a plain folder has no place for it, which is said."""
+    """An old store's config.json goes beside run/vc/sbs; in a plain folder it is named as lost."""
     files = OLD | {"var/lib/vc/sbs/s/config.json": b"{}", "var/lib/vc/sbs/s/c/config.json": b' {"ID":"c"}\n'}
     tree = one(make(tmp_path / "in", files))
     with pytest.raises(LayoutLoss, match=r"config\.json, which has its place beside run/vc/sbs"):
@@ -215,7 +215,7 @@ def test_config_json_needs_a_root(tmp_path: Path) -> None:
 
 
 def test_existing_sandbox_is_not_touched(tmp_path: Path) -> None:
-    """A sandbox that is there already stays, unless it is to be replaced; then nothing of it is left."""
+    """A sandbox that is there already stays as it is; with ``replace`` nothing of it is left."""
     make(tmp_path / "out", {"s/persist.json": b"precious", "s/gone/persist.json": b"x"})
     tree = stored(one(make(tmp_path / "in", TREE)))
     with pytest.raises(FileError, match="use --replace") as caught:
@@ -228,7 +228,7 @@ def test_existing_sandbox_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_symlink_in_the_way(tmp_path: Path) -> None:
-    """A symlink with the sandbox's name is never written through nor replaced."""
+    """A symlink with the sandbox's name is neither followed nor replaced."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tmp_path / "s").symlink_to(elsewhere)
@@ -239,7 +239,7 @@ def test_symlink_in_the_way(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", ["..", ".", "", "a/b", "../x", "/etc", "x" * 256, "a\0b", ".x"])
 def test_ids_are_checked_again(tmp_path: Path, bad: str) -> None:
-    """No ID that came from anywhere leads out of the folder."""
+    """An ID that is a path or otherwise invalid is refused, and nothing is written."""
     for made in (
         sandbox(SandboxState(sid=bad)),
         sandbox(SandboxState(sid="s"), {bad: (ContainerState(), Origin())}),
@@ -250,7 +250,7 @@ def test_ids_are_checked_again(tmp_path: Path, bad: str) -> None:
 
 
 def test_long_id(tmp_path: Path) -> None:
-    """An ID as long as a file name can be leaves room for the temporary name."""
+    """The temporary name of the longest possible ID is not too long."""
     sid = "é" * 127
     write_tree(sandbox(SandboxState(sid=sid)), tmp_path)
     assert os.listdir(tmp_path) == [sid]
@@ -259,7 +259,7 @@ def test_long_id(tmp_path: Path) -> None:
 
 
 def test_no_space(tmp_path: Path, small_disk: Callable[[str], Path]) -> None:
-    """A disk that fills up is an error with the path, and leaves nothing of that sandbox behind."""
+    """A full disk is an error with the path, and nothing of the sandbox is left."""
     disk = small_disk("8k")
     many = {f"s/c{i}/persist.json": b'{"State":"ready"}' for i in range(8)}
     with pytest.raises(FileError, match="No space left on device"):
@@ -268,7 +268,7 @@ def test_no_space(tmp_path: Path, small_disk: Callable[[str], Path]) -> None:
 
 
 def test_failed_replacement_puts_the_old_one_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the new tree cannot take its place, the old one is there again."""
+    """If the new tree cannot be renamed, the old one is back in its place."""
     make(tmp_path / "out", {"s/persist.json": b"precious"})
     rename = os.rename
 
@@ -307,7 +307,7 @@ write_tree(sandbox, sys.argv[2], replace=True)
 
 
 def _interrupts(monkeypatch: pytest.MonkeyPatch, left: int, *, after: bool) -> list[str]:
-    """Make one call that touches the disk, the one with this number, raise what Ctrl-C does; gives the calls so far."""
+    """Make the call with this number, of the calls that touch the disk, raise what Ctrl-C does; return all calls."""
     calls: list[str] = []
 
     def interrupting(name: str, real: Callable[..., object]) -> Callable[..., object]:
@@ -348,13 +348,13 @@ def test_interrupted_at_any_step(tmp_path: Path, replaces: bool, after: bool) ->
                 ended = False
             else:
                 ended = True
-        found = contents(out)
-        assert set(os.listdir(out)) == {name.partition("/")[0] for name in found} <= set(names)
+        files = contents(out)
+        assert set(os.listdir(out)) == {name.partition("/")[0] for name in files} <= set(names)
         for sid in names:
             whole = [{name: data for name, data in tree.items() if name.startswith(f"{sid}/")} for tree in (old, new)]
-            assert {name: data for name, data in found.items() if name.startswith(f"{sid}/")} in whole
+            assert {name: data for name, data in files.items() if name.startswith(f"{sid}/")} in whole
         if ended:
-            assert found == new
+            assert files == new
             break
     assert ended
     assert len(calls) == step
@@ -363,7 +363,7 @@ def test_interrupted_at_any_step(tmp_path: Path, replaces: bool, after: bool) ->
 
 @pytest.mark.parametrize("replaces", [False, True])
 def test_killed_at_any_step(tmp_path: Path, replaces: bool) -> None:
-    """Killed before any call that touches the disk, an export leaves the old tree, the new one or none; no half."""
+    """Killed before any call to the disk, an export leaves the old tree, the new one or none, never a part."""
     source = make(tmp_path / "in", TREE)
     old = {"s/persist.json": SANDBOX, "s/old/persist.json": PLAIN}
     states = set()
@@ -376,10 +376,10 @@ def test_killed_at_any_step(tmp_path: Path, replaces: bool) -> None:
             [sys.executable, "-c", _KILLED, str(source), str(out), str(step), str(Path(__file__).parents[3])],
             check=False,
         )
-        found = {name: data for name, data in contents(out).items() if not name.startswith(".")}
-        assert found in ([{}, TREE, old] if replaces else [{}, TREE])
+        files = {name: data for name, data in contents(out).items() if not name.startswith(".")}
+        assert files in ([{}, TREE, old] if replaces else [{}, TREE])
         assert [tree.faults for tree in read_trees([out])] in ([], [[]])
-        states.add(len(found))
+        states.add(len(files))
         if done.returncode == 0:
             break
         assert done.returncode == -signal.SIGKILL

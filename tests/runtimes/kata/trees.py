@@ -1,4 +1,4 @@
-"""What the tests of Kata's files share: samples, a stored sandbox, one container's file by hand."""
+"""Shared by the tests of Kata's files: samples, a stored sandbox, files written by hand."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def sandbox(
     record: SandboxState | None = None,
     containers: Mapping[str, tuple[ContainerState, Origin]] | None = None,
 ) -> Sandbox:
-    """Make a sandbox as the repository gives it."""
+    """Make a sandbox as the repository returns it."""
     record = record or SandboxState(sid="s")
     return Sandbox(
         host="h",
@@ -63,7 +63,7 @@ def sandbox(
 
 
 def stored(tree: SandboxTree) -> Sandbox:
-    """Make the sandbox that a store would keep of a tree."""
+    """Make the sandbox that a store has after importing a tree."""
     return sandbox(tree.record, tree.containers)
 
 
@@ -83,10 +83,10 @@ def make(folder: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def copy_sample(name: str, to: Path) -> Path:
-    """Copy one sample root to where a test may change it."""
+    """Copy a sample's root to where a test may change it."""
     return Path(shutil.copytree(DATA / name, to / name))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files below a folder by relative path."""
+    """Return the bytes of all files below a folder, by relative path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
