@@ -87,7 +87,8 @@ Examples:
 def upgrade(target: Target, revision: str, backup: bool) -> int:
     """Bring the database's schema up to a version; without REVISION, to this program's.
 
-    Nothing is done if it is there already. Rows that would make it fail half-way are listed, and nothing is changed.
+    Nothing is done if it is there already, but for views that are missing or were changed: they are created again.
+    Rows that would make it fail half-way are listed, and nothing is changed.
     """
     import socket
 
@@ -138,7 +139,9 @@ def _change(database: Database, change: Callable[[], Change]) -> int:
         return CANNOT
     if done.backup is not None:
         click.echo(f"backup: {printable(str(done.backup))}")
-    if done.after == done.before:
+    if done.repaired:
+        click.echo(f"{database.url}: schema {done.after}, created again: {', '.join(done.repaired)}")
+    elif done.after == done.before:
         click.echo(f"{database.url}: schema {done.after or 'missing'}, nothing to do")
     else:
         click.echo(f"{database.url}: schema changed from {done.before or 'nothing'} to {done.after or 'nothing'}")
@@ -186,7 +189,7 @@ Examples:
 )
 @pass_target
 def check(target: Target) -> int:
-    """Look for anything that is wrong: schema, file, foreign keys, and rules that SQL can't state.
+    """Look for anything that is wrong: schema, views, file, foreign keys, and rules that SQL can't state.
 
     Nothing is changed. Each finding is a line on stderr, and the exit status is 1.
     """

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ..errors import BadURL
-from .base import Backend, ErrorRule, HeldLock, LockUnavailable, Timeouts
+from .base import Backend, ErrorRule, HeldLock, LockUnavailable, Timeouts, ViewsNotComparable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,4 +92,14 @@ def resolve(text: str) -> tuple[Backend, URL]:
     return backend, url.set(drivername=backend.drivername)
 
 
-__all__ = ["Backend", "ErrorRule", "HeldLock", "LockUnavailable", "Timeouts", "file_url", "resolve", "shown"]
+__all__ = [
+    "Backend",
+    "ErrorRule",
+    "HeldLock",
+    "LockUnavailable",
+    "Timeouts",
+    "ViewsNotComparable",
+    "file_url",
+    "resolve",
+    "shown",
+]

@@ -95,6 +95,8 @@ class JSONRows:
 
 INT64_MAX = (1 << 63) - 1
 
+MISSING, CHANGED = "is missing", "was changed"
+
 
 def json_path(path: JSONPath) -> str:
     """Spell a path as SQLite and MariaDB read it; the keys are constants of ours."""
@@ -232,6 +234,21 @@ class Backend(ABC):
         missing or of another type is NULL; an integer beyond 64 bits, which Go's uint64 may be, is the greatest one.
         """
 
+    def function_faults(self, connection: Connection) -> dict[str, str]:  # noqa: ARG002  some engines need it
+        """Return the faults of :attr:`view_functions` by name, :data:`MISSING` or :data:`CHANGED`; change nothing.
+
+        The connection's transaction must have had no statement before. Raises :class:`ViewsNotComparable`.
+        """
+        return {}
+
+    @abstractmethod
+    def changed_views(self, connection: Connection, selects: Mapping[str, str]) -> list[str]:
+        """Return the names of the views, all of them in the database, whose definition is not this SELECT.
+
+        Engines rewrite definitions, so the engine's rendering of both is compared. Nothing is changed.
+        Raises :class:`ViewsNotComparable`.
+        """
+
     @abstractmethod
     def upsert(self, table: Table, source: Select[Any]) -> Insert:
         """Insert what a SELECT gives, column by column in the table's order, over rows with the same primary key.
@@ -298,6 +315,14 @@ class ConnectionLock(HeldLock):
             return False
         finally:
             self._connection.close()
+
+
+class ViewsNotComparable(Exception):
+    """This user or server does not allow to compare definitions; ``remedy`` says what would."""
+
+    def __init__(self, remedy: str) -> None:
+        super().__init__(remedy)
+        self.remedy = remedy
 
 
 class LockUnavailable(Exception):

@@ -21,9 +21,20 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.mysql import insert
+from sqlalchemy.exc import DBAPIError
 
 from ..errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, LockUnavailable, first_of, json_path
+from .base import (
+    INT64_MAX,
+    Backend,
+    ConnectionLock,
+    ErrorRule,
+    JSONItems,
+    LockUnavailable,
+    ViewsNotComparable,
+    first_of,
+    json_path,
+)
 from .liveness import ping_in_doubt
 from .prepared import Prepared
 
@@ -59,6 +70,12 @@ _EFFECT = re.compile(
     r"|\b(?:get_lock|release_lock|release_all_locks|load_file|nextval|setval|sys_exec|sys_eval|sys_set)\s*\(",
     re.IGNORECASE,
 )
+
+# How EXPLAIN EXTENDED gives the query as the server has rewritten it, and refuses a view whose SELECT one may not see.
+_ER_YES, _MAY_NOT_EXPLAIN = 1003, "1345"
+# ER_BAD_FIELD_ERROR, ER_NO_SUCH_TABLE, ER_VIEW_INVALID: a view may stay behind when a table is changed
+_INVALID = frozenset({"1054", "1146", "1356"})
+_INTRODUCER = re.compile(r"\b_(?:utf8mb[34]|utf8|latin1)(?=')")
 
 
 class MariaDB(Backend):
@@ -254,6 +271,17 @@ class MariaDB(Backend):
         list_ = f"CASE WHEN json_valid({document}) THEN coalesce({known}, '[]') ELSE '[]' END"
         return JSONItems(f"JSON_TABLE({list_}, '$[*]' COLUMNS ({', '.join(columns)})) AS item", "item.position", given)
 
+    def changed_views(self, connection: Connection, selects: Mapping[str, str]) -> list[str]:
+        """Compare what EXPLAIN EXTENDED makes of the view and of the SELECT as a derived table: the same, if they are.
+
+        SHOW CREATE VIEW renders a view only, and to create one would commit.
+        """
+        return [
+            name
+            for name, select in selects.items()
+            if _rendered(connection, name) != _rendered(connection, f"({select})")
+        ]
+
     def upsert(self, table: Table, source: Select[Any]) -> Insert:
         """Use ON DUPLICATE KEY UPDATE, which would overwrite another row when a unique key of its own is hit.
 
@@ -329,6 +357,27 @@ class MariaDB(Backend):
             connection.close()
             raise LockUnavailable(holders)
         return ConnectionLock(connection, text("SELECT RELEASE_ALL_LOCKS() > 0"), {})
+
+
+def _rendered(connection: Connection, source: str) -> str:
+    """Return the server's own rendering of what stands in FROM; of something that can't be read, why not."""
+    try:
+        # with LIMIT 0 nothing is rewritten for the sake of speed
+        connection.exec_driver_sql(
+            "SET STATEMENT sql_notes = 1, max_error_count = 64 FOR"
+            f" EXPLAIN EXTENDED SELECT * FROM {source} AS definition LIMIT 0"
+        ).close()
+    except DBAPIError as error:
+        code = str(getattr(error.orig, "args", ("",))[0])
+        if code == _MAY_NOT_EXPLAIN:
+            raise ViewsNotComparable("GRANT SHOW VIEW on the database to this user") from error
+        if code not in _INVALID:
+            raise
+        return f"error {code}"
+    notes = connection.exec_driver_sql("SHOW WARNINGS")
+    # views keep the character set of the session that created them, so that their literals may name one
+    (rendered,) = (_INTRODUCER.sub("", message) for _, code, message in notes if code == _ER_YES)
+    return rendered
 
 
 def _json_table_type(kind: Any) -> str:

@@ -25,7 +25,19 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from .base import INT64_MAX, Backend, ConnectionLock, ErrorRule, JSONItems, LockUnavailable, first_of, literal_text
+from .base import (
+    CHANGED,
+    INT64_MAX,
+    MISSING,
+    Backend,
+    ConnectionLock,
+    ErrorRule,
+    JSONItems,
+    LockUnavailable,
+    ViewsNotComparable,
+    first_of,
+    literal_text,
+)
 from .liveness import ping_in_doubt
 
 if TYPE_CHECKING:
@@ -265,6 +277,29 @@ class PostgreSQL(Backend):
                 found.append(f"CASE {kind} WHEN 'string' THEN {text} END")
         return first_of(found) if value.integer else self.bytewise(first_of(found))
 
+    def function_faults(self, connection: Connection) -> dict[str, str]:
+        """Compare the rendering of each with that of a temporary one."""
+        # from the name on: the schema's name stands before it
+        rendered = text(
+            "SELECT substr(definition, strpos(definition, proname))"
+            " FROM pg_proc, pg_get_functiondef(oid) AS definition"
+            " WHERE oid IN (to_regprocedure(:stored), to_regprocedure(:wanted))"
+        )
+        faults = {}
+        for name, statement in self.view_functions.items():
+            with _undone(connection):
+                connection.exec_driver_sql(statement.replace(" FUNCTION ", " FUNCTION pg_temp.", 1))
+                both = connection.execute(rendered, {"stored": name, "wanted": f"pg_temp.{name}"}).scalars().all()
+            if len(both) == 1:
+                faults[name] = MISSING
+            elif len(set(both)) > 1:
+                faults[name] = CHANGED
+        return faults
+
+    def changed_views(self, connection: Connection, selects: Mapping[str, str]) -> list[str]:
+        """Compare the rendering of each with that of a temporary one."""
+        return [name for name, select in selects.items() if _is_changed(connection, name, select)]
+
     def upsert(self, table: Table, source: Select[Any]) -> Insert:
         """Use ON CONFLICT on the primary key."""
         statement = insert(table).from_select([column.name for column in table.c], source)
@@ -349,6 +384,48 @@ class PostgreSQL(Backend):
             connection.close()
             raise
         return ConnectionLock(connection, text(f"SELECT pg_advisory_unlock{suffix}(:key)"), {"key": key})
+
+
+# insufficient_privilege, read_only_sql_transaction, and feature_not_supported: what a standby server says
+_MAY_NOT_CREATE = frozenset({"42501", "25006", "0A000"})
+# undefined_column, undefined_table, undefined_function: the tables are not those that the definition is for
+_UNDEFINED = frozenset({"42703", "42P01", "42883"})
+
+
+@contextlib.contextmanager
+def _undone(connection: Connection) -> Iterator[None]:
+    """Create temporary objects and undo that.
+
+    A role that only reads may create them, unless the administrator took that away; to do so although its transactions
+    are read-only by default is harmless.
+    """
+    try:
+        connection.exec_driver_sql("SET TRANSACTION READ WRITE")
+        savepoint = connection.begin_nested()
+        try:
+            yield
+        finally:
+            savepoint.rollback()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _MAY_NOT_CREATE:
+            raise ViewsNotComparable(
+                "GRANT TEMPORARY on the database to this role, or ask the primary server if this is a standby"
+            ) from error
+        raise
+
+
+def _is_changed(connection: Connection, name: str, select: str) -> bool:
+    rendered = "SELECT count(DISTINCT pg_get_viewdef(to_regclass(v))) FROM unnest(CAST(:views AS text[])) AS v"
+    try:
+        with _undone(connection):
+            # pg_temp is where a bare name is looked for first, so the name must be another
+            connection.exec_driver_sql(f"CREATE TEMPORARY VIEW persistdb_{name} AS {select}")
+            views = {"views": [name, f"pg_temp.persistdb_{name}"]}
+            return bool(connection.execute(text(rendered), views).scalar_one() > 1)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _UNDEFINED:
+            return True
+        raise
 
 
 def _columns(pairs: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import logging
 import os
+import re
 import resource
 import time
 from functools import partial
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import ModuleType
 
-    from sqlalchemy.engine import URL
+    from sqlalchemy.engine import URL, Connection
 
     from .base import JSONPath, JSONRows, JSONValue
 
@@ -79,6 +80,8 @@ def driver() -> ModuleType:
 # Opening a file, pragmas and all that writes are others.
 _READS = frozenset({21, 20, 31, 33})
 
+
+_WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s'"]+""")
 
 # Bytes that a disk has left when it is called full: a -shm takes 32 kB, and space is reserved for the administrator.
 _LITTLE = 1 << 20
@@ -271,6 +274,12 @@ class SQLite(Backend):
             found.append(f"CASE item.type WHEN 'object' THEN {typed} END")
         return first_of(found)
 
+    def changed_views(self, connection: Connection, selects: Mapping[str, str]) -> list[str]:
+        """Compare the statement's text, which SQLite stores from the view's name on, but for white space."""
+        views = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'")
+        stored: dict[str, str] = dict(map(tuple, views))
+        return [name for name, select in selects.items() if _words(stored[name])[3:] != ["AS", *_words(select)]]
+
     def upsert(self, table: Table, source: Select[Any]) -> Insert:
         """Use ON CONFLICT on the primary key."""
         # without WHERE the SELECT would take the ON for a join's (sqlite.org/lang_upsert.html, "Parsing Ambiguity")
@@ -323,6 +332,11 @@ class SQLite(Backend):
         folder = path.with_name(path.name + "-locks")
         folder.mkdir(mode=0o700, exist_ok=True)
         return FileLock.take(folder / hashlib.sha256(name.encode()).hexdigest()[:32], shared=shared, timeout=timeout)
+
+
+def _words(sql: str) -> list[str]:
+    """Split SQL at white space, unless that is quoted."""
+    return _WORD.findall(sql)
 
 
 @functools.cache

@@ -10,9 +10,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..engines import sqlite
+from ..engines import ViewsNotComparable, sqlite
 from ..errors import Finding, SchemaOutdated, SchemaTooNew
-from . import preflight, version
+from . import drift, preflight, version
 from .migrate import COMPARISON
 from .tables import Base
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from ..db.database import Database
+    from ..engines import Backend
 
 # What holds for all rows that persistdb writes, and no constraint of a single table can say.
 _RULES = {
@@ -62,18 +63,31 @@ def check(database: Database) -> list[Finding]:
         with database.engine.connect() as connection:
             findings = _file(connection) if database.backend.name == sqlite.SQLite.name else []
             findings += _schema(connection)
+        # a transaction of their own: a server may be asked to let it write, which must be its first statement
+        with database.engine.connect() as connection:
+            findings += _views(database.backend, connection)
+        with database.engine.connect() as connection:
             findings += preflight.orphans(connection)
             for what, statement in _RULES.items():
                 findings += preflight.find_rows(connection, what, statement)
-            return findings
     except SQLAlchemyError as error:
         raise database.failure(error) from error
+    return findings
 
 
 def _file(connection: Connection) -> list[Finding]:
     """What SQLite finds in the file itself."""
     told = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
     return [] if told == ["ok"] else [Finding(f"the file is damaged: {line}") for line in told]
+
+
+def _views(backend: Backend, connection: Connection) -> list[Finding]:
+    """Return a finding for each view that is missing or was changed."""
+    try:
+        found = drift.differences(backend, connection)
+    except ViewsNotComparable as error:
+        return [Finding(f"the views could not be compared with their definitions: {error.remedy}")]
+    return [Finding(f"{difference}; persistdb db upgrade creates it again") for difference in found]
 
 
 def _schema(connection: Connection) -> list[Finding]:

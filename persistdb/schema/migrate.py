@@ -17,9 +17,10 @@ from alembic import command
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..engines import ViewsNotComparable
 from ..engines.exclusive import ALONE, Orphans, StillLocked
 from ..errors import Busy, ChangeBlocked, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldLose
-from . import preflight, version
+from . import drift, preflight, version
 from .backup import before_change, need_room_for_change
 from .revisions import Change, Revision, Step, config, history
 
@@ -66,6 +67,8 @@ def upgrade(
 ) -> Change:
     """Bring the schema up to a revision; nothing is done if it is there already.
 
+    At the newest revision, views that are missing or were changed are created again.
+
     ``host`` is given to sandboxes from before there were hosts, ``moment`` to rows from before there were times.
     ``wait`` is how many seconds to wait for others who use the tables.
 
@@ -76,6 +79,8 @@ def upgrade(
     target = _known(revision)
     with alone(database, wait) as connection:
         found = _found(database, connection)
+        if found == target == version.HEAD:
+            return Change(found, found, None, _repair(database, connection))
         path = [each for each in history() if (found is None or each.id > found) and each.id <= target]
         saved = None
         if found is not None and path:
@@ -125,6 +130,16 @@ def downgrade(
         _walk(database, connection, steps, lambda target: command.downgrade(configured, target), progress)
     database.prepared = False
     return Change(found, target, saved)
+
+
+def _repair(database: Database, connection: Connection) -> tuple[str, ...]:
+    """Create views again that are not as the newest revision has them, and name them."""
+    try:
+        found = drift.differences(database.backend, connection)
+    except ViewsNotComparable:
+        return ()  # whoever may not look at definitions may not create views
+    drift.repair(database.backend, connection, found)
+    return tuple(f"{difference.kind} {difference.name}" for difference in found)
 
 
 def losses(database: Database, revision: str) -> list[Loss]:

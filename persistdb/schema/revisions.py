@@ -54,11 +54,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Change:
-    """What was done: the revisions before and after, and the backup that was made first, if any."""
+    """What was done: the revisions before and after, and the backup that was made first, if any.
+
+    ``repaired`` names the views, and the functions that views call, that were not as the revision has them.
+    """
 
     before: str | None
     after: str | None
     backup: Path | None
+    repaired: tuple[str, ...] = ()
 
 
 def script_location() -> Path:

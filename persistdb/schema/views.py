@@ -1,15 +1,16 @@
-"""The reporting views: one row each, with all that is needed to understand it, decoded for people.
+"""The reporting views: a row for each sandbox, container, mount, device and process, decoded for people.
 
-Their columns are a public contract, the same on every engine (``docs/reporting.md``). The definitions here are those of
-the newest schema; each revision that makes one has its own copy, as text beside it. Pure: nothing here touches a
-database.
+Their columns are a public contract, the same on every engine (``docs/reporting.md``). The definitions here belong to
+the newest revision of the schema; each revision that creates a view has its own copy, as text beside it. Pure: nothing
+here touches a database.
 
-What costs something (counts, what Kata's own document says of a container) is a scalar subquery: a query that leaves
-the column out doesn't pay for it. Kata's own list of devices is a view of its own for the same reason.
+An expensive column (a count, a value from Kata's own document) is a scalar subquery: a query that leaves the column out
+doesn't pay for it. Kata's own list of devices is a separate view for the same reason.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..engines.base import JSONValue
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
     from ..engines import Backend
 
 NAMES = ("sandboxes", "containers", "mounts", "devices", "processes", "sandbox_devices")
-"""The views, in the order in which they are made."""
+"""The views, in the order in which they are created."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The definition of a view for one engine: its columns in their order, and its SELECT."""
+
+    columns: tuple[str, ...]
+    select: str
+
 
 # The bits that only os.FileMode of Go has, or only POSIX (persistdb/records.py tells them apart in the same way).
 _IS_POSIX = "((d.file_mode & 65024) <> 0 AND (d.file_mode >> 19) = 0)"
@@ -71,9 +81,9 @@ _CONFIG = {
 }
 
 
-def definitions(backend: Backend) -> dict[str, str]:
-    """Give the SELECT of each view, for one engine."""
-    texts = {
+def definitions(backend: Backend) -> dict[str, View]:
+    """Return the definition of each view, for one engine."""
+    found = {
         "sandboxes": _sandboxes(backend),
         "containers": _containers(backend),
         "mounts": _mounts(backend),
@@ -81,25 +91,25 @@ def definitions(backend: Backend) -> dict[str, str]:
         "processes": _processes(),
         "sandbox_devices": _sandbox_devices(backend),
     }
-    return {name: texts[name] for name in NAMES}
+    return {name: found[name] for name in NAMES}
 
 
 def creation(backend: Backend) -> list[str]:
-    """The statements that make the views, on tables of the newest schema; they may be run again."""
-    made = [f"{backend.create_view} {name} AS\n{text}" for name, text in definitions(backend).items()]
-    return [*backend.view_functions.values(), *made]
+    """Return the statements that create the views, and before them the functions that they call."""
+    created = [f"{backend.create_view} {name} AS\n{view.select}" for name, view in definitions(backend).items()]
+    return [*backend.view_functions.values(), *created]
 
 
 def removal(backend: Backend) -> list[str]:
-    """The statements that drop the views, or those of them that are there."""
+    """Return the statements that drop the views and their functions, whichever of them exist."""
     dropped = [f"DROP VIEW IF EXISTS {name}" for name in reversed(NAMES)]
     return [*dropped, *(f"DROP FUNCTION IF EXISTS {name}" for name in backend.view_functions)]
 
 
-def _select(columns: Mapping[str, str], source: str) -> str:
-    """Put a SELECT together; a column is named as its key says."""
+def _view(columns: Mapping[str, str], source: str) -> View:
+    """Put a definition together, from the expression of each column."""
     lines = [value if value.endswith(f".{name}") else f"{value} AS {name}" for name, value in columns.items()]
-    return "SELECT " + ",\n       ".join(lines) + f"\nFROM {source}"
+    return View(tuple(columns), "SELECT " + ",\n       ".join(lines) + f"\nFROM {source}")
 
 
 def _substr(constant: str, position: str, length: int) -> str:
@@ -116,7 +126,7 @@ _CHANGES = ("revision", "created_at", "updated_at")
 _UP = "JOIN sandbox AS s ON s.id = c.sandbox_id"
 
 
-def _sandboxes(backend: Backend) -> str:
+def _sandboxes(backend: Backend) -> View:
     own = "FROM container AS c WHERE c.sandbox_id = s.id"
 
     def children(table: str) -> str:
@@ -124,7 +134,7 @@ def _sandboxes(backend: Backend) -> str:
         each = f"(SELECT count(*) FROM {table} AS x WHERE x.container_id = c.id)"
         return f"CAST((SELECT coalesce(sum({each}), 0) {own}) AS integer)"
 
-    return _select(
+    return _view(
         {
             **_same("s", "host", "sid", "state", "persist_version", "layout", "cgroup_path"),
             "has_document": "(s.document IS NOT NULL)",
@@ -141,7 +151,7 @@ def _sandboxes(backend: Backend) -> str:
     )
 
 
-def _containers(backend: Backend) -> str:
+def _containers(backend: Backend) -> View:
     config = backend.json_items("s.document", _CONFIGS, _CONFIG)
     bundle = (
         f"(SELECT {config.values['bundle']} FROM {config.source} WHERE {config.values['id']} = c.cid "
@@ -155,7 +165,7 @@ def _containers(backend: Backend) -> str:
         # not a join: SQLite makes the join in GROUP BY queries also where nothing of it is asked for
         return f"(SELECT x.{column} FROM {table} AS x WHERE x.container_id = c.id AND x.position = 0)"
 
-    return _select(
+    return _view(
         {
             **_WHOSE,
             "sandbox_state": "s.state",
@@ -179,7 +189,7 @@ def _containers(backend: Backend) -> str:
     )
 
 
-def _mounts(backend: Backend) -> str:
+def _mounts(backend: Backend) -> View:
     options = backend.json_text("m.options")
 
     def has(option: str) -> str:
@@ -189,7 +199,7 @@ def _mounts(backend: Backend) -> str:
     def is_set(option: str) -> str:
         return f"(m.options IS NOT NULL AND ({has(option)}))"
 
-    return _select(
+    return _view(
         {
             **_WHOSE,
             **_same("m", "position", "is_rootfs", "source", "destination", "type"),
@@ -205,7 +215,7 @@ def _mounts(backend: Backend) -> str:
     )
 
 
-def _devices(backend: Backend) -> str:
+def _devices(backend: Backend) -> View:
     go = " ".join(f"WHEN ((d.file_mode >> {bit}) & 1) = 1 THEN '{kind}'" for bit, kind in _GO_KINDS.items())
     posix = " ".join(f"WHEN {bits} THEN '{kind}'" for bits, kind in _POSIX_KINDS.items())
     kind = f"CASE WHEN {_IS_POSIX} THEN CASE ((d.file_mode >> 12) & 15) {posix} END ELSE CASE {go} END END"
@@ -223,7 +233,7 @@ def _devices(backend: Backend) -> str:
         for shift, characters in ((6, "Ss"), (3, "Ss"), (0, "Tt"))
     ]
     octal = [f"(4 * ({specials[6]}) + 2 * ({specials[3]}) + ({specials[0]}))", *map(digit, (6, 3, 0))]
-    return _select(
+    return _view(
         {
             **_WHOSE,
             **_same("d", "position", "device_id", "container_path"),
@@ -236,8 +246,8 @@ def _devices(backend: Backend) -> str:
     )
 
 
-def _processes() -> str:
-    return _select(
+def _processes() -> View:
+    return _view(
         {
             **_WHOSE,
             **_same("p", "position", "token"),
@@ -252,7 +262,7 @@ def _processes() -> str:
     )
 
 
-def _sandbox_devices(backend: Backend) -> str:
+def _sandbox_devices(backend: Backend) -> View:
     item = backend.json_items("s.document", _DEVICES, _DEVICE)
     value = item.values
 
@@ -264,7 +274,7 @@ def _sandbox_devices(backend: Backend) -> str:
 
     # u is an unbuffered character device (mknod(1))
     kinds = "WHEN 'b' THEN 'block' WHEN 'c' THEN 'char' WHEN 'u' THEN 'char' WHEN 'p' THEN 'fifo'"
-    return _select(
+    return _view(
         {
             **_same("s", "host", "sid", "state"),
             "position": item.position,

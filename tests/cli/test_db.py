@@ -144,3 +144,17 @@ def test_check(filled: Program) -> None:
     found = filled("db", "check")
     assert found.status == 1
     assert "without a rootfs" in found.err
+
+
+def test_check_of_views(filled: Program) -> None:
+    """A view that was dropped is a finding that names the command which creates it again, and then there is none."""
+    with Database(filled.url) as database, database.session(write=True) as session:
+        session.execute(text("DROP VIEW mounts"))
+    found = filled("db", "check")
+    assert (found.status, found.err) == (
+        1,
+        "persistdb: view mounts is missing; persistdb db upgrade creates it again\n",
+    )
+    assert filled("db", "upgrade").out == f"{filled.url}: schema {version.HEAD}, created again: view mounts\n"
+    assert filled("db", "check").status == 0
+    assert filled("sql", "SELECT count(*) FROM mounts").status == 0

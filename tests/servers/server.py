@@ -48,9 +48,11 @@ class Server(ABC):
 
     # --- databases
 
-    def url(self, database: str, *, port: int | None = None) -> str:
-        """Return the URL, with password, of a database over TCP, perhaps through a proxy's port."""
+    def url(self, database: str, *, port: int | None = None, user: str = USER, password: str = PASSWORD) -> str:
+        """Return the URL, with password, of a database over TCP, perhaps through a proxy's port or for another user."""
         login = self._login.set(database=database, port=port or self._login.port)
+        if user != USER:
+            login = login.set(username=user, password=password)
         return login.render_as_string(hide_password=False)
 
     @property
