@@ -1,4 +1,4 @@
-"""The engines that persistdb works on: one file each, chosen by the URL."""
+"""The engines that persistdb works on: a package each, chosen by the URL."""
 
 from __future__ import annotations
 
@@ -9,32 +9,36 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ..errors import BadURL
-from .base import Backend, ErrorRule, HeldLock, LockUnavailable, Timeouts, ViewsNotComparable
+from .base import Backend, ErrorRule, Timeouts, ViewsNotComparable
+from .locks import HeldLock, LockUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import PurePath
 
 
-def _sqlite() -> Backend:
+# An engine is imported when a URL asks for it, for the sake of a command's start: it brings a dialect of SQLAlchemy.
+
+
+def _sqlite(url: URL) -> Backend:
     from .sqlite import SQLite
 
-    return SQLite()
+    return SQLite(url)
 
 
-def _postgresql() -> Backend:
+def _postgresql(_: URL) -> Backend:
     from .postgresql import PostgreSQL
 
     return PostgreSQL()
 
 
-def _mariadb() -> Backend:
+def _mariadb(_: URL) -> Backend:
     from .mariadb import MariaDB
 
     return MariaDB()
 
 
-_BACKENDS: dict[str, tuple[Callable[[], Backend], frozenset[str]]] = {
+_BACKENDS: dict[str, tuple[Callable[[URL], Backend], frozenset[str]]] = {
     "sqlite": (_sqlite, frozenset({"", "pysqlite"})),
     "postgresql": (_postgresql, frozenset({"", "psycopg"})),
     "postgres": (_postgresql, frozenset({"", "psycopg"})),
@@ -49,14 +53,14 @@ def file_url(path: PurePath) -> str:
 
 
 def shown(url: URL) -> str:
-    """Write a URL for people: passwords as ``***``, those among the options too."""
+    """Write a URL for people: passwords as ``***``, also in the options."""
     hidden = {name: "***" for name in url.query if "passw" in name.lower()}
     text = url.update_query_dict(hidden).render_as_string(hide_password=True)
     return text.replace("%2A%2A%2A", "***")
 
 
 def _is_text(text: str) -> bool:
-    """Whether a URL, and what is percent-encoded in it, is text that drivers take."""
+    """Return whether a URL, percent-encoded characters included, is text that drivers take."""
     try:
         plain = unquote(text, errors="strict")
         plain.encode()
@@ -66,7 +70,7 @@ def _is_text(text: str) -> bool:
 
 
 def resolve(text: str) -> tuple[Backend, URL]:
-    """Choose the engine for a database URL and spell the URL in one way, with the driver that persistdb uses.
+    """Choose the engine for a database URL, and put the driver that persistdb uses into the URL.
 
     Raises :class:`~persistdb.errors.BadURL`; the message never has the URL's password.
     """
@@ -88,7 +92,7 @@ def resolve(text: str) -> tuple[Backend, URL]:
     if driver not in drivers:
         known = " or ".join(sorted(f"{dialect}+{name}" for name in drivers if name))
         raise BadURL(shown(url), f"driver {driver!r} is not one that persistdb is tested with: use {known}")
-    backend = make()
+    backend = make(url)
     return backend, url.set(drivername=backend.drivername)
 
 

@@ -1,25 +1,26 @@
-"""What every engine must tell us: how to connect, how to say a few things in its SQL, what its errors mean."""
+"""The interface of an engine: connecting, the SQL that differs, the meaning of errors, locks, care of the schema."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from sqlalchemy import ColumnElement, String, Subquery, literal_column, null
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import ColumnElement, String, Subquery, delete, literal_column, null
 from sqlalchemy.types import TypeEngine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from sqlalchemy import Delete, Engine, Insert, Select, Table, TextClause
+    from sqlalchemy import Delete, Engine, Insert, Select, Table
     from sqlalchemy.engine import URL, Connection
     from sqlalchemy.pool import PoolProxiedConnection
 
     from ..errors import DatabaseError
+    from .file import DatabaseFile
+    from .locks import HeldLock
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,8 @@ class ErrorRule:
     retry: bool = False
 
     def fits(self, code: str, message: str) -> bool:
-        """Whether an error with this code and message is the one that the rule is for."""
+        """Return whether the rule is for an error with this code and message."""
         return code == self.code and self.text in message
-
-
-def literal_text(value: str) -> ColumnElement[str]:
-    """Write a constant of ours into a statement, where an engine needs to see it to know its type."""
-    return literal_column("'" + value.replace("'", "''") + "'", String)
 
 
 Column = tuple[str, TypeEngine[Any]]
@@ -72,7 +68,7 @@ class JSONValue:
 
 @dataclass(frozen=True)
 class JSONItems:
-    """What stands in FROM, as ``item``, and the expressions of a row's place in the list, from 1 on, and its values."""
+    """The entries of a list as a table ``item``: its text in FROM, an entry's place from 1 on, and its values."""
 
     source: str
     position: str
@@ -98,14 +94,33 @@ INT64_MAX = (1 << 63) - 1
 MISSING, CHANGED = "is missing", "was changed"
 
 
+def literal_text(value: str) -> ColumnElement[str]:
+    """Write a constant into a statement, where an engine needs to see it to know its type."""
+    return literal_column("'" + value.replace("'", "''") + "'", String)
+
+
 def json_path(path: JSONPath) -> str:
     """Spell a path as SQLite and MariaDB read it; the keys are constants of ours."""
     return "$" + "".join(f'."{key}"' for key in path)
 
 
 def first_of(values: Sequence[str]) -> str:
-    """The first of these expressions that is not NULL."""
+    """Write an expression for the first of these that is not NULL."""
     return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
+
+
+# SQLAlchemy's INSERT of a dialect that has ON CONFLICT; they have no common class.
+ConflictInsert = TypeVar("ConflictInsert", bound="Insert")
+
+
+def on_conflict_update(insert: ConflictInsert, table: Table) -> ConflictInsert:
+    """Let an INSERT of SQLite or PostgreSQL overwrite the rows with the same primary key."""
+    statement: Any = insert
+    updated: ConflictInsert = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={column.name: statement.excluded[column.name] for column in table.c if not column.primary_key},
+    )
+    return updated
 
 
 class Backend(ABC):
@@ -119,15 +134,15 @@ class Backend(ABC):
 
     @abstractmethod
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
-        """Make the engine: connections in autocommit, so that nothing is sent before the first statement."""
+        """Create the engine: connections in autocommit, so that nothing is sent before the first statement."""
 
-    def would_create(self, url: URL) -> bool:  # noqa: ARG002  some engines need it
-        """Whether there is nothing yet, and to connect would make it."""
+    def would_create(self) -> bool:
+        """Return whether there is no database yet, and connecting would create it."""
         return False
 
     @abstractmethod
     def begin_sql(self, *, write: bool) -> str:
-        """The statement that starts a transaction."""
+        """Return the statement that starts a transaction."""
 
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  some engines need it
         """Send what is executed within it without waiting for the answers, where the driver can."""
@@ -141,22 +156,22 @@ class Backend(ABC):
 
     @abstractmethod
     def error_code(self, error: BaseException) -> str:
-        """Give the engine's code of a driver's exception, ``""`` if it has none."""
+        """Return the engine's code of a driver's exception, ``""`` if it has none."""
 
     @abstractmethod
     def violated(self, error: BaseException) -> str | None:
-        """Name the unique or foreign key that an exception of the driver speaks of, ``None`` if it isn't about one."""
+        """Return the name of the unique or foreign key that a driver's exception is about, ``None`` without one."""
 
     @abstractmethod
     def is_missing_table(self, error: BaseException) -> bool:
-        """Whether an exception of the driver says that there is no such table."""
+        """Return whether a driver's exception says that a table does not exist."""
 
     def detail(self, error: BaseException) -> str:
-        """The engine's own message, in one line; drivers put no password into it."""
+        """Return the engine's own message, in one line; drivers put no password into it."""
         return " ".join(str(error).split())
 
     def rule(self, error: BaseException) -> ErrorRule | None:
-        """Find the row of the error table that fits an exception of the driver."""
+        """Find the row of the error table that fits a driver's exception."""
         code, message = self.error_code(error), str(error)
         return next((rule for rule in self.error_rules if rule.fits(code, message)), None)
 
@@ -167,7 +182,7 @@ class Backend(ABC):
         """Read a JSON array of arrays, given as one bound parameter, as rows with these columns."""
 
     def opaque_parameter(self, parameter: str) -> ColumnElement[Any]:
-        """Write a parameter, where an engine should not plan by its value."""
+        """Write a parameter whose value an engine should not look at when it plans."""
         return literal_column(f":{parameter}")
 
     # Documents are SQL text: their parts are constants of ours, and SQLAlchemy has no words for most of them.
@@ -182,11 +197,11 @@ class Backend(ABC):
         return column
 
     def json_text(self, document: str) -> str:
-        """Give a JSON document as text to the driver, which would decode it otherwise."""
+        """Pass a JSON document to the driver as text, where the driver would decode it otherwise."""
         return document
 
     lists_are_numbered: ClassVar[bool] = False
-    """Whether :meth:`json_list` gives objects, which some engine makes sooner than arrays."""
+    """Whether :meth:`json_list` builds objects, which some engine builds sooner than arrays."""
 
     @abstractmethod
     def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
@@ -207,31 +222,75 @@ class Backend(ABC):
     def concat(self, *parts: str) -> str:
         """Join texts; NULL if one of them is."""
 
-    drop_temporary_table: ClassVar[str] = "DROP TABLE"
+    @abstractmethod
+    def upsert(self, table: Table, source: Select[Any]) -> Insert:
+        """Insert the rows of a SELECT, column by column in the table's order, over rows with the same primary key.
+
+        A clash with another unique key is an error.
+        """
+
+    def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
+        """Delete the rows that have the same values in these columns as one of ``rows``, with DELETE … USING."""
+        return delete(table).where(*(table.c[name] == rows.c[name] for name in columns))
+
+    def next_id(self, table: Table) -> ColumnElement[Any]:  # noqa: ARG002  some engines need it
+        """Take the key of a row before it is inserted; NULL where only the insert tells it."""
+        return null()
+
+    def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:  # noqa: ARG002  some engines need it
+        """Choose the key for a row to insert: the given one, or where that is NULL the next."""
+        return given
+
+    # --- one statement that reads
+
+    @abstractmethod
+    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:
+        """Open a driver's cursor that can only read, on a connection that is used for nothing else.
+
+        It runs for ``timeout`` seconds at the most; of more than ``limit`` rows it returns one more, or all.
+        """
+
+    def effect(self, cursor: Any, sql: str) -> str:  # noqa: ARG002  some engines need them
+        """Name what in a SELECT does more than read although the engine would allow it; ``""`` for nothing."""
+        return ""
 
     # --- views: SQL text, too
 
     create_view: ClassVar[str] = "CREATE VIEW"
     view_functions: ClassVar[Mapping[str, str]] = {}
-    """The functions that views call, as ``name(types)``, and the statements that make them."""
+    """The functions that views call, as ``name(types)``, and the statements that create or replace them."""
 
     int64: ClassVar[str] = "integer"
-    """What CAST calls a number of 64 bits."""
+    """The name that CAST has for a number of 64 bits."""
 
     def bytewise(self, text: str) -> str:
         """Compare a text that a view makes byte by byte, as the tables' columns are."""
         return text
 
     def contains(self, text: str, part: str) -> str:
-        """Whether a text has this constant in it; upper and lower case differ."""
+        """Test whether a text has this constant in it; upper and lower case differ."""
         return f"instr({text}, '{part}') > 0"
 
     @abstractmethod
     def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
         """Read the first of these lists that a JSON document has, an entry a row, with these values of each.
 
-        No document, one that is no JSON, and one without such a list have no rows, and are no errors. A value that is
-        missing or of another type is NULL; an integer beyond 64 bits, which Go's uint64 may be, is the greatest one.
+        No document, text that is not JSON, and a document without such a list have no rows, and are no errors. A value
+        that is missing or of another type is NULL; an integer beyond 64 bits, which Go's uint64 may be, is the greatest
+        one.
+        """
+
+    # --- the schema: how it is changed and checked
+
+    drop_temporary_table: ClassVar[str] = "DROP TABLE"
+
+    @abstractmethod
+    def exclusive(self, connection: Connection, wait: float) -> AbstractContextManager[None]:
+        """Keep all others from changing the schema, on a connection in no transaction, and commit at the end.
+
+        Where DDL is transactional an exception undoes all of it. Raises :class:`~persistdb.engines.locks.StillLocked`
+        after ``wait`` seconds, or the engine's own error for a lock that was not to be had, and
+        :class:`~persistdb.engines.locks.Orphans`.
         """
 
     def function_faults(self, connection: Connection) -> dict[str, str]:  # noqa: ARG002  some engines need it
@@ -249,37 +308,16 @@ class Backend(ABC):
         Raises :class:`ViewsNotComparable`.
         """
 
-    @abstractmethod
-    def upsert(self, table: Table, source: Select[Any]) -> Insert:
-        """Insert what a SELECT gives, column by column in the table's order, over rows with the same primary key.
+    def damage(self, connection: Connection) -> list[str]:  # noqa: ARG002  some engines need it
+        """Return what is wrong with the stored data, a line for each fault; servers look for that themselves."""
+        return []
 
-        A clash with another unique key is an error.
-        """
+    no_file: ClassVar[str]
+    """Why :meth:`file` has none, and how to make a backup then."""
 
-    @abstractmethod
-    def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
-        """Delete the rows that have the same values in these columns as one of ``rows``."""
-
-    def next_id(self, table: Table) -> ColumnElement[Any]:  # noqa: ARG002  some engines need it
-        """Take the key of a row before it is inserted; NULL where only the insert tells it."""
-        return null()
-
-    def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:  # noqa: ARG002  some engines need it
-        """Give the key for a row to insert: the given one, or where that is NULL the next."""
-        return given
-
-    # --- one statement that reads
-
-    @abstractmethod
-    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:
-        """Give a cursor of the driver that can only read, on a connection that is used for nothing else.
-
-        It runs for ``timeout`` seconds at the most; of more than ``limit`` rows it gives one more, or all.
-        """
-
-    def effect(self, cursor: Any, sql: str) -> str:  # noqa: ARG002  some engines need them
-        """Name what in a SELECT does more than read although the engine would allow it; ``""`` for nothing."""
-        return ""
+    def file(self) -> DatabaseFile | None:
+        """Return the file that holds the database, if it is one that persistdb can copy."""
+        return None
 
     # --- locks
 
@@ -287,34 +325,8 @@ class Backend(ABC):
     def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
         """Take a lock by name, shared or exclusive, and hold it until released or until the process dies.
 
-        Raises :class:`LockUnavailable` when the time is over.
+        Raises :class:`~persistdb.engines.locks.LockUnavailable` when the time is over.
         """
-
-
-class HeldLock(ABC):
-    """A lock that is held."""
-
-    @abstractmethod
-    def release(self) -> bool:
-        """Let go; false if it was not held any more."""
-
-
-class ConnectionLock(HeldLock):
-    """A lock that a server gives to a session: it ends with the connection, however that ends."""
-
-    def __init__(self, connection: Connection, release: TextClause, parameters: Mapping[str, object]) -> None:
-        self._connection, self._release, self._parameters = connection, release, parameters
-
-    def release(self) -> bool:
-        """Let go and close the session; false if the server says that the lock was lost, or can't be asked."""
-        if self._connection.closed:
-            return False
-        try:
-            return bool(self._connection.execute(self._release, dict(self._parameters)).scalar_one())
-        except DBAPIError:
-            return False
-        finally:
-            self._connection.close()
 
 
 class ViewsNotComparable(Exception):
@@ -323,11 +335,3 @@ class ViewsNotComparable(Exception):
     def __init__(self, remedy: str) -> None:
         super().__init__(remedy)
         self.remedy = remedy
-
-
-class LockUnavailable(Exception):
-    """Others hold the lock; ``holders`` names them."""
-
-    def __init__(self, holders: Sequence[str]) -> None:
-        super().__init__(holders)
-        self.holders = holders

@@ -1,4 +1,4 @@
-"""Locks between the processes of one node: a file a lock, locked with flock(2)."""
+"""Locks between the processes of one node: one file a lock, locked with flock(2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from .base import HeldLock, LockUnavailable
+from .locks import HeldLock, LockUnavailable
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 
@@ -17,7 +17,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 class FileLock(HeldLock):
     """A lock on a file that exists as long as somebody holds the lock.
 
-    flock(2) locks belong to the open file, so threads of one process exclude each other too, and the kernel lets go of
+    flock(2) locks belong to the open file, so threads of one process exclude each other too, and the kernel releases
     them when the holder dies.
     """
 
@@ -28,7 +28,7 @@ class FileLock(HeldLock):
     def take(cls, path: Path, *, shared: bool, timeout: float) -> Self:
         """Lock the file, waiting ``timeout`` seconds at the most.
 
-        Raises :class:`LockUnavailable`, which names the holders as far as the kernel tells.
+        Raises :class:`LockUnavailable`, which names the holders as far as the kernel shows them.
         """
         deadline = time.monotonic() + timeout
         pause = _FIRST_PAUSE
@@ -43,17 +43,17 @@ class FileLock(HeldLock):
             else:
                 if _is_current(path, fd):
                     return cls(path, fd)
-                # The last holder removed the file after we had opened it; whoever comes next makes a new one.
+                # The last holder removed the file after we had opened it: create a new one.
                 os.close(fd)
                 continue
             if time.monotonic() >= deadline:
                 raise LockUnavailable(_holders(held))
-            # flock(2) has no timeout, and signals are not a library's to use: ask again, less and less often
+            # flock(2) has no timeout, and a library must not use signals: retry, less and less often
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def release(self) -> bool:
-        """Let go, and remove the file if nobody else holds or wants it, so that files don't add up."""
+        """Release the lock, and remove the file if nobody else holds or wants it, so that files don't add up."""
         if self._fd < 0:
             return False
         fd, self._fd = self._fd, -1

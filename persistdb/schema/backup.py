@@ -1,112 +1,106 @@
-"""Copies of an SQLite database: made while it is in use, checked before they are relied upon, and put back.
+"""Backups of a database that is a file: made while it is in use, checked before they are relied upon, and restored.
 
-A server's database is backed up with the server's own tools, which see to it that what they copy fits together.
+A server's database is backed up with the server's own tools, which copy a consistent state.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..engines import sqlite
-from ..errors import BadURL, Corrupt, DatabaseError, NotFound, SchemaMissing, SchemaTooNew, StorageFull, Unavailable
+from ..errors import BadURL, Corrupt, DatabaseError, NotFound, SchemaMissing, SchemaTooNew, StorageFull
 from .version import HEAD, REVISIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from ..db.database import Database
+    from ..engines.file import DatabaseFile
 
 KEPT = 5
-"""Backups made before changes of schema that are kept beside the database, the newest."""
+"""The number of backups made before changes of the schema that are kept beside the database, the newest."""
 
 # Free space that is left alone, beyond what a copy needs: others on this file system write, too.
 _MARGIN = 16 * 1024 * 1024
 
 
 def backup(database: Database, destination: Path) -> Path:
-    """Copy the database to a new file, as it is at one moment, and check the copy.
+    """Copy the database, as it is at one point in time, to a new file, and check the copy.
 
     Raises :class:`~persistdb.errors.StorageFull` when there is no room, :class:`~persistdb.errors.Corrupt` when the
-    copy is not sound: then the database isn't either.
+    copy is damaged: then the database is, too.
     """
     source = _file(database)
     if destination.exists():
         raise DatabaseError(str(destination), "exists already; a backup is written to a new file")
-    need_room(destination.parent, _size(source))
-    partial = destination.with_name(destination.name + ".partial")
+    need_room(destination.parent, source.size())
+    partial = source.at(destination.with_name(destination.name + ".partial"))
     try:
-        with _open(source) as original, _open(partial, create=True) as copy:
-            original.backup(copy)
-            # one file, whatever mode the original is in
-            copy.execute("PRAGMA journal_mode = DELETE")
-        _sound(partial)
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(destination)
+        source.copy_to(partial)
+        partial.make_single()
+        _refuse_damaged(partial)
+        partial.path.replace(destination)
         _sync(destination.parent)
-    except sqlite.driver().Error as error:
+    except database.driver_error as error:
         raise database.failure(error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        partial.path.unlink(missing_ok=True)
     return destination
 
 
 def before_change(database: Database, revision: str) -> Path | None:
-    """Make a backup beside the database, named after its revision and the time, and remove the oldest ones.
+    """Make a backup beside the database, named after its revision and the time, and remove the oldest backups.
 
-    ``None`` for a database in memory, and for servers, whose changes end whole or can be gone on with.
+    ``None`` for a database in memory, and for servers, whose changes are undone as a whole or can be continued.
     """
-    if database.backend.name != sqlite.SQLite.name or sqlite.file_of(database.engine.url) is None:
+    source = database.backend.file()
+    if source is None:
         return None
-    source = _file(database)
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    made = backup(database, source.with_name(f"{source.name}.{revision}.{moment}.backup"))
+    timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    made = backup(database, source.path.with_name(f"{source.path.name}.{revision}.{timestamp}.backup"))
     for old in backups(database)[:-KEPT]:
         old.unlink(missing_ok=True)
     return made
 
 
 def backups(database: Database) -> list[Path]:
-    """The backups beside the database that were made before changes, oldest first."""
-    source = _file(database)
+    """List the backups beside the database that were made before changes, oldest first."""
+    source = _file(database).path
     prefix = source.name + "."
-    found = [path for path in source.parent.iterdir() if path.name.startswith(prefix) and path.suffix == ".backup"]
-    return sorted(found, key=lambda path: path.name.split(".")[-3:-1])  # by time
+    beside = [path for path in source.parent.iterdir() if path.name.startswith(prefix) and path.suffix == ".backup"]
+    return sorted(beside, key=lambda path: path.name.split(".")[-3:-1])  # by time
 
 
 def restore(database: Database, source: Path) -> Path | None:
-    """Put a backup in the place of all that the database holds, and give the backup that was made of it before.
+    """Replace the whole database with a backup, and return the backup that was made of the database before.
 
-    Other programs may have the database open: they find the restored rows with their next transaction. Cut off in the
-    middle, the database is as it was.
+    Other programs may have the database open: they see the restored rows from their next transaction on. Cut off in
+    the middle, the database is as it was.
 
     Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Corrupt`,
     :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`.
     """
     target = _file(database)
+    original = target.at(source)
     if not source.is_file():
         raise NotFound("backup", str(source))
-    _sound(source)
-    revision = _revision(source)
+    _refuse_damaged(original)
+    revision = _revision(original)
     if revision not in REVISIONS:
         raise (SchemaTooNew if revision else SchemaMissing)(str(source), revision, HEAD)
     saved = None
-    if target.exists() and _revision(target):
-        saved = before_change(database, _revision(target) or "")
-    need_room(target.parent, 2 * source.stat().st_size)
+    if target.path.exists() and (replaced := _revision(target)):
+        saved = before_change(database, replaced)
+    need_room(target.path.parent, 2 * source.stat().st_size)
     database.close()  # no connection of ours may hold the file
     try:
-        with _open(source) as original, _open(target, create=True) as copy:
-            original.backup(copy)
-    except sqlite.driver().Error as error:
+        original.copy_to(target)
+    except database.driver_error as error:
         raise database.failure(error) from error
     database.prepared = False
-    _sound(target)
+    _refuse_damaged(target)
     return saved
 
 
@@ -122,61 +116,29 @@ def need_room(folder: Path, size: int) -> None:
 
 def need_room_for_change(database: Database) -> None:
     """Raise :class:`~persistdb.errors.StorageFull` unless there is room for a second copy, in file and log."""
-    if database.backend.name == sqlite.SQLite.name and sqlite.file_of(database.engine.url) is not None:
-        path = _file(database)
-        need_room(path.parent, 2 * _size(path))
+    file = database.backend.file()
+    if file is not None:
+        need_room(file.path.parent, 2 * file.size())
 
 
-def _file(database: Database) -> Path:
-    if database.backend.name != sqlite.SQLite.name:
-        raise BadURL(database.url, "only SQLite files are copied by persistdb: use pg_dump or mariadb-dump")
-    path = sqlite.file_of(database.engine.url)
-    if path is None:
-        raise BadURL(database.url, "a database in memory has no file to copy")
-    return path
+def _file(database: Database) -> DatabaseFile:
+    file = database.backend.file()
+    if file is None:
+        raise BadURL(database.url, database.backend.no_file)
+    return file
 
 
-def _size(path: Path) -> int:
-    """The size of a database with its log, the most that a copy of it may take."""
-    log = path.with_name(path.name + "-wal")
-    return path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+def _refuse_damaged(file: DatabaseFile) -> None:
+    """Raise :class:`~persistdb.errors.Corrupt` unless the engine finds nothing wrong with a file."""
+    faults = file.damage()
+    if faults:
+        raise Corrupt(str(file.path), "; ".join(faults))
 
 
-@contextlib.contextmanager
-def _open(path: Path, *, create: bool = False) -> Iterator[Any]:
-    """Open a file with the driver alone: its backup is nothing that SQLAlchemy knows."""
-    module = sqlite.driver()
-    if create and not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    try:
-        connection = module.connect(path, isolation_level=None, timeout=30)
-    except module.Error as error:
-        raise Unavailable(str(path), str(error)) from error
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def _sound(path: Path) -> None:
-    """Raise :class:`~persistdb.errors.Corrupt` unless SQLite finds nothing wrong with a file."""
-    try:
-        with _open(path) as connection:
-            found = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
-    except sqlite.driver().DatabaseError as error:
-        raise Corrupt(str(path), str(error)) from error
-    if found != ["ok"]:
-        raise Corrupt(str(path), "; ".join(found))
-
-
-def _revision(path: Path) -> str | None:
-    """The revision of the schema in a file."""
-    with _open(path) as connection:
-        try:
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        except sqlite.driver().Error:
-            return None
-    return str(row[0]) if row else None
+def _revision(file: DatabaseFile) -> str | None:
+    """Return the revision of the schema in a file."""
+    revision = file.value("SELECT version_num FROM alembic_version")
+    return None if revision is None else str(revision)
 
 
 def _sync(folder: Path) -> None:

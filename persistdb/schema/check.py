@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..engines import ViewsNotComparable, sqlite
+from ..engines import ViewsNotComparable
 from ..errors import Finding, SchemaOutdated, SchemaTooNew
 from . import drift, preflight, version
 from .migrate import COMPARISON
@@ -61,7 +61,7 @@ def check(database: Database) -> list[Finding]:
         raise kind(database.url, found, version.HEAD)
     try:
         with database.engine.connect() as connection:
-            findings = _file(connection) if database.backend.name == sqlite.SQLite.name else []
+            findings = [Finding(f"the file is damaged: {fault}") for fault in database.backend.damage(connection)]
             findings += _schema(connection)
         # a transaction of their own: a server may be asked to let it write, which must be its first statement
         with database.engine.connect() as connection:
@@ -73,12 +73,6 @@ def check(database: Database) -> list[Finding]:
     except SQLAlchemyError as error:
         raise database.failure(error) from error
     return findings
-
-
-def _file(connection: Connection) -> list[Finding]:
-    """What SQLite finds in the file itself."""
-    told = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-    return [] if told == ["ok"] else [Finding(f"the file is damaged: {line}") for line in told]
 
 
 def _views(backend: Backend, connection: Connection) -> list[Finding]:

@@ -18,7 +18,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..engines import ViewsNotComparable
-from ..engines.exclusive import ALONE, Orphans, StillLocked
+from ..engines.locks import Orphans, StillLocked
 from ..errors import Busy, ChangeBlocked, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldLose
 from . import drift, preflight, version
 from .backup import before_change, need_room_for_change
@@ -214,7 +214,11 @@ def _pace(database: Database, connection: Connection, table: str) -> float:
 def alone(database: Database, wait: float = WAIT) -> Iterator[Connection]:
     """Give a connection on which this program, and no other, may change the schema; committed at the end."""
     try:
-        with _one_at_a_time, database.writer.connect() as connection, ALONE[database.backend.name](connection, wait):
+        with (
+            _one_at_a_time,
+            database.writer.connect() as connection,
+            database.backend.exclusive(connection, wait),
+        ):
             yield connection
     except StillLocked:
         raise Busy(database.url, f"another program has been changing the schema for {wait:g} s") from None

@@ -23,7 +23,7 @@ _VERSION = text("SELECT version_num FROM alembic_version")
 
 def current(database: Database) -> str | None:
     """The revision that the database is at; ``None`` if it has no schema of ours, or is not there: nothing is made."""
-    if database.backend.would_create(database.engine.url):
+    if database.backend.would_create():
         return None
     statement = Statement(_VERSION, database.engine.dialect)
 
@@ -44,7 +44,7 @@ def refuse_foreign(database: Database) -> None:
 
     Raises :class:`~persistdb.errors.SchemaMissing`.
     """
-    if database.backend.would_create(database.engine.url):
+    if database.backend.would_create():
         return
     try:
         with database.reader.connect() as connection:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import selectinload
 import persistdb
 from persistdb import Database, errors
 from persistdb.db.database import default_url
-from persistdb.engines import sqlite
+from persistdb.engines.sqlite import library
 from persistdb.errors import (
     BadURL,
     DatabaseError,
@@ -196,7 +196,7 @@ def test_pragmas(sqlite_store: tuple[str, Database]) -> None:
             for name, value in expected.items():
                 assert connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() == value
         version = tuple(map(int, one.exec_driver_sql("SELECT sqlite_version()").scalar_one().split(".")))
-    assert sqlite.is_safe(version)  # type: ignore[arg-type]  # three numbers
+    assert library.is_safe(version)  # type: ignore[arg-type]  # three numbers
 
 
 @pytest.mark.parametrize(
@@ -217,13 +217,13 @@ def test_pragmas(sqlite_store: tuple[str, Database]) -> None:
 )
 def test_safe_versions(version: tuple[int, int, int], safe: bool) -> None:
     """The versions that may lose commits in WAL mode are known, and those where it was mended."""
-    assert sqlite.is_safe(version) is safe
+    assert library.is_safe(version) is safe
 
 
 def test_an_unsafe_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """With a library that may lose commits in WAL mode a rollback journal is used, and that is said once."""
-    monkeypatch.setattr(sqlite, "is_safe", lambda _: False)
-    sqlite._warn.cache_clear()
+    monkeypatch.setattr(library, "is_safe", lambda _: False)
+    library.warn.cache_clear()
     for name in ("x.db", "y.db"):
         with Database(f"sqlite:///{tmp_path}/{name}") as database:
             repository = ContainerRepository(database, host="node-1")
@@ -243,7 +243,7 @@ def test_from_wal_to_a_journal_and_back(tmp_path: Path, monkeypatch: pytest.Monk
     with Database(url) as database:
         put(ContainerRepository(database, host="node-1"), "pod-1", "a")
     with monkeypatch.context() as patch, Database(url) as database:
-        patch.setattr(sqlite, "is_safe", lambda _: False)
+        patch.setattr(library, "is_safe", lambda _: False)
         put(ContainerRepository(database, host="node-1"), "pod-2", "a")
     with Database(url) as database:
         assert ContainerRepository(database, host="node-1").sandbox_ids() == ["pod-1", "pod-2"]

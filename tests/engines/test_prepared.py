@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from persistdb import Database, Filter
-from persistdb.engines.prepared import MOST, OFTEN
+from persistdb.engines.mariadb.prepared import MOST, OFTEN
 from persistdb.records import Mount
 from persistdb.store.repository import ContainerRepository
 from tests.store.samples import container, sandbox

@@ -1,20 +1,14 @@
-"""SQLite: the default, one file on the node."""
+"""The SQLite engine, through the standard library's driver or pysqlite3."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
-import importlib
-import logging
 import os
 import re
 import resource
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import (
     ColumnElement,
@@ -35,52 +29,28 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from ..errors import BadURL, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from .base import Backend, Column, ErrorRule, HeldLock, JSONItems, Timeouts, first_of, json_path
-from .flock import FileLock
+from ...errors import BadURL, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
+from ..base import Backend, Column, ErrorRule, JSONItems, Timeouts, first_of, json_path, on_conflict_update
+from ..flock import FileLock
+from ..locks import HeldLock, digest
+from . import change, files, library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import ModuleType
+    from contextlib import AbstractContextManager
 
     from sqlalchemy.engine import URL, Connection
 
-    from .base import JSONPath, JSONRows, JSONValue
+    from ..base import JSONPath, JSONRows, JSONValue
 
-log = logging.getLogger("persistdb")
-
-# The WAL-reset bug: from 3.7.0 on, a checkpoint that races a commit could lose the commit or damage the file.
-# Fixed in 3.51.3 and in these branches (sqlite.org/wal.html, "the WAL-reset bug").
-_FIXED = (3, 51, 3)
-_FIXED_BRANCHES = {(3, 50): 7, (3, 44): 6}
-# sqlite.org/changes.html
+# json_each of jsonb (sqlite.org/changes.html)
 _JSONB_EACH = (3, 51, 0)
 
-
-def is_safe(version: tuple[int, int, int]) -> bool:
-    """Whether this version of the SQLite library may use write-ahead logging with several connections."""
-    patch = _FIXED_BRANCHES.get(version[:2])
-    return version >= _FIXED or (patch is not None and version[2] >= patch)
-
-
-def driver() -> ModuleType:
-    """Choose the driver module: the standard library's if its SQLite is safe, else the pysqlite3 wheel's."""
-    import sqlite3
-
-    if is_safe(sqlite3.sqlite_version_info):
-        return sqlite3
-    try:
-        wheel = importlib.import_module("pysqlite3")
-    except ImportError:
-        return sqlite3
-    return wheel if is_safe(wheel.sqlite_version_info) else sqlite3
-
-
-# What a statement that reads is made of (sqlite.org/c3ref/c_alter_table.html): SELECT, READ, FUNCTION, RECURSIVE.
-# Opening a file, pragmas and all that writes are others.
+# The parts of a statement that reads (sqlite.org/c3ref/c_alter_table.html): SELECT, READ, FUNCTION, RECURSIVE. Opening
+# a file, pragmas and all that writes are others.
 _READS = frozenset({21, 20, 31, 33})
 
-
+# Quoted text, and runs without a quote or white space
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s'"]+""")
 
 # Bytes that a disk has left when it is called full: a -shm takes 32 kB, and space is reserved for the administrator.
@@ -105,12 +75,18 @@ class SQLite(Backend):
         ErrorRule("SQLITE_CORRUPT", Corrupt, "database disk image is malformed"),
     )
 
+    no_file = "a database in memory has no file to copy"
+
+    def __init__(self, url: URL) -> None:
+        self._path = files.path_of(url)
+        self._is_created = self._path is not None and files.is_created(url)
+
     # --- connecting
 
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
-        """Make the engine for a file, created 0600 in a folder 0700 if it isn't there, or for a database in memory."""
-        module = driver()
-        self._path = path = file_of(url)
+        """Create the engine for a file, which is created 0600 in a folder 0700, or for a database in memory."""
+        module = library.driver()
+        path = self._path
         engine = create_engine(
             url,
             module=module,
@@ -121,18 +97,18 @@ class SQLite(Backend):
             max_overflow=0,
             pool_timeout=timeouts.pool,
         )
-        safe = is_safe(module.sqlite_version_info)
+        safe = library.is_safe(module.sqlite_version_info)
         if path is not None and not safe:
-            _warn(module.sqlite_version)
+            library.warn(module.sqlite_version)
 
         @event.listens_for(engine, "do_connect")
-        def _make_file(*_: object) -> None:
-            if path is not None and _is_made(url):
-                _create(path)
+        def _create_file(*_: object) -> None:
+            if path is not None and self._is_created:
+                files.create(path)
 
         @event.listens_for(engine, "connect")
         def _configure(connection: Any, _record: object) -> None:  # the driver's connection, of either module
-            # Transactions are begun by us: the driver's own way opens them late, and DDL outside of them.
+            # Transactions are begun by us: the driver's own way begins them late, and runs DDL outside of them.
             connection.isolation_level = None
             cursor = connection.cursor()
             try:
@@ -150,13 +126,12 @@ class SQLite(Backend):
 
         return engine
 
-    def would_create(self, url: URL) -> bool:
-        """Whether the file is not there, or empty still: with a schema it has at least a page."""
-        path = file_of(url)
-        if path is None or not _is_made(url):
+    def would_create(self) -> bool:
+        """Return whether the file does not exist, or is still empty: with a schema it has at least a page."""
+        if self._path is None or not self._is_created:
             return False
         try:
-            return path.stat().st_size == 0
+            return self._path.stat().st_size == 0
         except FileNotFoundError:
             return True
         except OSError:
@@ -173,14 +148,14 @@ class SQLite(Backend):
     # --- errors
 
     def error_code(self, error: BaseException) -> str:
-        """The name of SQLite's primary result code: pysqlite3 doesn't ask for the extended ones, the stdlib does."""
+        """Return the name of the primary result code: pysqlite3 doesn't ask for extended ones, the stdlib does."""
         return "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
 
     def rule(self, error: BaseException) -> ErrorRule | None:
         """Tell a disk that fails from one that is full.
 
-        To open a -wal or -shm on a full disk is an I/O error, and so is to write to a file that has reached the
-        process's size limit. The driver doesn't give the code that says more.
+        Opening a -wal or -shm on a full disk is an I/O error, and so is writing to a file that has reached the
+        process's size limit. The driver does not pass on the code that says more.
         """
         found = super().rule(error)
         if found is not None and found.code == "SQLITE_IOERR" and not self._is_full():
@@ -207,17 +182,17 @@ class SQLite(Backend):
         return None
 
     def is_missing_table(self, error: BaseException) -> bool:
-        """Known by its text: the code is SQLite's general one."""
+        """Look at the message: the code is SQLite's general one."""
         return "no such table" in str(error)
 
     # --- statements
 
     def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
-        """Read the rows with jsonb_each; ``->>`` gives SQL values, 1 and 0 for booleans.
+        """Read the rows with jsonb_each; ``->>`` returns SQL values, 1 and 0 for booleans.
 
-        json_each, all that libraries before 3.51 have, writes each row out as text, which is parsed again.
+        json_each, which is all that libraries before 3.51 have, writes each row out as text, which is parsed again.
         """
-        each = func.jsonb_each if driver().sqlite_version_info >= _JSONB_EACH else func.json_each
+        each = func.jsonb_each if library.driver().sqlite_version_info >= _JSONB_EACH else func.json_each
         items = each(literal_column(f":{parameter}")).table_valued("value", name="item")
         return (
             select(*(literal_column(f"item.value ->> {i}", kind).label(name) for i, (name, kind) in enumerate(columns)))
@@ -229,8 +204,8 @@ class SQLite(Backend):
         """Hide the parameter in an expression.
 
         SQLite looks at the value of a bare one in LIMIT, and in a range beside the range of a partial index. Then it
-        compiles the statement anew whenever the parameter is bound, which takes longer than a page of containers: 80 to
-        120 µs with 3.51 (``expmask`` in vdbeapi.c).
+        compiles the statement again whenever the parameter is bound, which takes longer than a page of containers: 80
+        to 120 µs with 3.51 (``expmask`` in vdbeapi.c).
         """
         return literal_column(f"coalesce(:{parameter}, NULL)")
 
@@ -244,17 +219,56 @@ class SQLite(Backend):
         return f"json({column})"
 
     def utc_text(self, column: str) -> str:
-        """Timestamps are kept as ``YYYY-MM-DD HH:MM:SS.ffffff``."""
+        """Append the Z: timestamps are stored as ``YYYY-MM-DD HH:MM:SS.ffffff``."""
         return f"{column} || 'Z'"
 
     def concat(self, *parts: str) -> str:
         """Use the operator."""
         return " || ".join(parts)
 
+    def upsert(self, table: Table, source: Select[Any]) -> Insert:
+        """Use ON CONFLICT on the primary key."""
+        # without WHERE the SELECT would take the ON for a join's (sqlite.org/lang_upsert.html, "Parsing Ambiguity")
+        statement = insert(table).from_select([column.name for column in table.c], source.where(true()))
+        return on_conflict_update(statement, table)
+
+    def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
+        """Use a row value IN: SQLite has no DELETE … USING."""
+        return delete(table).where(
+            tuple_(*(table.c[name] for name in columns)).in_(select(*(rows.c[name] for name in columns)))
+        )
+
+    # --- one statement that reads
+
+    @contextlib.contextmanager
+    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> Iterator[Any]:  # noqa: ARG002  it streams
+        """Open the file for reading, with an authorizer that SQLite asks about each part of a statement."""
+        module = library.driver()
+        path = self._path
+        if path is None:
+            raise BadURL(
+                str(engine.url), "a database in memory belongs to one process: nothing can be asked of it here"
+            )
+        connection = module.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+        try:
+            # JSON may hold half of a surrogate pair, which json_extract returns as bytes that are not UTF-8
+            connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.set_authorizer(lambda action, *_: module.SQLITE_OK if action in _READS else module.SQLITE_DENY)
+            deadline = time.monotonic() + timeout
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+            yield connection.cursor()
+        except module.Warning as several:
+            # for several statements; the standard library raises an Error since Python 3.12
+            raise module.ProgrammingError(str(several)) from None
+        finally:
+            connection.close()
+
     # --- views
 
     def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
-        """Read them with json_each, which raises for what is no JSON, and goes through objects, too.
+        """Read them with json_each, which raises for text that is not JSON, and goes through objects, too.
 
         CASE evaluates no more than it must (sqlite.org/lang_expr.html#case).
         """
@@ -274,64 +288,37 @@ class SQLite(Backend):
             found.append(f"CASE item.type WHEN 'object' THEN {typed} END")
         return first_of(found)
 
+    # --- the schema
+
+    def exclusive(self, connection: Connection, wait: float) -> AbstractContextManager[None]:
+        """Begin one transaction, with the write lock from its start."""
+        return change.exclusive(connection, wait)
+
     def changed_views(self, connection: Connection, selects: Mapping[str, str]) -> list[str]:
         """Compare the statement's text, which SQLite stores from the view's name on, but for white space."""
         views = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'")
         stored: dict[str, str] = dict(map(tuple, views))
         return [name for name, select in selects.items() if _words(stored[name])[3:] != ["AS", *_words(select)]]
 
-    def upsert(self, table: Table, source: Select[Any]) -> Insert:
-        """Use ON CONFLICT on the primary key."""
-        # without WHERE the SELECT would take the ON for a join's (sqlite.org/lang_upsert.html, "Parsing Ambiguity")
-        statement = insert(table).from_select([column.name for column in table.c], source.where(true()))
-        return statement.on_conflict_do_update(
-            index_elements=list(table.primary_key),
-            set_={column.name: statement.excluded[column.name] for column in table.c if not column.primary_key},
-        )
+    def damage(self, connection: Connection) -> list[str]:
+        """Let SQLite check the whole file."""
+        lines = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        return [] if lines == ["ok"] else list(lines)
 
-    def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
-        """Use a row value IN."""
-        return delete(table).where(
-            tuple_(*(table.c[name] for name in columns)).in_(select(*(rows.c[name] for name in columns)))
-        )
-
-    # --- one statement that reads
-
-    @contextlib.contextmanager
-    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> Iterator[Any]:  # noqa: ARG002  it streams
-        """Open the file for reading, and let SQLite ask of each part of a statement whether it reads."""
-        module = driver()
-        path = file_of(engine.url)
-        if path is None:
-            raise BadURL(
-                str(engine.url), "a database in memory belongs to one process: nothing can be asked of it here"
-            )
-        connection = module.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
-        try:
-            # JSON may hold half of a surrogate pair, which json_extract gives as bytes that are no UTF-8
-            connection.text_factory = partial(str, encoding="utf-8", errors="replace")
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute("PRAGMA temp_store = MEMORY")
-            connection.set_authorizer(lambda action, *_: module.SQLITE_OK if action in _READS else module.SQLITE_DENY)
-            deadline = time.monotonic() + timeout
-            connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
-            yield connection.cursor()
-        except module.Warning as several:
-            # for several statements; an Error of the standard library since Python 3.12
-            raise module.ProgrammingError(str(several)) from None
-        finally:
-            connection.close()
+    def file(self) -> files.SQLiteFile | None:
+        """Return the file, unless the database is in memory."""
+        return None if self._path is None else files.SQLiteFile(self._path)
 
     # --- locks
 
     def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
-        """Lock a file of the lock's own beside the database: the kernel lets go of it when the process dies."""
-        path = file_of(engine.url)
+        """Lock a file beside the database, one for each lock: the kernel releases it when the process dies."""
+        path = self._path
         if path is None:
             raise BadURL(str(engine.url), "a database in memory belongs to one process: it has no locks")
         folder = path.with_name(path.name + "-locks")
         folder.mkdir(mode=0o700, exist_ok=True)
-        return FileLock.take(folder / hashlib.sha256(name.encode()).hexdigest()[:32], shared=shared, timeout=timeout)
+        return FileLock.take(folder / digest(name).hex()[:32], shared=shared, timeout=timeout)
 
 
 def _words(sql: str) -> list[str]:
@@ -339,45 +326,12 @@ def _words(sql: str) -> list[str]:
     return _WORD.findall(sql)
 
 
-@functools.cache
-def _warn(version: str) -> None:
-    """Say once that the library is not a safe one."""
-    log.warning("SQLite %s can lose commits in WAL mode: using a rollback journal; install pysqlite3 for WAL", version)
-
-
-def file_of(url: URL) -> Path | None:
-    """Name the database's file; ``None`` for a database in memory."""
-    name = str(url.database or "")
-    if _is_uri(url):
-        name = unquote(urlsplit(name).path)
-        if url.query.get("mode") == "memory":
-            name = ""
-    return None if name in {"", ":memory:"} else Path(name).absolute()
-
-
-def _is_uri(url: URL) -> bool:
-    """Whether the file is given as a URI (sqlite.org/uri.html), as in ``sqlite:///file:/x.db?mode=ro&uri=true``."""
-    return str(url.database).startswith("file:") and url.query.get("uri") == "true"
-
-
-def _is_made(url: URL) -> bool:
-    """Whether the file is made if it isn't there."""
-    return not _is_uri(url) or (url.query.get("mode", "rwc") == "rwc" and "immutable" not in url.query)
-
-
-def _create(path: Path) -> None:
-    """Make the file, for its owner only; -wal and -shm get the same mode (SQLite's os_unix.c, findCreateFileMode)."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-
-
 def _pragma(cursor: Any, name: str, value: str, expected: int) -> None:
-    """Set a pragma and read it back: SQLite ignores what it doesn't know or can't do without a word."""
+    """Set a pragma and read it back: SQLite silently ignores what it doesn't know or can't do."""
     cursor.execute(f"PRAGMA {name} = {value}")
-    (found,) = cursor.execute(f"PRAGMA {name}").fetchone()
-    if found != expected:
-        raise RuntimeError(f"SQLite has {name} = {found} after it was set to {value}")
+    (actual,) = cursor.execute(f"PRAGMA {name}").fetchone()
+    if actual != expected:
+        raise RuntimeError(f"SQLite has {name} = {actual} after it was set to {value}")
 
 
 def _journal(cursor: Any, mode: str, patience: float) -> None:

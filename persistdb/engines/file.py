@@ -1,0 +1,44 @@
+"""Databases that are files, which persistdb can copy."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class DatabaseFile(ABC):
+    """A file that holds a whole database, or is to hold one; other programs may have it open."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def at(self, path: Path) -> Self:
+        """Return another file of the same engine."""
+        return type(self)(path)
+
+    @abstractmethod
+    def size(self) -> int:
+        """Return the most bytes that a copy may take."""
+
+    @abstractmethod
+    def copy_to(self, target: Self) -> None:
+        """Replace what the target holds, if it exists, with the state that this file has at one point in time.
+
+        Cut off in the middle, the target is as it was. Raises the driver's errors, and
+        :class:`~persistdb.errors.Unavailable`.
+        """
+
+    @abstractmethod
+    def make_single(self) -> None:
+        """Write all that belongs to the database into the one file, for good."""
+
+    @abstractmethod
+    def damage(self) -> list[str]:
+        """Return what is wrong with the file, a line for each fault; nothing for a sound one."""
+
+    @abstractmethod
+    def value(self, statement: str) -> object | None:
+        """Return the first value that a SELECT gives; ``None`` without a row, or if it fails."""

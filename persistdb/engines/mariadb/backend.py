@@ -1,0 +1,277 @@
+"""The MariaDB engine, version 10.6 and later, through PyMySQL."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Boolean, Integer, column, create_engine, event, func, literal_column, text
+from sqlalchemy.dialects.mysql import insert
+
+from ...errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
+from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, first_of, json_path
+from ..liveness import ping_in_doubt
+from . import locks, readonly, views
+from .prepared import Prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import ColumnElement, Engine, Select, Subquery, Table
+    from sqlalchemy.dialects.mysql import Insert
+    from sqlalchemy.engine import URL, Connection
+    from sqlalchemy.pool import PoolProxiedConnection
+
+    from ..base import Column, JSONPath, JSONRows, JSONValue, Timeouts
+    from ..locks import HeldLock
+
+# utf8mb4_bin pads with spaces, so that 'a' = 'a '; the nopad twin compares byte for byte, as the other engines do.
+COLLATION = "utf8mb4_nopad_bin"
+# SERVER_STATUS_IN_TRANS, which the server sends with each answer (MariaDB's documentation, "OK_Packet")
+_IN_TRANSACTION = 1
+_LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
+
+
+class MariaDB(Backend):
+    """A server for a fleet; READ COMMITTED, each connection in autocommit until BEGIN."""
+
+    name = "mariadb"
+    drivername = "mariadb+pymysql"
+    error_rules = (
+        ErrorRule("1213", Busy, "Deadlock found when trying to get lock; try restarting transaction", retry=True),
+        ErrorRule("1205", Busy, "Lock wait timeout exceeded; try restarting transaction", retry=True),
+        ErrorRule("1020", Busy, "Record has changed since last read in table 'container'", retry=True),
+        ErrorRule("1969", QueryTimeout, "Query execution was interrupted (max_statement_time exceeded)"),
+        ErrorRule("1317", QueryTimeout, "Query execution was interrupted"),
+        ErrorRule("1792", ReadOnly, "Cannot execute statement in a READ ONLY transaction"),
+        ErrorRule("1290", ReadOnly, "The MariaDB server is running with the --read-only option", text="--read-only"),
+        ErrorRule("1036", ReadOnly, "Table 'container' is read only"),
+        ErrorRule("1114", StorageFull, "The table 'mount' is full"),
+        ErrorRule(
+            "1005", StorageFull, 'Can\'t create table (errno: 135 "No more room in record file")', text="errno: 135"
+        ),
+        ErrorRule("3", StorageFull, "Error writing file '/tmp/x' (Errcode: 28 \"No space left on device\")", text="28"),
+        ErrorRule("1021", StorageFull, "Disk full (/tmp/x); waiting for someone to free some space..."),
+        ErrorRule("1045", AccessDenied, "Access denied for user 'x'@'127.0.0.1' (using password: YES)"),
+        ErrorRule("1698", AccessDenied, "Access denied for user 'x'@'127.0.0.1'"),
+        ErrorRule("1044", AccessDenied, "Access denied for user 'x'@'%' to database 'y'"),
+        ErrorRule("1142", AccessDenied, "INSERT command denied to user 'x'@'127.0.0.1' for table `y`.`z`"),
+        ErrorRule("4151", AccessDenied, "Access denied, this account is locked"),
+        ErrorRule("1820", AccessDenied, "You must SET PASSWORD before executing this statement"),
+        ErrorRule("1040", Busy, "Too many connections"),
+        ErrorRule("1226", Busy, "User 'x' has exceeded the 'max_user_connections' resource (current value: 1)"),
+        ErrorRule("1046", Unavailable, "No database selected"),
+        ErrorRule("1049", Unavailable, "Unknown database 'x'"),
+        ErrorRule("2003", Unavailable, "Can't connect to MySQL server on '127.0.0.1' ([Errno 111] Connection refused)"),
+        ErrorRule("2006", Unavailable, "MySQL server has gone away"),
+        ErrorRule("2013", Unavailable, "Lost connection to MySQL server during query"),
+        ErrorRule("2026", Unavailable, "SSL is required but the server doesn't support it"),
+    )
+
+    no_file = "persistdb copies SQLite files only: back this database up with mariadb-dump"
+
+    # --- connecting
+
+    def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
+        """Create the engine; the session's settings are one statement when a connection opens."""
+        settings = {
+            "time_zone": "'+00:00'",
+            "tx_isolation": "'READ-COMMITTED'",
+            # Without strictness a value that is too long or out of range is cut, with a warning that nobody reads.
+            "sql_mode": "'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+            # The result of a JSON aggregate is cut at this length, in the middle of a value (MDEV-21912).
+            "group_concat_max_len": str(2**32 - 1),
+            "innodb_lock_wait_timeout": str(max(1, round(timeouts.busy))),
+            "max_statement_time": str(timeouts.statement),
+        }
+        arguments: dict[str, Any] = {
+            "autocommit": True,
+            "charset": "utf8mb4",
+            "connect_timeout": max(1, round(timeouts.connect)),
+            # connect_timeout ends when the port accepts: a server that hangs then is waited for no longer than this
+            "read_timeout": max(1, round(timeouts.connect)),
+            "program_name": "persistdb",
+            "init_command": "SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()),
+        }
+        if url.host in _LOCAL and not any(name.startswith("ssl") for name in url.query):
+            # PyMySQL reads the system's certificates for each connection, 40 ms; nobody listens in on the loopback
+            arguments["ssl_disabled"] = True
+        engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=timeouts.pool,
+            pool_reset_on_return=None,
+            connect_args=arguments,
+        )
+
+        ping_in_doubt(engine)
+
+        @event.listens_for(engine, "connect")
+        def _wait(connection: Any, _record: object) -> None:
+            # From here on the server's own statement timeout counts, which a change of the schema lifts.
+            connection._read_timeout = None  # noqa: SLF001  there is no other way to change it
+
+        @event.listens_for(engine, "reset")
+        def _roll_back(connection: Any, _record: object, _state: object) -> None:
+            # The driver would send a ROLLBACK, and wait for its answer, even if there is nothing to roll back.
+            if connection.server_status & _IN_TRANSACTION:
+                connection.rollback()
+
+        return engine
+
+    def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
+        """Start a transaction."""
+        return "BEGIN"
+
+    def execute(self, cursor: Any, sql: str, values: Any, pooled: PoolProxiedConnection) -> None:
+        """Let the server prepare a statement that comes often."""
+        if not values:
+            cursor.execute(sql, values)
+            return
+        prepared: Prepared | None = pooled.info.get("prepared")
+        if prepared is None:
+            prepared = pooled.info["prepared"] = Prepared()
+        prepared.execute(cursor, sql, values)
+
+    # --- errors
+
+    def error_code(self, error: BaseException) -> str:
+        """Return the server's or the client's errno."""
+        return str(error.args[0]) if error.args and isinstance(error.args[0], int) else ""
+
+    def detail(self, error: BaseException) -> str:
+        """Return the message without the tuple that PyMySQL makes of errno and message."""
+        return str(error.args[1]) if len(error.args) > 1 else super().detail(error)
+
+    def violated(self, error: BaseException) -> str | None:
+        """Name the key, from the message: ``Duplicate entry '1-x' for key 'uq_process_sandbox_id_token'``."""
+        code = self.error_code(error)
+        if code == "1452":
+            return "foreign key"
+        if code == "1048" and "'container_id'" in str(error.args[1]):
+            return "uq_process_sandbox_id_token"  # upsert turns a clash into this; no other table has a second key
+        if code == "1062":
+            match = re.search(r"for key '(?:\w+\.)?(\w+)'$", str(error.args[1]))
+            return match[1] if match else ""
+        return None
+
+    def is_missing_table(self, error: BaseException) -> bool:
+        """Look for the errno ER_NO_SUCH_TABLE."""
+        return self.error_code(error) == "1146"
+
+    # --- statements
+
+    def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
+        """Read the rows with JSON_TABLE; a value that doesn't fit its column is an error, not a NULL."""
+        fields = ", ".join(
+            f"{name} {_json_table_type(kind)} PATH '$[{i}]' ERROR ON ERROR" for i, (name, kind) in enumerate(columns)
+        )
+        return (
+            text(f"SELECT * FROM JSON_TABLE(:{parameter}, '$[*]' COLUMNS ({fields})) AS item")
+            .columns(*(column(name, kind) for name, kind in columns))
+            .subquery("r")
+        )
+
+    def json_source(self, column: str) -> str:
+        """Make it a string to JSON_OBJECT, in the collation of the other columns: JSON columns have utf8mb4_bin."""
+        return f"concat({column} COLLATE {COLLATION})"
+
+    # JSON_ARRAYAGG creates a temporary table, on disk for text, in each statement that has one: a third of a get
+    lists_are_numbered = True
+
+    def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
+        """Build an object with JSON_OBJECTAGG."""
+        item = self.json_object(pairs)
+        return (
+            f"(SELECT json_objectagg({rows.alias}.{rows.number}, {item})"
+            f" FROM {rows.table} AS {rows.alias} WHERE {rows.where})"
+        )
+
+    def json_value(self, column: str) -> str:
+        """Mark the text, which JSON is to MariaDB, as JSON: the result of a JSON function is."""
+        return f"json_compact({column} COLLATE {COLLATION})"
+
+    def utc_text(self, column: str) -> str:
+        """Append the Z: timestamps are stored as ``YYYY-MM-DD HH:MM:SS.ffffff``."""
+        return f"concat({column}, 'Z')"
+
+    def concat(self, *parts: str) -> str:
+        """Use the function: the operator means OR."""
+        return f"concat({', '.join(parts)})"
+
+    def upsert(self, table: Table, source: Select[Any]) -> Insert:
+        """Use ON DUPLICATE KEY UPDATE, guarded: it overwrites the row of any unique key, not only of the primary one.
+
+        Where the existing row has another primary key, the key is set to NULL, which is an error.
+        """
+        statement = insert(table).from_select([c.name for c in table.c], source)
+        key = list(table.primary_key)
+        same: ColumnElement[bool] = literal_column(
+            " AND ".join(f"{table.name}.{c.name} = VALUES({c.name})" for c in key)
+        )
+        guard = key[0]
+        values: dict[str, Any] = {guard.name: func.if_(same, guard, None)}
+        values |= {c.name: statement.inserted[c.name] for c in table.c if not c.primary_key}
+        return statement.on_duplicate_key_update(values)
+
+    # --- one statement that reads
+
+    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:
+        """Open a cursor in a READ ONLY transaction."""
+        return readonly.cursor(engine, timeout, limit)
+
+    def effect(self, cursor: Any, sql: str) -> str:  # noqa: ARG002  the statement says enough
+        """Name a part of the statement that writes a file or takes locks."""
+        return readonly.effect(sql)
+
+    # --- views
+
+    # each statement of DDL commits, so each must be able to run again
+    create_view = "CREATE OR REPLACE VIEW"
+
+    def bytewise(self, text: str) -> str:
+        """Name the collation: constants have the connection's own."""
+        return f"({text}) COLLATE {COLLATION}"
+
+    def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
+        """Read them with JSON_TABLE, which raises for text that is not JSON."""
+        known = ", ".join(f"json_extract({document}, '{path}')" for path in map(json_path, lists))
+        columns, given = ["position FOR ORDINALITY"], {}
+        for name, value in values.items():
+            candidates = []
+            for i, path in enumerate(map(json_path, value.paths)):
+                columns.append(f"{name}_{i} LONGTEXT CHARACTER SET utf8mb4 COLLATE {COLLATION} PATH '{path}'")
+                text = f"item.{name}_{i}"
+                number = f"CAST(greatest(least(CAST({text} AS DECIMAL(65)), {INT64_MAX}), -{INT64_MAX + 1}) AS SIGNED)"
+                candidates.append(f"CASE WHEN {text} REGEXP '^-?[0-9]+$' THEN {number} END" if value.integer else text)
+            given[name] = first_of(candidates)
+        list_ = f"CASE WHEN json_valid({document}) THEN coalesce({known}, '[]') ELSE '[]' END"
+        return JSONItems(f"JSON_TABLE({list_}, '$[*]' COLUMNS ({', '.join(columns)})) AS item", "item.position", given)
+
+    # --- the schema
+
+    # without the word it would commit
+    drop_temporary_table = "DROP TEMPORARY TABLE"
+
+    def exclusive(self, connection: Connection, wait: float) -> AbstractContextManager[None]:
+        """Take a named lock of the session; each revision commits."""
+        return locks.exclusive(connection, wait)
+
+    def changed_views(self, connection: Connection, selects: Mapping[str, str]) -> list[str]:
+        """Compare what EXPLAIN EXTENDED makes of each."""
+        return [name for name, select in selects.items() if views.is_changed(connection, name, select)]
+
+    # --- locks
+
+    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
+        """Take named locks of a separate session."""
+        return locks.take(engine, name, shared=shared, timeout=timeout)
+
+
+def _json_table_type(kind: Any) -> str:
+    """Name the type for a column of JSON_TABLE."""
+    if isinstance(kind, Boolean | Integer):  # BigInteger is an Integer
+        return "BIGINT"
+    return f"LONGTEXT CHARACTER SET utf8mb4 COLLATE {COLLATION}"

@@ -1,0 +1,55 @@
+"""One statement that only reads: a READ ONLY transaction, and statements that do more than read in spite of it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
+
+# Texts, quoted names and comments as the server reads them in the modes that a session has here; a comment that begins
+# with ! or M! is executed.
+_QUOTED = re.compile(
+    r"""'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|`(?:[^`]|``)*`|--(?=[\s\x00-\x1f]|$)[^\n]*|\#[^\n]*"""
+    r"""|/\*(?!M?!).*?\*/""",
+    re.DOTALL,
+)
+_EXECUTED_COMMENT = re.compile(r"/\*M?!")
+_EFFECT = re.compile(
+    r"\binto\b|\bfor\s+update\b|\block\s+in\s+share\s+mode\b|\bnext\s+value\s+for\b"
+    r"|\b(?:get_lock|release_lock|release_all_locks|load_file|nextval|setval|sys_exec|sys_eval|sys_set)\s*\(",
+    re.IGNORECASE,
+)
+
+
+@contextlib.contextmanager
+def cursor(engine: Engine, timeout: float, limit: int | None) -> Iterator[Any]:
+    """Start a READ ONLY transaction; the driver sends one statement at a time.
+
+    The server cuts the result, for the driver reads it to its end, also when it is closed.
+    """
+    pooled = engine.raw_connection()
+    pooled.detach()
+    connection: Any = pooled.dbapi_connection
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION max_statement_time = %s", [timeout])
+            if limit is not None:
+                cursor.execute("SET SESSION sql_select_limit = %s", [limit + 1])
+            cursor.execute("START TRANSACTION READ ONLY")
+            yield cursor
+    finally:
+        connection.close()
+
+
+def effect(sql: str) -> str:
+    """Name a part of a statement that writes a file or takes locks; the read-only transaction stops neither."""
+    plain = _QUOTED.sub(" ", sql)
+    if _EXECUTED_COMMENT.search(plain):
+        return "a comment that is executed"
+    part = _EFFECT.search(plain)
+    return " ".join(part[0].split()).upper().rstrip("(").rstrip() if part else ""

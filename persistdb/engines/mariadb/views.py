@@ -1,0 +1,51 @@
+"""The comparison of stored views with their definitions, which creates nothing: DDL commits here."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from ..base import ViewsNotComparable
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+# ER_YES, the note in which EXPLAIN EXTENDED shows the query as the server has rewritten it
+_REWRITTEN = 1003
+# ER_VIEW_NO_EXPLAIN
+_MAY_NOT_EXPLAIN = 1345
+# ER_BAD_FIELD_ERROR, ER_NO_SUCH_TABLE, ER_VIEW_INVALID: a view outlives the tables that it reads
+_INVALID = frozenset({1054, 1146, 1356})
+# The character set of a literal, which a view keeps from the session that created it
+_INTRODUCER = re.compile(r"\b_(?:utf8mb[34]|utf8|latin1)(?=')")
+
+
+def is_changed(connection: Connection, name: str, select: str) -> bool:
+    """Compare what EXPLAIN EXTENDED makes of the view with what it makes of the SELECT as a derived table.
+
+    The server treats both in the same way, so the same definition gives the same text. SHOW CREATE VIEW renders stored
+    views only.
+    """
+    return _rendered(connection, name) != _rendered(connection, f"({select})")
+
+
+def _rendered(connection: Connection, source: str) -> str:
+    """Return the server's rendering of a SELECT from a source, or the error of one that can't be read."""
+    try:
+        # with LIMIT 0 nothing is rewritten for the sake of speed
+        connection.exec_driver_sql(
+            "SET STATEMENT sql_notes = 1, max_error_count = 64 FOR"
+            f" EXPLAIN EXTENDED SELECT * FROM {source} AS definition LIMIT 0"
+        ).close()
+    except DBAPIError as error:
+        code = error.orig.args[0] if error.orig and error.orig.args else None
+        if code == _MAY_NOT_EXPLAIN:
+            raise ViewsNotComparable("GRANT SHOW VIEW on the database to this user") from error
+        if code not in _INVALID:
+            raise
+        return f"error {code}"
+    notes = connection.exec_driver_sql("SHOW WARNINGS")
+    (rendered,) = (message for _, code, message in notes if code == _REWRITTEN)
+    return _INTRODUCER.sub("", rendered)

@@ -1,0 +1,247 @@
+"""The PostgreSQL engine, version 13 and later, through psycopg 3."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import String, Text, cast, create_engine, func, literal_column, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
+from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, first_of, literal_text, on_conflict_update
+from ..liveness import ping_in_doubt
+from . import locks, readonly, views
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import ColumnElement, Engine, Select, Subquery, Table
+    from sqlalchemy.dialects.postgresql import Insert
+    from sqlalchemy.engine import URL, Connection
+
+    from ..base import Column, JSONPath, JSONRows, JSONValue, Timeouts
+    from ..locks import HeldLock
+
+
+@functools.cache
+def _has_pipeline() -> bool:
+    from psycopg import Pipeline
+
+    return Pipeline.is_supported()
+
+
+class PostgreSQL(Backend):
+    """A server for a fleet; READ COMMITTED, each connection in autocommit until BEGIN."""
+
+    name = "postgresql"
+    drivername = "postgresql+psycopg"
+    # Errors while connecting have no SQLSTATE. Their text may be in another language: what fits no row is Unavailable.
+    error_rules = (
+        ErrorRule("40001", Busy, "could not serialize access due to concurrent update", retry=True),
+        ErrorRule("40P01", Busy, "deadlock detected", retry=True),
+        ErrorRule("55P03", Busy, "canceling statement due to lock timeout"),
+        ErrorRule("57014", QueryTimeout, "canceling statement due to statement timeout"),
+        ErrorRule("25006", ReadOnly, "cannot execute INSERT in a read-only transaction"),
+        ErrorRule("53100", StorageFull, 'could not extend file "base/5/16390": No space left on device'),
+        ErrorRule("53300", Busy, "sorry, too many clients already"),
+        ErrorRule("42501", AccessDenied, "permission denied for table sandbox"),
+        ErrorRule("57P01", Unavailable, "terminating connection due to administrator command", retry=True),
+        ErrorRule("57P03", Unavailable, "the database system is starting up", retry=True),
+        ErrorRule("XX001", Corrupt, "invalid page in block 0 of relation base/5/16390"),
+        ErrorRule("", AccessDenied, 'FATAL:  password authentication failed for user "x"', text="password"),
+        ErrorRule("", AccessDenied, 'FATAL:  role "x" does not exist', text='FATAL:  role "'),
+        ErrorRule("", AccessDenied, 'FATAL:  permission denied for database "x"', text="permission denied"),
+        ErrorRule("", Busy, "FATAL:  remaining connection slots are reserved for", text="connection slots"),
+        ErrorRule("", Busy, 'FATAL:  too many connections for role "x"', text="too many connections"),
+        ErrorRule("", Busy, "FATAL:  sorry, too many clients already", text="too many clients"),
+        ErrorRule("", Unavailable, 'FATAL:  database "x" does not exist', text="FATAL:  database"),
+        ErrorRule("", Unavailable, "FATAL:  the database system is starting up", text="database system is", retry=True),
+        ErrorRule("", Unavailable, "connection failed: … Connection refused", text="connection failed"),
+        ErrorRule("", Unavailable, 'connection is bad: … ".s.PGSQL.5432" failed', text="connection is bad"),
+        ErrorRule("", Unavailable, "failed to resolve host 'x'", text="failed to resolve host"),
+        ErrorRule("", Unavailable, "connection timeout expired", text="connection timeout expired"),
+    )
+
+    no_file = "persistdb copies SQLite files only: back this database up with pg_dump"
+
+    # --- connecting
+
+    def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
+        """Create the engine; the session's settings travel with the connection's start, without a round trip."""
+        milliseconds = {"statement_timeout": timeouts.statement, "lock_timeout": timeouts.busy}
+        settings = {
+            "TimeZone": "UTC",
+            "default_transaction_isolation": r"read\ committed",
+            **{name: str(int(seconds * 1000)) for name, seconds in milliseconds.items()},
+        }
+        engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=timeouts.pool,
+            connect_args={
+                "autocommit": True,
+                "connect_timeout": max(2, round(timeouts.connect)),
+                "application_name": f"persistdb {socket.gethostname()} {os.getpid()}"[:63],
+                "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+            },
+        )
+        ping_in_doubt(engine)
+        return engine
+
+    def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
+        """Start a transaction."""
+        return "BEGIN"
+
+    def pipeline(self, driver: Any) -> AbstractContextManager[object]:
+        """Use psycopg's pipeline mode, which takes a libpq of PostgreSQL 14 or later."""
+        pipeline: AbstractContextManager[object] = driver.pipeline() if _has_pipeline() else contextlib.nullcontext()
+        return pipeline
+
+    # --- errors
+
+    def error_code(self, error: BaseException) -> str:
+        """Return the SQLSTATE; an error before there is a session has none."""
+        return str(getattr(error, "sqlstate", None) or "")
+
+    def violated(self, error: BaseException) -> str | None:
+        """Return the name of the key, which the server sends in a field of the error."""
+        code = self.error_code(error)
+        if code == "23503":
+            return "foreign key"
+        if code == "23505":
+            return str(error.diag.constraint_name)  # type: ignore[attr-defined]  # psycopg's errors have it
+        return None
+
+    def is_missing_table(self, error: BaseException) -> bool:
+        """Look for the SQLSTATE undefined_table."""
+        return self.error_code(error) == "42P01"
+
+    # --- statements
+
+    def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
+        """Read the rows with jsonb_array_elements; ``->>`` returns text, and text columns stay text.
+
+        A cast to VARCHAR(n) would silently cut a text that is too long for the column; the column itself refuses it.
+        """
+        items = func.jsonb_array_elements(cast(literal_column(f":{parameter}"), JSONB)).table_valued(
+            "value", name="item"
+        )
+        values = []
+        for i, (name, kind) in enumerate(columns):
+            value: ColumnElement[Any] = literal_column(f"(item.value ->> {i})", Text)
+            values.append((value if isinstance(kind, String) else cast(value, kind)).label(name))
+        return select(*values).select_from(items).subquery("r")
+
+    def json_object(self, pairs: Mapping[str, str]) -> str:
+        """Build it with row_to_json, which for long lists takes a tenth less than json_build_object."""
+        return f"(SELECT row_to_json(o) FROM (SELECT {_columns(pairs)}) AS o)"
+
+    def json_source(self, column: str) -> str:
+        """Cast it: the json type keeps the text as it came."""
+        return f"CAST({column} AS text)"
+
+    def json_text(self, document: str) -> str:
+        """Cast it: psycopg decodes json to Python objects."""
+        return f"CAST({document} AS text)"
+
+    def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
+        """Build it with json_agg of whole rows, NULL for no rows: an expression would be run for each row."""
+        source = f"{rows.table} AS {rows.alias} WHERE {rows.where} ORDER BY {rows.alias}.{rows.order}"
+        return f"(SELECT coalesce(json_agg(o), CAST('[]' AS json)) FROM (SELECT {_columns(pairs)} FROM {source}) AS o)"
+
+    def json_value(self, column: str) -> str:
+        """Embed the column as it is."""
+        return column
+
+    def utc_text(self, column: str) -> str:
+        """Format the timestamp in the session's time zone, which is UTC."""
+        return f"""to_char({column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+    def concat(self, *parts: str) -> str:
+        """Use the operator: the function would pass over NULL."""
+        return " || ".join(parts)
+
+    def upsert(self, table: Table, source: Select[Any]) -> Insert:
+        """Use ON CONFLICT on the primary key."""
+        return on_conflict_update(insert(table).from_select([column.name for column in table.c], source), table)
+
+    def next_id(self, table: Table) -> ColumnElement[Any]:
+        """Ask the sequence, so that children can be sent together with their parent."""
+        return func.nextval(literal_text(f"{table.name}_id_seq"))
+
+    def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:
+        """Ask the sequence: a serial column takes its default only where no value is given at all."""
+        return func.coalesce(given, self.next_id(table))
+
+    # --- one statement that reads
+
+    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:  # noqa: ARG002  it streams
+        """Declare a cursor in a READ ONLY transaction."""
+        return readonly.cursor(engine, timeout)
+
+    def effect(self, cursor: Any, sql: str) -> str:
+        """Name a function that is volatile."""
+        return readonly.effect(cursor, sql)
+
+    # --- views
+
+    int64 = "bigint"
+    view_functions = views.FUNCTIONS
+
+    def bytewise(self, text: str) -> str:
+        """Name the collation: constants have the database's own."""
+        return f'({text}) COLLATE "C"'
+
+    def contains(self, text: str, part: str) -> str:
+        """Use the function strpos."""
+        return f"strpos({text}, '{part}') > 0"
+
+    def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
+        """Read them with jsonb_array_elements, after a function of ours has tested whether the text is JSON."""
+        wanted = ", ".join("'{" + ",".join(f'"{key}"' for key in path) + "}'" for path in lists)
+        list_ = f"persistdb_json_list({document}, CAST(ARRAY[{wanted}] AS text[]))"
+        source = f"jsonb_array_elements({list_}) WITH ORDINALITY AS item(value, position)"
+        return JSONItems(source, "item.position", {name: self._json_value(value) for name, value in values.items()})
+
+    def _json_value(self, value: JSONValue) -> str:
+        candidates = []
+        for path in value.paths:
+            *steps, last = ["item.value", *(f"'{key}'" for key in path)]
+            kind, text = f"jsonb_typeof({' -> '.join([*steps, last])})", f"{' -> '.join(steps)} ->> {last}"
+            if value.integer:
+                number = f"CAST(greatest(least(CAST({text} AS numeric), {INT64_MAX}), -{INT64_MAX + 1}) AS bigint)"
+                # numbers with a fraction have a point in this type, and none has an exponent
+                candidates.append(f"CASE WHEN {kind} = 'number' AND strpos({text}, '.') = 0 THEN {number} END")
+            else:
+                candidates.append(f"CASE {kind} WHEN 'string' THEN {text} END")
+        return first_of(candidates) if value.integer else self.bytewise(first_of(candidates))
+
+    # --- the schema
+
+    def exclusive(self, connection: Connection, wait: float) -> AbstractContextManager[None]:
+        """Begin one transaction under an advisory lock."""
+        return locks.exclusive(connection, wait)
+
+    def function_faults(self, connection: Connection) -> dict[str, str]:
+        """Compare each function with a temporary one."""
+        return views.function_faults(connection)
+
+    def changed_views(self, connection: Connection, selects: Mapping[str, str]) -> list[str]:
+        """Compare each view with a temporary one."""
+        return [name for name, select in selects.items() if views.is_changed(connection, name, select)]
+
+    # --- locks
+
+    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
+        """Take an advisory lock of a separate session."""
+        return locks.take(engine, name, shared=shared, timeout=timeout)
+
+
+def _columns(pairs: Mapping[str, str]) -> str:
+    return ", ".join(f'{value} AS "{key}"' for key, value in pairs.items())

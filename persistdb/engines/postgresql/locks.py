@@ -1,0 +1,84 @@
+"""Advisory locks: the callers' own, and the one that a change of the schema takes."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
+    from sqlalchemy.engine import Connection
+
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+def _key(name: str) -> int:
+    """Return the number that stands for a lock's name."""
+    return int.from_bytes(digest(name)[:8], "big", signed=True)
+
+
+def take(engine: Engine, name: str, *, shared: bool, timeout: float) -> ConnectionLock:
+    """Take an advisory lock of a separate session, so that it ends with the session.
+
+    Raises :class:`~persistdb.engines.locks.LockUnavailable`.
+    """
+    key = _key(name)
+    suffix = "_shared" if shared else ""
+    connection = engine.connect()
+    try:
+        connection.detach()
+        milliseconds = max(1, int(timeout * 1000))  # 0 would mean to wait for ever
+        connection.execute(
+            text("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', :wait, false)"),
+            {"wait": str(milliseconds)},
+        )
+        try:
+            connection.execute(text(f"SELECT pg_advisory_lock{suffix}(:key)"), {"key": key})
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            raise LockUnavailable(_holders(connection, key)) from None
+    except BaseException:
+        connection.close()
+        raise
+    return ConnectionLock(connection, text(f"SELECT pg_advisory_unlock{suffix}(:key)"), {"key": key})
+
+
+def _holders(connection: Connection, key: int) -> list[str]:
+    """Name the holders of an advisory lock; pg_locks shows the key's halves (its documentation, "objsubid")."""
+    rows = connection.execute(
+        text(
+            "SELECT a.application_name, host(a.client_addr), l.pid FROM pg_locks l"
+            " LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+            " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND l.classid = :high AND l.objid = :low"
+        ),
+        {"high": (key >> 32) & 0xFFFFFFFF, "low": key & 0xFFFFFFFF},
+    )
+    return [
+        f"{application or 'a session'} (server process {pid}{', from ' + address if address else ''})"
+        for application, address, pid in rows
+    ]
+
+
+@contextlib.contextmanager
+def exclusive(connection: Connection, wait: float) -> Iterator[None]:
+    """Begin one transaction for a change of the schema, under an advisory lock that ends with it."""
+    with connection.begin():
+        connection.execute(
+            text(
+                "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', :wait, true),"
+                " set_config('idle_in_transaction_session_timeout', '0', true)"
+            ),
+            {"wait": str(max(1, round(wait * 1000)))},
+        )
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(SCHEMA_CHANGE)})
+        yield

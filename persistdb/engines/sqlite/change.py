@@ -1,0 +1,43 @@
+"""A change of the schema on SQLite: one transaction, with foreign keys off."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from ..locks import Orphans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.engine import Connection
+
+
+@contextlib.contextmanager
+def exclusive(connection: Connection, wait: float) -> Iterator[None]:
+    """Begin a transaction with the write lock, foreign keys off, and check these before the commit.
+
+    With foreign keys on, dropping a table deletes the rows of its children, and a table that is rebuilt is dropped; the
+    pragma does nothing within a transaction, so it is set before (sqlite.org/lang_altertable.html, step 1).
+    """
+    cursor = connection.connection.cursor()
+    # a move of many rows takes longer than any other write, so the second program waits longer, too
+    usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+    cursor.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
+    cursor.execute("PRAGMA foreign_keys = OFF")
+    # what a statement would need to undo itself grows with the table: it goes to a file, not to memory
+    cursor.execute("PRAGMA temp_store = FILE")
+    try:
+        with connection.begin():
+            yield
+            orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(10)
+            if orphans:
+                raise Orphans([tuple(row) for row in orphans])
+        # what was written lies in the log: free its space now rather than when the log is next reset
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        if not (connection.closed or connection.invalidated):
+            cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.execute("PRAGMA temp_store = MEMORY")
+            cursor.execute(f"PRAGMA busy_timeout = {usual}")
+            cursor.close()
