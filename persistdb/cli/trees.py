@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import (
-    AlreadyExists,
-    Ambiguous,
-    Conflict,
-    DatabaseError,
-    FileError,
-    InvalidValue,
-    LayoutLoss,
-    NotFound,
-    PersistDBError,
-)
+from ..errors import Ambiguous, FileError, InvalidValue, LayoutLoss, NotFound, PersistDBError
 from .messages import counted, printable
 from .program import CANNOT, DONE, IN_PART, status_of
 from .progress import Progress
 from .target import Target, pass_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from ..records import Sandbox, SandboxWrite
-    from ..runtimes.tree import SandboxTree
+    from ..records import Sandbox
     from ..store.repository import ContainerRepository
-
-# What one transaction writes, in containers and in characters of documents: memory and the server's largest statement
-# bound it from above, the price of a sync from below.
-_BATCH = 1000
-_BATCH_TEXT = 4 << 20
 
 
 @click.command(
@@ -58,179 +41,51 @@ def import_trees(target: Target, paths: Sequence[str], strict: bool) -> int:
     Each sandbox is stored as a whole or not at all, and replaces what was stored of it on this host; other sandboxes
     stay. A file with a fault is named on stderr, and what is known of its container stays.
     """
-    from ..runtimes.kata import read_trees
+    from ..ingest import Importer  # SQLAlchemy takes longer to import than --help to run
 
     with target.repository() as repository:
-        work = _Import(repository, strict=strict)
+        progress = _ImportProgress("imported")
         try:
-            with work.progress:
-                opened = work.read(paths, read_trees)
+            with progress:
+                could_read = Importer(repository, progress, strict=strict).run(paths)
         except PersistDBError:
-            click.echo(work.summary())  # what was stored before is stored
+            click.echo(progress.summary(repository))  # what was stored before is stored
             raise
-    click.echo(work.summary())
-    if not work.faults:
+        click.echo(progress.summary(repository))
+    if not progress.faults:
         return DONE
-    return IN_PART if opened else CANNOT
+    return IN_PART if could_read else CANNOT
 
 
-class _Import:
-    """Stores sandboxes in batches, and what cannot be stored with others by itself."""
+class _ImportProgress(Progress):
+    """The observer of an import, and its last line."""
 
-    def __init__(self, repository: ContainerRepository, *, strict: bool) -> None:
-        self.progress = Progress("imported")
+    def __init__(self, doing: str) -> None:
+        super().__init__(doing)
         self.faults = 0
-        self.left_out = 0
-        self._repository = repository
-        self._strict = strict
-        self._pending: list[SandboxTree] = []
-        self._size = self._text = 0
+        self._left_out = 0
 
-    def summary(self) -> str:
-        """What came of it, in one line."""
-        into = f"{self._repository.database.url}, host {self._repository.host!r}"
-        line = f"imported {self.progress} into {into}"
-        if self.left_out:
-            line += f"; {counted(self.left_out, 'sandbox', 'sandboxes')} left out"
+    def fault(self, problem: FileError) -> None:
+        """Name and count what is wrong."""
+        self.faults += 1
+        self.complain(problem)
+
+    def stored(self, sid: str, containers: int) -> None:  # noqa: ARG002  an observer's signature
+        """Count a sandbox that was stored."""
+        self.advance(containers)
+
+    def left_out(self, sid: str) -> None:  # noqa: ARG002  the same
+        """Count a sandbox that was not stored."""
+        self._left_out += 1
+
+    def summary(self, repository: ContainerRepository) -> str:
+        """Sum up in one line what was imported into which database."""
+        line = f"imported {self} into {repository.database.url}, host {repository.host!r}"
+        if self._left_out:
+            line += f"; {counted(self._left_out, 'sandbox', 'sandboxes')} left out"
         if self.faults:
             line += f"; {counted(self.faults, 'fault')}"
         return printable(line)
-
-    def read(self, paths: Iterable[str], read_trees: Callable[[list[str]], Iterable[SandboxTree]]) -> bool:
-        """Store what is found at the paths; gives whether any of them could be read."""
-        opened = False
-        for path in paths:
-            try:
-                found = self.take(read_trees([path]))
-            except FileError as error:
-                self.fault(error)
-                continue
-            opened = True
-            if not found:
-                self.progress.note(f"{path} holds no sandbox")
-        self.flush()
-        return opened
-
-    def fault(self, problem: object) -> None:
-        """Name and count what is wrong."""
-        self.faults += 1
-        self.progress.complain(problem)
-
-    def take(self, trees: Iterable[SandboxTree]) -> int:
-        """Store trees, the last ones perhaps with the next :meth:`flush`; gives how many there were.
-
-        Raises :class:`~persistdb.errors.FileError` if the folder they are in can't be read any further.
-        """
-        number = 0
-        for tree in trees:
-            number += 1
-            for fault in tree.faults:
-                self.fault(fault)
-            for note in tree.notes:
-                self.progress.note(note)
-            if tree.faults and (self._strict or (tree.record is None and not tree.containers)):
-                self.left_out += 1
-            elif tree.record is None:
-                self.flush()  # first what came before: it may be of the same sandbox
-                self._store(tree)
-            else:
-                self._add(tree, tree.record.document or "")
-        return number
-
-    def flush(self) -> None:
-        """Store what is waiting."""
-        pending, self._pending = self._pending, []
-        self._size = self._text = 0
-        try:
-            self._repository.save_many(_write(tree) for tree in pending)
-        except (AlreadyExists, InvalidValue, DatabaseError) as error:
-            if not _is_about_data(error):
-                raise
-            # One of them is bad, and the transaction was all of theirs.
-            for tree in pending:
-                self._store(tree)
-        else:
-            for tree in pending:
-                self.progress.advance(len(tree.containers))
-
-    def _add(self, tree: SandboxTree, document: str) -> None:
-        self._pending.append(tree)
-        self._size += 1 + len(tree.containers)
-        self._text += len(document) + sum(len(origin.document or "") for _, origin in tree.containers.values())
-        if self._size >= _BATCH or self._text >= _BATCH_TEXT:
-            self.flush()
-
-    def _store(self, tree: SandboxTree) -> None:
-        """Store one sandbox in a transaction of its own."""
-        try:
-            if tree.record is None:
-                self._store_containers(tree)
-            else:
-                self._repository.save_many([_write(tree)])
-        except (AlreadyExists, InvalidValue, DatabaseError) as error:
-            if not _is_about_data(error):
-                raise
-            if not self._take_out_unstorable(tree):
-                self.fault(FileError(tree.path, f"not stored: {error}"))
-                self.left_out += 1
-            elif self._strict or (tree.record is None and not tree.containers):
-                self.left_out += 1
-            else:
-                self._store(tree)
-        else:
-            self.progress.advance(len(tree.containers))
-
-    def _take_out_unstorable(self, tree: SandboxTree) -> bool:
-        """Name the files that say what can't be stored, and take them out as if they were damaged; false for none."""
-        from ..store.rows import check_container, check_sandbox
-
-        before = self.faults
-        if tree.record is not None:
-            try:
-                check_sandbox(tree.record)
-            except InvalidValue as error:
-                self.fault(FileError(tree.file_of(), f"not stored: {error}"))
-                tree.record = None
-        for cid, (record, origin) in list(tree.containers.items()):
-            try:
-                check_container(cid, record, origin)
-            except InvalidValue as error:
-                self.fault(FileError(tree.file_of(cid), f"not stored: {error}"))
-                del tree.containers[cid]
-                tree.kept.add(cid)
-        return self.faults > before
-
-    def _store_containers(self, tree: SandboxTree) -> None:
-        """Store the containers of a sandbox whose own file is damaged: its own row and its other containers stay."""
-        while True:
-            cids: frozenset[str] = frozenset()
-            revision = 0
-            with suppress(NotFound):
-                stored = self._repository.load_sandbox(tree.sid)
-                cids, revision = frozenset(stored.containers), stored.revision
-            try:
-                self._repository.save_many([_write(tree, keep=cids, revision=revision)])
-            except Conflict:
-                continue  # changed in between: there may be more to keep
-            return
-
-
-def _write(tree: SandboxTree, keep: Iterable[str] = (), revision: int | None = None) -> SandboxWrite:
-    from ..records import SandboxWrite
-
-    return SandboxWrite(
-        sid=tree.sid,
-        record=tree.record,
-        containers={cid: record for cid, (record, _) in tree.containers.items()},
-        origins={cid: origin for cid, (_, origin) in tree.containers.items()},
-        keep=frozenset(tree.kept).union(keep),
-        revision=revision,
-    )
-
-
-def _is_about_data(error: AlreadyExists | InvalidValue | DatabaseError) -> bool:
-    # The kinds of DatabaseError are about the database; the engine's unnamed errors may be about a value.
-    return not isinstance(error, DatabaseError) or type(error) is DatabaseError
 
 
 @click.command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from persistdb import ContainerState, Process, SandboxState
-from persistdb.cli import trees
+from persistdb.ingest import importer
+from persistdb.store.batches import batches
+from tests.ingest.files import other, tree
 from tests.runtimes.kata.trees import CONTAINERS, DATA, PLAIN, SAMPLES, SANDBOX, contents, make
 
 from .program import HOST, Program, on_terminal
@@ -21,17 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STORE = "run/vc/sbs"
-
-
-def tree(sid: str = "s", **containers: bytes) -> dict[str, bytes]:
-    """The files of one sandbox."""
-    own = {f"{sid}/persist.json": SANDBOX.replace(b'"s"', f'"{sid}"'.encode())}
-    return own | {f"{sid}/{cid}/persist.json": data for cid, data in containers.items()}
-
-
-def other(token: str, state: str = "running") -> bytes:
-    """A container's file with a token of its own."""
-    return PLAIN.replace(b'"t"', f'"{token}"'.encode()).replace(b"running", state.encode())
 
 
 GOOD = tree("good", c=PLAIN)
@@ -314,7 +306,7 @@ def test_batches(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for number in range(10):
         files |= tree(f"s{number}", a=other("1"), b=other("1" if number == 5 else "2"))
     make(tmp_path, files)
-    monkeypatch.setattr(trees, "_BATCH", 12)
+    monkeypatch.setattr(importer, "batches", functools.partial(batches, size=12))
     done = persistdb("import", tmp_path)
     assert done.out.startswith("imported 9 sandboxes with 18 containers")
     assert f"{tmp_path}/s5: not stored" in done.err
@@ -323,23 +315,24 @@ def test_batches(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_progress(persistdb: Program, tmp_path: Path) -> None:
     """A long import shows on a terminal how far it is, with faults above it as they come."""
-    make(tmp_path, GOOD | tree("t", **{"[red]x\x1b": b"{"}) | tree("u", c=PLAIN))
-    script = "import sys; from persistdb.cli import main, progress, trees; progress._PATIENCE = 0; trees._BATCH = 1\n"
-    script += "sys.exit(main())"
+    make(tmp_path, GOOD | tree("t", c=PLAIN) | tree("u", **{"[red]x\x1b": b"{"}))
+    script = "import functools, sys; from persistdb.cli import main, progress; from persistdb.ingest import importer\n"
+    script += "progress._PATIENCE = 0; importer.batches = functools.partial(importer.batches, size=1); sys.exit(main())"
     shown = on_terminal(
         [sys.executable, "-c", script, *persistdb.words("import", tmp_path)[3:]], stream="stderr", columns=200
     )
     assert "imported 3 sandboxes with 2 containers" in shown
-    assert f"persistdb: {tmp_path}/t/[red]x\\x1b/persist.json: " in shown
+    assert f"persistdb: {tmp_path}/u/[red]x\\x1b/persist.json: " in shown
 
 
 # --- killed
 
 _KILLED = """
-import os, signal, sys
-from persistdb.cli import main, trees
-trees._BATCH = 9
-moment, calls, read = int(sys.argv.pop(1)), 0, trees._Import.read
+import functools, os, signal, sys
+from persistdb.cli import main
+from persistdb.ingest import importer
+importer.batches = functools.partial(importer.batches, size=12)
+moment, calls, run = int(sys.argv.pop(1)), 0, importer.Importer.run
 def profile(*_):
     global calls
     calls += 1
@@ -348,10 +341,10 @@ def profile(*_):
 def watched(*arguments):
     sys.setprofile(profile)
     try:
-        return read(*arguments)
+        return run(*arguments)
     finally:
         sys.setprofile(None)
-trees._Import.read = watched
+importer.Importer.run = watched
 main()
 print(calls)
 """

@@ -1,0 +1,189 @@
+"""Files into the store: a sandbox whole or not at all, what cannot be stored left out and named."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from itertools import groupby
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import AlreadyExists, Conflict, DatabaseError, FileError, InvalidValue, NotFound
+from ..records import SandboxWrite
+from ..runtimes.kata import read_trees
+from ..store.batches import batches
+from ..store.rows import check_container, check_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ..runtimes.kata import SandboxTree
+    from ..store.repository import ContainerRepository
+
+
+class Observer(Protocol):
+    """A listener that learns what an import does, while it does it."""
+
+    def fault(self, problem: FileError) -> None:
+        """Take note of a file or folder that could not be read or stored."""
+
+    def note(self, text: str) -> None:
+        """Take note of a sentence about what is no fault."""
+
+    def stored(self, sid: str, containers: int) -> None:
+        """Take note of a sandbox that was stored, and of how many of its containers."""
+
+    def left_out(self, sid: str) -> None:
+        """Take note of a sandbox of which nothing was stored; its faults were named before."""
+
+
+class Importer:
+    """An import into the repository's host, in batches.
+
+    A sandbox replaces what was stored of it. Of a container whose file has a fault the stored rows stay, as does the
+    row of a sandbox whose own file has one. With ``strict`` any fault leaves out the whole sandbox.
+    """
+
+    def __init__(self, repository: ContainerRepository, observer: Observer, *, strict: bool = False) -> None:
+        self._repository = repository
+        self._observer = observer
+        self._strict = strict
+        self._read_any = False
+
+    def run(self, paths: Iterable[str]) -> bool:
+        """Store the sandboxes found at the paths; return whether any of the paths could be read.
+
+        A path is what :func:`persistdb.runtimes.kata.read_trees` takes. Raises
+        :class:`~persistdb.errors.DatabaseError` when the database itself fails; what the observer was told is stored.
+        """
+        self._read_any = False
+        # A sandbox without a record is stored alone, after all that came before it: that may be of the same sandbox.
+        for has_record, trees in groupby(self._wanted(paths), key=lambda tree: tree.record is not None):
+            if has_record:
+                self._store_in_batches(trees)
+            else:
+                for tree in trees:
+                    self._store(tree)
+        return self._read_any
+
+    def _wanted(self, paths: Iterable[str]) -> Iterator[SandboxTree]:
+        """Read the trees, name their faults and notes, and give those to store."""
+        for tree in self._read(paths):
+            for fault in tree.faults:
+                self._observer.fault(fault)
+            for note in tree.notes:
+                self._observer.note(note)
+            if tree.faults and (self._strict or _is_empty(tree)):
+                self._observer.left_out(tree.sid)
+            else:
+                yield tree
+
+    def _read(self, paths: Iterable[str]) -> Iterator[SandboxTree]:
+        for path in paths:
+            number = 0
+            try:
+                for tree in read_trees([path]):
+                    number += 1
+                    yield tree
+            except FileError as error:
+                self._observer.fault(error)
+                continue
+            self._read_any = True
+            if not number:
+                self._observer.note(f"{path} holds no sandbox")
+
+    def _store_in_batches(self, trees: Iterable[SandboxTree]) -> None:
+        waiting: deque[SandboxTree] = deque()  # the trees of the writes: batches keep the order
+
+        def writes() -> Iterator[SandboxWrite]:
+            for tree in trees:
+                waiting.append(tree)
+                yield _write_of(tree)
+
+        for batch in batches(writes()):
+            self._store_batch(batch, [waiting.popleft() for _ in batch])
+
+    def _store_batch(self, batch: Sequence[SandboxWrite], trees: Sequence[SandboxTree]) -> None:
+        try:
+            self._repository.save_many(batch)
+        except (AlreadyExists, InvalidValue, DatabaseError) as error:
+            if not _is_about_data(error):
+                raise
+            # One of the sandboxes is bad, and the transaction was that of all.
+            for tree in trees:
+                self._store(tree)
+        else:
+            for tree in trees:
+                self._observer.stored(tree.sid, len(tree.containers))
+
+    def _store(self, tree: SandboxTree) -> None:
+        """Store one sandbox in its own transaction, without what cannot be stored."""
+        try:
+            if tree.record is None:
+                self._store_containers(tree)
+            else:
+                self._repository.save_many([_write_of(tree)])
+        except (AlreadyExists, InvalidValue, DatabaseError) as error:
+            if not _is_about_data(error):
+                raise
+            unstorable = _take_out_unstorable(tree)
+            for fault in unstorable or [FileError(tree.path, f"not stored: {error}")]:
+                self._observer.fault(fault)
+            if not unstorable or self._strict or _is_empty(tree):
+                self._observer.left_out(tree.sid)
+            else:
+                self._store(tree)
+        else:
+            self._observer.stored(tree.sid, len(tree.containers))
+
+    def _store_containers(self, tree: SandboxTree) -> None:
+        """Store the containers of a sandbox whose own file has a fault: its row and its other containers stay."""
+        while True:
+            cids: frozenset[str] = frozenset()
+            revision = 0
+            with suppress(NotFound):
+                stored = self._repository.load_sandbox(tree.sid)
+                cids, revision = frozenset(stored.containers), stored.revision
+            try:
+                self._repository.save_many([_write_of(tree, keep=cids, revision=revision)])
+            except Conflict:
+                continue  # changed in between: there may be more to keep
+            return
+
+
+def _write_of(tree: SandboxTree, keep: Iterable[str] = (), revision: int | None = None) -> SandboxWrite:
+    return SandboxWrite(
+        sid=tree.sid,
+        record=tree.record,
+        containers={cid: record for cid, (record, _) in tree.containers.items()},
+        origins={cid: origin for cid, (_, origin) in tree.containers.items()},
+        keep=frozenset(tree.kept).union(keep),
+        revision=revision,
+    )
+
+
+def _is_empty(tree: SandboxTree) -> bool:
+    return tree.record is None and not tree.containers
+
+
+def _is_about_data(error: AlreadyExists | InvalidValue | DatabaseError) -> bool:
+    # The subclasses of DatabaseError are about the database; an error that no rule names may be about a value.
+    return not isinstance(error, DatabaseError) or type(error) is DatabaseError
+
+
+def _take_out_unstorable(tree: SandboxTree) -> list[FileError]:
+    """Treat files whose values no engine can hold as damaged: take them out of the tree, and return their faults."""
+    faults: list[FileError] = []
+    if tree.record is not None:
+        try:
+            check_sandbox(tree.record)
+        except InvalidValue as error:
+            faults.append(FileError(tree.file_of(), f"not stored: {error}"))
+            tree.record = None
+    for cid, (record, origin) in list(tree.containers.items()):
+        try:
+            check_container(cid, record, origin)
+        except InvalidValue as error:
+            faults.append(FileError(tree.file_of(cid), f"not stored: {error}"))
+            del tree.containers[cid]
+            tree.kept.add(cid)
+    return faults
