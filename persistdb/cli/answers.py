@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .messages import complain, counted
 from .output import Column, print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..reports.readonly import Rows
-    from .output import Form
+    from .output import Output
 
 _IDS = frozenset({"sid", "cid", "token", "device_id"})
 _SHRINKS = 20
 """Characters from which on a text may be cut where a terminal is too narrow."""
 
 
-def print_answer(kind: str, answer: Rows, *, form: Form, no_trunc: bool, excel: bool) -> None:
-    """Print an answer's rows."""
+def print_answer(kind: str, answer: Rows, output: Output, *, for_more: str = "") -> None:
+    """Print an answer's rows; say on stderr if it was cut, and what a user can do ``for_more``."""
     columns = [_column(name, i, answer.rows) for i, name in enumerate(_distinct(answer.columns))]
-    print_rows(kind, columns, answer.rows, form=form, no_trunc=no_trunc, excel=excel)
+    print_rows(kind, columns, answer.rows, output)
+    if answer.is_cut:
+        complain(f"cut after {counted(len(answer.rows), 'row')}: there are more{for_more}")
 
 
 def _column(name: str, place: int, rows: Sequence[Sequence[Any]]) -> Column:

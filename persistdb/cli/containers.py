@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import Ambiguous, InvalidValue, NotFound
-from ..filters import Filter
 from .details import as_row, print_details
 from .messages import complain, counted, printable
-from .output import Column, Form, excel_option, format_option, no_trunc_option, print_json, print_lines, print_rows
+from .options import format_option, gathered, output_options
+from .output import Column, print_json, print_lines, print_rows
 from .program import status_of
 from .target import Target, pass_target
 
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 
     from ..records import ContainerSummary
     from ..store.repository import ContainerRepository
-
-# With less, sorts that no index serves are repeated too often; 50,000 containers are about 50 MB.
-_PAGE = 50_000
+    from .output import Output
 
 _HOST = Column("host", "HOST")
 _COLUMNS = (
@@ -34,6 +33,17 @@ _COLUMNS = (
     Column("bundle", "BUNDLE", shrinks=True),
     Column("updated", "UPDATED"),
 )
+
+
+@dataclass(frozen=True)
+class _Selection:
+    """The containers that are asked for, and their order."""
+
+    conditions: Sequence[str]
+    more: Sequence[str]
+    sort: str
+    limit: int | None
+    all_hosts: bool
 
 
 @click.command(
@@ -72,56 +82,41 @@ Examples:
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="The first N only.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the IDs: SANDBOX/CONTAINER, one a line.")
 @click.option("--all-hosts", is_flag=True, help="Those of all hosts, not of one. A host filter means this, too.")
-@no_trunc_option
-@format_option
-@excel_option
+@output_options
+@gathered("selection", _Selection)
 @pass_target
-def list_containers(
-    target: Target,
-    conditions: Sequence[str],
-    more: Sequence[str],
-    sort: str,
-    limit: int | None,
-    quiet: bool,
-    all_hosts: bool,
-    no_trunc: bool,
-    form: Form,
-    excel: bool,
-) -> None:
+def list_containers(target: Target, selection: _Selection, quiet: bool, output: Output) -> None:
     """List containers."""
     from ..filters import parse_all
+    from ..reports import listing
 
-    if quiet and form != "table":
+    if quiet and output.form != "table":
         raise click.UsageError("-q prints IDs and nothing else: leave out --format")
-    filters = parse_all([*conditions, *more])
-    all_hosts = all_hosts or any(condition.key == "host" for condition in filters)
+    filters = parse_all([*selection.conditions, *selection.more])
     with target.repository() as repository:
-        found = _pages(repository, filters, sort=sort, limit=limit, all_hosts=all_hosts)
+        selected = listing.find(
+            repository, filters, sort=selection.sort, limit=selection.limit, all_hosts=selection.all_hosts
+        )
         if quiet:
-            print_lines(f"{container.sid}/{container.cid}" for container in found)
-        elif form == "table":
-            _print_table(found, no_trunc=no_trunc)
+            print_lines(f"{container.sid}/{container.cid}" for container in selected)
+        elif output.form == "table":
+            _print_table(selected, output)
         else:
-            rows = ((container.host, *_row(container)) for container in found)
-            print_rows("containers", (_HOST, *_COLUMNS), rows, form=form, excel=excel)
+            print_rows("containers", (_HOST, *_COLUMNS), map(_row, selected), output)
 
 
-def _pages(
-    repository: ContainerRepository, filters: Sequence[Filter], *, sort: str, limit: int | None, all_hosts: bool
-) -> Iterator[ContainerSummary]:
-    """Give the containers in their order; more than a page of them, as they are when their page is read."""
-    offset = 0
-    while limit is None or offset < limit:
-        size = _PAGE if limit is None else min(_PAGE, limit - offset)
-        page = repository.summaries(*filters, sort=sort, limit=size, offset=offset, all_hosts=all_hosts)
-        yield from page
-        if len(page) < size:
-            return
-        offset += size
+def _print_table(selected: Iterator[ContainerSummary], output: Output) -> None:
+    """Print containers as a table, with their hosts if there are several."""
+    rows = [_row(container) for container in selected]
+    if len({host for host, *_ in rows}) > 1:
+        print_rows("containers", (_HOST, *_COLUMNS), rows, output)
+    else:
+        print_rows("containers", _COLUMNS, (row[1:] for row in rows), output)
 
 
 def _row(container: ContainerSummary) -> tuple[object, ...]:
     return (
+        container.host,
         container.sid,
         container.cid,
         container.state,
@@ -131,14 +126,6 @@ def _row(container: ContainerSummary) -> tuple[object, ...]:
         container.bundle_path,
         container.updated_at,
     )
-
-
-def _print_table(found: Iterator[ContainerSummary], *, no_trunc: bool) -> None:
-    rows = [(container.host, *_row(container)) for container in found]
-    if len({row[0] for row in rows}) > 1:
-        print_rows("containers", (_HOST, *_COLUMNS), rows, no_trunc=no_trunc)
-    else:
-        print_rows("containers", _COLUMNS, (row[1:] for row in rows), no_trunc=no_trunc)
 
 
 @click.command(
@@ -152,23 +139,16 @@ Examples:
 )
 @click.argument("ref", metavar="ID")
 @click.option("--all-hosts", is_flag=True, help="Look on all hosts, not on one.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How it is printed. JSON has a fixed, versioned shape.",
-)
+@format_option("table", "json")
 @pass_target
-def show_container(target: Target, ref: str, all_hosts: bool, form: Form) -> None:
+def show_container(target: Target, ref: str, all_hosts: bool, output: Output) -> None:
     """Show one whole container: its mounts, devices and processes.
 
     ID is CONTAINER or SANDBOX/CONTAINER; the beginning of either will do that no other one has.
     """
     with target.repository() as repository:
         container = repository.look_up(ref, all_hosts=all_hosts)
-    if form == "json":
+    if output.form == "json":
         print_json("container", [as_row(container)])
     else:
         print_details(container)
@@ -224,6 +204,8 @@ def _remove_container(repository: ContainerRepository, ref: str) -> str:
 
 
 def _remove_sandbox(repository: ContainerRepository, ref: str) -> str:
+    from ..filters import Filter
+
     sid = repository.look_up_sandbox(ref)
     containers = repository.count(Filter("sid", sid))
     if not repository.destroy_sandbox(sid):

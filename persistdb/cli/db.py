@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from .messages import complain, counted, printable, tell
-from .output import Column, Form, format_option, print_rows
+from .options import all_formats_option
+from .output import Column, print_rows
 from .program import CANNOT, DONE, IN_PART
 from .target import Target, pass_target
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..db.database import Database
     from ..schema.revisions import Change, Step
+    from .output import Output
 
 _HISTORY = (
     Column("revision", "REVISION"),
@@ -165,9 +167,9 @@ Examples:
   persistdb db history --format json | jq -r '.rows[].revision'
 """,
 )
-@format_option
+@all_formats_option
 @pass_target
-def show_history(target: Target, form: Form) -> None:
+def show_history(target: Target, output: Output) -> None:
     """List the versions of the schema, oldest first, and what going back from each loses."""
     from ..schema import revisions, version
 
@@ -177,7 +179,7 @@ def show_history(target: Target, form: Form) -> None:
         (each.id, "yes" if each.id == now else "", each.title, ", ".join(each.loses) or "nothing")
         for each in revisions.history()
     ]
-    print_rows("revisions", _HISTORY, rows, form=form)
+    print_rows("revisions", _HISTORY, rows, output)
 
 
 @db.command(

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-import click
-
 from .messages import printable
 
 if TYPE_CHECKING:
@@ -32,18 +30,17 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&#]")
 
-format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "csv", "markdown"]),
-    default="table",
-    show_default=True,
-    help="How rows are printed. JSON has a fixed, versioned shape; CSV has a line of column names.",
-)
-excel_option = click.option(
-    "--excel", is_flag=True, help="With --format csv: a byte-order mark, and no text that is taken for a formula."
-)
-no_trunc_option = click.option("--no-trunc", is_flag=True, help="Cut nothing short in a table on a terminal.")
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a user asks of the rows that a command prints: ``--format``, ``--excel`` and ``--no-trunc``."""
+
+    form: Form = "table"
+    excel: bool = False
+    no_trunc: bool = False
+
+
+TABLE = Output()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +57,17 @@ class Column:
     shrinks: bool = False
 
 
-def print_rows(
-    kind: str,
-    columns: Sequence[Column],
-    rows: Iterable[Sequence[object]],
-    *,
-    form: Form = "table",
-    no_trunc: bool = False,
-    excel: bool = False,
-) -> None:
+def print_rows(kind: str, columns: Sequence[Column], rows: Iterable[Sequence[object]], output: Output = TABLE) -> None:
     """Print rows, one by one as they come but for a table, whose columns are as wide as their longest value."""
-    if form == "json":
+    if output.form == "json":
         names = [column.name for column in columns]
         print_json(kind, (dict(zip(names, row, strict=True)) for row in rows))
-    elif form == "csv":
-        _print_csv(columns, rows, excel=excel)
-    elif form == "markdown":
+    elif output.form == "csv":
+        _print_csv(columns, rows, excel=output.excel)
+    elif output.form == "markdown":
         _print_markdown(columns, rows)
     else:
-        print_table(columns, rows, no_trunc=no_trunc)
+        print_table(columns, rows, no_trunc=output.no_trunc)
 
 
 def print_json(kind: str, rows: Iterable[Mapping[str, object]]) -> None:

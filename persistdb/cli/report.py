@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ import click
 from ..errors import InvalidValue
 from .answers import print_answer
 from .messages import complain, counted, printable
-from .output import Column, Form, excel_option, format_option, no_trunc_option, print_lines, print_rows
+from .options import gathered, output_options, timeout_option
+from .output import Column, print_lines, print_rows
 from .program import DONE, IN_PART
 from .target import Target, pass_target
 
@@ -18,8 +20,27 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..reports import Report
+    from .output import Output
 
 _COLUMNS = (Column("name", "REPORT"), Column("parameters", "PARAMETERS"), Column("title", "SHOWS", shrinks=True))
+
+
+@dataclass(frozen=True)
+class _Question:
+    """The report that is asked for, the values of its parameters as they were typed, and a folder to look in first."""
+
+    name: str | None
+    values: Sequence[str]
+    own: Path | None
+
+    def folder(self) -> Path:
+        from .. import reports
+
+        if self.own is None:
+            return reports.folder()
+        if not self.own.is_dir():
+            raise click.UsageError(f"--reports: {self.own}: not a folder")
+        return self.own
 
 
 @click.command(
@@ -46,30 +67,18 @@ PERSISTDB_REPORTS, or persistdb/reports where your configuration is.
 @click.option("--describe", is_flag=True, help="Say what the report is for, and show its SQL; don't run it.")
 @click.option("--fail", is_flag=True, help="Exit with 1 if the report has rows.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="The first N rows only.")
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0.001),
-    default=30.0,
-    show_default=True,
-    help="Give up then.",
-)
-@no_trunc_option
-@format_option
-@excel_option
+@timeout_option
+@output_options
+@gathered("question", _Question)
 @pass_target
 def report(
     target: Target,
-    name: str | None,
-    values: Sequence[str],
-    own: Path | None,
+    question: _Question,
     describe: bool,
     fail: bool,
     limit: int | None,
     timeout: float,
-    no_trunc: bool,
-    form: Form,
-    excel: bool,
+    output: Output,
 ) -> int:
     """Ask a question that operators ask again and again, of all hosts in the database.
 
@@ -77,60 +86,56 @@ def report(
     """
     from .. import reports
 
-    place = own or reports.folder()
-    if own is not None and not own.is_dir():
-        raise click.UsageError(f"--reports: {own}: not a folder")
+    folder = question.folder()
     with target.database() as database:
         engine = database.backend.name
-        if name is None:
-            return _list(engine, place, form=form, no_trunc=no_trunc, excel=excel)
-        found = reports.find(name, engine, place)
+        if question.name is None:
+            return _list(engine, folder, output)
+        asked = reports.find(question.name, engine, folder)
         if describe:
-            _describe(found)
+            _describe(asked)
             return DONE
-        answer = reports.run(database, found, values, timeout=timeout, limit=limit)
-    print_answer(f"report/{name}", answer, form=form, no_trunc=no_trunc, excel=excel)
-    if answer.is_cut:
-        complain(f"cut after {counted(len(answer.rows), 'row')}: there are more")
-    if found.is_finding and answer.rows and form == "table":
-        complain(f"{counted(len(answer.rows), 'row')}. {found.advice}")
+        answer = reports.run(database, asked, question.values, timeout=timeout, limit=limit)
+    print_answer(f"report/{asked.name}", answer, output)
+    if asked.is_finding and answer.rows and output.form == "table":
+        complain(f"{counted(len(answer.rows), 'row')}. {asked.advice}")
     return IN_PART if fail and answer.rows else DONE
 
 
-def _list(engine: str, place: Path, *, form: Form, no_trunc: bool, excel: bool) -> int:
+def _list(engine: str, folder: Path, output: Output) -> int:
     from .. import reports
 
     status = DONE
     rows = []
-    for name in reports.names(place):
+    for name in reports.names(folder):
         try:
-            found = reports.find(name, engine, place)
+            listed = reports.find(name, engine, folder)
         except InvalidValue as error:
             complain(error)
             status = IN_PART
         else:
-            rows.append((name, _usage(found), found.title))
-    print_rows("reports", _COLUMNS, rows, form=form, no_trunc=no_trunc, excel=excel)
+            rows.append((name, _usage(listed), listed.title))
+    print_rows("reports", _COLUMNS, rows, output)
     return status
 
 
-def _usage(found: Report) -> str:
+def _usage(listed: Report) -> str:
     return " ".join(
-        p.name.upper() if p.default is None else f"[{p.name.upper()}={p.default}]" for p in found.parameters
+        p.name.upper() if p.default is None else f"[{p.name.upper()}={p.default}]" for p in listed.parameters
     )
 
 
-def _describe(found: Report) -> None:
+def _describe(asked: Report) -> None:
     from ..reports.parameters import TYPES
 
-    click.echo(printable(f"{found.name}: {found.title}"))
-    if found.advice:
+    click.echo(printable(f"{asked.name}: {asked.title}"))
+    if asked.advice:
         click.echo()
-        click.echo(printable(f"What to do: {found.advice}"))
-    if found.parameters:
+        click.echo(printable(f"What to do: {asked.advice}"))
+    if asked.parameters:
         click.echo("\nParameters:")
-    for parameter in found.parameters:
+    for parameter in asked.parameters:
         default = "" if parameter.default is None else f"; {parameter.default} if not given"
         click.echo(printable(f"  {parameter.name}: {parameter.text} ({TYPES[parameter.type]}{default})"))
     click.echo()
-    print_lines(found.sql.splitlines())
+    print_lines(asked.sql.splitlines())

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from persistdb import ContainerState, DeviceMap, Mount, Process, SandboxState
-from persistdb.cli import containers
 from persistdb.cli.output import Column, print_rows
 from persistdb.filters import KEYS
 from persistdb.store.selection import SORTS
@@ -171,14 +170,6 @@ def test_help_names_every_filter(persistdb: Program) -> None:
     """The help of ls explains every filter key and every order."""
     words = set(re.findall(r"[a-z-]+", persistdb("ls", "--help").out))
     assert words >= {*KEYS, *SORTS}
-
-
-def test_pages(filled: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long list is read in pages, without gaps, and no further than the limit."""
-    everything = filled("ls", "-q").out
-    monkeypatch.setattr(containers, "_PAGE", 1)
-    assert filled("ls", "-q").out == everything
-    assert filled("ls", "-q", "--limit", "2").out == "".join(everything.splitlines(keepends=True)[:2])
 
 
 def test_terminal_shortens(persistdb: Program) -> None:

@@ -1,0 +1,55 @@
+"""A list of containers of any length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from persistdb import ContainerRepository, ContainerState, Database, Filter, InvalidValue, SandboxState
+from persistdb.reports import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CIDS = list("abcde")
+
+
+@pytest.fixture
+def repository(sqlite_url: str) -> Iterator[ContainerRepository]:
+    """A repository with five containers on one host, and one on another."""
+    with Database(sqlite_url) as database:
+        repository = ContainerRepository(database, host="node-1")
+        repository.save_sandbox(SandboxState(sid="pod-1"), dict.fromkeys(CIDS, ContainerState()))
+        other = ContainerRepository(database, host="node-2")
+        other.save_sandbox(SandboxState(sid="pod-2"), {"z": ContainerState()})
+        yield repository
+
+
+@pytest.mark.parametrize("page", range(1, 8))
+@pytest.mark.parametrize("limit", [None, *range(1, 8), 10**30])
+def test_pages(repository: ContainerRepository, page: int, limit: int | None) -> None:
+    """Whatever the size of a page, the list has no gap, and no more containers than the limit."""
+    found = listing.find(repository, [], limit=limit, page=page)
+    assert [one.cid for one in found] == CIDS[:limit]
+
+
+def test_pages_are_read_when_they_are_needed(repository: ContainerRepository) -> None:
+    """A page has the containers as they are when it is read: one that was added since the first page is listed."""
+    found = listing.find(repository, [], page=5)
+    assert [next(found).cid for _ in CIDS] == CIDS
+    repository.save("pod-1", "f", ContainerState())
+    assert [one.cid for one in found] == ["f"]
+
+
+def test_hosts(repository: ContainerRepository) -> None:
+    """The list is about one host, unless all are asked for or a filter names hosts."""
+    assert "z" not in [one.cid for one in listing.find(repository, [])]
+    assert [one.cid for one in listing.find(repository, [], sort="host", all_hosts=True)] == [*CIDS, "z"]
+    assert [one.cid for one in listing.find(repository, [Filter("host", "node-2")])] == ["z"]
+
+
+def test_refused_at_once(repository: ContainerRepository) -> None:
+    """An order that does not exist is refused before the first container is asked for."""
+    with pytest.raises(InvalidValue, match="sort"):
+        listing.find(repository, [], sort="size")
