@@ -12,7 +12,7 @@ from .details import as_row, print_details
 from .messages import complain, counted, printable
 from .options import format_option, gathered, output_options
 from .output import Column, print_json, print_lines, print_rows
-from .program import status_of
+from .status import reading_arguments, status_of
 from .target import Target, pass_target
 
 if TYPE_CHECKING:
@@ -92,11 +92,13 @@ def list_containers(target: Target, selection: _Selection, quiet: bool, output: 
 
     if quiet and output.form != "table":
         raise click.UsageError("-q prints IDs and nothing else: leave out --format")
-    filters = parse_all([*selection.conditions, *selection.more])
+    with reading_arguments():
+        filters = parse_all([*selection.conditions, *selection.more])
     with target.repository() as repository:
-        selected = listing.find(
-            repository, filters, sort=selection.sort, limit=selection.limit, all_hosts=selection.all_hosts
-        )
+        with reading_arguments():
+            selected = listing.find(
+                repository, filters, sort=selection.sort, limit=selection.limit, all_hosts=selection.all_hosts
+            )
         if quiet:
             print_lines(f"{container.sid}/{container.cid}" for container in selected)
         elif output.form == "table":

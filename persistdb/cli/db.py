@@ -10,7 +10,7 @@ import click
 from .messages import complain, counted, printable, tell
 from .options import all_formats_option
 from .output import Column, print_rows
-from .program import CANNOT, DONE, IN_PART
+from .status import CANNOT, DONE, IN_PART
 from .target import Target, pass_target
 
 if TYPE_CHECKING:

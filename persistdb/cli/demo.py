@@ -14,7 +14,8 @@ from ..errors import PersistDBError
 from ..runtimes.samples import KATA
 from .messages import complain, printable
 from .output import Column, print_table
-from .program import DONE, IN_PART, program
+from .program import program
+from .status import DONE, IN_PART
 from .target import Target
 
 if TYPE_CHECKING:

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import __version__
-from ..errors import BadURL, InvalidValue, PersistDBError
+from ..errors import PersistDBError
 from .messages import complain
+from .status import CANNOT, DONE
 from .target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-DONE, IN_PART, MISUSE, CANNOT = 0, 1, 2, 3
-"""The exit statuses: done; done in part, or a finding; not a command that there is; impossible."""
 
 COMMANDS = {
     "import": "trees:import_trees",
@@ -34,23 +32,6 @@ COMMANDS = {
     "demo": "demo:demo",
 }
 """Where each command is, in the order of ``--help``; a module is imported when its command is asked for."""
-
-_ARGUMENTS = {
-    "host",
-    "filter",
-    "sort",
-    "layout",
-    "report",
-    "parameter",
-    "query",
-}  # the values that come from the command line as they are
-
-
-def status_of(done: int, failed: int) -> int:
-    """The exit status of work on several things, each by itself."""
-    if not failed:
-        return DONE
-    return IN_PART if done else CANNOT
 
 
 class _Ended(Exception):
@@ -165,8 +146,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except PersistDBError as error:
         complain(error)
-        is_misuse = isinstance(error, BadURL) or (isinstance(error, InvalidValue) and error.field in _ARGUMENTS)
-        return MISUSE if is_misuse else CANNOT
+        return CANNOT
     except OSError as error:
         complain(error.strerror if error.filename is None else f"{error.filename}: {error.strerror}")
         return CANNOT

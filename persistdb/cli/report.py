@@ -13,7 +13,7 @@ from .answers import print_answer
 from .messages import complain, counted, printable
 from .options import gathered, output_options, timeout_option
 from .output import Column, print_lines, print_rows
-from .program import DONE, IN_PART
+from .status import DONE, IN_PART, reading_arguments
 from .target import Target, pass_target
 
 if TYPE_CHECKING:
@@ -91,11 +91,15 @@ def report(
         engine = database.backend.name
         if question.name is None:
             return _list(engine, folder, output)
-        asked = reports.find(question.name, engine, folder)
+        with reading_arguments():
+            path = reports.locate(question.name, engine, folder)
+        asked = reports.read(question.name, path)
         if describe:
             _describe(asked)
             return DONE
-        answer = reports.run(database, asked, question.values, timeout=timeout, limit=limit)
+        with reading_arguments():
+            values = asked.values(question.values)
+        answer = reports.run(database, asked, values, timeout=timeout, limit=limit)
     print_answer(f"report/{asked.name}", answer, output)
     if asked.is_finding and answer.rows and output.form == "table":
         complain(f"{counted(len(answer.rows), 'row')}. {asked.advice}")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import InvalidValue
 from .answers import print_answer
 from .options import output_options, timeout_option
+from .status import Misuse, reading_arguments
 from .target import Target, pass_target
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def sql(target: Target, query: str | None, file: BinaryIO | None, limit: int, ti
     from ..reports import readonly
 
     statement = _statement(query, file)
-    with target.database() as database:
+    with target.database() as database, reading_arguments():
         answer = readonly.read(database, statement, timeout=timeout, limit=limit or None)
     print_answer("query", answer, output, for_more="; --limit N gives N, --limit 0 all")
 
@@ -72,5 +72,5 @@ def _statement(query: str | None, file: BinaryIO | None) -> str:
     except UnicodeDecodeError as error:
         raise click.UsageError(f"the statement is not UTF-8: {error.reason} at byte {error.start}") from None
     if not statement.strip():
-        raise InvalidValue("query", statement, f"no statement {'on stdin' if file is None else 'in the file'}")
+        raise Misuse(f"query: no statement {'on stdin' if file is None else 'in the file'}: {statement!r}")
     return statement

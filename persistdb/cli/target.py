@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import BadURL
+from .status import reading_arguments
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -27,7 +30,8 @@ class Target:
         """Give the database, whatever its schema, and close it in the end."""
         from ..store.session import Database  # SQLAlchemy takes longer to import than --help to run
 
-        with Database(self.url) as database:
+        # Some URLs turn out to be unusable only later: a database in memory has no file to copy.
+        with reading_arguments(BadURL), Database(self.url) as database:
             yield database
 
     @contextmanager
@@ -36,7 +40,9 @@ class Target:
         from ..store.repository import ContainerRepository
 
         with self.database() as database:
-            yield ContainerRepository(database, host=self.host)
+            with reading_arguments():
+                repository = ContainerRepository(database, host=self.host)
+            yield repository
 
 
 pass_target = click.make_pass_decorator(Target)

@@ -8,8 +8,8 @@ import click
 
 from ..errors import Ambiguous, FileError, InvalidValue, LayoutLoss, NotFound, PersistDBError
 from .messages import counted, printable
-from .program import CANNOT, DONE, IN_PART, status_of
 from .progress import Progress
+from .status import CANNOT, DONE, IN_PART, reading_arguments, status_of
 from .target import Target, pass_target
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ def export_trees(
     from ..runtimes.kata import check_name, write_trees
 
     if layout is not None:
-        check_name(layout)
+        with reading_arguments():
+            check_name(layout)
     failed = 0
     with target.repository() as repository, Progress("exported") as progress:
         missing: list[PersistDBError] = []

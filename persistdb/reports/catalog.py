@@ -89,15 +89,20 @@ def names(own: Path | None = None) -> list[str]:
 
 
 def find(name: str, engine: str, own: Path | None = None) -> Report:
-    """Read the report of this name for an engine; one's own comes before a bundled one.
+    """Read the report of this name for an engine: :func:`read` of what :func:`locate` returns."""
+    return read(name, locate(name, engine, own))
 
-    Raises :class:`~persistdb.errors.InvalidValue` for a name that is unknown and for a file that is no report.
+
+def locate(name: str, engine: str, own: Path | None = None) -> Path:
+    """Return the file of the report of this name for an engine; a user's own comes before a bundled one.
+
+    Raises :class:`~persistdb.errors.InvalidValue` for an unknown name.
     """
     if _NAME.fullmatch(name):
         for place in _places(own):
             for path in (place / f"{name}.{engine}.sql", place / f"{name}.sql"):
                 if path.is_file():
-                    return _parse(name, path)
+                    return path
     raise InvalidValue("report", name, f"unknown; use one of {', '.join(names(own))}")
 
 
@@ -105,7 +110,11 @@ def _places(own: Path | None) -> Sequence[Path]:
     return (BUNDLED,) if own is None else (own, BUNDLED)
 
 
-def _parse(name: str, path: Path) -> Report:
+def read(name: str, path: Path) -> Report:
+    """Read a report's file.
+
+    Raises :class:`~persistdb.errors.InvalidValue` for a file that is no report.
+    """
     try:
         lines = path.read_text("utf-8").splitlines()
     except UnicodeDecodeError as error:

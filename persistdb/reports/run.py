@@ -8,7 +8,7 @@ from ..schema.prepare import prepare
 from . import readonly
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from ..db.database import Database
     from .catalog import Report
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 def run(
     database: Database,
     report: Report,
-    given: Sequence[str] = (),
+    values: Mapping[str, object] | None = None,
     *,
     timeout: float = readonly.TIMEOUT,
     limit: int | None = None,
 ) -> readonly.Rows:
-    """Ask the database, of all its hosts; ``given`` are values of parameters as people write them.
+    """Ask the database, of all its hosts, with the values of the report's parameters or their defaults.
 
-    Raises :class:`~persistdb.errors.InvalidValue`, :class:`~persistdb.errors.SchemaError`,
-    :class:`~persistdb.errors.DatabaseError`.
+    Raises :class:`~persistdb.errors.InvalidValue` for a report whose SQL is not one statement that reads,
+    :class:`~persistdb.errors.SchemaError`, :class:`~persistdb.errors.DatabaseError`.
     """
-    values = report.values(given)
+    if values is None:
+        values = report.values(())
     prepare(database)
     return readonly.read(database, report.sql, values, timeout=timeout, limit=limit)

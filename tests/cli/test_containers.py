@@ -156,6 +156,7 @@ def test_filters(filled: Program, words: list[str], found: list[str]) -> None:
         (["before=9999-12-31T23:59:59-14:00"], ["not a moment"]),
         (["since=2026-01-31T12:00:00"], ["needs its time zone"]),
         (["--sort", "size"], list(SORTS)),
+        (["cid=\udcff"], ["half of a surrogate pair"]),
     ],
     ids=lambda words: " ".join(words[:2]),
 )

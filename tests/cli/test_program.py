@@ -101,12 +101,29 @@ def test_unusable_database(persistdb: Program, url: str, status: int, says: str)
     assert "secret" not in done.err
 
 
-@pytest.mark.parametrize("host", ["", "h" * 256])
-def test_unusable_host(persistdb: Program, host: str) -> None:
+@pytest.mark.parametrize(("host", "field"), [("", "host"), ("h" * 256, "host"), ("\udcff", "text")])
+def test_unusable_host(persistdb: Program, host: str, field: str) -> None:
     """A host name that no host can have is misuse."""
     done = persistdb("ls", host=host)
     assert (done.status, done.out) == (2, "")
-    assert done.err.startswith("persistdb: host: ")
+    assert done.err.startswith(f"persistdb: {field}: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "words", "says"),
+    [
+        ("postgresql://u:secret@127.0.0.1:1/x", ["db", "backup", "copy.db"], "use pg_dump or mariadb-dump"),
+        ("sqlite://", ["db", "backup", "copy.db"], "has no file to copy"),
+        ("sqlite://", ["sql", "SELECT 1"], "nothing can be asked of it here"),
+    ],
+)
+def test_url_that_a_command_cannot_use(persistdb: Program, url: str, words: list[str], says: str) -> None:
+    """A database of a kind that a command does not work on is misuse."""
+    persistdb.url = url
+    done = persistdb(*words)
+    assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith("persistdb: ")
+    assert says in done.err
 
 
 def test_missing_driver(persistdb: Program, monkeypatch: pytest.MonkeyPatch) -> None:

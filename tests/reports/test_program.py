@@ -92,6 +92,7 @@ def test_limit_beyond_counting(persistdb: Program, limit: int) -> None:
         (["sql", "SELECT 1; DELETE FROM mount"], 3),
         (["sql", "WITH a AS (SELECT 1) DELETE FROM mount"], 3),
         (["sql", "SELECT * FROM nowhere"], 3),
+        (["sql", "SELECT '\udcff'"], 2),
         (["sql", "SELECT 1", "--file", "/does/not/exist"], 2),
         (
             [
@@ -109,6 +110,25 @@ def test_misuse(persistdb: Program, arguments: list[str], status: int) -> None:
     done = persistdb(*arguments)
     assert (done.status, done.out) == (status, "")
     assert done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "status"),
+    [
+        ("faulty", "SELECT 1", 3),
+        ("writes", "-- title: It writes\nDELETE FROM mount", 3),
+        ("asks", "-- title: It asks\n-- parameter: who text: a name\nSELECT :who", 2),
+        ("unknown", None, 2),
+    ],
+)
+def test_whose_fault_it_is(persistdb: Program, tmp_path: Path, name: str, text: str | None, status: int) -> None:
+    """A bad value on the command line is misuse; what is wrong in a report's file is not."""
+    if text is not None:
+        (tmp_path / f"{name}.sql").write_text(text)
+    done = persistdb("report", name, "--reports", tmp_path)
+    assert (done.status, done.out) == (status, "")
+    assert done.err.startswith("persistdb: ")
+    assert done.err.count("\n") == 1
 
 
 def test_where_sql_comes_from(persistdb: Program, tmp_path: Path) -> None:

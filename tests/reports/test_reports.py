@@ -34,7 +34,8 @@ OTHERS = {"block-rootfs", "device-holders", "largest", "paths", "summary"}
 
 def ask(database: Database, name: str, *given: str) -> list[dict[str, Any]]:
     """The rows of a report."""
-    answer = reports.run(database, reports.find(name, database.backend.name), given)
+    report = reports.find(name, database.backend.name)
+    answer = reports.run(database, report, report.values(given))
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
 
@@ -214,8 +215,9 @@ def test_own_folder(database: Database, tmp_path: Path) -> None:
     write(tmp_path, "Not A Name.sql", "SELECT 1\n")
     assert set(reports.names(tmp_path)) == {*reports.names(), "mine", "twin"}
     engine = database.backend.name
-    assert reports.run(database, reports.find("mine", engine, tmp_path)).rows == [["web"]]
-    assert reports.run(database, reports.find("mine", engine, tmp_path), ["who=gone"]).rows == [["gone"]]
+    mine = reports.find("mine", engine, tmp_path)
+    assert reports.run(database, mine).rows == [["web"]]
+    assert reports.run(database, mine, mine.values(["who=gone"])).rows == [["gone"]]
     assert reports.run(database, reports.find("summary", engine, tmp_path)).rows == [[1]]
     expected = "mariadb" if engine == "mariadb" else "any"
     assert reports.run(database, reports.find("twin", engine, tmp_path)).rows == [[expected]]
