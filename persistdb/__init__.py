@@ -1,189 +1,35 @@
 """The relational store for what a container runtime must remember.
 
-The names here are the public ones; each is imported when it is first used, so that a program which needs only some of
-them, the command line's ``--help`` above all, doesn't load SQLAlchemy.
+The public names are listed in ``__init__.pyi``, and each is imported when it is first used: a program that needs only
+some of them, the command line's ``--help`` above all, does not load SQLAlchemy.
 """
 
-from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .engines import Timeouts
-    from .errors import (
-        AccessDenied,
-        AlreadyExists,
-        Ambiguous,
-        BadURL,
-        Busy,
-        ChangeBlocked,
-        CommitUnknown,
-        Conflict,
-        Corrupt,
-        DamagedFile,
-        DatabaseError,
-        DriverMissing,
-        FileError,
-        InvalidTransition,
-        InvalidValue,
-        LayoutLoss,
-        LockNotHeld,
-        LockTimeout,
-        NotFound,
-        PersistDBError,
-        QueryTimeout,
-        ReadOnly,
-        SchemaError,
-        SchemaMissing,
-        SchemaOutdated,
-        SchemaTooNew,
-        StateMismatch,
-        StorageFull,
-        Unavailable,
-        Unreadable,
-        UnsupportedLayout,
-        WouldLose,
-    )
-    from .filters import Filter, parse
-    from .records import (
-        STATES,
-        TRANSITIONS,
-        Container,
-        ContainerState,
-        ContainerSummary,
-        DeviceMap,
-        Mount,
-        Origin,
-        Process,
-        Sandbox,
-        SandboxState,
-        SandboxWrite,
-    )
-    from .store.locks import Lock
-    from .store.repository import ContainerRepository
-    from .store.session import Database
-
-_HOMES = {
-    "store.session": ("Database",),
-    "engines": ("Timeouts",),
-    "errors": (
-        "AccessDenied",
-        "AlreadyExists",
-        "Ambiguous",
-        "BadURL",
-        "Busy",
-        "ChangeBlocked",
-        "CommitUnknown",
-        "Conflict",
-        "Corrupt",
-        "DamagedFile",
-        "DatabaseError",
-        "DriverMissing",
-        "FileError",
-        "InvalidTransition",
-        "InvalidValue",
-        "LayoutLoss",
-        "LockNotHeld",
-        "LockTimeout",
-        "NotFound",
-        "PersistDBError",
-        "QueryTimeout",
-        "ReadOnly",
-        "SchemaError",
-        "SchemaMissing",
-        "SchemaOutdated",
-        "SchemaTooNew",
-        "StateMismatch",
-        "StorageFull",
-        "Unavailable",
-        "Unreadable",
-        "UnsupportedLayout",
-        "WouldLose",
-    ),
-    "filters": ("Filter", "parse"),
-    "store.locks": ("Lock",),
-    "store.repository": ("ContainerRepository",),
-    "records": (
-        "STATES",
-        "TRANSITIONS",
-        "Container",
-        "ContainerState",
-        "ContainerSummary",
-        "DeviceMap",
-        "Mount",
-        "Origin",
-        "Process",
-        "Sandbox",
-        "SandboxState",
-        "SandboxWrite",
-    ),
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
-
 __version__ = "0.1.0"
-__all__ = [
-    "STATES",
-    "TRANSITIONS",
-    "AccessDenied",
-    "AlreadyExists",
-    "Ambiguous",
-    "BadURL",
-    "Busy",
-    "ChangeBlocked",
-    "CommitUnknown",
-    "Conflict",
-    "Container",
-    "ContainerRepository",
-    "ContainerState",
-    "ContainerSummary",
-    "Corrupt",
-    "DamagedFile",
-    "Database",
-    "DatabaseError",
-    "DeviceMap",
-    "DriverMissing",
-    "FileError",
-    "Filter",
-    "InvalidTransition",
-    "InvalidValue",
-    "LayoutLoss",
-    "Lock",
-    "LockNotHeld",
-    "LockTimeout",
-    "Mount",
-    "NotFound",
-    "Origin",
-    "PersistDBError",
-    "Process",
-    "QueryTimeout",
-    "ReadOnly",
-    "Sandbox",
-    "SandboxState",
-    "SandboxWrite",
-    "SchemaError",
-    "SchemaMissing",
-    "SchemaOutdated",
-    "SchemaTooNew",
-    "StateMismatch",
-    "StorageFull",
-    "Timeouts",
-    "Unavailable",
-    "Unreadable",
-    "UnsupportedLayout",
-    "WouldLose",
-    "parse",
-]
+
+_HOMES: dict[str, str] = {}
+
+
+def _homes() -> dict[str, str]:
+    """Return the module of each public name."""
+    if not _HOMES:
+        with open(f"{__path__[0]}/__init__.pyi", encoding="utf-8") as stub:
+            for line in stub:
+                if line.startswith("from "):
+                    _, module, _, name, _, _ = line.split()
+                    _HOMES[name] = module
+    return _HOMES
 
 
 def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
+    if name == "__all__":
+        return sorted(_homes())
+    if name not in _homes():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{home}", __name__), name)
-    globals()[name] = value
+    from importlib import import_module  # --help does without it
+
+    value = globals()[name] = getattr(import_module(_HOMES[name], __name__), name)
     return value
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*_homes(), "__version__"]

@@ -67,7 +67,7 @@ def test_contents(wheel: Path) -> None:
 
 
 def _sources(folder: str) -> list[Path]:
-    return [path for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".sql", ".txt"}]
+    return [path for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".pyi", ".sql", ".txt"}]
 
 
 def test_it_is_the_installed_one(program: Path, tmp_path: Path) -> None:
