@@ -1,4 +1,4 @@
-"""The public API as people use it: checked by mypy --strict, never run."""
+"""The public API as people use it: checked by mypy --strict in ``make lint``, never run."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from persistdb import (
     Container,
     ContainerRepository,
     ContainerState,
+    ContainerSummary,
     Database,
     DeviceMap,
     Filter,
@@ -77,6 +78,8 @@ def containers(repository: ContainerRepository) -> None:
     assert_type(repository.delete("pod-1", "web", revision=one.revision), bool)
     assert_type(repository.exists("pod-1", "web"), bool)
     assert_type(repository.look_up("we"), Container)
+    assert_type(repository.look_up_sandbox("pod"), str)
+    assert_type(repository.summaries(sort="updated"), list[ContainerSummary])
     assert_type(repository.find(parse("state=running"), Filter("pid", 7), sort="-updated", limit=10), list[Container])
     assert_type(repository.iterate(all_hosts=True), Iterator[Container])
     assert_type(repository.count(Filter("host-path", "/srv/", prefix=True)), int)
