@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .errors import InvalidValue
+from .validation import INT64
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,21 +93,36 @@ def parse_all(texts: Iterable[str]) -> list[Filter]:
     return [parse(text, now=now) for text in texts]
 
 
+def time_ago(age: str, now: datetime) -> datetime | None:
+    """Return the timestamp that lies an age (``90s``, ``15m``, ``2h``, ``7d``, ``3w``) before ``now``.
+
+    Return ``None`` for text that is no age, and for an age that reaches back beyond the year 1.
+    """
+    match = _AGE.fullmatch(age)
+    if match is None:
+        return None
+    number, unit = match.groups()
+    try:
+        return now - timedelta(**{_UNITS[unit]: int(number)})
+    except (ValueError, OverflowError):  # ValueError: more digits than int() reads
+        return None
+
+
 def _number(text: str, value: str) -> int:
     try:
         number = int(value)
     except ValueError:
         raise InvalidValue("filter", text, "the value is not a whole number") from None
-    if not -(1 << 63) <= number < 1 << 63:
+    if number not in INT64:
         raise InvalidValue("filter", text, "the number does not fit in 64 bits")
     return number
 
 
 def _moment(text: str, value: str, now: datetime) -> datetime:
-    age = _AGE.fullmatch(value)
+    past = time_ago(value, now)
+    if past is not None:
+        return past
     try:
-        if age:
-            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from ..errors import InvalidValue
+from ..filters import time_ago
+from ..validation import INT64
 
 TYPES: Final = {
     "text": "a text",
@@ -18,8 +20,7 @@ TYPES: Final = {
 """The types of parameters, and what a value of each is."""
 
 _FORM: Final = re.compile(r"([a-z][a-z0-9_]*)\s+(\w+)(?:\s*=\s*(\S+?))?\s*:\s*(.+)")
-_AGE: Final = re.compile(r"(\d{1,9})([smhdw])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
 
 
 @dataclass(frozen=True)
@@ -65,18 +66,14 @@ class Parameter:
         if self.type == "text":
             return {self.name: given}
         if self.type == "number":
-            if not re.fullmatch(r"-?[0-9]{1,18}", given):
+            if not _NUMBER.fullmatch(given) or int(given) not in INT64:
                 raise self._not(given)
             return {self.name: int(given)}
         if self.type == "age":
-            age = _AGE.fullmatch(given)
-            try:
-                moment = datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])}) if age else None
-            except OverflowError:
-                moment = None
-            if moment is None:
+            past = time_ago(given, datetime.now(UTC))
+            if past is None:
                 raise self._not(given)
-            return {self.name: moment}
+            return {self.name: past}
         if not given.startswith("/"):
             raise self._not(given)
         path = given.rstrip("/")

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..db.work import Statement
 from ..engines.types import UTCDateTime
 from ..errors import InvalidValue, PersistDBError
-from ..validation import check_text
+from ..validation import INT32, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 """Seconds that a statement may take."""
 
-# From here on a limit means all: neither sqlite3 nor PostgreSQL's FETCH can count so far.
-_ALL = (1 << 31) - 1
+# From here on a limit means all: neither sqlite3 nor PostgreSQL's FETCH can count further.
+_ALL = INT32[-1]
 
 # The columns of the views that not every engine gives as what they are: SQLite has neither type, MariaDB no booleans.
 _BOOLEANS = frozenset(

@@ -189,6 +189,7 @@ def test_same_on_all_engines(databases: list[Database]) -> None:
         ("largest", ["x"], "count: not a whole number"),
         ("largest", ["1", "2"], "one too many"),
         ("largest", ["9" * 30], "not a whole number"),
+        ("largest", [str(2**63)], "not a whole number"),
         ("stale", ["2"], "not an age"),
         ("stale", ["999999999w"], "not an age"),
         ("device-holders", [], "device is missing"),
