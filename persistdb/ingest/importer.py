@@ -16,7 +16,7 @@ from ..store.rows import check_container, check_sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ..runtimes.kata import SandboxTree
+    from ..runtimes.tree import SandboxTree
     from ..store.repository import ContainerRepository
 
 

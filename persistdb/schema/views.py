@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..engines.base import JSONValue
+from ..records import GO_KIND_BITS, GO_LOWEST_BIT, POSIX_KIND_SHIFT, POSIX_KINDS, POSIX_ONLY, SPECIAL_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,18 +33,7 @@ class View:
     select: str
 
 
-# The bits that only os.FileMode of Go has, or only POSIX (persistdb/records.py tells them apart in the same way).
-_IS_POSIX = "((d.file_mode & 65024) <> 0 AND (d.file_mode >> 19) = 0)"
-_GO_KINDS = {
-    31: "directory",
-    27: "symlink",
-    25: "fifo",
-    24: "socket",
-    21: "char",  # before 26: a character device has both bits
-    26: "block",
-    19: "irregular",
-}
-_POSIX_KINDS = {1: "fifo", 2: "char", 4: "directory", 6: "block", 8: "regular", 10: "symlink", 12: "socket"}
+_IS_POSIX = f"((d.file_mode & {POSIX_ONLY}) <> 0 AND (d.file_mode >> {GO_LOWEST_BIT}) = 0)"
 _LETTERS = {
     "char": "c",
     "block": "b",
@@ -216,9 +206,11 @@ def _mounts(backend: Backend) -> View:
 
 
 def _devices(backend: Backend) -> View:
-    go = " ".join(f"WHEN ((d.file_mode >> {bit}) & 1) = 1 THEN '{kind}'" for bit, kind in _GO_KINDS.items())
-    posix = " ".join(f"WHEN {bits} THEN '{kind}'" for bits, kind in _POSIX_KINDS.items())
-    kind = f"CASE WHEN {_IS_POSIX} THEN CASE ((d.file_mode >> 12) & 15) {posix} END ELSE CASE {go} END END"
+    go = " ".join(f"WHEN ((d.file_mode >> {bit}) & 1) = 1 THEN '{kind}'" for bit, kind in GO_KIND_BITS.items())
+    posix = " ".join(f"WHEN {bits} THEN '{kind}'" for bits, kind in POSIX_KINDS.items())
+    kind = (
+        f"CASE WHEN {_IS_POSIX} THEN CASE ((d.file_mode >> {POSIX_KIND_SHIFT}) & 15) {posix} END ELSE CASE {go} END END"
+    )
     letters = " ".join(f"WHEN '{name}' THEN '{letter}'" for name, letter in _LETTERS.items())
 
     def special(go_bit: int, posix_bit: int) -> str:
@@ -227,7 +219,7 @@ def _devices(backend: Backend) -> View:
     def digit(shift: int) -> str:
         return f"((d.file_mode >> {shift}) & 7)"
 
-    specials = {6: special(23, 11), 3: special(22, 10), 0: special(20, 9)}
+    specials = dict(zip((6, 3, 0), (special(*bits) for bits in SPECIAL_BITS.values()), strict=True))
     triplets = [
         _substr(_TRIPLETS.format(*characters), f"3 * ({digit(shift)} + 8 * ({specials[shift]})) + 1", 3)
         for shift, characters in ((6, "Ss"), (3, "Ss"), (0, "Tt"))

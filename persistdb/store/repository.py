@@ -14,6 +14,7 @@ from ..records import TRANSITIONS, SandboxWrite
 from ..schema.prepare import prepare
 from ..validation import check_count, check_key, check_length, check_shape, check_text, check_write
 from . import lookup, selection
+from .batches import BATCH, batches
 from .diff import Transition
 from .documents import decoders
 from .locks import Lock
@@ -32,14 +33,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BATCH = 1000
-"""Containers that a bulk save writes in one transaction."""
-
 PAGE = 200
 """Containers that an iteration reads with one statement: their payloads fit in a CPU's cache."""
 
-BATCH_TEXT = 4 << 20
-"""Characters of documents in one batch: servers take a statement of 16 MB (MariaDB's max_allowed_packet)."""
 _ALL = (1 << 63) - 1
 
 
@@ -101,27 +97,13 @@ class ContainerRepository:
         return self._save([write])[record.sid]
 
     def save_many(self, sandboxes: Iterable[SandboxWrite], *, batch: int = BATCH) -> int:
-        """Store many sandboxes, a few statements for about ``batch`` containers; returns how many sandboxes it was.
+        """Store many sandboxes, a few statements for up to ``batch`` sandboxes and containers; returns how many it was.
 
         Each sandbox is stored as a whole or not at all; batches are committed one by one, so an error leaves the ones
         before it stored.
         """
         check_count("batch", batch, 1)
-        total = 0
-        pending: dict[str, SandboxWrite] = {}
-        size = text = 0
-        for write in sandboxes:
-            check_write(write)
-            weight = _text_of(write)
-            if pending and (size + len(write.containers) > batch or text + weight > BATCH_TEXT or write.sid in pending):
-                total += len(self._save(list(pending.values())))
-                pending, size, text = {}, 0, 0
-            pending[write.sid] = write
-            size += len(write.containers) + 1
-            text += weight
-        if pending:
-            total += len(self._save(list(pending.values())))
-        return total
+        return sum(len(self._save(each)) for each in batches(map(_checked, sandboxes), size=batch))
 
     def _save(self, writes: Sequence[SandboxWrite]) -> Mapping[str, int]:
         sids = [write.sid for write in writes]
@@ -328,6 +310,6 @@ class ContainerRepository:
         return Lock(sid, held)
 
 
-def _text_of(write: SandboxWrite) -> int:
-    own = len(write.record.document or "") if write.record else 0
-    return own + sum(len(origin.document or "") for origin in write.origins.values())
+def _checked(write: SandboxWrite) -> SandboxWrite:
+    check_write(write)
+    return write

@@ -112,7 +112,7 @@ def test_unusable_host(persistdb: Program, host: str, field: str) -> None:
 @pytest.mark.parametrize(
     ("url", "words", "says"),
     [
-        ("postgresql://u:secret@127.0.0.1:1/x", ["db", "backup", "copy.db"], "use pg_dump or mariadb-dump"),
+        ("postgresql://u:secret@127.0.0.1:1/x", ["db", "backup", "copy.db"], "back this database up with pg_dump"),
         ("sqlite://", ["db", "backup", "copy.db"], "has no file to copy"),
         ("sqlite://", ["sql", "SELECT 1"], "nothing can be asked of it here"),
     ],
