@@ -1,7 +1,7 @@
-"""Alembic's way into the history: from ``alembic`` in a checkout, or :mod:`persistdb.schema.migrate` with a connection.
+"""Alembic's entry to the history: from ``alembic`` in a checkout, or from :mod:`persistdb.schema.migrate`.
 
-What a revision may ask of its context (``op.get_context().opts``): ``host``, the host of rows from before there were
-hosts, and ``moment``, the one moment that is now for the whole change.
+The latter passes a connection, its backend, and what a revision may ask of its context (``op.get_context().opts``):
+``host``, for rows that were stored before sandboxes had hosts, and ``moment``, the timestamp of the whole change.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from logging.config import fileConfig
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
 from alembic import context
 from alembic.util import CommandError
 
 from persistdb.db.database import Database
-from persistdb.schema import migrate
+from persistdb.engines import resolve
+from persistdb.schema import drift, migrate
 from persistdb.schema.tables import Base
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from alembic.operations.ops import MigrationScript
     from sqlalchemy.engine import Connection
+
+    from persistdb.engines import Backend
 
 config = context.config
 given = context.get_x_argument(as_dictionary=True)
@@ -41,22 +43,22 @@ def _flat(revisions: Any) -> Iterable[str]:
     return [revisions] if isinstance(revisions, str) else (revisions or [])
 
 
-def _options(dialect: str) -> dict[str, Any]:
+def _options(backend: Backend) -> dict[str, Any]:
     return {
         "target_metadata": Base.metadata,
-        **migrate.COMPARISON,
+        **drift.COMPARISON,
         "process_revision_directives": _number,
-        # Alembic takes SQLite for an engine without transactional DDL, for its driver's sake; ours begins with BEGIN
-        "transactional_ddl": True if dialect == "sqlite" else None,
-        # MariaDB commits with each DDL statement: the version must not lag behind more than one revision
-        "transaction_per_migration": dialect in {"mysql", "mariadb"},
+        # Alembic takes SQLite for an engine without it, because of its driver's usual mode; ours begins with BEGIN
+        "transactional_ddl": backend.transactional_ddl,
+        # where DDL commits, the version must not lag behind more than one revision
+        "transaction_per_migration": not backend.transactional_ddl,
         "host": config.attributes.get("host", given.get("host", "")),
         "moment": config.attributes.get("moment") or datetime.now(UTC),
     }
 
 
-def _run(connection: Connection) -> None:
-    context.configure(connection=connection, **_options(connection.dialect.name))
+def _run(connection: Connection, backend: Backend) -> None:
+    context.configure(connection=connection, **_options(backend))
     with context.begin_transaction():
         context.run_migrations()
 
@@ -70,25 +72,23 @@ def _url() -> str:
 
 
 def _write_sql() -> None:
-    """Write the SQL down instead of running it (``--sql``)."""
-    url = sa.make_url(_url())
-    dialect = url.get_backend_name()
-    context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **_options(dialect))
-    if dialect == "sqlite":
-        # with foreign keys on, dropping a table to make it anew deletes its children; it can't be set in a transaction
-        context.get_context().impl.static_output("PRAGMA foreign_keys = OFF;")
+    """Write the SQL to the output instead of running it (``--sql``)."""
+    backend, url = resolve(_url())
+    context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **_options(backend))
+    for statement in backend.before_script:
+        context.get_context().impl.static_output(f"{statement};")
     with context.begin_transaction():
         context.run_migrations()
 
 
 connection = config.attributes.get("connection")
 if connection is not None:
-    _run(connection)
+    _run(connection, config.attributes["backend"])
 else:
     if config.config_file_name is not None:
         fileConfig(config.config_file_name, disable_existing_loggers=False)
     if context.is_offline_mode():
         _write_sql()
     else:
-        with Database(_url()) as database, migrate.alone(database) as connection:
-            _run(connection)
+        with Database(_url()) as database, migrate.exclusive_connection(database) as connection:
+            _run(connection, database.backend)

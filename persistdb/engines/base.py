@@ -282,6 +282,12 @@ class Backend(ABC):
 
     # --- the schema: how it is changed and checked
 
+    transactional_ddl: ClassVar[bool] = True
+    """Whether DDL can be rolled back; else each revision is a transaction, and each of its statements commits."""
+
+    before_script: ClassVar[Sequence[str]] = ()
+    """The statements that must come before the transaction where a change of the schema is written as a script."""
+
     drop_temporary_table: ClassVar[str] = "DROP TABLE"
 
     @abstractmethod

@@ -1,7 +1,7 @@
-"""Changes of the schema from one version to another, with or without a checkout.
+"""Changes of the schema from one revision to another, with or without a checkout.
 
-A change is one transaction on SQLite and PostgreSQL. On MariaDB it is one for each revision, and a change that was cut
-off goes on where it stopped when it is started again.
+A change is one transaction on SQLite and PostgreSQL. On MariaDB it is a transaction for each revision, and a change
+that was interrupted continues where it stopped when it is started again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import itertools
 import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alembic import command
 from sqlalchemy import inspect, text
@@ -25,7 +25,7 @@ from .backup import before_change, need_room_for_change
 from .revisions import Change, Revision, Step, config, history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy.engine import Connection
@@ -34,25 +34,13 @@ if TYPE_CHECKING:
     from ..errors import Loss
 
 MANY = 100_000
-"""Rows that take long enough to say how long."""
+"""The number of rows from which on a step's duration is estimated."""
 
 WAIT = 600.0
 """Seconds to wait for another program that is changing the same schema."""
 
-COMPARISON: Mapping[str, Any] = {
-    "compare_type": True,
-    "compare_server_default": True,
-    # checks are compared by name, and only if one asks for it
-    "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
-}
-"""What Alembic is to compare when it looks for differences between a database and the mapped classes."""
-
 # Alembic keeps what it works on in globals (alembic.context, alembic.op).
 _one_at_a_time = threading.RLock()
-
-
-def _silent(_: Step) -> None:
-    """Tell nobody."""
 
 
 def upgrade(
@@ -63,39 +51,37 @@ def upgrade(
     moment: datetime | None = None,
     backup: bool = True,
     wait: float = WAIT,
-    progress: Callable[[Step], None] = _silent,
+    progress: Callable[[Step], None] | None = None,
 ) -> Change:
-    """Bring the schema up to a revision; nothing is done if it is there already.
+    """Upgrade the schema to a revision; nothing is done if it is there already.
 
     At the newest revision, views that are missing or were changed are created again.
 
-    ``host`` is given to sandboxes from before there were hosts, ``moment`` to rows from before there were times.
-    ``wait`` is how many seconds to wait for others who use the tables.
+    ``host`` becomes the host of sandboxes that were stored before sandboxes had hosts, ``moment`` the timestamp of rows
+    that were stored before rows had timestamps. ``wait`` is how many seconds to wait for others who use the tables.
+    ``progress`` is called before each step.
 
     Raises :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`,
     :class:`~persistdb.errors.ChangeBlocked`, :class:`~persistdb.errors.StorageFull`,
     :class:`~persistdb.errors.Busy`.
     """
-    target = _known(revision)
-    with alone(database, wait) as connection:
-        found = _found(database, connection)
-        if found == target == version.HEAD:
-            return Change(found, found, None, _repair(database, connection))
-        path = [each for each in history() if (found is None or each.id > found) and each.id <= target]
+    target = _resolve_revision(revision)
+    with exclusive_connection(database, wait) as connection:
+        current = _current_revision(database, connection)
+        if current == target == version.HEAD:
+            return Change(current, current, None, _repair_views(database, connection))
+        path = [each for each in history() if (current is None or each.id > current) and each.id <= target]
         saved = None
-        if found is not None and path:
-            _refuse(database, connection, path, found, target, down=False)
-            saved = _save(database, found, wanted=backup)
-        configured = config(connection=connection, host=host, moment=moment or datetime.now(UTC))
-        _walk(
-            database,
-            connection,
-            [(each, each.id) for each in path],
-            lambda target: command.upgrade(configured, target),
-            progress,
+        if current is not None and path:
+            _refuse_blocked(database, connection, path, current, target, down=False)
+            saved = _back_up(database, current, wanted=backup)
+        configured = config(
+            connection=connection, backend=database.backend, host=host, moment=moment or datetime.now(UTC)
         )
+        steps = [(each, each.id) for each in path]
+        _run_steps(database, connection, steps, lambda target: command.upgrade(configured, target), progress)
     database.prepared = False
-    return Change(found, max(found or "", target), saved)
+    return Change(current, max(current or "", target), saved)
 
 
 def downgrade(
@@ -105,114 +91,44 @@ def downgrade(
     allow_loss: bool = False,
     backup: bool = True,
     wait: float = WAIT,
-    progress: Callable[[Step], None] = _silent,
+    progress: Callable[[Step], None] | None = None,
 ) -> Change:
-    """Take the schema down to a revision, or to ``base``: no schema at all. Nothing is done if it is there already.
+    """Downgrade the schema to a revision, or to ``base``: no schema at all. Nothing is done if it is there already.
 
-    Raises :class:`~persistdb.errors.WouldLose` if what is stored does not fit, unless ``allow_loss``, and what
-    :func:`upgrade` raises.
+    Raises :class:`~persistdb.errors.WouldLose` if the older schema has no place for something that is stored, unless
+    ``allow_loss``, and the errors of :func:`upgrade`.
     """
-    target = None if revision == "base" else _known(revision)
-    with alone(database, wait) as connection:
-        found = _found(database, connection)
-        if found is None or (target is not None and found <= target):
-            return Change(found, found, None)
+    target = None if revision == "base" else _resolve_revision(revision)
+    with exclusive_connection(database, wait) as connection:
+        current = _current_revision(database, connection)
+        if current is None or (target is not None and current <= target):
+            return Change(current, current, None)
         every = history()
-        path = [each for each in reversed(every) if each.id <= found and (target is None or each.id > target)]
-        _refuse(database, connection, path, found, revision, down=True)
+        path = _path_down(every, current, target)
+        _refuse_blocked(database, connection, path, current, revision, down=True)
         lost = preflight.losses(connection, path)
         if lost and not allow_loss:
-            raise WouldLose(database.url, found, revision, lost)
-        saved = _save(database, found, wanted=backup)
+            raise WouldLose(database.url, current, revision, lost)
+        saved = _back_up(database, current, wanted=backup)
         before = {each.id: older.id for older, each in itertools.pairwise(every)}
-        configured = config(connection=connection)
         steps = [(each, before.get(each.id, "base")) for each in path]
-        _walk(database, connection, steps, lambda target: command.downgrade(configured, target), progress)
+        configured = config(connection=connection, backend=database.backend)
+        _run_steps(database, connection, steps, lambda target: command.downgrade(configured, target), progress)
     database.prepared = False
-    return Change(found, target, saved)
-
-
-def _repair(database: Database, connection: Connection) -> tuple[str, ...]:
-    """Create views again that are not as the newest revision has them, and name them."""
-    try:
-        found = drift.differences(database.backend, connection)
-    except ViewsNotComparable:
-        return ()  # whoever may not look at definitions may not create views
-    drift.repair(database.backend, connection, found)
-    return tuple(f"{difference.kind} {difference.name}" for difference in found)
+    return Change(current, target, saved)
 
 
 def losses(database: Database, revision: str) -> list[Loss]:
-    """What a downgrade to a revision would lose of what is stored now."""
-    target = None if revision == "base" else _known(revision)
+    """Return what a downgrade to a revision would lose of the rows that are stored now."""
+    target = None if revision == "base" else _resolve_revision(revision)
     with database.engine.connect() as connection:
-        found = _found(database, connection)
-        path = [each for each in history() if found and each.id <= found and (target is None or each.id > target)]
-        return preflight.losses(connection, path[::-1])
-
-
-def _refuse(
-    database: Database, connection: Connection, path: Sequence[Revision], found: str, target: str, *, down: bool
-) -> None:
-    """Look for what would make the change fail half-way, before anything is changed."""
-    findings = [*preflight.orphans(connection), *preflight.blocks(connection, path, down=down)]
-    if findings:
-        raise ChangeBlocked(database.url, found, target, findings)
-
-
-def _save(database: Database, found: str, *, wanted: bool) -> Path | None:
-    """Make a backup while nobody else writes."""
-    saved = before_change(database, found) if wanted else None
-    need_room_for_change(database)
-    return saved
-
-
-def _walk(
-    database: Database,
-    connection: Connection,
-    steps: Sequence[tuple[Revision, str]],
-    go: Callable[[str], None],
-    progress: Callable[[Step], None],
-) -> None:
-    """Change the schema revision by revision, and tell of each before it starts."""
-    if progress is _silent:
-        for _, target in steps[-1:]:
-            go(target)  # Alembic reads its scripts anew each time: all in one go takes a third of the time
-        return
-    moved, spent = 0, 0.0
-    for number, (revision, target) in enumerate(steps, 1):
-        tables = set(inspect(connection).get_table_names())
-        counts = {table: _count(connection, table) for table in revision.moves if table in tables}
-        rows, seconds = sum(counts.values()), None
-        if rows >= MANY:
-            seconds = rows * (
-                spent / moved if moved else _pace(database, connection, max(counts, key=counts.__getitem__))
-            )
-        progress(Step(revision, number, len(steps), rows, seconds))
-        start = time.monotonic()
-        go(target)
-        if rows >= MANY:
-            moved, spent = moved + rows, spent + time.monotonic() - start
-
-
-def _count(connection: Connection, table: str) -> int:
-    found: int = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608  a constant of ours
-    return found
-
-
-def _pace(database: Database, connection: Connection, table: str) -> float:
-    """Seconds that it takes to copy a row, without any key, by a sample."""
-    start = time.monotonic()
-    sample = f"SELECT * FROM {table} LIMIT {MANY // 10}"  # noqa: S608  constants of ours
-    connection.execute(text(f"CREATE TEMPORARY TABLE persistdb_sample AS {sample}"))
-    pace = (time.monotonic() - start) / (MANY // 10)
-    connection.execute(text(f"{database.backend.drop_temporary_table} persistdb_sample"))
-    return pace
+        current = _current_revision(database, connection)
+        return preflight.losses(connection, _path_down(history(), current, target) if current else [])
 
 
 @contextlib.contextmanager
-def alone(database: Database, wait: float = WAIT) -> Iterator[Connection]:
-    """Give a connection on which this program, and no other, may change the schema; committed at the end."""
+def exclusive_connection(database: Database, wait: float = WAIT) -> Iterator[Connection]:
+    """Open a connection on which this program, and no other, may change the schema; it is committed at the end."""
     try:
         with (
             _one_at_a_time,
@@ -229,7 +145,8 @@ def alone(database: Database, wait: float = WAIT) -> Iterator[Connection]:
         raise database.failure(error) from error
 
 
-def _known(revision: str) -> str:
+def _resolve_revision(revision: str) -> str:
+    """Return the ID of a revision; raise :class:`~persistdb.errors.NotFound` if there is no such revision."""
     if revision == "head":
         return version.HEAD
     if revision not in version.REVISIONS:
@@ -237,14 +154,91 @@ def _known(revision: str) -> str:
     return revision
 
 
-def _found(database: Database, connection: Connection) -> str | None:
-    """The revision that the database is at, once nobody else changes it."""
+def _current_revision(database: Database, connection: Connection) -> str | None:
+    """Return the revision of a database that nobody else changes; refuse other programs' databases and newer ones."""
     tables = set(inspect(connection).get_table_names())
     if "alembic_version" not in tables:
         if tables:
             raise SchemaMissing(database.url, None, version.HEAD)
         return None
-    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-    if found is not None and found not in version.REVISIONS:
-        raise SchemaTooNew(database.url, found, version.HEAD)
-    return found
+    current: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    if current is not None and current not in version.REVISIONS:
+        raise SchemaTooNew(database.url, current, version.HEAD)
+    return current
+
+
+def _path_down(every: Sequence[Revision], current: str, target: str | None) -> list[Revision]:
+    """List the revisions to undo, newest first."""
+    return [each for each in reversed(every) if each.id <= current and (target is None or each.id > target)]
+
+
+def _refuse_blocked(
+    database: Database, connection: Connection, path: Sequence[Revision], current: str, target: str, *, down: bool
+) -> None:
+    """Raise :class:`~persistdb.errors.ChangeBlocked` for rows that would make the change fail half-way."""
+    findings = [*preflight.orphans(connection), *preflight.blocks(connection, path, down=down)]
+    if findings:
+        raise ChangeBlocked(database.url, current, target, findings)
+
+
+def _back_up(database: Database, current: str, *, wanted: bool) -> Path | None:
+    """Make a backup, if it is wanted, while nobody else writes, and look for room for the change."""
+    saved = before_change(database, current) if wanted else None
+    need_room_for_change(database)
+    return saved
+
+
+def _repair_views(database: Database, connection: Connection) -> tuple[str, ...]:
+    """Create the views again that differ from the newest revision's, and return their names."""
+    try:
+        differences = drift.view_differences(database.backend, connection)
+    except ViewsNotComparable:
+        return ()  # a user that may not see definitions may not create views either
+    drift.repair(database.backend, connection, differences)
+    return tuple(f"{difference.kind} {difference.name}" for difference in differences)
+
+
+def _run_steps(
+    database: Database,
+    connection: Connection,
+    steps: Sequence[tuple[Revision, str]],
+    run: Callable[[str], None],
+    progress: Callable[[Step], None] | None,
+) -> None:
+    """Change the schema to the target of each step, and report the step before.
+
+    Without ``progress`` all steps are one run of Alembic. It reads the revisions' files again for each run, so that ten
+    runs take three times as long as one.
+    """
+    if progress is None:
+        for _, target in steps[-1:]:
+            run(target)
+        return
+    moved, spent = 0, 0.0
+    for number, (revision, target) in enumerate(steps, 1):
+        tables = set(inspect(connection).get_table_names())
+        counts = {table: _count_rows(connection, table) for table in revision.moves if table in tables}
+        rows, seconds = sum(counts.values()), None
+        if rows >= MANY:
+            largest = max(counts, key=counts.__getitem__)
+            seconds = rows * (spent / moved if moved else _seconds_a_row(database, connection, largest))
+        progress(Step(revision, number, len(steps), rows, seconds))
+        start = time.monotonic()
+        run(target)
+        if rows >= MANY:
+            moved, spent = moved + rows, spent + time.monotonic() - start
+
+
+def _count_rows(connection: Connection, table: str) -> int:
+    count: int = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608  a constant of ours
+    return count
+
+
+def _seconds_a_row(database: Database, connection: Connection, table: str) -> float:
+    """Measure how long it takes to copy a row, without any key, by a sample."""
+    start = time.monotonic()
+    sample = f"SELECT * FROM {table} LIMIT {MANY // 10}"  # noqa: S608  constants of ours
+    connection.execute(text(f"CREATE TEMPORARY TABLE persistdb_sample AS {sample}"))
+    seconds = (time.monotonic() - start) / (MANY // 10)
+    connection.execute(text(f"{database.backend.drop_temporary_table} persistdb_sample"))
+    return seconds

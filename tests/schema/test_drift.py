@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from persistdb.schema import migrate, views
+from persistdb.schema import drift, migrate, views
 from persistdb.schema.tables import Base
 
 from . import dumps
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def _differences(database: Database, metadata: sa.MetaData) -> list[Any]:
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts=dict(migrate.COMPARISON))
+        context = MigrationContext.configure(connection, opts=dict(drift.COMPARISON))
         found: list[Any] = compare_metadata(context, metadata)
         return found
 

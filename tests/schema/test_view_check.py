@@ -118,7 +118,7 @@ def test_columns(migrated: Database) -> None:
     swapped = _changed(migrated, "devices", "d.uid,\n       d.gid", "d.gid,\n       d.uid")
     _replace(migrated, "devices", swapped)
     sandboxes, devices, processes = _found(migrated)
-    assert sandboxes.startswith("view sandboxes was changed: column note is not one of its own; ")
+    assert sandboxes.startswith("view sandboxes was changed: column note is not one of this program's; ")
     assert "its columns are in the order host, sid, cid" in devices
     assert "gid, uid, shared" in devices
     assert processes.startswith("view processes was changed: column position is missing; ")

@@ -252,6 +252,7 @@ class MariaDB(Backend):
 
     # --- the schema
 
+    transactional_ddl = False
     # without the word it would commit
     drop_temporary_table = "DROP TEMPORARY TABLE"
 

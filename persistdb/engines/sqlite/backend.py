@@ -290,6 +290,9 @@ class SQLite(Backend):
 
     # --- the schema
 
+    # with foreign keys on, dropping a table to rebuild it deletes its children; it can't be set in a transaction
+    before_script = ("PRAGMA foreign_keys = OFF",)
+
     def exclusive(self, connection: Connection, wait: float) -> AbstractContextManager[None]:
         """Begin one transaction, with the write lock from its start."""
         return change.exclusive(connection, wait)
