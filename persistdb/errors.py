@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions that say what, where and what to do next, and carry their data as fields."""
+"""Exceptions: each says what went wrong, where, and what to do next, and has its data as fields."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False)
 class PersistDBError(Exception):
-    """Anything that persistdb raises."""
+    """The base of all that persistdb raises."""
 
     def __reduce__(self) -> tuple[object, ...]:
         # A dataclass keeps its values in fields, not in ``args``: without this, keyword values are lost in a pickle.
@@ -26,12 +26,12 @@ def _container(sid: str | None, cid: str) -> str:
     return f"{sid}/{cid}" if sid else cid
 
 
-# --- what a caller asked for -----------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
 class NotFound(PersistDBError):
-    """There is no such sandbox, container, report or revision."""
+    """A sandbox, container, report or revision that does not exist."""
 
     kind: str
     ref: str
@@ -44,7 +44,7 @@ class NotFound(PersistDBError):
 
 @dataclass(eq=False)
 class AlreadyExists(PersistDBError):
-    """Something with this identity is there already."""
+    """A name or ID that is taken."""
 
     kind: str
     ref: str
@@ -58,20 +58,20 @@ class AlreadyExists(PersistDBError):
 
 @dataclass(eq=False)
 class Conflict(PersistDBError):
-    """It was changed by somebody else since the revision that the caller read."""
+    """A sandbox or container that changed since the revision that the caller read."""
 
     ref: str
     expected: int
     actual: int | None
 
     def __str__(self) -> str:
-        now = "it is gone" if self.actual is None else f"it is at revision {self.actual}"
-        return f"{self.ref}: you read revision {self.expected}, now {now}; read it again and repeat your change"
+        now = "it no longer exists" if self.actual is None else f"it is now at revision {self.actual}"
+        return f"{self.ref}: you read revision {self.expected}, {now}; read it again and repeat your change"
 
 
 @dataclass(eq=False)
 class Ambiguous(PersistDBError):
-    """An abbreviated ID fits more than one container or sandbox."""
+    """An abbreviated ID that fits more than one container or sandbox."""
 
     kind: str
     ref: str
@@ -83,7 +83,7 @@ class Ambiguous(PersistDBError):
 
 @dataclass(eq=False)
 class InvalidTransition(PersistDBError):
-    """A container cannot go from the one state to the other."""
+    """A transition that Kata does not allow."""
 
     ref: str
     old: str
@@ -95,7 +95,7 @@ class InvalidTransition(PersistDBError):
 
 @dataclass(eq=False)
 class StateMismatch(PersistDBError):
-    """The container is not in the state that the caller expected it to leave."""
+    """A container that is not in the state from which the caller expected it to go."""
 
     ref: str
     expected: str
@@ -107,30 +107,30 @@ class StateMismatch(PersistDBError):
 
 @dataclass(eq=False)
 class InvalidValue(PersistDBError):
-    """A value that no engine can hold, or that makes no sense where it stands."""
+    """A value that not every engine can hold, or that makes no sense where it is given."""
 
     field: str
     value: object
     reason: str
 
     def __str__(self) -> str:
-        shown = repr(self.value)
-        if len(shown) > 80:
-            shown = shown[:77] + "…"
-        return f"{self.field}: {self.reason}: {shown}"
+        value = repr(self.value)
+        if len(value) > 80:
+            value = value[:77] + "…"
+        return f"{self.field}: {self.reason}: {value}"
 
 
 @dataclass(eq=False)
 class Unreadable(PersistDBError):
-    """What is stored of a sandbox or container is not what a record can hold: something else has written it."""
+    """A sandbox or container whose rows another program wrote, with values that no record can hold."""
 
     ref: str
     detail: str
 
     def __str__(self) -> str:
         return (
-            f"{self.ref}: its rows hold what no record can, written by another program ({self.detail}); "
-            "put them right, or forget the sandbox (destroy_sandbox) and import it again"
+            f"{self.ref}: its rows hold values that no record can, written by another program ({self.detail}); "
+            "correct them, or remove the sandbox (persistdb rm --sandbox, or destroy_sandbox) and import it again"
         )
 
 
@@ -139,25 +139,25 @@ class Unreadable(PersistDBError):
 
 @dataclass(eq=False)
 class LockTimeout(PersistDBError):
-    """A sandbox's lock was not to be had in time."""
+    """A sandbox's lock that could not be obtained in time."""
 
     sid: str
     timeout: float
     holders: Sequence[str] = ()
 
     def __str__(self) -> str:
-        by = " and ".join(self.holders) or "a holder that this process may not see"
+        by = " and ".join(self.holders) or "a process that this one may not see"
         return f"lock of sandbox {self.sid!r} not obtained in {self.timeout:g} s: held by {by}"
 
 
 @dataclass(eq=False)
 class LockNotHeld(PersistDBError):
-    """A lock was released that is not held: released before, or lost with its connection."""
+    """The release of a lock that is not held: it was released before, or lost with its connection."""
 
     sid: str
 
     def __str__(self) -> str:
-        return f"lock of sandbox {self.sid!r} is not held (any more)"
+        return f"lock of sandbox {self.sid!r} is not held: it was released before, or lost with its connection"
 
 
 # --- the database ----------------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class LockNotHeld(PersistDBError):
 
 @dataclass(eq=False)
 class DatabaseError(PersistDBError):
-    """The database would not do it; ``detail`` is the engine's own message, ``url`` has no password."""
+    """An error of the database; ``detail`` is the engine's message, and ``url`` has no password."""
 
     url: str
     detail: str = ""
@@ -178,49 +178,49 @@ class DatabaseError(PersistDBError):
 
 
 class Busy(DatabaseError):
-    """Others hold what is needed, and the time to wait for it is over. Nothing was written: try again."""
+    """A wait for locks of other connections that took too long. Nothing was written: try again."""
 
     def __str__(self) -> str:
-        return self._say("busy: others hold what is needed; nothing was written, try again")
+        return self._say("busy: other connections hold locks that are needed; nothing was written, try again")
 
 
 class QueryTimeout(DatabaseError):
-    """A statement ran longer than the time it was given. Nothing was written."""
+    """A statement that ran longer than its timeout. Nothing was written."""
 
     def __str__(self) -> str:
-        return self._say("the statement took longer than allowed and was stopped")
+        return self._say("the statement ran longer than its timeout and was stopped")
 
 
 class ReadOnly(DatabaseError):
-    """The database, its file or the server's role does not accept writes."""
+    """A database, file or server role that does not accept writes."""
 
     def __str__(self) -> str:
         return self._say("the database is read-only")
 
 
 class StorageFull(DatabaseError):
-    """The disk, quota or tablespace is full. Nothing was written."""
+    """A full disk, quota or tablespace. Nothing was written."""
 
     def __str__(self) -> str:
         return self._say("no space left; nothing was written")
 
 
 class Unavailable(DatabaseError):
-    """The database cannot be reached or opened, or went away before the commit. Nothing was written."""
+    """A database that cannot be reached or opened, or a connection lost before the commit. Nothing was written."""
 
     def __str__(self) -> str:
         return self._say("cannot be reached or opened")
 
 
 class AccessDenied(Unavailable):
-    """The server or the file system refuses this user or password."""
+    """A user or password that the server or the file system refuses."""
 
     def __str__(self) -> str:
         return self._say("access denied: check user, password and rights")
 
 
 class Corrupt(DatabaseError):
-    """The file is not a database, or is damaged."""
+    """A file that is no database, or is damaged."""
 
     def __str__(self) -> str:
         return self._say("not a database, or damaged; restore a backup")
@@ -228,7 +228,7 @@ class Corrupt(DatabaseError):
 
 @dataclass(eq=False)
 class CommitUnknown(DatabaseError):
-    """The connection was lost while a commit ran, and what became of it cannot be told.
+    """A commit whose connection was lost while it ran, so that its outcome is unknown.
 
     ``refs`` are the sandboxes or containers that it would have changed: read them before you repeat the change.
     """
@@ -237,7 +237,7 @@ class CommitUnknown(DatabaseError):
 
     def __str__(self) -> str:
         what = ", ".join(self.refs) or "the change"
-        return self._say(f"connection lost during COMMIT: it is unknown whether {what} was written; read it again")
+        return self._say(f"connection lost during COMMIT: whether {what} was written is unknown; read it again")
 
 
 @dataclass(eq=False)
@@ -253,14 +253,14 @@ class BadURL(PersistDBError):
 
 @dataclass(eq=False)
 class DriverMissing(PersistDBError):
-    """The Python module that talks to this engine is not installed."""
+    """A Python module for an engine that is not installed."""
 
     url: str
     module: str
     extra: str
 
     def __str__(self) -> str:
-        return f"{self.url}: Python module {self.module!r} is missing; pip install 'persistdb[{self.extra}]' brings it"
+        return f"{self.url}: Python module {self.module!r} is missing; pip install 'persistdb[{self.extra}]'"
 
 
 # --- schema versions -------------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ class DriverMissing(PersistDBError):
 
 @dataclass(eq=False)
 class SchemaError(PersistDBError):
-    """The database's schema is not the one that this program works with."""
+    """A database whose schema is not the one that this program works with."""
 
     url: str
     found: str | None
@@ -276,12 +276,12 @@ class SchemaError(PersistDBError):
 
 
 class SchemaOutdated(SchemaError):
-    """The database's schema is older than the program, or there is none yet."""
+    """A schema that is older than the program's, or does not exist yet."""
 
     def __str__(self) -> str:
         upgrade = f"persistdb --db {shlex.quote(self.url)} db upgrade"
         if self.found is None:
-            return f"{self.url}: there is no persistdb schema yet; the first import makes it, or {upgrade}"
+            return f"{self.url}: there is no persistdb schema yet; the first import creates it, or {upgrade}"
         return (
             f"{self.url}: schema revision {self.found} is older than this program's {self.expected}; "
             f"upgrade it: {upgrade}"
@@ -289,25 +289,25 @@ class SchemaOutdated(SchemaError):
 
 
 class SchemaTooNew(SchemaError):
-    """The database's schema is newer than the program, or not persistdb's."""
+    """A schema that is newer than the program's, or not persistdb's."""
 
     def __str__(self) -> str:
         return (
             f"{self.url}: schema revision {self.found} is unknown to this program, which knows up to {self.expected}; "
-            "use the persistdb release that made it, or a newer one"
+            "use the persistdb release that wrote it, or a newer one"
         )
 
 
 class SchemaMissing(SchemaError):
-    """The database holds tables, but none of persistdb's schema version."""
+    """A database that has tables of other programs and no persistdb schema."""
 
     def __str__(self) -> str:
-        return f"{self.url}: holds other tables and no persistdb schema; give persistdb a database of its own"
+        return f"{self.url}: holds other tables and no persistdb schema; give persistdb a separate database"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong with rows: ``count`` of them, of which the first are here."""
+    """A fault in ``count`` rows, of which the first are in ``rows``."""
 
     what: str
     columns: tuple[str, ...] = ()
@@ -315,16 +315,16 @@ class Finding:
     count: int = 0
 
     def __str__(self) -> str:
-        shown = "; ".join(
+        examples = "; ".join(
             ", ".join(f"{name}={value!r}" for name, value in zip(self.columns, row, strict=True)) for row in self.rows
         )
         more = f"; and {self.count - len(self.rows)} more" if self.count > len(self.rows) else ""
-        return self.what + (f": {shown}{more}" if shown else "")
+        return self.what + (f": {examples}{more}" if examples else "")
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What a downgrade would lose for good: a column or table, in how many rows, and the revision that brought it."""
+    """A column or table that a downgrade would lose for good, in how many rows, and the revision that added it."""
 
     place: str
     rows: int
@@ -336,20 +336,20 @@ class Loss:
 
 @dataclass(eq=False)
 class ChangeBlocked(SchemaError):
-    """Rows are in the way of a change of schema; nothing was changed."""
+    """A schema change that rows prevent; nothing was changed."""
 
     findings: Sequence[Finding] = ()
 
     def __str__(self) -> str:
         return (
-            f"{self.url}: the schema can't go from {self.found} to {self.expected}, nothing was changed: "
+            f"{self.url}: the schema cannot change from {self.found} to {self.expected}; nothing was changed: "
             + "\n".join(map(str, self.findings))
         )
 
 
 @dataclass(eq=False)
 class WouldLose(SchemaError):
-    """A downgrade would lose what the older schema has no place for; nothing was changed."""
+    """A downgrade that would lose data for which the older schema has no place; nothing was changed."""
 
     losses: Sequence[Loss] = ()
 
@@ -365,7 +365,7 @@ class WouldLose(SchemaError):
 
 @dataclass(eq=False)
 class FileError(PersistDBError):
-    """A file or folder that could not be imported; ``key`` is the JSON path of what is wrong in it, if any."""
+    """A file or folder that cannot be read or written; ``key`` is the JSON path of the fault in it, if any."""
 
     path: str
     reason: str
@@ -377,16 +377,16 @@ class FileError(PersistDBError):
 
 
 class DamagedFile(FileError):
-    """The file is there, but what it holds is not what Kata writes."""
+    """A file whose content is not what Kata writes."""
 
 
 class UnsupportedLayout(FileError):
-    """The file is whole, but of a kind that holds no container state that persistdb could keep."""
+    """A file that is whole, but of a kind without container state that persistdb could store."""
 
 
 @dataclass(eq=False)
 class LayoutLoss(PersistDBError):
-    """Writing this layout would leave out what it has no place for."""
+    """A layout that has no place for some of what it would have to hold."""
 
     ref: str
     layout: str
@@ -395,5 +395,5 @@ class LayoutLoss(PersistDBError):
     def __str__(self) -> str:
         return (
             f"{self.ref}: layout {self.layout!r} has no place for {'; '.join(self.losses)}; "
-            "choose another layout, or leave it out with --allow-loss"
+            "choose another layout, or leave it out (--allow-loss)"
         )
