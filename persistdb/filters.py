@@ -1,7 +1,7 @@
-"""What ``find`` and ``ls`` select by: ``state=running``, ``host-path=/var/*``, ``cid!=web-1``.
+"""Filters, by which ``find`` and ``ls`` select: ``state=running``, ``host-path=/var/*``, ``cid!=web-1``.
 
-The same key again means or, different keys mean and; ``!=`` negates, and what it names is left out each time; a ``*``
-at the end makes a prefix of the value. No other character is special.
+Filters with the same key are combined with or, different keys with and. ``!=`` negates: each such filter excludes what
+it names. A ``*`` at the end makes a prefix of the value. No other character is special.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ KEYS: dict[str, Kind] = {
     "since": "since",
     "before": "before",
 }
-"""Each key and what its values are."""
+"""The keys, each with the kind of its values."""
 
-_FORM = re.compile(r"([a-z-]+)(!?=)(.*)", re.DOTALL)
+_SYNTAX = re.compile(r"([a-z-]+)(!?=)(.*)", re.DOTALL)
 _AGE = re.compile(r"(\d+)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Filter(NamedTuple):
-    """One condition; ``value`` is text, a number or a moment, as the key demands."""
+    """One condition; ``value`` is text, a number or a timestamp, as the key demands."""
 
     key: str
     value: str | int | datetime
@@ -65,11 +65,11 @@ ALL_HOSTS = Scope(None)
 def parse(text: str, *, now: datetime | None = None) -> Filter:
     """Read a filter as people write it.
 
-    A moment is ISO 8601 with its time zone, a date in UTC, or an age (``90s``, ``15m``, ``2h``, ``7d``, ``3w``).
+    A timestamp is ISO 8601 with its time zone, a date in UTC, or an age (``90s``, ``15m``, ``2h``, ``7d``, ``3w``).
 
     Raises :class:`~persistdb.errors.InvalidValue`, which lists the keys.
     """
-    match = _FORM.fullmatch(text)
+    match = _SYNTAX.fullmatch(text)
     if match is None:
         raise InvalidValue("filter", text, f"not KEY=VALUE or KEY!=VALUE with KEY one of {', '.join(KEYS)}")
     key, operator, value = match.groups()
@@ -83,12 +83,13 @@ def parse(text: str, *, now: datetime | None = None) -> Filter:
     if kind == "number":
         return Filter(key, _number(text, value), negated)
     if negated:
-        raise InvalidValue("filter", text, "a moment cannot be negated; use the other of since and before")
-    return Filter(key, _moment(text, value, now or datetime.now(UTC)))
+        opposite = "before" if kind == "since" else "since"
+        raise InvalidValue("filter", text, f"{key} cannot be negated; use {opposite}")
+    return Filter(key, _timestamp(text, value, now or datetime.now(UTC)))
 
 
 def parse_all(texts: Iterable[str]) -> list[Filter]:
-    """Read several filters."""
+    """Read several filters, with one time as now for all."""
     now = datetime.now(UTC)
     return [parse(text, now=now) for text in texts]
 
@@ -118,17 +119,17 @@ def _number(text: str, value: str) -> int:
     return number
 
 
-def _moment(text: str, value: str, now: datetime) -> datetime:
+def _timestamp(text: str, value: str, now: datetime) -> datetime:
     past = time_ago(value, now)
     if past is not None:
         return past
     try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
+        timestamp = datetime.fromisoformat(value)
+        if timestamp.tzinfo is not None:
+            return timestamp.astimezone(UTC)
     except (ValueError, OverflowError):
-        reason = "not a moment such as 2026-01-31T12:00:00Z, a date, or an age such as 15m, 2h, 7d"
+        reason = "not a timestamp such as 2026-01-31T12:00:00Z, a date, or an age such as 15m, 2h, 7d"
         raise InvalidValue("filter", text, reason) from None
     if len(value) > len("2026-01-31"):
-        raise InvalidValue("filter", text, "a moment needs its time zone, as in 2026-01-31T12:00:00Z")
-    return moment.replace(tzinfo=UTC)
+        raise InvalidValue("filter", text, "a timestamp needs its time zone, as in 2026-01-31T12:00:00Z")
+    return timestamp.replace(tzinfo=UTC)

@@ -36,6 +36,13 @@ def test_no_age(age: str) -> None:
         parse(f"before={age}", now=NOW)
 
 
+@pytest.mark.parametrize(("key", "opposite"), [("since", "before"), ("before", "since")])
+def test_negated_timestamp(key: str, opposite: str) -> None:
+    """A timestamp cannot be negated, and the error names the key that does it."""
+    with pytest.raises(InvalidValue, match=f"{key} cannot be negated; use {opposite}"):
+        parse(f"{key}!=2h")
+
+
 @pytest.mark.parametrize("number", [-(2**63), -1, 0, 2**63 - 1])
 def test_number(number: int) -> None:
     """A number of 64 bits is one that every engine can compare."""

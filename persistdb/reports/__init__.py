@@ -1,4 +1,4 @@
-"""Named reports: questions that operators ask again and again, each one SELECT over the views in a file of its own."""
+"""Named reports, each one SELECT over the views in an SQL file, and other questions that operators ask."""
 
 from .catalog import Report, find, folder, locate, names, read
 from .parameters import Parameter

@@ -1,14 +1,14 @@
-"""The reports that there are: the bundled ones, and those of a folder of one's own.
+"""The available reports: the bundled ones, and those in the user's folder.
 
-A file begins with comments that say what it is::
+A file begins with comments that describe the report::
 
     -- title: Who holds a device
     -- advice: Stop these containers before the device is detached.
-    -- parameter: device text: the ID that Kata gave the device
+    -- parameter: device text: the ID that Kata gave to the device
     -- finding: yes
 
 ``finding`` says that each row is something to look into. One SELECT over the views follows, with ``:device`` for the
-parameter's value. ``NAME.mariadb.sql`` (or another engine's) takes the place of ``NAME.sql`` on that engine.
+parameter's value. On MariaDB ``NAME.mariadb.sql`` replaces ``NAME.sql``, and so on for the other engines.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HEADER: Final = re.compile(r"--\s*(title|advice|parameter|finding):\s*(.*?)\s*"
 
 @dataclass(frozen=True)
 class Report:
-    """One report: what it shows, what to do about it, and its SQL with named parameters."""
+    """One report: its title, advice on what to do about its rows, and its SQL with named parameters."""
 
     name: str
     title: str
@@ -45,7 +45,7 @@ class Report:
     path: Path
 
     def values(self, given: Sequence[str]) -> dict[str, object]:
-        """Give the values of the SQL's parameters, from ``VALUE`` in the order of the file and ``NAME=VALUE``.
+        """Return the values of the SQL's parameters, from ``VALUE`` in the order of the file and ``NAME=VALUE``.
 
         Raises :class:`~persistdb.errors.InvalidValue`.
         """
@@ -59,7 +59,7 @@ class Report:
             place = next((name for name in known if name not in texts), None)
             if place is None:
                 wanted = ", ".join(known) or "none"
-                raise InvalidValue("parameter", value, f"one too many; {self.name} takes {wanted}")
+                raise InvalidValue("parameter", value, f"one value too many; {self.name} takes {wanted}")
             texts[place] = value
         values: dict[str, object] = {}
         for parameter in self.parameters:
@@ -71,7 +71,7 @@ class Report:
 
 
 def folder() -> Path:
-    """The folder of one's own reports: of ``PERSISTDB_REPORTS``, else the platform's place for configuration."""
+    """Return the folder of the user's reports: ``PERSISTDB_REPORTS``, else the platform's place for configuration."""
     given = os.environ.get("PERSISTDB_REPORTS")
     if given:
         return Path(given)
@@ -83,18 +83,18 @@ def folder() -> Path:
 
 
 def names(own: Path | None = None) -> list[str]:
-    """The names of all reports, sorted; ``own`` is a folder of one's own."""
-    found = {path.name.partition(".")[0] for place in _places(own) for path in place.glob("*.sql")}
-    return sorted(name for name in found if _NAME.fullmatch(name))
+    """Return the names of all reports, sorted; ``own`` is the user's folder."""
+    stems = {path.name.partition(".")[0] for place in _places(own) for path in place.glob("*.sql")}
+    return sorted(stem for stem in stems if _NAME.fullmatch(stem))
 
 
 def find(name: str, engine: str, own: Path | None = None) -> Report:
-    """Read the report of this name for an engine: :func:`read` of what :func:`locate` returns."""
+    """Find and read the report of this name for an engine (:func:`locate`, :func:`read`)."""
     return read(name, locate(name, engine, own))
 
 
 def locate(name: str, engine: str, own: Path | None = None) -> Path:
-    """Return the file of the report of this name for an engine; a user's own comes before a bundled one.
+    """Return the file of the report of this name for an engine; the user's file wins over a bundled one.
 
     Raises :class:`~persistdb.errors.InvalidValue` for an unknown name.
     """
@@ -121,7 +121,7 @@ def read(name: str, path: Path) -> Report:
         raise _bad(path, f"not UTF-8: {error.reason} at byte {error.start}") from None
     except OSError as error:
         raise _bad(path, str(error.strerror)) from None
-    told: dict[str, str] = {}
+    headers: dict[str, str] = {}
     parameters: list[Parameter] = []
     body = 0
     for body, line in enumerate(lines):
@@ -137,16 +137,16 @@ def read(name: str, path: Path) -> Report:
             except ValueError as error:
                 raise _bad(path, f"line {body + 1}: {error}") from None
         else:
-            told[key] = value
+            headers[key] = value
     sql = "\n".join(lines[body:]).strip().removesuffix(";")
-    if not told.get("title"):
+    if not headers.get("title"):
         raise _bad(path, "has no title: it must begin with -- title: TEXT")
     declared = {used for parameter in parameters for used in parameter.names}
     unknown = sorted(set(text(sql).compile().params) - declared)
     if unknown:
         raise _bad(path, f"uses :{unknown[0]}, which no -- parameter: line declares")
-    is_finding = told.get("finding", "no") == "yes"
-    return Report(name, told["title"], told.get("advice", ""), tuple(parameters), is_finding, sql, path)
+    is_finding = headers.get("finding", "no") == "yes"
+    return Report(name, headers["title"], headers.get("advice", ""), tuple(parameters), is_finding, sql, path)
 
 
 def _bad(path: Path, reason: str) -> InvalidValue:

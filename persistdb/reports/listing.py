@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..store.repository import ContainerRepository
 
 PAGE: Final = 50_000
-"""Containers in one page, about 50 MB: with smaller pages, sorts that no index serves are repeated too often."""
+"""Containers in one page, about 50 MB: with smaller pages, sorts without an index are repeated too often."""
 
 
 def find(
@@ -25,10 +25,10 @@ def find(
     all_hosts: bool = False,
     page: int = PAGE,
 ) -> Iterator[ContainerSummary]:
-    """Return the containers that fit all filters, in an order; a filter on the host searches all hosts.
+    """Return the containers that fit all filters, sorted; a filter on the host implies all hosts.
 
     The first page is read at once, each further one when it is needed, with the containers as they are then. Raises
-    :class:`~persistdb.errors.InvalidValue` for a filter or an order that does not exist.
+    :class:`~persistdb.errors.InvalidValue` for an unknown filter or sort order.
     """
     all_hosts = all_hosts or any(condition.key == "host" for condition in filters)
 
@@ -39,9 +39,9 @@ def find(
     def following(count: int) -> Iterator[ContainerSummary]:
         offset = page
         while count == page and (limit is None or offset < limit):
-            found = read(offset)
-            yield from found
-            count, offset = len(found), offset + page
+            containers = read(offset)
+            yield from containers
+            count, offset = len(containers), offset + page
 
     first = read(0)
     return chain(first, following(len(first)))

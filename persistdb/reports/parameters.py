@@ -1,4 +1,4 @@
-"""What a report can be asked with: typed values, read from text."""
+"""Parameters of reports: typed values, read from text."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ TYPES: Final = {
     "age": "an age such as 90s, 15m, 24h, 7d or 3w",
     "folder": "an absolute path",
 }
-"""The types of parameters, and what a value of each is."""
+"""The types of parameters, each with a description of its values."""
 
-_FORM: Final = re.compile(r"([a-z][a-z0-9_]*)\s+(\w+)(?:\s*=\s*(\S+?))?\s*:\s*(.+)")
+_DECLARATION: Final = re.compile(r"([a-z][a-z0-9_]*)\s+(\w+)(?:\s*=\s*(\S+?))?\s*:\s*(.+)")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter; without a default its value must be given."""
+    """One parameter of a report; without a default a value is required."""
 
     name: str
     type: str
@@ -34,16 +34,16 @@ class Parameter:
 
     @classmethod
     def parse(cls, line: str) -> Parameter:
-        """Read ``NAME TYPE [= DEFAULT]: what it is``.
+        """Read ``NAME TYPE [= DEFAULT]: DESCRIPTION``.
 
         Raises ValueError.
         """
-        match = _FORM.fullmatch(line)
+        match = _DECLARATION.fullmatch(line)
         if match is None:
-            raise ValueError("not NAME TYPE: TEXT or NAME TYPE = DEFAULT: TEXT")
+            raise ValueError("not NAME TYPE: DESCRIPTION or NAME TYPE = DEFAULT: DESCRIPTION")
         name, type_, default, text = match.groups()
         if type_ not in TYPES:
-            raise ValueError(f"{type_!r} is no type; use one of {', '.join(TYPES)}")
+            raise ValueError(f"{type_!r} is not a type; use one of {', '.join(TYPES)}")
         parameter = cls(name, type_, default, text)
         if default is not None:
             try:
@@ -54,14 +54,14 @@ class Parameter:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names that the report's SQL may use for it."""
+        """The names by which the report's SQL may use the parameter."""
         return (self.name, f"{self.name}_from", f"{self.name}_to") if self.type == "folder" else (self.name,)
 
     def values(self, given: str) -> dict[str, object]:
-        """Give the values of the SQL's parameters.
+        """Return the values of the SQL's parameters.
 
-        An age is given as the moment that it leads back to. Of a folder, ``NAME_from`` and ``NAME_to`` are the ends of
-        the range that all paths below it lie in, the second outside. Raises :class:`~persistdb.errors.InvalidValue`.
+        An age becomes a timestamp, so long ago. A folder also has ``NAME_from`` and ``NAME_to``: all paths below it are
+        at or after the first and before the second. Raises :class:`~persistdb.errors.InvalidValue`.
         """
         if self.type == "text":
             return {self.name: given}
@@ -77,7 +77,7 @@ class Parameter:
         if not given.startswith("/"):
             raise self._not(given)
         path = given.rstrip("/")
-        # the character after the slash is the zero
+        # "0" is the character after "/"
         return {self.name: path or "/", f"{self.name}_from": f"{path}/", f"{self.name}_to": f"{path}0"}
 
     def _not(self, given: str) -> InvalidValue:

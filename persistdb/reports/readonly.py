@@ -1,4 +1,4 @@
-"""One statement that reads, for people's own questions: the engine itself sees to it that nothing is written."""
+"""Run one statement that only reads, written by a user: the engine itself refuses to write."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ TIMEOUT = 30.0
 # From here on a limit means all: neither sqlite3 nor PostgreSQL's FETCH can count further.
 _ALL = INT32[-1]
 
-# The columns of the views that not every engine gives as what they are: SQLite has neither type, MariaDB no booleans.
+# Columns of the views whose type not every engine has: SQLite has no booleans and no timestamps, MariaDB no booleans.
 _BOOLEANS = frozenset(
     {
         *("is_sandbox", "is_rootfs", "is_bind", "is_init", "has_document", "rootfs_mounted", "mounted", "shared"),
         *("read_only", "nosuid", "nodev", "noexec"),
     }
 )
-_MOMENTS = frozenset({"created_at", "updated_at", "started_at"})
+_TIMESTAMPS = frozenset({"created_at", "updated_at", "started_at"})
 
-# What may stand before the first word: blanks, comments, parentheses.
+# Text that may precede the first word: blanks, comments, parentheses.
 _BEFORE = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
 _WORD = re.compile(r"\w+")
 _READS = frozenset({"select", "with", "values"})
@@ -44,7 +44,7 @@ _READS = frozenset({"select", "with", "values"})
 
 @dataclass(frozen=True)
 class Rows:
-    """What a statement gave: the names of its columns, its rows, and whether there were more than was asked for."""
+    """The result of a statement: the names of its columns, its rows, and whether rows beyond the limit were cut."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
@@ -59,18 +59,19 @@ def read(
     timeout: float = TIMEOUT,
     limit: int | None = None,
 ) -> Rows:
-    """Run one statement that reads, and give at most ``limit`` rows.
+    """Run one statement that only reads, and return at most ``limit`` rows.
 
-    With ``parameters``, ``:name`` stands for a value in it. Raises :class:`~persistdb.errors.InvalidValue` for a
-    statement that is not a SELECT or has an effect, :class:`~persistdb.errors.QueryTimeout`,
-    :class:`~persistdb.errors.DatabaseError`.
+    With ``parameters``, ``:name`` in the statement stands for a value.
+
+    Raises :class:`~persistdb.errors.InvalidValue` for a statement that is not a SELECT or has an effect,
+    :class:`~persistdb.errors.QueryTimeout`, :class:`~persistdb.errors.DatabaseError`.
     """
     check_text(sql)
     if limit is not None and limit >= _ALL:
         limit = None
-    first = _WORD.match(sql, _BEFORE.match(sql).end())  # type: ignore[union-attr]  # it matches nothing, too
+    first = _WORD.match(sql, _BEFORE.match(sql).end())  # type: ignore[union-attr]  # it also matches an empty text
     if first is None or first[0].lower() not in _READS:
-        raise InvalidValue("query", sql, "not a statement that reads: it must begin with SELECT, WITH or VALUES")
+        raise InvalidValue("query", sql, "not a statement that only reads: it must begin with SELECT, WITH or VALUES")
     text_, values = (sql, None) if parameters is None else _bound(database, sql, parameters)
     try:
         with database.backend.read_only(database.engine, timeout, limit) as cursor:
@@ -81,24 +82,24 @@ def read(
                 cursor.execute(text_)
             else:
                 cursor.execute(text_, values)
-            found = cursor.fetchall() if limit is None else cursor.fetchmany(limit + 1)
+            fetched = cursor.fetchall() if limit is None else cursor.fetchmany(limit + 1)
             names = [column[0] for column in cursor.description]
     except PersistDBError:
         raise
     except (SQLAlchemyError, database.driver_error) as error:
         raise database.failure(error) from error
     types = [_KINDS.get(name) for name in names]
-    rows = [[_typed(value, kind) for value, kind in zip(row, types, strict=True)] for row in found[:limit]]
-    return Rows(names, rows, limit is not None and len(found) > limit)
+    rows = [[_typed(value, kind) for value, kind in zip(row, types, strict=True)] for row in fetched[:limit]]
+    return Rows(names, rows, limit is not None and len(fetched) > limit)
 
 
 def _bound(database: Database, sql: str, parameters: Mapping[str, object]) -> tuple[str, Any]:
-    """Write a statement as the driver wants it, with its values."""
-    moments = [
+    """Return a statement in the driver's form, and its values."""
+    timestamps = [
         bindparam(name, type_=UTCDateTime()) for name, value in parameters.items() if isinstance(value, datetime)
     ]
     dialect = database.engine.dialect
-    statement = Statement(text(sql).bindparams(*moments), dialect)
+    statement = Statement(text(sql).bindparams(*timestamps), dialect)
     convert = UTCDateTime().dialect_impl(dialect).bind_processor(dialect)
     values = {
         name: convert(value) if convert and isinstance(value, datetime) else value for name, value in parameters.items()
@@ -108,11 +109,11 @@ def _bound(database: Database, sql: str, parameters: Mapping[str, object]) -> tu
     return statement.sql, values
 
 
-_KINDS: dict[str, type] = {**dict.fromkeys(_BOOLEANS, bool), **dict.fromkeys(_MOMENTS, datetime)}
+_KINDS: dict[str, type] = {**dict.fromkeys(_BOOLEANS, bool), **dict.fromkeys(_TIMESTAMPS, datetime)}
 
 
 def _typed(value: Any, kind: type | None) -> Any:
-    """Give a value as the same on all engines."""
+    """Return a value in the form that is the same on all engines."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -123,7 +124,7 @@ def _typed(value: Any, kind: type | None) -> Any:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            return value  # a column of another's with this name
+            return value  # a column of another table with the same name
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value

@@ -1,4 +1,4 @@
-"""A report's answer."""
+"""Run a report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(
     timeout: float = readonly.TIMEOUT,
     limit: int | None = None,
 ) -> readonly.Rows:
-    """Ask the database, of all its hosts, with the values of the report's parameters or their defaults.
+    """Run a report over all hosts, with the values of its parameters or their defaults.
 
     Raises :class:`~persistdb.errors.InvalidValue` for a report whose SQL is not one statement that reads,
     :class:`~persistdb.errors.SchemaError`, :class:`~persistdb.errors.DatabaseError`.

@@ -59,7 +59,7 @@ def filled(persistdb: Program) -> Program:
 
 
 def test_table(filled: Program) -> None:
-    """The table has a line for each container of the host, sorted, and the host only where there are several."""
+    """The table has a line for each container of the host, sorted, and a column for hosts only if there are several."""
     lines = filled("ls").out.splitlines()
     assert lines[0].split() == ["SANDBOX", "CONTAINER", "STATE", "PID", "MOUNTS", "DEVICES", "BUNDLE", "UPDATED"]
     assert [line.split()[:7] for line in lines[1:]] == [
@@ -71,7 +71,7 @@ def test_table(filled: Program) -> None:
 
 
 def test_json(filled: Program) -> None:
-    """JSON has a version, the kind of its rows, and an object for each."""
+    """JSON has a version, the kind of its rows, and an object for each row."""
     done = filled("ls", "state=running", "--format", "json")
     document = json.loads(done.out)
     (row,) = document.pop("rows")
@@ -92,7 +92,7 @@ def test_json(filled: Program) -> None:
 
 
 def test_csv(filled: Program) -> None:
-    """CSV is RFC 4180: names first, CRLF, nothing for what isn't there."""
+    """CSV is RFC 4180: names first, CRLF, nothing for a missing value."""
     text = filled("ls", "--format", "csv").out
     assert text.count("\r\n") == 4
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
@@ -104,7 +104,7 @@ def test_csv(filled: Program) -> None:
 
 
 def test_excel(filled: Program) -> None:
-    """``--excel`` adds a byte-order mark and takes the edge off formulas, and CSV alone does neither."""
+    """``--excel`` adds a byte-order mark and defuses formulas, and CSV alone does neither."""
     with filled.repository() as repository:
         repository.save("pod-2", "web-2", ContainerState(state="=1+1", bundle_path="@x"))
     assert ",=1+1," in filled("ls", "--format", "csv").out
@@ -114,7 +114,7 @@ def test_excel(filled: Program) -> None:
 
 
 def test_quiet(filled: Program) -> None:
-    """``-q`` gives what ``rm`` and ``show`` take, one a line, and nothing else."""
+    """``-q`` prints the IDs that ``rm`` and ``show`` accept, one per line, and nothing else."""
     assert filled("ls", "-q").out == "pod-1/db\npod-1/web\npod-2/web-2\n"
     assert filled("ls", "-q", "--format", "json").status == 2
 
@@ -141,7 +141,7 @@ def test_quiet(filled: Program) -> None:
     ids=" ".join,
 )
 def test_filters(filled: Program, words: list[str], found: list[str]) -> None:
-    """Filters, as arguments or options, and the order choose what is listed."""
+    """Filters, as arguments or options, select the containers, and ``--sort`` orders them."""
     assert [row["cid"] for row in filled("ls", "--format", "json", *words).rows] == found
 
 
@@ -151,9 +151,9 @@ def test_filters(filled: Program, words: list[str], found: list[str]) -> None:
         (["color=red"], list(KEYS)),
         (["running"], list(KEYS)),
         (["pid=x"], ["not a whole number"]),
-        (["since=yesterday"], ["not a moment"]),
-        (["since=0001-01-01T00:00:00+14:00"], ["not a moment"]),
-        (["before=9999-12-31T23:59:59-14:00"], ["not a moment"]),
+        (["since=yesterday"], ["not a timestamp"]),
+        (["since=0001-01-01T00:00:00+14:00"], ["not a timestamp"]),
+        (["before=9999-12-31T23:59:59-14:00"], ["not a timestamp"]),
         (["since=2026-01-31T12:00:00"], ["needs its time zone"]),
         (["--sort", "size"], list(SORTS)),
         (["cid=\udcff"], ["half of a surrogate pair"]),
@@ -161,14 +161,14 @@ def test_filters(filled: Program, words: list[str], found: list[str]) -> None:
     ids=lambda words: " ".join(words[:2]),
 )
 def test_bad_filters(persistdb: Program, words: list[str], says: list[str]) -> None:
-    """An unknown key or a bad value is misuse, and the error lists what there is."""
+    """An unknown key or a bad value is misuse, and the error lists the valid ones."""
     done = persistdb("ls", *words)
     assert (done.status, done.out) == (2, "")
     assert all(text in done.err for text in says)
 
 
 def test_help_names_every_filter(persistdb: Program) -> None:
-    """The help of ls explains every filter key and every order."""
+    """The help of ls explains every filter key and every sort order."""
     words = set(re.findall(r"[a-z-]+", persistdb("ls", "--help").out))
     assert words >= {*KEYS, *SORTS}
 
@@ -227,7 +227,7 @@ def test_table_of_wide_characters(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_show(persistdb: Program) -> None:
-    """Everything that is known of a container is shown, modes as people write them."""
+    """``show`` prints all that is stored of a container, modes in octal."""
     persistdb("import", DATA / "3.29.0")
     out = persistdb("show", "0a9b").out
     for text in (
@@ -243,7 +243,7 @@ def test_show(persistdb: Program) -> None:
 
 
 def test_show_bare(persistdb: Program) -> None:
-    """A container of which nothing is known is shown without a gap."""
+    """A container with default values only is shown without a gap."""
     with persistdb.repository() as repository:
         repository.save_sandbox(SandboxState(sid="s"), {"c": ContainerState()})
     out = persistdb("show", "c").out
@@ -251,7 +251,7 @@ def test_show_bare(persistdb: Program) -> None:
 
 
 def test_show_json(persistdb: Program, tmp_path: Path) -> None:
-    """JSON has the whole container, its unknown keys verbatim."""
+    """JSON has the whole container, with its unknown keys verbatim."""
     tree = tmp_path / "s/c"
     tree.mkdir(parents=True)
     (tmp_path / "s/persist.json").write_text('{"State":"running","PersistVersion":2}\n')
@@ -292,7 +292,7 @@ def test_show_json(persistdb: Program, tmp_path: Path) -> None:
 
 
 def test_documented_json(filled: Program) -> None:
-    """The page on JSON has every key that is printed."""
+    """The page on JSON documents every key that is printed."""
     page = (DATA.parents[2] / "docs/json.md").read_text()
     sections = dict(section.split("`", 1) for section in page.split("\n## `")[1:])
     containers_text, container_text = sections["containers"], sections["container"]
@@ -307,7 +307,7 @@ def test_documented_json(filled: Program) -> None:
     ("ref", "found"), [("web-", "web-2"), ("web", "web"), ("pod-1/d", "db"), ("d", "db"), ("pod-1/db", "db")]
 )
 def test_show_by_prefix(filled: Program, ref: str, found: str) -> None:
-    """An ID may be cut short as long as it fits one container; a whole one comes before the beginning of another."""
+    """A prefix is enough if it fits one container; an exact match wins over a prefix of another ID."""
     assert [row["cid"] for row in filled("show", ref, "--format", "json").rows] == [found]
 
 
@@ -323,7 +323,7 @@ def test_show_nothing(filled: Program, ref: str, says: str) -> None:
 
 
 def test_remove_containers(filled: Program) -> None:
-    """What was removed is printed; an ID that isn't there is named and is status 1, and the others are removed."""
+    """Each removal is printed; an unknown ID is named and makes the status 1, and the others are removed."""
     done = filled("rm", "d", "nothing", "pod-2/web-2")
     assert (done.status, done.out) == (1, "removed container pod-1/db\nremoved container pod-2/web-2\n")
     assert done.err == "persistdb: no container 'nothing' on host 'node-1'\n"
@@ -344,7 +344,7 @@ def test_remove_ambiguous(filled: Program) -> None:
 
 
 def test_remove_sandbox(filled: Program) -> None:
-    """``--sandbox`` removes a sandbox with its containers, by its ID or a beginning that is its alone, on this host."""
+    """``--sandbox`` removes a sandbox of this host with its containers, by its ID or a unique prefix."""
     done = filled("rm", "--sandbox", "pod")
     assert (done.status, done.out) == (3, "")
     assert "fits more than one sandbox: pod-1, pod-2" in done.err

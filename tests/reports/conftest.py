@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """The fleet's database, on each engine in turn."""
+    """Create the fleet's database, on each engine in turn."""
     with Database(database_url) as database:
         fleet.build(database)
         yield database
@@ -24,7 +24,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def databases(sqlite_url: str, postgresql_url: str, mariadb_url: str) -> Iterator[list[Database]]:
-    """The fleet's database on all three engines."""
+    """Create the fleet's database on all three engines."""
     found = [Database(url) for url in (sqlite_url, postgresql_url, mariadb_url)]
     for database in found:
         fleet.build(database)

@@ -1,4 +1,4 @@
-"""Two hosts with sandboxes that have one of everything that a view decodes or a report finds."""
+"""Two hosts with sandboxes that have one of everything that views decode or reports find."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHARED = "/run/kata-containers/shared/sandboxes/pod-1/mounts"
 
 
 def device(device_id: object, **values: Any) -> dict[str, Any]:
-    """An entry of a sandbox's Devices, as Kata writes it."""
+    """Return an entry of a sandbox's Devices, as Kata writes it."""
     entry = {
         "ID": device_id,
         "Type": "generic",
@@ -34,12 +34,12 @@ def device(device_id: object, **values: Any) -> dict[str, Any]:
 
 
 def document(devices: object = None, configs: object = None, **values: Any) -> str:
-    """A sandbox's persist.json, in short."""
+    """Return a short persist.json of a sandbox."""
     return json.dumps({"PersistVersion": 2, "Devices": devices, "Config": {"ContainerConfigs": configs}, **values})
 
 
 def build(database: Database) -> None:
-    """Store it."""
+    """Store the fleet."""
     first = ContainerRepository(database, host="node-1")
     first.save_sandbox(_pod_1(), {"pod-1": _pause(), "web": _web(), "gone": _gone(), "new": _new()})
     first.save_sandbox(SandboxState(sid="pod-2", state="ready"), {"only": ContainerState(state="ready")})

@@ -1,4 +1,4 @@
-"""The indexes that keyed filters and look-ups use, and what they must not break."""
+"""The indexes that filters and look-ups use, and values that must not break them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _container(i: int) -> ContainerState:
 
 @pytest.fixture
 def repository(database_url: str) -> Iterator[ContainerRepository]:
-    """A repository of some hundreds of containers on one host, about which the servers know statistics."""
+    """Store some hundreds of containers on one host, and let the servers collect statistics."""
     with Database(database_url) as database:
         repository = ContainerRepository(database, host="node-1")
         repository.save_many(
@@ -72,7 +72,7 @@ def repository(database_url: str) -> Iterator[ContainerRepository]:
 
 
 def _scans(repository: ContainerRepository, condition: str, *, all_hosts: bool) -> list[str]:
-    """The tables that an engine would go through from end to end for the first page of a filter."""
+    """Return the tables that an engine would scan for the first page of a filter."""
     database = repository.database
     sent: list[tuple[str, Any]] = []
 
@@ -114,7 +114,7 @@ LENGTHS = (255, 256, 2704, 3073, 4096, 5000, 70000)
 
 @pytest.mark.parametrize("letters", ["abc", "\N{SNOWMAN}\N{PILE OF POO}é"], ids=["narrow", "wide"])
 def test_long_paths(database_url: str, letters: str) -> None:
-    """No index keeps a path of any length from being stored, and each is found by its whole and by its beginning."""
+    """A path of any length can be stored despite the indexes, and is found by its full text and by a prefix."""
     chance = random.Random(letters)
     with Database(database_url) as database:
         repository = ContainerRepository(database, host="node-1")

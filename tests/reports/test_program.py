@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def persistdb(sqlite_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
-    """The program on the fleet's database."""
+    """Create the fleet's database, and run the program on it."""
     for name in ("PERSISTDB_URL", "PERSISTDB_HOST", "PERSISTDB_REPORTS"):
         monkeypatch.delenv(name, raising=False)
     with Database(sqlite_url) as database:
@@ -31,7 +31,7 @@ def persistdb(sqlite_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: 
 
 
 def test_list(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a name the reports are listed; one of one's own that is faulty is named, and hides no other."""
+    """Without a name the reports are listed; a faulty report of the user is named, and hides no other."""
     assert "device-holders    DEVICE" in persistdb("report").out
     (tmp_path / "mine.sql").write_text("-- title: Mine\nSELECT 1")
     (tmp_path / "bad.sql").write_text("SELECT 1")
@@ -44,7 +44,7 @@ def test_list(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_describe(persistdb: Program) -> None:
-    """A report can be looked at without being run."""
+    """A report can be described without being run."""
     done = persistdb("report", "stale", "--describe")
     assert done.status == 0
     assert "24h if not given" in done.out
@@ -52,7 +52,7 @@ def test_describe(persistdb: Program) -> None:
 
 
 def test_finding(persistdb: Program) -> None:
-    """A finding comes with advice on stderr; only with --fail it is a status of 1."""
+    """A finding comes with advice on stderr; it makes the status 1 only with --fail."""
     done = persistdb("report", "leftover-mounts")
     assert (done.status, done.err.count("\n")) == (0, 1)
     assert "2 rows. Unmount" in done.err
@@ -61,7 +61,7 @@ def test_finding(persistdb: Program) -> None:
 
 
 def test_limit(persistdb: Program) -> None:
-    """A limit cuts, and says so on stderr."""
+    """A limit cuts the rows, and a line on stderr says so."""
     done = persistdb("report", "paths", "/", "--limit", "1", "--format", "json")
     assert len(done.rows) == 1
     assert "cut after 1 row" in done.err
@@ -73,7 +73,7 @@ def test_limit(persistdb: Program) -> None:
 
 @pytest.mark.parametrize("limit", [2**31 - 2, 2**31 - 1, 2**63 - 1, 10**30])
 def test_limit_beyond_counting(persistdb: Program, limit: int) -> None:
-    """A limit greater than any driver can count to means all rows."""
+    """A limit that is greater than any driver can count means all rows."""
     for words in (["report", "summary"], ["sql", "SELECT * FROM mounts"]):
         done = persistdb(*words, "--limit", str(limit), "--format", "json")
         assert (done.status, done.err) == (0, "")
@@ -106,7 +106,7 @@ def test_limit_beyond_counting(persistdb: Program, limit: int) -> None:
     ],
 )
 def test_misuse(persistdb: Program, arguments: list[str], status: int) -> None:
-    """What cannot be asked is one line on stderr, nothing on stdout, and a status of 2 or 3."""
+    """A query that cannot be run is a line on stderr, nothing on stdout, and status 2 or 3."""
     done = persistdb(*arguments)
     assert (done.status, done.out) == (status, "")
     assert done.err
@@ -121,8 +121,8 @@ def test_misuse(persistdb: Program, arguments: list[str], status: int) -> None:
         ("unknown", None, 2),
     ],
 )
-def test_whose_fault_it_is(persistdb: Program, tmp_path: Path, name: str, text: str | None, status: int) -> None:
-    """A bad value on the command line is misuse; what is wrong in a report's file is not."""
+def test_misuse_or_faulty_file(persistdb: Program, tmp_path: Path, name: str, text: str | None, status: int) -> None:
+    """A bad value on the command line is misuse; a fault in a report's file is not."""
     if text is not None:
         (tmp_path / f"{name}.sql").write_text(text)
     done = persistdb("report", name, "--reports", tmp_path)
@@ -132,7 +132,7 @@ def test_whose_fault_it_is(persistdb: Program, tmp_path: Path, name: str, text: 
 
 
 def test_where_sql_comes_from(persistdb: Program, tmp_path: Path) -> None:
-    """A statement comes from an argument, a file, or stdin."""
+    """A query is read from an argument, a file, or stdin."""
     path = tmp_path / "question.sql"
     path.write_text("SELECT cid AS answer FROM containers WHERE cid = 'web'\n")
     expected = [{"answer": "web"}]
@@ -144,7 +144,7 @@ def test_where_sql_comes_from(persistdb: Program, tmp_path: Path) -> None:
 
 
 def test_formats(persistdb: Program) -> None:
-    """JSON, CSV and Markdown hold the same rows; formulas are defused on request, control characters shown."""
+    """JSON, CSV and Markdown hold the same rows; formulas are defused on request, control characters escaped."""
     values = "'=1+1' AS f, 'a|b' AS f, NULL AS n, 1.5 AS x, char(27) || '[31m' AS c, is_sandbox"
     sql = f"SELECT {values} FROM containers WHERE cid = 'pod-1'"
     text = persistdb("sql", sql, "--format", "json").out
@@ -164,7 +164,7 @@ def test_formats(persistdb: Program) -> None:
 
 
 def test_hostile_headings(persistdb: Program) -> None:
-    """Names of columns that a terminal would act on are shown, as values are."""
+    """Names of columns are escaped like values, so that a terminal does not act on them."""
     sql = 'SELECT 1 AS "c\x1b[31mol\u202e\n"'
     shown = [persistdb("sql", sql, "--format", form).out for form in ("table", "markdown")]
     terminal = on_terminal(persistdb.words("sql", sql)).splitlines()
@@ -184,7 +184,7 @@ def test_on_a_terminal(persistdb: Program) -> None:
 
 
 def test_closed_stdout(persistdb: Program) -> None:
-    """Nothing is said when nobody reads any more."""
+    """When stdout is closed, the program ends without a traceback."""
     with subprocess.Popen(
         persistdb.words("sql", "SELECT * FROM mounts, containers, devices"),
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""One statement that reads."""
+"""One statement that only reads."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _contents(database: Database) -> list[object]:
 
 
 def test_what_is_refused(database: Database, tmp_path: Path) -> None:
-    """Whatever is not one statement that only reads is an error, and changes nothing."""
+    """Anything but one statement that only reads is an error, and changes nothing."""
     before = _contents(database)
     folder = tmp_path / "written"
     folder.mkdir(mode=0o777)
@@ -115,7 +115,7 @@ def test_what_is_refused(database: Database, tmp_path: Path) -> None:
 
 
 def test_what_is_not_refused(database: Database) -> None:
-    """Words that would be an effect are none within texts, quoted names and comments."""
+    """Words for an effect are allowed in texts, quoted names and comments."""
     quote = "`" if database.backend.name == "mariadb" else '"'
     sql = (
         "/* FOR UPDATE */ WITH a AS (SELECT 'INTO; pg_sleep(1) get_lock(1) :x %s %' AS "
@@ -126,10 +126,10 @@ def test_what_is_not_refused(database: Database) -> None:
 
 
 def test_never_ends(database: Database) -> None:
-    """A statement that never ends is stopped when its time is over."""
+    """A statement that never ends is stopped at its timeout."""
     numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     if database.backend.name == "mariadb":
-        # MariaDB ends a recursion by itself
+        # MariaDB ends a recursion on its own
         numbers = f"SELECT count(*) FROM {', '.join(f'information_schema.collations AS c{i}' for i in range(8))}"
     start = time.monotonic()
     with pytest.raises(QueryTimeout):
@@ -138,7 +138,7 @@ def test_never_ends(database: Database) -> None:
 
 
 def test_cut(database: Database) -> None:
-    """An answer is cut at the limit and says so, and is whole when it has just so many rows."""
+    """An answer is cut at the limit and says so; one with exactly so many rows is whole."""
     sql = "SELECT destination FROM mounts ORDER BY sid, cid, position"
     everything = readonly.read(database, sql)
     assert not everything.is_cut
@@ -150,7 +150,7 @@ def test_cut(database: Database) -> None:
 
 
 def test_nothing_is_left_behind(database: Database) -> None:
-    """After a statement that failed, the database is written to as before."""
+    """After a failed statement, writing to the database works as before."""
     with pytest.raises(DatabaseError):
         readonly.read(database, "SELECT * FROM nowhere")
     with database.session(write=True) as session:
@@ -159,7 +159,7 @@ def test_nothing_is_left_behind(database: Database) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    """A file that isn't there is an error, and is not made."""
+    """A missing file is an error, and is not created."""
     path = tmp_path / "none.db"
     with Database(f"sqlite:///{path}") as database, pytest.raises(Unavailable):
         readonly.read(database, "SELECT 1")

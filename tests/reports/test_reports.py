@@ -1,4 +1,4 @@
-"""The bundled reports, and those of a folder of one's own."""
+"""The bundled reports, and reports in a user's folder."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ OTHERS = {"block-rootfs", "device-holders", "largest", "paths", "summary"}
 
 
 def ask(database: Database, name: str, *given: str) -> list[dict[str, Any]]:
-    """The rows of a report."""
+    """Return the rows of a report."""
     report = reports.find(name, database.backend.name)
     answer = reports.run(database, report, report.values(given))
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
 
 def values(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
-    """Some columns of rows."""
+    """Return some columns of rows."""
     return [tuple(row[name] for name in names) for row in rows]
 
 
@@ -56,7 +56,7 @@ def test_bundled() -> None:
 
 
 def test_containers(database: Database) -> None:
-    """Reports on containers: how many of a state, never started, on a block device, the largest sandboxes."""
+    """Reports on containers: by state, never started, on a block device, the largest sandboxes."""
     assert values(ask(database, "summary"), "host", "state", "containers") == [
         ("node-1", "", 1),
         ("node-1", "ready", 1),
@@ -76,7 +76,7 @@ def test_containers(database: Database) -> None:
 
 
 def test_mounts(database: Database) -> None:
-    """Reports on mounts: left over, writable, below a path, twice at one place, and without options."""
+    """Reports on mounts: left over, writable, below a path, twice at one path, and without options."""
     assert values(ask(database, "leftover-mounts"), "cid", "host_path", "is_rootfs") == [
         ("gone", "/run/rootfs", True),
         ("gone", f"{fleet.SHARED}/logs", False),
@@ -112,7 +112,7 @@ def test_mounts(database: Database) -> None:
 
 
 def test_devices(database: Database) -> None:
-    """Reports on devices: who holds one, shared, open to others, miscounted, and known to one side only."""
+    """Reports on devices: holders, shared, open to others, miscounted, known to the sandbox or its containers only."""
     assert values(ask(database, "device-holders", "fuse"), "cid", "held_as", "path") == [
         ("pod-1", "device", "/dev/fuse"),
         ("web", "device", "/dev/fuse"),
@@ -144,7 +144,7 @@ def test_devices(database: Database) -> None:
 
 
 def test_dangling_needs_kata_s_word(database_url: str) -> None:
-    """Where no file of the sandbox is stored, nobody can say that a device is missing."""
+    """Without the sandbox's own file, no device is reported as missing."""
     state = ContainerState(device_maps=[DeviceMap(id="a")], mounts=[Mount(block_device_id="b")])
     with Database(database_url) as database:
         ContainerRepository(database, host="h").save_sandbox(SandboxState(sid="s"), {"c": state})
@@ -152,7 +152,7 @@ def test_dangling_needs_kata_s_word(database_url: str) -> None:
 
 
 def test_stale(database: Database) -> None:
-    """A container is stale when it is said to run and was not written for longer than the age that is given."""
+    """A container is stale if it is recorded as running and has not changed for longer than the given age."""
     assert ask(database, "stale") == []
     old = datetime.now(UTC) - timedelta(hours=3)
     with database.session(write=True) as session:
@@ -165,7 +165,7 @@ def test_stale(database: Database) -> None:
 
 
 def test_same_on_all_engines(databases: list[Database]) -> None:
-    """Every report gives the same on the three engines: columns, rows, order and types."""
+    """Every report returns the same on the three engines: columns, rows, order and types."""
     given = {"device-holders": ["fuse"], "paths": ["/srv"]}
     for name in reports.names():
         first, *others = [ask(database, name, *given.get(name, [])) for database in databases]
@@ -174,7 +174,7 @@ def test_same_on_all_engines(databases: list[Database]) -> None:
             for rows in (first, *others)
         ]
         if name == "unstarted":
-            # by the time when each was made
+            # sorted by the time of creation
             first, *others = [sorted(rows, key=lambda row: str(row["cid"])) for rows in (first, *others)]
         for other in others:
             assert repr(other) == repr(first), name
@@ -185,9 +185,9 @@ def test_same_on_all_engines(databases: list[Database]) -> None:
     [
         ("nothing", [], "unknown; use one of block-rootfs"),
         ("../summary", [], "unknown"),
-        ("summary", ["1"], "one too many"),
+        ("summary", ["1"], "one value too many"),
         ("largest", ["x"], "count: not a whole number"),
-        ("largest", ["1", "2"], "one too many"),
+        ("largest", ["1", "2"], "one value too many"),
         ("largest", ["9" * 30], "not a whole number"),
         ("largest", [str(2**63)], "not a whole number"),
         ("stale", ["2"], "not an age"),
@@ -197,19 +197,19 @@ def test_same_on_all_engines(databases: list[Database]) -> None:
     ],
 )
 def test_misuse(name: str, given: list[str], reason: str) -> None:
-    """An unknown report or parameter, and a value of the wrong type, are errors that say what would be right."""
+    """An unknown report or parameter, or a value of the wrong type, is an error that says what is valid."""
     with pytest.raises(InvalidValue, match=reason):
         reports.find(name, "sqlite").values(given)
 
 
 def write(folder: Path, name: str, body: str, head: str = "-- title: Mine\n") -> None:
-    """Make a report file."""
+    """Write a report file."""
     (folder / name).write_text(head + body, encoding="utf-8")
 
 
 def test_own_folder(database: Database, tmp_path: Path) -> None:
-    """Files of one's own stand beside the bundled ones, replace those of the same name, and may be for one engine."""
-    write(tmp_path, "mine.sql", "-- parameter: who text = web: whom\n\nSELECT cid FROM containers WHERE cid = :who;\n")
+    """A user's files add to the bundled ones, replace one of the same name, and may be for one engine."""
+    write(tmp_path, "mine.sql", "-- parameter: who text = web: an ID\n\nSELECT cid FROM containers WHERE cid = :who;\n")
     write(tmp_path, "summary.sql", "SELECT 1 AS a\n")
     write(tmp_path, "twin.sql", "SELECT 'any' AS a\n")
     write(tmp_path, "twin.mariadb.sql", "SELECT 'mariadb' AS a\n")
@@ -230,14 +230,14 @@ def test_own_folder(database: Database, tmp_path: Path) -> None:
         ("", "SELECT 1", "has no title"),
         ("-- title:\n", "SELECT 1", "has no title"),
         ("-- title: T\n-- parameter: x\n", "SELECT 1", "line 2: not NAME TYPE"),
-        ("-- title: T\n-- parameter: x date: a day\n", "SELECT :x", "'date' is no type"),
+        ("-- title: T\n-- parameter: x date: a day\n", "SELECT :x", "'date' is not a type"),
         ("-- title: T\n-- parameter: x number = y: how many\n", "SELECT :x", "default of x: x: not a whole number"),
         ("-- title: T\n", "SELECT :x", "uses :x, which no"),
         ("-- title: \udcff\n", "SELECT 1", "not UTF-8"),
     ],
 )
 def test_bad_file(tmp_path: Path, head: str, body: str, reason: str) -> None:
-    """A file that is no report is named with what is wrong in it."""
+    """A file that is no report is an error with its path and its fault."""
     path = tmp_path / "bad.sql"
     path.write_bytes((head + body).encode(errors="surrogateescape"))
     with pytest.raises(InvalidValue, match=reason) as caught:
@@ -246,7 +246,7 @@ def test_bad_file(tmp_path: Path, head: str, body: str, reason: str) -> None:
 
 
 def test_bad_sql(database: Database, tmp_path: Path) -> None:
-    """A report with an error in its SQL, or that writes, is an error, and changes nothing."""
+    """A report whose SQL is wrong or writes is an error, and changes nothing."""
     write(tmp_path, "typo.sql", "SELECT cid FROM containers WERE cid = 'x'")
     write(tmp_path, "writes.sql", "DELETE FROM mount")
     write(tmp_path, "hidden.sql", "WITH a AS (SELECT 1) DELETE FROM mount")
@@ -264,7 +264,7 @@ def test_bad_sql(database: Database, tmp_path: Path) -> None:
 
 
 def test_root_folder(database_url: str) -> None:
-    """Everything lies below the root folder."""
+    """All absolute paths lie below the root folder."""
     with Database(database_url) as database:
         state = ContainerState(mounts=[Mount(source="/a"), Mount(source="proc")], processes=[Process(token="c")])
         ContainerRepository(database, host="h").save_sandbox(SandboxState(sid="s"), {"c": state})

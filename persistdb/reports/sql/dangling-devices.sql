@@ -1,5 +1,5 @@
--- title: Devices that one side only knows: the sandbox or its containers
--- advice: What no sandbox has was lost, and the container that names it will fail when it stops; what nothing uses is still attached to the VM, and goes with it.
+-- title: Devices known only to the sandbox, or only to one of its containers
+-- advice: A device that the sandbox does not have was lost: the container that names it will fail when it stops. A device that nothing uses stays attached until the VM ends.
 -- finding: yes
 WITH known AS (SELECT host, sid, device_id FROM sandbox_devices)
 SELECT 'map of a device that the sandbox has not' AS problem, d.host, d.sid, d.cid, d.device_id, d.container_path AS path

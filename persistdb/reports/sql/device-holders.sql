@@ -1,6 +1,6 @@
 -- title: Who holds a device
 -- advice: Stop these containers before the device is detached or replaced.
--- parameter: device text: the ID that Kata gave the device
+-- parameter: device text: the ID that Kata gave to the device
 SELECT host, sid, cid, state, 'device' AS held_as, container_path AS path
 FROM devices
 WHERE device_id = :device

@@ -1,5 +1,5 @@
--- title: Paths of the host that are the place of more than one mount
--- advice: The second mount hides the first one; one umount is not enough, so unmount until findmnt shows none.
+-- title: Host paths with more than one mount
+-- advice: The second mount hides the first: repeat umount until findmnt shows no mount at the path.
 -- finding: yes
 SELECT host, host_path, count(*) AS mounts, count(DISTINCT sid) AS sandboxes, count(DISTINCT cid) AS containers,
        min(destination) AS first_destination, max(destination) AS last_destination

@@ -1,5 +1,5 @@
--- title: What is still mounted on the host for containers that do not run
--- advice: Unmount the path on that host with umount, after mount or findmnt has shown that it is there; never remove it with rm -r, which would delete what is mounted.
+-- title: Mounts left on the host by containers that do not run
+-- advice: Unmount the path on that host with umount, once findmnt has shown that it is mounted; never remove it with rm -r, which would delete the mounted files.
 -- finding: yes
 SELECT host, sid, cid, state, destination, host_path, source, is_rootfs
 FROM mounts

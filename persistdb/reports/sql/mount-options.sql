@@ -1,5 +1,5 @@
 -- title: Mounts without nosuid, nodev or noexec, by destination
--- advice: Add the options in the pod's specification or the runtime's configuration where the destination holds data and no programs.
+-- advice: Where the destination holds data and no programs, add the options in the pod's specification or the runtime's configuration.
 -- finding: yes
 SELECT destination, count(*) AS mounts,
        sum(CASE WHEN nosuid THEN 0 ELSE 1 END) AS without_nosuid,

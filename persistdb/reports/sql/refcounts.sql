@@ -1,5 +1,5 @@
--- title: Devices whose counts in Kata's files are not the number of those that use them
--- advice: With too high a count the device is never detached, with too low a one it is detached while in use; restart the pod at the next occasion.
+-- title: Devices whose reference count in Kata's files is not their number of users
+-- advice: A count that is too high keeps the device attached for ever, one that is too low detaches it while in use: restart the pod soon.
 -- finding: yes
 SELECT host, sid, device_id, type, ref_count, maps + block_mounts AS users, attach_count, maps, block_mounts
 FROM sandbox_devices

@@ -1,5 +1,5 @@
--- title: Devices that more than one container has
--- advice: Find out whether the containers are meant to share it; Kata detaches a device only when its last holder lets go of it.
+-- title: Devices of more than one container
+-- advice: Find out whether the containers are meant to share the device; Kata detaches it only when its last holder releases it.
 -- finding: yes
 SELECT host, device_id, count(DISTINCT sid) AS sandboxes, count(DISTINCT cid) AS containers, count(*) AS maps,
        max(CASE WHEN shared THEN 1 ELSE 0 END) AS shared, min(container_path) AS first_path, max(container_path) AS last_path

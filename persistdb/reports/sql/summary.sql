@@ -1,5 +1,5 @@
 -- title: Containers by host and state
--- advice: A state that a host has many more of than the others have is where to look first.
+-- advice: Look first at a host that has many more containers in one state than the other hosts.
 SELECT host, state, count(*) AS containers
 FROM containers
 GROUP BY host, state

@@ -1,5 +1,5 @@
 -- title: Containers that were never started
--- advice: If one has been waiting for long, its creation failed half-way: delete the pod, then look at leftover-mounts.
+-- advice: If a container has been waiting for long, its creation failed half-way: delete the pod, then run the report leftover-mounts.
 -- finding: yes
 SELECT host, sid, cid, state, created_at, mounts, devices
 FROM containers

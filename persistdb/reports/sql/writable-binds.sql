@@ -1,6 +1,6 @@
--- title: Paths of the host that containers can write to, below a path
--- advice: Make the bind read-only in the pod's specification where the container needs to read only.
--- parameter: prefix folder = /: only what lies at or below this path of the host
+-- title: Host paths that containers can write to
+-- advice: Make the bind read-only in the pod's specification where the container only reads.
+-- parameter: prefix folder = /: only host paths at or below this one
 -- finding: yes
 SELECT host, sid, cid, state, source, destination, host_path
 FROM mounts
