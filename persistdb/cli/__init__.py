@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words in (["--help"], ["-h"]) and _print_help():
         return 0
-    from .program import main as run
+    from .program import main as run  # start-up cost: click
 
     return run(arguments)
 

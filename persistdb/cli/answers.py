@@ -1,4 +1,4 @@
-"""What ``report`` and ``sql`` print: rows whose columns are known only when the answer is there."""
+"""Answers of ``report`` and ``sql``: rows whose columns are known only once a query has run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 _IDS = frozenset({"sid", "cid", "token", "device_id"})
 _SHRINKS = 20
-"""Characters from which on a text may be cut where a terminal is too narrow."""
+"""Characters above which text may be cut where a terminal is too narrow."""
 
 
 def print_answer(kind: str, answer: Rows, output: Output, *, for_more: str = "") -> None:
-    """Print an answer's rows; say on stderr if it was cut, and what a user can do ``for_more``."""
+    """Print an answer's rows; if it was cut, say so on stderr, and how to get more."""
     columns = [_column(name, i, answer.rows) for i, name in enumerate(_distinct(answer.columns))]
     print_rows(kind, columns, answer.rows, output)
     if answer.is_cut:
@@ -39,12 +39,12 @@ def _column(name: str, place: int, rows: Sequence[Sequence[Any]]) -> Column:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Number the names that come again, for an object of JSON has each key once."""
-    found: list[str] = []
+    """Number repeated names: a JSON object has each key once."""
+    distinct: list[str] = []
     for name in names:
         number, other = 1, name
-        while other in found:
+        while other in distinct:
             number += 1
             other = f"{name}_{number}"
-        found.append(other)
-    return found
+        distinct.append(other)
+    return distinct

@@ -1,4 +1,4 @@
-"""``ls``, ``show`` and ``rm``: the containers of the database."""
+"""``ls``, ``show`` and ``rm``: containers in the database."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class _Selection:
-    """The containers that are asked for, and their order."""
+    """The conditions by which containers are selected, and their order."""
 
     conditions: Sequence[str]
     more: Sequence[str]
@@ -50,38 +50,38 @@ class _Selection:
     "ls",
     epilog="""\b
 Filters:
-  KEY=VALUE   KEY!=VALUE   KEY=BEGINNING*
-  The same key again means or, different keys mean and. Keys:
+  KEY=VALUE   KEY!=VALUE   KEY=PREFIX*
+  Filters with the same key are combined with or, different keys with and. Keys:
   host, sid, cid, state, pid, token, bundle, cgroup,
   device           ID of a device that is mapped into the container
   block-device     ID of a block device that is mounted
-  rootfs-device    ID of the block device that the root file system is on
+  rootfs-device    ID of the block device that holds the root file system
   source, destination, host-path, type     of a mount
   since, before    last change: 2026-01-31, 2026-01-31T12:00:00Z, 15m, 2h, 7d
 
 \b
 Examples:
   persistdb ls                                     this host's containers
-  persistdb ls state=running state=paused          those that run or are paused
-  persistdb ls device=d6a2f3c8b1e04a7f             who holds this device?
-  persistdb ls 'host-path=/var/lib/kubelet/*' -q   who mounts anything below a path?
+  persistdb ls state=running state=paused          running and paused containers
+  persistdb ls device=d6a2f3c8b1e04a7f             the containers that hold a device
+  persistdb ls 'host-path=/var/lib/kubelet/*' -q   IDs of containers with mounts below a path
   persistdb ls --all-hosts --sort -updated --limit 10
-                                                   the last changes of the fleet
+                                                   the latest changes on all hosts
   persistdb ls --format json | jq '.rows[].cid'
 """,
 )
 @click.argument("conditions", metavar="[KEY=VALUE…]", nargs=-1)
-@click.option("-f", "--filter", "more", metavar="KEY=VALUE", multiple=True, help="The same as an argument.")
+@click.option("-f", "--filter", "more", metavar="KEY=VALUE", multiple=True, help="The same as an argument KEY=VALUE.")
 @click.option(
     "--sort",
     metavar="KEY",
     default="sid",
     show_default=True,
-    help="sid, cid, state, host, created or updated; with - before it, the other way round.",
+    help="sid, cid, state, host, created or updated; -KEY reverses the order.",
 )
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="The first N only.")
-@click.option("-q", "--quiet", is_flag=True, help="Only the IDs: SANDBOX/CONTAINER, one a line.")
-@click.option("--all-hosts", is_flag=True, help="Those of all hosts, not of one. A host filter means this, too.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="List the first N only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only IDs, SANDBOX/CONTAINER, one per line.")
+@click.option("--all-hosts", is_flag=True, help="List the containers of all hosts. A host filter implies this.")
 @output_options
 @gathered("selection", _Selection)
 @pass_target
@@ -91,7 +91,7 @@ def list_containers(target: Target, selection: _Selection, quiet: bool, output: 
     from ..reports import listing
 
     if quiet and output.form != "table":
-        raise click.UsageError("-q prints IDs and nothing else: leave out --format")
+        raise click.UsageError("-q prints only IDs: leave out --format")
     with reading_arguments():
         filters = parse_all([*selection.conditions, *selection.more])
     with target.repository() as repository:
@@ -134,19 +134,19 @@ def _row(container: ContainerSummary) -> tuple[object, ...]:
     "show",
     epilog="""\b
 Examples:
-  persistdb show 0a9b                       the one container whose ID begins so
-  persistdb show 6d7c0f0a3d5d2b9b/web-1     exactly this one
+  persistdb show 0a9b                       the container whose ID begins with 0a9b
+  persistdb show 6d7c0f0a3d5d2b9b/web-1     the container web-1 of this sandbox
   persistdb show 0a9b --format json | jq '.rows[0].devices'
 """,
 )
 @click.argument("ref", metavar="ID")
-@click.option("--all-hosts", is_flag=True, help="Look on all hosts, not on one.")
+@click.option("--all-hosts", is_flag=True, help="Search all hosts.")
 @format_option("table", "json")
 @pass_target
 def show_container(target: Target, ref: str, all_hosts: bool, output: Output) -> None:
-    """Show one whole container: its mounts, devices and processes.
+    """Show one container with its mounts, devices and processes.
 
-    ID is CONTAINER or SANDBOX/CONTAINER; the beginning of either will do that no other one has.
+    ID is CONTAINER or SANDBOX/CONTAINER; a unique prefix of either is enough.
     """
     with target.repository() as repository:
         container = repository.look_up(ref, all_hosts=all_hosts)
@@ -160,9 +160,9 @@ def show_container(target: Target, ref: str, all_hosts: bool, output: Output) ->
     "rm",
     epilog="""\b
 Examples:
-  persistdb rm 0a9b                          the one container whose ID begins so
-  persistdb rm 6d7c0f0a3d5d2b9b/web-1        the one in this sandbox
-  persistdb rm --sandbox 6d7c0f0a3d5d2b9b    a sandbox, and all that is in it
+  persistdb rm 0a9b                          the container whose ID begins with 0a9b
+  persistdb rm 6d7c0f0a3d5d2b9b/web-1        the container web-1 of this sandbox
+  persistdb rm --sandbox 6d7c0f0a3d5d2b9b    a sandbox with all its containers
   persistdb ls state=stopped -q | xargs persistdb rm
 """,
 )
@@ -172,17 +172,17 @@ Examples:
     "sids",
     metavar="SID",
     multiple=True,
-    help="Remove this whole sandbox; the beginning of its ID will do.",
+    help="Remove a whole sandbox, by its ID or a unique prefix of it.",
 )
 @pass_target
 def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
-    """Remove containers, or whole sandboxes, from the database.
+    """Remove containers or whole sandboxes from the database.
 
-    ID is CONTAINER or SANDBOX/CONTAINER, or the beginning of either that no other one has. Nothing is asked; what was
-    removed is printed. Kata's files and the containers themselves are not touched.
+    ID is CONTAINER or SANDBOX/CONTAINER; a unique prefix of either is enough. There is no confirmation; each removal is
+    printed. Kata's files and the containers themselves are not touched.
     """
     if not refs and not sids:
-        raise click.UsageError("say what to remove: container IDs, or --sandbox SID")
+        raise click.UsageError("nothing to remove: give container IDs, or --sandbox SID")
     removed = failed = 0
     with target.repository() as repository:
         for remove_one, names in ((_remove_container, refs), (_remove_sandbox, sids)):
@@ -199,10 +199,11 @@ def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
 
 
 def _remove_container(repository: ContainerRepository, ref: str) -> str:
-    found = repository.look_up(ref)
-    if not repository.delete(found.sid, found.cid):
-        raise NotFound("container", f"{found.sid}/{found.cid}", repository.host)  # somebody else was faster
-    return f"container {found.sid}/{found.cid}"
+    container = repository.look_up(ref)
+    name = f"{container.sid}/{container.cid}"
+    if not repository.delete(container.sid, container.cid):
+        raise NotFound("container", name, repository.host)  # another process was faster
+    return f"container {name}"
 
 
 def _remove_sandbox(repository: ContainerRepository, ref: str) -> str:

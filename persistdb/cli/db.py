@@ -1,4 +1,4 @@
-"""``db``: the versions of the database's schema."""
+"""``db``: schema versions, checks and backups of the database."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _HISTORY = (
     "db",
     epilog="""\b
 Examples:
-  persistdb db current              which version is it?
-  persistdb db upgrade              bring it to this program's
-  persistdb db check                is everything as it should be?
+  persistdb db current              show the schema's version
+  persistdb db upgrade              upgrade it to this program's version
+  persistdb db check                look for faults
   persistdb db backup /srv/state.db
 """,
 )
 def db() -> None:
-    """Look at the version of the database's schema, and change it."""
+    """Upgrade, check and back up the database."""
 
 
 @db.command(
@@ -52,25 +52,25 @@ Examples:
 )
 @pass_target
 def show_current(target: Target) -> None:
-    """Show which version of the schema the database has."""
+    """Show the version of the database's schema."""
     from ..schema import version
 
     with target.database() as database:
-        found = version.current(database)
-        if found is None:
+        current = version.current(database)
+        if current is None:
             version.refuse_foreign(database)
-            told = "no schema yet; the first use makes it"
-        elif found == version.HEAD:
-            told = f"schema {found}, this program's"
-        elif found in version.REVISIONS:
-            told = f"schema {found}, older than this program's {version.HEAD}; persistdb db upgrade brings it there"
+            status = "no schema yet; the first use creates it"
+        elif current == version.HEAD:
+            status = f"schema {current}, this program's version"
+        elif current in version.REVISIONS:
+            status = f"schema {current}, older than this program's {version.HEAD}; to upgrade it: persistdb db upgrade"
         else:
-            told = f"schema {found}, unknown to this program, whose newest is {version.HEAD}"
-        click.echo(f"{database.url}: {told}")
+            status = f"schema {current}, unknown to this program, which knows up to {version.HEAD}"
+        click.echo(f"{database.url}: {status}")
 
 
 _backup_option = click.option(
-    "--backup/--no-backup", default=True, help="Copy a SQLite database beside it first; the last five are kept."
+    "--backup/--no-backup", default=True, help="First back up a SQLite database beside it; the last five are kept."
 )
 
 
@@ -80,17 +80,17 @@ _backup_option = click.option(
 Examples:
   persistdb db upgrade                  to this program's version
   persistdb db upgrade 0005             to an older one
-  persistdb --host node-7 db upgrade    sandboxes from before there were hosts become node-7's
+  persistdb --host node-7 db upgrade    sandboxes stored without a host become node-7's
 """,
 )
 @click.argument("revision", default="head", metavar="[REVISION]")
 @_backup_option
 @pass_target
 def upgrade(target: Target, revision: str, backup: bool) -> int:
-    """Bring the database's schema up to a version; without REVISION, to this program's.
+    """Upgrade the database's schema to REVISION, by default to this program's version.
 
-    Nothing is done if it is there already, but for views that are missing or were changed: they are created again.
-    Rows that would make it fail half-way are listed, and nothing is changed.
+    At REVISION already, only views that are missing or were changed are created again. Rows that would make the upgrade
+    fail are listed, and nothing is changed.
     """
     import socket
 
@@ -108,17 +108,17 @@ def upgrade(target: Target, revision: str, backup: bool) -> int:
     epilog="""\b
 Examples:
   persistdb db downgrade 0007               for an older program
-  persistdb db downgrade 0001 --allow-loss  though the older schema has no place for some of it
+  persistdb db downgrade 0001 --allow-loss  delete what the older schema cannot hold
 """,
 )
 @click.argument("revision", metavar="REVISION")
-@click.option("--allow-loss", is_flag=True, help="Give up what the older schema has no place for.")
+@click.option("--allow-loss", is_flag=True, help="Delete data that the older schema cannot hold.")
 @_backup_option
 @pass_target
 def downgrade(target: Target, revision: str, allow_loss: bool, backup: bool) -> int:
-    """Take the database's schema down to a version, or to "base": no schema at all.
+    """Downgrade the database's schema to REVISION, or to "base": no schema at all.
 
-    What would be lost is listed, and nothing is changed without --allow-loss.
+    Data that would be lost is listed, and nothing is changed without --allow-loss.
     """
     from ..schema import migrate
 
@@ -135,7 +135,7 @@ def _change(database: Database, change: Callable[[], Change]) -> int:
     try:
         done = change()
     except ChangeBlocked as blocked:
-        complain(f"{blocked.url}: schema {blocked.found} can't become {blocked.expected}; nothing was changed:")
+        complain(f"{blocked.url}: schema {blocked.found} cannot change to {blocked.expected}; nothing was changed:")
         for finding in blocked.findings:
             complain(finding)
         return CANNOT
@@ -151,12 +151,12 @@ def _change(database: Database, change: Callable[[], Change]) -> int:
 
 
 def _tell_step(step: Step) -> None:
-    told = f"{step.number}/{step.total} {step.revision.id} {step.revision.title.rstrip('.')}"
+    line = f"{step.number}/{step.total} {step.revision.id} {step.revision.title.rstrip('.')}"
     if step.rows:
-        told += f", {counted(step.rows, 'row')} to move"
+        line += f", {counted(step.rows, 'row')} to move"
     if step.seconds is not None:
-        told += f", {step.seconds:.0f} s or more"
-    tell(told)
+        line += f", {step.seconds:.0f} s or more"
+    tell(line)
 
 
 @db.command(
@@ -170,13 +170,13 @@ Examples:
 @all_formats_option
 @pass_target
 def show_history(target: Target, output: Output) -> None:
-    """List the versions of the schema, oldest first, and what going back from each loses."""
+    """List the versions of the schema, oldest first, with the losses of a downgrade."""
     from ..schema import revisions, version
 
     with target.database() as database:
-        now = version.current(database)
+        current = version.current(database)
     rows = [
-        (each.id, "yes" if each.id == now else "", each.title, ", ".join(each.loses) or "nothing")
+        (each.id, "yes" if each.id == current else "", each.title, ", ".join(each.loses) or "nothing")
         for each in revisions.history()
     ]
     print_rows("revisions", _HISTORY, rows, output)
@@ -191,14 +191,14 @@ Examples:
 )
 @pass_target
 def check(target: Target) -> int:
-    """Look for anything that is wrong: schema, views, file, foreign keys, and rules that SQL can't state.
+    """Look for faults in schema, views, file and foreign keys, and in rules that SQL cannot state.
 
-    Nothing is changed. Each finding is a line on stderr, and the exit status is 1.
+    Nothing is changed. Each finding is a line on stderr, and makes the exit status 1.
     """
-    from ..schema.check import check as look
+    from ..schema.check import check as find_faults
 
     with target.database() as database:
-        findings = look(database)
+        findings = find_faults(database)
         for finding in findings:
             complain(finding)
         click.echo(f"{database.url}: {counted(len(findings), 'finding')}")
@@ -216,9 +216,10 @@ Examples:
 @click.argument("destination", metavar="DEST", type=click.Path(path_type=Path))
 @pass_target
 def backup(target: Target, destination: Path) -> None:
-    """Copy a SQLite database, as it is at one moment, to a new file, while others use it; the copy is checked.
+    """Copy a SQLite database to a new file, and check the copy.
 
-    Servers have tools of their own: pg_dump, mariadb-dump.
+    The copy is consistent, though other programs use the database meanwhile. Servers have their own tools: pg_dump,
+    mariadb-dump.
     """
     from ..schema.backup import backup as copy
 
@@ -236,11 +237,14 @@ Examples:
 @click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
 @pass_target
 def restore(target: Target, source: Path) -> None:
-    """Put a backup in the place of all that a SQLite database holds; what it held is backed up first."""
-    from ..schema.backup import restore as put_back
+    """Replace the content of a SQLite database with a backup.
+
+    The previous content is backed up first.
+    """
+    from ..schema.backup import restore as replace_content
 
     with target.database() as database:
-        saved = put_back(database, source)
+        saved = replace_content(database, source)
         if saved is not None:
-            click.echo(f"backup of what was there: {printable(str(saved))}")
+            click.echo(f"backup of the previous content: {printable(str(saved))}")
         click.echo(f"{database.url}: restored from {printable(str(source))}")

@@ -1,4 +1,4 @@
-"""``demo``: the main job on a bundled sample, each step with the command or the Python that does it."""
+"""``demo``: persistdb's main uses on a bundled sample, each step with its command or Python code."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _SQL = "SELECT cid, state, device_id, container_path, mode FROM devices ORDER BY
     epilog="""\b
 Examples:
   persistdb demo
-  persistdb demo --keep /tmp/demo    and leave its files there, to go on with
+  persistdb demo --keep /tmp/demo    keep its database and files
 """,
 )
-@click.option("--keep", metavar="DIR", help="Work in this new folder and leave it there.")
+@click.option("--keep", metavar="DIR", help="Work in this new folder, and keep it.")
 def demo(keep: str | None) -> int:
-    """See persistdb at work, with nothing to set up.
+    """Show persistdb at work, with nothing to set up.
 
-    A sandbox of three containers, as Kata 3.29 writes it, goes into a new SQLite database, is looked at, changed, and
-    written back. It all happens in a temporary folder.
+    A sandbox of three containers, as Kata 3.29 writes it, is imported into a new SQLite database, queried, changed, and
+    written back, all in a temporary folder.
     """
     with _folder(keep) as folder:
         return _Demo(folder).run()
@@ -70,64 +70,64 @@ class _Demo:
         self._step = 0
 
     def run(self) -> int:
-        """Go through the steps; gives the exit status."""
-        self._say("Kata Containers keeps what it must remember of each container in a persist.json file.")
-        click.echo(f"Here are those of a pod's sandbox with three containers:\n  {KATA / _STORE}")
-        click.echo("The database and the host that is meant, for all that follows:")
-        self._shown(f"$ export PERSISTDB_URL={shlex.quote(self._url)} PERSISTDB_HOST={_HOST}")
-        self._command("Take them into a database", "import", str(KATA))
-        self._command("What is there?", "ls")
-        self._command("Everything about one container; the beginning of its ID will do", "show", _CID[:4])
+        """Run the steps and return the exit status."""
+        self._say("Kata Containers keeps the state of each container in a persist.json file.")
+        click.echo(f"The files of a pod's sandbox with three containers:\n  {KATA / _STORE}")
+        click.echo("The database and the host for all that follows:")
+        self._print_code(f"$ export PERSISTDB_URL={shlex.quote(self._url)} PERSISTDB_HOST={_HOST}")
+        self._command("Import them into a database", "import", str(KATA))
+        self._command("List the containers", "ls")
+        self._command("Show one container; a unique prefix of its ID is enough", "show", _CID[:4])
         self._query()
         self._transition()
-        self._command("Write Kata's files back", "export", "--to", str(self._out))
+        self._command("Write the files back", "export", "--to", str(self._out))
         return self._compare()
 
     def _say(self, text: str) -> None:
         self._step += 1
         click.secho(f"\n{self._step}. {text}", bold=True)
 
-    def _shown(self, code: str) -> None:
+    def _print_code(self, code: str) -> None:
         for line in code.splitlines():
             click.secho(f"  {printable(line)}", fg="cyan")
 
     def _command(self, text: str, *arguments: str) -> None:
         self._say(text)
-        self._shown(f"$ {shlex.join(['persistdb', *arguments])}")
+        self._print_code(f"$ {shlex.join(['persistdb', *arguments])}")
         click.echo()
         program.main(["--db", self._url, "--host", _HOST, *arguments], prog_name="persistdb", standalone_mode=False)
 
     def _query(self) -> None:
         from sqlalchemy import text
 
-        self._say("It is a database, open to every question: which device is where?")
-        self._shown(">>> from persistdb import ContainerRepository, Database\n>>> from sqlalchemy import text")
-        self._shown(">>> database = Database()")
-        self._shown(f'>>> with database.session() as session:\n...     session.execute(text("{_SQL}"))')
+        self._say("Ask any question in SQL: which device is where?")
+        self._print_code(">>> from persistdb import ContainerRepository, Database\n>>> from sqlalchemy import text")
+        self._print_code(">>> database = Database()")
+        self._print_code(f'>>> with database.session() as session:\n...     session.execute(text("{_SQL}"))')
         click.echo()
         with self._database() as database, database.session() as session:
-            found = session.execute(text(_SQL))
-            names, rows = found.keys(), found.all()
+            result = session.execute(text(_SQL))
+            names, rows = result.keys(), result.all()
         columns = [Column(name, name.upper(), is_id=name == "cid") for name in names]
         print_table(columns, [tuple(row) for row in rows])
 
     def _transition(self) -> None:
         from ..store.repository import ContainerRepository
 
-        self._say("Change a state: only if it is what you think it is, and only as Kata allows")
-        self._shown(f'>>> repository = ContainerRepository(database, host="{_HOST}")')
-        self._shown(f'>>> sid, cid = "{_SID[:12]}…", "{_CID[:12]}…"')
+        self._say("Change a state, if it is the expected one and Kata allows the change")
+        self._print_code(f'>>> repository = ContainerRepository(database, host="{_HOST}")')
+        self._print_code(f'>>> sid, cid = "{_SID[:12]}…", "{_CID[:12]}…"')
         with self._database() as database:
             repository = ContainerRepository(database, host=_HOST)
             for new, expected in (("paused", "running"), ("running", "paused"), ("paused", "stopped")):
-                self._shown(f'>>> repository.transition(sid, cid, "{new}", expected="{expected}")')
+                self._print_code(f'>>> repository.transition(sid, cid, "{new}", expected="{expected}")')
                 try:
                     repository.transition(_SID, _CID, new, expected=expected)
                 except PersistDBError as error:
                     click.echo(f"  refused: {error}")
                 else:
-                    state = repository.get(_SID, _CID)
-                    click.echo(f"  done: {state.record.state}, revision {state.revision}")
+                    container = repository.get(_SID, _CID)
+                    click.echo(f"  done: {container.record.state}, revision {container.revision}")
 
     @contextmanager
     def _database(self) -> Iterator[Database]:
@@ -135,14 +135,14 @@ class _Demo:
             yield database
 
     def _compare(self) -> int:
-        self._say("Compare them with what Kata wrote, byte for byte")
-        self._shown(f"$ {shlex.join(['diff', '-r', str(KATA / _STORE), str(self._out)])}")
+        self._say("Compare them with Kata's files, byte for byte")
+        self._print_code(f"$ {shlex.join(['diff', '-r', str(KATA / _STORE), str(self._out)])}")
         click.echo()
         before, after = _contents(KATA / _STORE), _contents(self._out)
         for name in sorted(before):
             click.echo(f"  {'identical' if before[name] == after.get(name) else 'DIFFERENT'}  {_shortened(name)}")
         if before != after:
-            complain("they differ: this is a defect of persistdb's")
+            complain("the files differ: this is a defect of persistdb")
             return IN_PART
         click.echo(f"\nAll {len(before)} files came back as they were. Next: persistdb import /run/vc/sbs")
         return DONE

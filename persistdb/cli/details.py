@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import Column, print_table, shown
+from .output import Column, cell_text, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ _PROCESSES = (
 
 
 def as_row(container: Container) -> dict[str, object]:
-    """The container as JSON shows it (``docs/json.md``, kind ``container``)."""
+    """Return the container as a row of JSON (``docs/json.md``, kind ``container``)."""
     import msgspec
 
     record, origin = container.record, container.origin
@@ -51,7 +51,7 @@ def as_row(container: Container) -> dict[str, object]:
         "mounts": [_mount(mount) for mount in record.mounts],
         "devices": [_device(device) for device in record.device_maps],
         "processes": [_process(process) for process in record.processes],
-        # verbatim, for numbers may have more digits than a float; a line end in it is only a blank
+        # verbatim, since numbers may have more digits than a float; a line end in JSON is only a blank
         "extra": None if origin.extra is None else msgspec.Raw(origin.extra.replace("\n", " ").encode()),
     }
 
@@ -77,8 +77,8 @@ def _process(process: Process) -> dict[str, object]:
     return {"token": process.token, "pid": process.pid, "start_time": _rfc3339(process.start_time)}
 
 
-def _rfc3339(moment: OffsetDateTime | None) -> str | None:
-    return None if moment is None else moment.format_iso().replace("+00:00", "Z")
+def _rfc3339(time: OffsetDateTime | None) -> str | None:
+    return None if time is None else time.format_iso().replace("+00:00", "Z")
 
 
 def print_details(container: Container) -> None:
@@ -86,7 +86,7 @@ def print_details(container: Container) -> None:
     row = as_row(container)
     for name in ("host", "sid", "cid", "state", "bundle", "cgroup", "layout", "revision", "created", "updated"):
         label = {"sid": "sandbox", "cid": "container"}.get(name, name)
-        click.echo(f"{label:<10} {shown(row[name])}")
+        click.echo(f"{label:<10} {cell_text(row[name])}")
     record = container.record
     _mounts("rootfs", [record.rootfs] if record.rootfs != type(record.rootfs)() else [])
     _section("processes", _PROCESSES, [_process(process) for process in record.processes])
@@ -116,7 +116,7 @@ def _print_mount(mount: Mount) -> None:
     flags = "".join(
         f", {word}" for word, is_set in (("read-only", mount.read_only), ("mounted", mount.mounted)) if is_set
     )
-    place = "  ".join(shown(text) for text in (mount.destination, kind) if text)
+    place = "  ".join(cell_text(text) for text in (mount.destination, kind) if text)
     click.echo(f"  {place or '-'}{flags}")
     for name, value in (
         ("source", mount.source),
@@ -124,4 +124,4 @@ def _print_mount(mount: Mount) -> None:
         ("block device", mount.block_device_id),
     ):
         if value:
-            click.echo(f"    {name:<12}  {shown(value)}")
+            click.echo(f"    {name:<12}  {cell_text(value)}")

@@ -1,4 +1,4 @@
-"""What is said on stderr, and how text that comes from elsewhere is made fit to be printed."""
+"""Lines on stderr, and text from elsewhere made safe to print."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import click
 
 
 def printable(text: str) -> str:
-    r"""Write what a terminal would act on instead of showing it as escape sequences: ``\n``, ``\x1b``, ``\u202e``.
+    r"""Escape characters on which a terminal would act instead of showing them: ``\n``, ``\x1b``, ``\u202e``.
 
-    These are control characters, marks that change the direction of text, invisible ones and blanks but the space. IDs
-    and paths may hold any of them.
+    These are control characters, marks that change the direction of text, invisible characters, and blanks other than
+    the space. IDs and paths may hold any of them.
     """
     if text.isprintable():
         return text
@@ -21,16 +21,16 @@ def printable(text: str) -> str:
 
 
 def tell(line: str) -> None:
-    """Say something in one line on stderr; work goes on, and the status stays, also if nobody can read it."""
+    """Print one line on stderr; if that fails, the work goes on and the exit status stays."""
     with suppress(OSError):
         click.echo(printable(line), err=True)
 
 
 def complain(problem: object) -> None:
-    """Say in one line on stderr what went wrong."""
+    """Print one line on stderr about what went wrong."""
     tell(f"persistdb: {problem}")
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: ``1 sandbox``, ``2 sandboxes``."""
+    """Return a number with its noun: ``1 sandbox``, ``2 sandboxes``."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how a command takes many of its options as one value."""
+"""Options that several commands share, and a way to pass many options as one value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def gathered(name: str, kind: type) -> Callable[[Callable[..., T]], Callable[..., T]]:
-    """Pass the arguments and options that are fields of a dataclass to a command as one parameter ``name``."""
+    """Pass a command's arguments and options that are fields of a dataclass as one parameter, ``name``."""
 
     def decorate(command: Callable[..., T]) -> Callable[..., T]:
         @functools.wraps(command)
@@ -33,25 +33,23 @@ def gathered(name: str, kind: type) -> Callable[[Callable[..., T]], Callable[...
 
 
 def format_option(*formats: Form) -> Callable[[Callable[..., T]], Callable[..., T]]:
-    """Give a command ``--format``, which it gets as ``output``."""
-    csv = "; CSV has a line of column names" if "csv" in formats else ""
+    """Add ``--format`` to a command, passed as ``output``."""
+    csv = "; CSV begins with the column names" if "csv" in formats else ""
     option = click.option(
         "--format",
         "form",
         type=click.Choice(formats),
         default="table",
         show_default=True,
-        help=f"How rows are printed. JSON has a fixed, versioned shape{csv}.",
+        help=f"The output format. JSON has a fixed, versioned shape{csv}.",
     )
     return lambda command: option(gathered("output", Output)(command))
 
 
 def output_options(command: Callable[..., T]) -> Callable[..., T]:
-    """Give a command ``--no-trunc``, ``--format`` and ``--excel``, which it gets as ``output``."""
-    excel = click.option(
-        "--excel", is_flag=True, help="With --format csv: a byte-order mark, and no text that is taken for a formula."
-    )
-    no_trunc = click.option("--no-trunc", is_flag=True, help="Cut nothing short in a table on a terminal.")
+    """Add ``--no-trunc``, ``--format`` and ``--excel`` to a command, passed as ``output``."""
+    excel = click.option("--excel", is_flag=True, help="With --format csv: add a byte-order mark and defuse formulas.")
+    no_trunc = click.option("--no-trunc", is_flag=True, help="Do not shorten values in a table on a terminal.")
     return no_trunc(all_formats_option(excel(command)))
 
 
@@ -63,5 +61,5 @@ timeout_option = click.option(
     type=click.FloatRange(min=0.001),
     default=30.0,
     show_default=True,
-    help="Give up then.",
+    help="Stop the query after this time.",
 )

@@ -1,7 +1,7 @@
-"""Rows as a table, as JSON, CSV or Markdown: the one way in which commands print them.
+"""Rows as a table, as JSON, CSV or Markdown: the one way in which commands print rows.
 
-JSON is ``{"version": 1, "kind": KIND, "rows": [ROW, …]}`` with an object for each row; ``docs/json.md`` says what the
-keys of each kind are. Within a version keys are only added.
+JSON is ``{"version": 1, "kind": KIND, "rows": [ROW, …]}`` with an object for each row; ``docs/json.md`` documents the
+keys of each kind. Within a version keys are only added.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Form = Literal["table", "json", "csv", "markdown"]
 
 JSON_VERSION = 1
 SHORT_ID = 12
-"""Characters of a long ID that a table shows on a terminal, as other container tools do."""
+"""Characters of a long ID that a table on a terminal shows, as other container tools do."""
 
 _LONG_ID = re.compile(r"[0-9a-f]{13,}")
-# What makes a spreadsheet take a text for a formula (owasp.org/www-community/attacks/CSV_Injection).
+# Beginnings of text that a spreadsheet takes for a formula (owasp.org/www-community/attacks/CSV_Injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&#]")
@@ -33,7 +33,7 @@ _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&#]")
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a user asks of the rows that a command prints: ``--format``, ``--excel`` and ``--no-trunc``."""
+    """The form in which a user wants rows: ``--format``, ``--excel`` and ``--no-trunc``."""
 
     form: Form = "table"
     excel: bool = False
@@ -45,9 +45,9 @@ TABLE = Output()
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name in JSON and CSV, and how a table shows it.
+    """One column: its name in JSON and CSV, and its form in a table.
 
-    Where a terminal is too narrow, columns with ``shrinks`` are cut before others.
+    Where a terminal is too narrow, columns with ``shrinks`` are narrowed before others.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Column:
 
 
 def print_rows(kind: str, columns: Sequence[Column], rows: Iterable[Sequence[object]], output: Output = TABLE) -> None:
-    """Print rows, one by one as they come but for a table, whose columns are as wide as their longest value."""
+    """Print rows as they come, or, for a table, once all are known: its columns are as wide as their longest value."""
     if output.form == "json":
         names = [column.name for column in columns]
         print_json(kind, (dict(zip(names, row, strict=True)) for row in rows))
@@ -71,7 +71,7 @@ def print_rows(kind: str, columns: Sequence[Column], rows: Iterable[Sequence[obj
 
 
 def print_json(kind: str, rows: Iterable[Mapping[str, object]]) -> None:
-    """Print rows as one JSON document, a row a line."""
+    """Print rows as one JSON value, one row per line."""
     import msgspec
 
     encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -85,7 +85,7 @@ def print_json(kind: str, rows: Iterable[Mapping[str, object]]) -> None:
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, no_trunc: bool = False) -> None:
-    """Print rows as a table: fitted to a terminal, or else as plain text with whole values."""
+    """Print rows as a table: fitted to the terminal, or, elsewhere, as plain text with whole values."""
     if sys.stdout.isatty():
         _print_on_terminal(columns, rows, no_trunc=no_trunc)
     else:
@@ -93,13 +93,13 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, 
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print texts, each in a line of its own."""
+    """Print texts, one per line."""
     for line in lines:
         sys.stdout.write(printable(line) + "\n")
 
 
-def shown(value: object) -> str:
-    """A value as a table shows it, on one line."""
+def cell_text(value: object) -> str:
+    """Return the text of a value in a table, on one line."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
@@ -112,12 +112,12 @@ def shown(value: object) -> str:
 def _short(column: Column, value: object) -> str:
     if isinstance(value, datetime):
         return _age(datetime.now(UTC) - value)
-    text = shown(value)
+    text = cell_text(value)
     return text[:SHORT_ID] if column.is_id and _LONG_ID.fullmatch(text) else text
 
 
 def _age(age: timedelta) -> str:
-    """How long ago it was, in the units that filters take."""
+    """Return how long ago it was, in units that filters take."""
     seconds = max(0, int(age.total_seconds()))
     for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
         if seconds >= 2 * size:
@@ -133,7 +133,7 @@ def _print_on_terminal(columns: Sequence[Column], rows: Iterable[Sequence[object
     overflow: Literal["fold", "ellipsis"] = "fold" if no_trunc else "ellipsis"
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        # Rich narrows the columns that may wrap first.
+        # Rich narrows columns that may wrap before others.
         table.add_column(
             Text(printable(column.heading), no_wrap=True, overflow="ellipsis"),
             justify="right" if column.is_number else "left",
@@ -143,17 +143,17 @@ def _print_on_terminal(columns: Sequence[Column], rows: Iterable[Sequence[object
         )
     for row in rows:
         texts = [
-            shown(value) if no_trunc else _short(column, value) for column, value in zip(columns, row, strict=True)
+            cell_text(value) if no_trunc else _short(column, value) for column, value in zip(columns, row, strict=True)
         ]
-        # as Text, not str: square brackets in data are no markup
+        # as Text, not str: square brackets in data are not markup
         table.add_row(*(Text(text, no_wrap=not no_trunc, overflow=overflow) for text in texts))
     Console(highlight=False, emoji=False).print(table)
 
 
 def _print_plain(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
-    from rich.cells import cell_len  # characters of East Asia are two columns wide
+    from rich.cells import cell_len  # start-up cost; East Asian characters are two columns wide
 
-    lines = [[printable(column.heading) for column in columns], *([shown(value) for value in row] for row in rows)]
+    lines = [[printable(column.heading) for column in columns], *([cell_text(value) for value in row] for row in rows)]
     widths = [max(map(cell_len, texts)) for texts in zip(*lines, strict=True)]
     for line in lines:
         padded = [
@@ -170,11 +170,11 @@ def _print_markdown(columns: Sequence[Column], rows: Iterable[Sequence[object]])
             _markdown_line("--:" if column.is_number else "---" for column in columns),
         ]
     )
-    print_lines(_markdown_line("" if value is None else shown(value) for value in row) for row in rows)
+    print_lines(_markdown_line("" if value is None else cell_text(value) for value in row) for row in rows)
 
 
 def _markdown_line(cells: Iterable[str]) -> str:
-    # what Markdown or the HTML in it would act on; a character after a backslash is itself (GitHub Flavored Markdown)
+    # characters with a meaning in Markdown or in HTML; a backslash takes it away (GitHub Flavored Markdown)
     return "| " + " | ".join(_MARKDOWN.sub(r"\\\g<0>", cell) for cell in cells) + " |"
 
 
@@ -182,7 +182,7 @@ def _print_csv(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, e
     out = _Utf8()
     if excel:
         out.write("\ufeff")
-    writer = csv.writer(out)  # RFC 4180: quotes where they are needed, CRLF
+    writer = csv.writer(out)  # RFC 4180: quotes where needed, CRLF
     writer.writerow([column.name for column in columns])
     for row in rows:
         writer.writerow([_csv_value(value, excel=excel) for value in row])
@@ -199,12 +199,12 @@ def _csv_value(value: object, *, excel: bool) -> object:
 
 
 class _Utf8:
-    """Writes UTF-8 to stdout with line ends as they are, whatever the terminal's encoding."""
+    """A file that writes UTF-8 to stdout with line ends as they are, whatever the terminal's encoding."""
 
     def __init__(self) -> None:
         sys.stdout.flush()
         self._out = sys.stdout.buffer
 
     def write(self, text: str) -> int:
-        """Write some text, as ``csv.writer`` wants it."""
+        """Write text; the method that ``csv.writer`` calls."""
         return self._out.write(text.encode())

@@ -1,4 +1,4 @@
-"""The program: its global options, its commands by name, and what becomes of errors."""
+"""The program: its global options, its commands by name, and its handling of errors."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ COMMANDS = {
     "db": "db:db",
     "demo": "demo:demo",
 }
-"""Where each command is, in the order of ``--help``; a module is imported when its command is asked for."""
+"""The place of each command, in the order of ``--help``; a module is imported when its command runs."""
 
 
 class _Ended(Exception):
-    """The program was interrupted, or nobody reads what it prints any more."""
+    """The end of a program that was interrupted, or whose output nobody reads any more."""
 
     def __init__(self, by: signal.Signals) -> None:
         super().__init__()
-        self.status = 128 + by  # as a shell reports it
+        self.status = 128 + by  # the status that a shell reports
 
 
 @contextmanager
 def _watched() -> Iterator[None]:
-    # click would print an empty line for the one, and exit with 1, which means something else here, for the other
+    # For the first click would print an empty line, for the second exit with 1, which means something else here.
     try:
         yield
     except KeyboardInterrupt:
@@ -54,14 +54,14 @@ def _watched() -> Iterator[None]:
 
 
 class Program(click.Group):
-    """The group of all commands, each loaded on demand."""
+    """The group of all commands; each is loaded on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        """Name the commands, in the order in which a newcomer meets them."""
+        """Return the names of the commands, in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  the same
-        """Load a command."""
+        """Load a command and return it; ``None`` for an unknown one."""
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
@@ -71,7 +71,7 @@ class Program(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Read the arguments; ``--help`` is printed here."""
+        """Read the arguments, and print ``--help`` if asked."""
         with _watched():
             return super().make_context(info_name, args, parent, **extra)
 
@@ -86,15 +86,15 @@ class Program(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Examples:
-  persistdb demo                           see it at work, with nothing to set up
-  persistdb import /run/vc/sbs             take in what Kata has on this node
-  persistdb ls state=running               ask
+  persistdb demo                           show it at work, with nothing to set up
+  persistdb import /run/vc/sbs             import Kata's sandboxes from this node
+  persistdb ls state=running               list the running containers
   persistdb --db sqlite:///state.db export --to /tmp/sbs
-                                           give it back, byte for byte
+                                           write the files back, byte for byte
 
 \b
-Exit status: 0 done; 1 done in part, or a finding; 2 misuse; 3 cannot. Each thing
-that went wrong is a line on stderr.
+Exit status: 0 done; 1 done in part, or findings; 2 misuse; 3 failed. Each
+problem is a line on stderr.
 """,
 )
 @click.option(
@@ -104,28 +104,28 @@ that went wrong is a line on stderr.
     envvar="PERSISTDB_URL",
     show_envvar=True,
     help="The database: sqlite:///FILE, postgresql://USER@HOST/NAME or mariadb://USER@HOST/NAME. "
-    "Without it, a SQLite file at the platform's usual place.",
+    "Default: a SQLite file in the platform's usual place.",
 )
 @click.option(
     "--host",
     metavar="NAME",
     envvar="PERSISTDB_HOST",
     show_envvar=True,
-    help="The node whose sandboxes are meant. Without it, this machine.",
+    help="The node that the sandboxes belong to. Default: this machine's name.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def program(ctx: click.Context, url: str | None, host: str | None) -> None:
-    """Remember what a container runtime did to its host, in a database.
+    """Keep the state of container runtimes in a relational database.
 
-    persistdb reads the persist.json files of Kata Containers into tables, answers questions about the containers in
+    persistdb imports the persist.json files of Kata Containers into tables, answers questions about the containers in
     them, and writes the same files back.
     """
     ctx.obj = Target(url, host)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit status."""
+    """Run the program and return its exit status."""
     _open_standard_streams()
     try:
         return _run(arguments)
@@ -154,14 +154,14 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _open_standard_streams() -> None:
-    """See to it that the three standard streams are there, and that they take any text."""
+    """Open the standard streams that are closed, and make all accept any text."""
     for fd in (0, 1, 2):
         try:
             os.fstat(fd)
         except OSError:
-            # Otherwise the next file to be opened, a database perhaps, would be what others take for stdout.
+            # Otherwise the next file to be opened, perhaps a database, would become stdout.
             os.open(os.devnull, os.O_RDWR)
-    # Python has None for a stream that was closed when it started
+    # Python has None for a stream that was closed at its start
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115  open until the end
     for name in ("stdout", "stderr"):
@@ -173,7 +173,7 @@ def _open_standard_streams() -> None:
 
 
 def _forget_output() -> None:
-    """Drop what could not be written: at its exit, Python would try it once more, complain, and change the status."""
+    """Drop output that could not be written: at exit Python would retry, complain, and change the status."""
     for fd, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:
             stream.flush()

@@ -1,4 +1,4 @@
-"""How far a long piece of work is, on a terminal."""
+"""The progress of long work, on a terminal."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .messages import complain, counted, printable, tell
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-_PATIENCE = 1.0  # seconds; what is over sooner needs no bar
+_PATIENCE = 1.0  # seconds; shorter work needs no bar
 
 
 class Progress:
-    """Counts sandboxes and containers, shown on stderr if it is a terminal and the work takes a while.
+    """A count of sandboxes and containers, shown on stderr if that is a terminal and the work takes a while.
 
-    How much there is to do is not known before it is done: the bar only shows that it goes on.
+    The total is not known in advance: the bar only shows that the work goes on.
     """
 
     def __init__(self, doing: str) -> None:
@@ -48,14 +48,14 @@ class Progress:
         return f"{counted(self.sandboxes, 'sandbox', 'sandboxes')} with {counted(self.containers, 'container')}"
 
     def complain(self, problem: object) -> None:
-        """Say what went wrong, above the bar."""
+        """Print what went wrong, above the bar."""
         if self._bar is None:
             complain(problem)
         else:
             self._say(f"persistdb: {problem}")
 
     def note(self, text: str) -> None:
-        """Say what is worth knowing and no fault."""
+        """Print a note about something that is no fault."""
         if self._bar is None:
             tell(f"note: {text}")
         else:

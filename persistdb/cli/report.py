@@ -1,4 +1,4 @@
-"""``report``: the named reports."""
+"""``report``: the list of named reports, and their rows."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ _COLUMNS = (Column("name", "REPORT"), Column("parameters", "PARAMETERS"), Column
 
 @dataclass(frozen=True)
 class _Question:
-    """The report that is asked for, the values of its parameters as they were typed, and a folder to look in first."""
+    """The requested report, the values of its parameters as typed, and the user's folder of reports."""
 
     name: str | None
     values: Sequence[str]
     own: Path | None
 
     def folder(self) -> Path:
+        """Return the folder of the user's reports; refuse one that does not exist."""
         from .. import reports
 
         if self.own is None:
             return reports.folder()
         if not self.own.is_dir():
-            raise click.UsageError(f"--reports: {self.own}: not a folder")
+            raise click.UsageError(f"--reports: {self.own} is not a folder")
         return self.own
 
 
@@ -47,26 +48,26 @@ class _Question:
     "report",
     epilog="""\b
 Examples:
-  persistdb report                                  which reports there are
-  persistdb report leftover-mounts                  what is still mounted for containers that don't run
-  persistdb report device-holders d6a2f3c8b1e04a7f  who holds this device
-  persistdb report stale 2h --fail                  for a monitor: 1 if there is something to look into
-  persistdb report writable-binds --describe        what it is for, its parameters and its SQL
+  persistdb report                                  list the reports
+  persistdb report leftover-mounts                  mounts left by containers that do not run
+  persistdb report device-holders d6a2f3c8b1e04a7f  the containers that hold this device
+  persistdb report stale 2h --fail                  for monitoring: exit with 1 if there are rows
+  persistdb report writable-binds --describe        its advice, parameters and SQL
   persistdb report largest count=3 --format json | jq '.rows[].sid'
 
 \b
-A folder of .sql files of your own is read beside the bundled ones: --reports DIR,
-PERSISTDB_REPORTS, or persistdb/reports where your configuration is.
+Your own reports are .sql files in the folder of --reports or PERSISTDB_REPORTS,
+else in persistdb/reports where your configuration is (docs/reporting.md).
 """,
 )
 @click.argument("name", required=False)
 @click.argument("values", metavar="[VALUE | NAME=VALUE]…", nargs=-1)
 @click.option(
-    "--reports", "own", metavar="DIR", type=click.Path(path_type=Path), help="A folder of reports of your own."
+    "--reports", "own", metavar="DIR", type=click.Path(path_type=Path), help="The folder of your own reports."
 )
-@click.option("--describe", is_flag=True, help="Say what the report is for, and show its SQL; don't run it.")
+@click.option("--describe", is_flag=True, help="Show the report's advice, parameters and SQL; don't run it.")
 @click.option("--fail", is_flag=True, help="Exit with 1 if the report has rows.")
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="The first N rows only.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Print the first N rows only.")
 @timeout_option
 @output_options
 @gathered("question", _Question)
@@ -80,9 +81,9 @@ def report(
     timeout: float,
     output: Output,
 ) -> int:
-    """Ask a question that operators ask again and again, of all hosts in the database.
+    """Run a named report over all hosts in the database.
 
-    Without NAME, the reports that there are.
+    Without NAME, list the reports.
     """
     from .. import reports
 

@@ -1,4 +1,4 @@
-"""Exit statuses, and the one way by which a refused value of the command line becomes misuse."""
+"""Exit statuses, and the one way in which a refused value of the command line becomes misuse."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from ..errors import PersistDBError
 
 DONE, IN_PART, MISUSE, CANNOT = 0, 1, 2, 3
-"""The exit statuses: done; done in part, or a finding; misuse of the command line; impossible."""
+"""The exit statuses: done; done in part, or findings; misuse of the command line; failed."""
 
 
 def status_of(done: int, failed: int) -> int:
-    """Return the exit status of work on several things, of which each may fail alone."""
+    """Return the exit status of work on several things, each of which may fail alone."""
     if not failed:
         return DONE
     return IN_PART if done else CANNOT
@@ -32,15 +32,15 @@ class Misuse(click.ClickException):
     exit_code = MISUSE
 
     def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002  click's signature
-        """Say it in one line, as all other errors are said."""
+        """Print it in one line, like all other errors, without click's usage text."""
         complain(self.message)
 
 
 @contextmanager
 def reading_arguments(refusal: type[PersistDBError] = InvalidValue) -> Iterator[None]:
-    """Turn a refusal into misuse. Put only the reading of values from the command line into it.
+    """Turn a refusal of a value into misuse, in code that reads values from the command line and does nothing else.
 
-    The same error means something else where a value comes from a file or from the database.
+    Where a value comes from a file or the database, the same error is no misuse.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Which database and host a command works on."""
+"""The database and host that a command works on."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """What ``--db`` and ``--host`` say; ``None`` stands for the usual database and this machine's name."""
+    """The values of ``--db`` and ``--host``; ``None`` stands for the usual database and this machine's name."""
 
     url: str | None
     host: str | None
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """Give the database, whatever its schema, and close it in the end."""
-        from ..store.session import Database  # SQLAlchemy takes longer to import than --help to run
+        """Open the database, whatever its schema, and close it at the end."""
+        from ..store.session import Database  # start-up cost: SQLAlchemy takes longer to import than --help to run
 
-        # Some URLs turn out to be unusable only later: a database in memory has no file to copy.
+        # Some URLs turn out to be unusable only in use: a database in memory has no file to copy.
         with reading_arguments(BadURL), Database(self.url) as database:
             yield database
 
     @contextmanager
     def repository(self) -> Iterator[ContainerRepository]:
-        """Give the repository of the host, on a database that has the program's schema."""
+        """Open the repository of the host, on a database that has the program's schema."""
         from ..store.repository import ContainerRepository
 
         with self.database() as database:

@@ -1,4 +1,4 @@
-"""``import`` and ``export``: trees of Kata's files into the database, and back."""
+"""``import`` and ``export``: Kata's files into the database, and back."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ Examples:
   persistdb import /run/vc/sbs                     all sandboxes of this node
   persistdb import /run/vc/sbs/6d7c0f0a3d5d*       one of them
   persistdb --host node-7 import backup/node-7     a root that holds run/vc/sbs
-  persistdb import --strict /run/vc/sbs            no sandbox that has any fault
+  persistdb import --strict /run/vc/sbs            only sandboxes without any fault
 """,
 )
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True)
-@click.option("--strict", is_flag=True, help="Leave out the whole sandbox if any of its files has a fault.")
+@click.option("--strict", is_flag=True, help="Leave out a whole sandbox if any of its files has a fault.")
 @pass_target
 def import_trees(target: Target, paths: Sequence[str], strict: bool) -> int:
-    """Take in Kata's sandboxes from their files.
+    """Import Kata's sandboxes from their files.
 
     PATH is a folder of sandboxes (Kata's is /run/vc/sbs), one sandbox's folder, or a root that holds run/vc/sbs. Every
-    layout from Kata 1.0 to 4.1 is read. The files are only read.
+    layout from Kata 1.0 to 4.1 is supported. The files are not changed.
 
-    Each sandbox is stored as a whole or not at all, and replaces what was stored of it on this host; other sandboxes
-    stay. A file with a fault is named on stderr, and what is known of its container stays.
+    Each sandbox is stored whole or not at all, and replaces its stored version on this host; other sandboxes stay. A
+    file with a fault is named on stderr, and the stored version of its container stays.
     """
-    from ..ingest import Importer  # SQLAlchemy takes longer to import than --help to run
+    from ..ingest import Importer  # start-up cost: SQLAlchemy
 
     with target.repository() as repository:
         progress = _ImportProgress("imported")
@@ -49,7 +49,7 @@ def import_trees(target: Target, paths: Sequence[str], strict: bool) -> int:
             with progress:
                 could_read = Importer(repository, progress, strict=strict).run(paths)
         except PersistDBError:
-            click.echo(progress.summary(repository))  # what was stored before is stored
+            click.echo(progress.summary(repository))  # what was stored before the error stays stored
             raise
         click.echo(progress.summary(repository))
     if not progress.faults:
@@ -58,7 +58,7 @@ def import_trees(target: Target, paths: Sequence[str], strict: bool) -> int:
 
 
 class _ImportProgress(Progress):
-    """The observer of an import, and its last line."""
+    """The observer of an import, which sums it up in the end."""
 
     def __init__(self, doing: str) -> None:
         super().__init__(doing)
@@ -66,7 +66,7 @@ class _ImportProgress(Progress):
         self._left_out = 0
 
     def fault(self, problem: FileError) -> None:
-        """Name and count what is wrong."""
+        """Print and count a fault."""
         self.faults += 1
         self.complain(problem)
 
@@ -96,29 +96,29 @@ Layouts, by the first Kata release that wrote them:
 
 \b
 Examples:
-  persistdb export --to /tmp/sbs                     all sandboxes, byte for byte as they came
+  persistdb export --to /tmp/sbs                     all sandboxes, byte for byte
   persistdb export 6d7c0f0a3d5d --to /tmp/sbs        one of them
   persistdb export --to /tmp/sbs --layout 2.2        for Kata 2.2 to 3.27
   persistdb export --to /tmp/sbs --layout 1.7 --allow-loss
-                                                     also what that layout has no place for
+                                                     without what that layout cannot hold
 """,
 )
 @click.argument("sids", metavar="[SID…]", nargs=-1)
-@click.option("--to", "destination", metavar="DIR", required=True, help="The folder to write to; made if need be.")
-@click.option("--layout", metavar="NAME", help="Write this layout instead of the one that each sandbox came in.")
+@click.option("--to", "destination", metavar="DIR", required=True, help="The folder to write to; created if needed.")
+@click.option("--layout", metavar="NAME", help="Write this layout instead of each sandbox's own.")
 @click.option(
-    "--allow-loss", is_flag=True, help="Leave out what the layout has no place for, instead of refusing the sandbox."
+    "--allow-loss", is_flag=True, help="Leave out what the layout cannot hold, instead of refusing the sandbox."
 )
-@click.option("--replace", is_flag=True, help="Replace sandboxes that are in the folder already.")
+@click.option("--replace", is_flag=True, help="Replace sandboxes that are already in the folder.")
 @pass_target
 def export_trees(
     target: Target, sids: Sequence[str], destination: str, layout: str | None, allow_loss: bool, replace: bool
 ) -> int:
     """Write sandboxes back as Kata's files.
 
-    SID is a sandbox's ID, or the beginning of one; without any, all sandboxes of the host are written. DIR gets a
-    folder for each; if it holds run/vc/sbs, that does. What was not changed since its import comes back byte for byte.
-    Each sandbox is written as a whole or not at all.
+    SID is a sandbox's ID or a unique prefix of it; without any, all sandboxes of the host are written. Each becomes a
+    folder in DIR, or in DIR/run/vc/sbs if that exists. What was not changed since its import comes back byte for byte.
+    Each sandbox is written whole or not at all.
     """
     from ..runtimes.kata import check_name, write_trees
 
@@ -128,8 +128,8 @@ def export_trees(
     failed = 0
     with target.repository() as repository, Progress("exported") as progress:
         missing: list[PersistDBError] = []
-        found = _sandboxes(repository, sids, missing)
-        for written in write_trees(found, destination, layout, allow_loss=allow_loss, replace=replace):
+        sandboxes = _sandboxes(repository, sids, missing)
+        for written in write_trees(sandboxes, destination, layout, allow_loss=allow_loss, replace=replace):
             sid, error = written.sandbox.record.sid, written.error
             if error is not None:
                 progress.complain(error if isinstance(error, (LayoutLoss, FileError)) else f"{sid}: {error}")
@@ -137,10 +137,8 @@ def export_trees(
                 continue
             for loss in written.losses:
                 progress.note(f"{sid}: left out: {loss}")
-            if written.sandbox.record.document is None and any(
-                container.origin.layout for container in written.sandbox.containers.values()
-            ):
-                progress.note(f"{sid}: its own file is made anew: only its containers' were ever stored")
+            if _is_regenerated(written.sandbox):
+                progress.note(f"{sid}: sandbox file regenerated: only its containers' files were imported")
             progress.advance(len(written.sandbox.containers))
         for absent in missing:
             progress.complain(absent)
@@ -149,18 +147,24 @@ def export_trees(
     return status_of(progress.sandboxes, failed)
 
 
+def _is_regenerated(sandbox: Sandbox) -> bool:
+    """Return whether the sandbox's own file was never imported, though its containers' files were."""
+    has_files = any(container.origin.layout for container in sandbox.containers.values())
+    return sandbox.record.document is None and has_files
+
+
 def _sandboxes(
     repository: ContainerRepository, sids: Sequence[str], missing: list[PersistDBError]
 ) -> Iterator[Sandbox]:
-    """The sandboxes to export, all for no SID; those that are not there go to ``missing``."""
+    """Load the sandboxes to export, each once, or all for no SID; errors of unknown ones go to ``missing``."""
     if not sids:
         yield from repository.load_sandboxes()
-    taken = set()
+    loaded = set()
     for ref in sids:
         try:
             sid = repository.look_up_sandbox(ref)
-            if sid not in taken:
+            if sid not in loaded:
                 yield repository.load_sandbox(sid)
-                taken.add(sid)
+                loaded.add(sid)
         except (NotFound, Ambiguous, InvalidValue) as error:
             missing.append(error)

@@ -1,4 +1,4 @@
-"""Files into the store: a sandbox whole or not at all, what cannot be stored left out and named."""
+"""Import files into the store, each sandbox whole or not at all; name and leave out what cannot be stored."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """A listener that learns what an import does, while it does it."""
+    """A listener to the events of an import."""
 
     def fault(self, problem: FileError) -> None:
-        """Take note of a file or folder that could not be read or stored."""
+        """Handle a file or folder that could not be read or stored."""
 
     def note(self, text: str) -> None:
-        """Take note of a sentence about what is no fault."""
+        """Handle a sentence about something that is no fault."""
 
     def stored(self, sid: str, containers: int) -> None:
-        """Take note of a sandbox that was stored, and of how many of its containers."""
+        """Handle a sandbox that was stored, with so many containers from its files."""
 
     def left_out(self, sid: str) -> None:
-        """Take note of a sandbox of which nothing was stored; its faults were named before."""
+        """Handle a sandbox of which nothing was stored; its faults were reported before."""
 
 
 class Importer:
-    """An import into the repository's host, in batches.
+    """An import for the repository's host, in batches.
 
-    A sandbox replaces what was stored of it. Of a container whose file has a fault the stored rows stay, as does the
-    row of a sandbox whose own file has one. With ``strict`` any fault leaves out the whole sandbox.
+    A sandbox replaces its stored version. Where a container's file has a fault, its stored version stays; where the
+    sandbox's own file has one, the sandbox's row stays. With ``strict`` any fault leaves out the whole sandbox.
     """
 
     def __init__(self, repository: ContainerRepository, observer: Observer, *, strict: bool = False) -> None:
@@ -52,11 +52,11 @@ class Importer:
     def run(self, paths: Iterable[str]) -> bool:
         """Store the sandboxes found at the paths; return whether any of the paths could be read.
 
-        A path is what :func:`persistdb.runtimes.kata.read_trees` takes. Raises
-        :class:`~persistdb.errors.DatabaseError` when the database itself fails; what the observer was told is stored.
+        The paths are as for :func:`persistdb.runtimes.kata.read_trees`. Raises
+        :class:`~persistdb.errors.DatabaseError` when the database fails; sandboxes reported as stored stay stored.
         """
         self._read_any = False
-        # A sandbox without a record is stored alone, after all that came before it: that may be of the same sandbox.
+        # A tree without a record is stored alone, after all trees before it: one of them may be of the same sandbox.
         for has_record, trees in groupby(self._wanted(paths), key=lambda tree: tree.record is not None):
             if has_record:
                 self._store_in_batches(trees)
@@ -66,7 +66,7 @@ class Importer:
         return self._read_any
 
     def _wanted(self, paths: Iterable[str]) -> Iterator[SandboxTree]:
-        """Read the trees, name their faults and notes, and give those to store."""
+        """Read the trees, report their faults and notes, and yield the trees to store."""
         for tree in self._read(paths):
             for fault in tree.faults:
                 self._observer.fault(fault)
@@ -92,7 +92,7 @@ class Importer:
                 self._observer.note(f"{path} holds no sandbox")
 
     def _store_in_batches(self, trees: Iterable[SandboxTree]) -> None:
-        waiting: deque[SandboxTree] = deque()  # the trees of the writes: batches keep the order
+        waiting: deque[SandboxTree] = deque()  # the trees of the writes, in the same order
 
         def writes() -> Iterator[SandboxWrite]:
             for tree in trees:
@@ -108,7 +108,7 @@ class Importer:
         except (AlreadyExists, InvalidValue, DatabaseError) as error:
             if not _is_about_data(error):
                 raise
-            # One of the sandboxes is bad, and the transaction was that of all.
+            # One of the sandboxes is bad, and the transaction was shared by all.
             for tree in trees:
                 self._store(tree)
         else:
@@ -116,7 +116,7 @@ class Importer:
                 self._observer.stored(tree.sid, len(tree.containers))
 
     def _store(self, tree: SandboxTree) -> None:
-        """Store one sandbox in its own transaction, without what cannot be stored."""
+        """Store one sandbox in a separate transaction, without the files that cannot be stored."""
         try:
             if tree.record is None:
                 self._store_containers(tree)
@@ -136,7 +136,7 @@ class Importer:
             self._observer.stored(tree.sid, len(tree.containers))
 
     def _store_containers(self, tree: SandboxTree) -> None:
-        """Store the containers of a sandbox whose own file has a fault: its row and its other containers stay."""
+        """Store the containers of a sandbox whose own file has a fault; its row and its other containers stay."""
         while True:
             cids: frozenset[str] = frozenset()
             revision = 0
@@ -146,7 +146,7 @@ class Importer:
             try:
                 self._repository.save_many([_write_of(tree, keep=cids, revision=revision)])
             except Conflict:
-                continue  # changed in between: there may be more to keep
+                continue  # changed since it was loaded: there may be more containers to keep
             return
 
 
@@ -171,7 +171,7 @@ def _is_about_data(error: AlreadyExists | InvalidValue | DatabaseError) -> bool:
 
 
 def _take_out_unstorable(tree: SandboxTree) -> list[FileError]:
-    """Treat files whose values no engine can hold as damaged: take them out of the tree, and return their faults."""
+    """Take out of a tree the files with values that not every engine can hold, as if damaged; return their faults."""
     faults: list[FileError] = []
     if tree.record is not None:
         try:

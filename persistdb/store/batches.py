@@ -1,4 +1,4 @@
-"""The rule by which many sandboxes are split into transactions. Pure: nothing here touches a database."""
+"""The rule that splits many sandboxes into transactions. Pure: nothing here touches a database."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def batches(writes: Iterable[SandboxWrite], *, size: int = BATCH) -> Iterator[li
     """Split writes, in their order, into batches that are each stored in one transaction.
 
     The sandboxes and containers of a batch are at most ``size``, the characters of its source documents at most
-    :data:`BATCH_TEXT`, and no sandbox ID comes twice in it. A write that exceeds a bound alone is a batch of its own.
-    Splitting a batch again with the same ``size`` gives that batch.
+    :data:`BATCH_TEXT`, and no sandbox ID comes twice in it. A write that exceeds a bound alone is a separate batch.
+    A batch that is split again with the same ``size`` stays whole.
     """
     batch: list[SandboxWrite] = []
     sids: set[str] = set()

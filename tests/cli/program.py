@@ -26,7 +26,7 @@ RUN = [sys.executable, "-c", "import sys; from persistdb.cli import main; sys.ex
 
 
 class Done(NamedTuple):
-    """What a run of the program left."""
+    """The result of a run of the program."""
 
     status: int
     out: str
@@ -34,13 +34,13 @@ class Done(NamedTuple):
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The rows of JSON output."""
+        """The rows of the JSON output."""
         rows: list[dict[str, Any]] = json.loads(self.out)["rows"]
         return rows
 
 
 class Program:
-    """Runs persistdb on one database and host."""
+    """A runner of persistdb on one database and host."""
 
     def __init__(self, url: str, capture: pytest.CaptureFixture[str]) -> None:
         self.url = url
@@ -54,16 +54,16 @@ class Program:
         return Done(status, *self._capture.readouterr())
 
     def words(self, *arguments: str | Path) -> list[str]:
-        """The command line of a child process."""
+        """Return the command line of a child process."""
         return [*RUN, "--db", self.url, "--host", HOST, *map(str, arguments)]
 
     def child(self, *arguments: str | Path, **options: Any) -> Done:
-        """Run it as a process of its own."""
+        """Run it as a child process."""
         done = subprocess.run(self.words(*arguments), capture_output=True, check=False, **options)
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def repository(self, host: str = HOST) -> AbstractContextManager[ContainerRepository]:
-        """The database, as Python programs see it."""
+        """Open the database as Python programs do."""
         return _repository(self.url, host)
 
 
@@ -80,7 +80,7 @@ class _repository:  # noqa: N801  used like a function
 
 
 def on_terminal(words: Sequence[str], *, columns: int = 80, stream: str = "stdout") -> str:
-    """Run a command with one of its streams on a terminal, and give what that shows."""
+    """Run a command with one of its streams on a terminal, and return what the terminal shows."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
@@ -95,7 +95,7 @@ def _read(master: int) -> Iterator[bytes]:
         while True:
             try:
                 data = terminal.read(4096)
-            except OSError:  # EIO: nobody has the other end open any more
+            except OSError:  # EIO: the other end is closed
                 return
             if not data:
                 return

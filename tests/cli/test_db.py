@@ -1,4 +1,4 @@
-"""``db``: the versions of the schema, checks, backups."""
+"""``db``: schema versions, checks and backups."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def test_current_and_upgrade(persistdb: Program) -> None:
-    """What version the database has is told, and an older one is brought up; until then nothing else works."""
-    assert persistdb("db", "current").out == f"{persistdb.url}: no schema yet; the first use makes it\n"
+    """``current`` prints the schema's version and ``upgrade`` upgrades an older one; until then nothing else works."""
+    assert persistdb("db", "current").out == f"{persistdb.url}: no schema yet; the first use creates it\n"
     with Database(persistdb.url) as database:
         migrate.upgrade(database, version.REVISIONS[3])
     assert "0004, older than this program's" in persistdb("db", "current").out
@@ -29,17 +29,17 @@ def test_current_and_upgrade(persistdb: Program) -> None:
     assert persistdb("db", "upgrade", "0006").out.endswith("schema changed from 0004 to 0006\n")
     assert persistdb("db", "upgrade").out.endswith(f"schema changed from 0006 to {version.HEAD}\n")
     assert persistdb("db", "upgrade").out.endswith(f"schema {version.HEAD}, nothing to do\n")
-    assert persistdb("db", "current").out == f"{persistdb.url}: schema {version.HEAD}, this program's\n"
+    assert persistdb("db", "current").out == f"{persistdb.url}: schema {version.HEAD}, this program's version\n"
     assert persistdb("ls").status == 0
 
 
 @pytest.mark.parametrize("form", ["absent", "empty"])
 def test_looking_makes_nothing(persistdb: Program, tmp_path: Path, form: str) -> None:
-    """The commands that only look make no database, and say that there is none."""
+    """The commands that only read create no database, and say that there is none."""
     file = tmp_path / "sqlite" / "persistdb.db"
     if form == "empty":
         file.touch()
-    assert persistdb("db", "current").out == f"{persistdb.url}: no schema yet; the first use makes it\n"
+    assert persistdb("db", "current").out == f"{persistdb.url}: no schema yet; the first use creates it\n"
     assert [row["current"] for row in persistdb("db", "history", "--format", "json").rows] == [""] * len(
         version.REVISIONS
     )
@@ -52,7 +52,7 @@ def test_looking_makes_nothing(persistdb: Program, tmp_path: Path, form: str) ->
 
 @pytest.mark.parametrize("tables", [["invoices"], ["sandbox"], ["alembic_version", "invoices"]], ids=" ".join)
 def test_foreign_database(persistdb: Program, tables: list[str]) -> None:
-    """Of a database with tables of others every command says what its first use says, and leaves it as it is."""
+    """Every command refuses a database with tables of other programs with the same error, and leaves it as it is."""
     with Database(persistdb.url) as database, database.engine.connect() as connection:
         for table in tables:
             connection.execute(text(f"CREATE TABLE {table} (version_num TEXT)"))
@@ -65,7 +65,7 @@ def test_foreign_database(persistdb: Program, tables: list[str]) -> None:
 
 
 def test_unreachable_folder(persistdb: Program, tmp_path: Path) -> None:
-    """A file that can't be is no database that is still to be made."""
+    """A file that cannot exist is not taken for a database that is still to be created."""
     (tmp_path / "file").touch()
     persistdb.url = f"sqlite:///{tmp_path}/file/x.db"
     for words in (["ls"], ["db", "current"], ["db", "check"], ["db", "history"]):
@@ -75,7 +75,7 @@ def test_unreachable_folder(persistdb: Program, tmp_path: Path) -> None:
 
 
 def test_unknown_revision(persistdb: Program) -> None:
-    """A version that there isn't is status 3."""
+    """An unknown version is status 3."""
     done = persistdb("db", "upgrade", "9999")
     assert (done.status, done.err) == (3, "persistdb: no schema revision '9999'\n")
 
@@ -88,7 +88,7 @@ def filled(persistdb: Program) -> Program:
 
 
 def test_downgrade_lists_what_it_would_lose(filled: Program) -> None:
-    """A downgrade that would lose something says what, changes nothing, and does it when that is allowed."""
+    """A downgrade that would lose data lists it and changes nothing, unless the loss is allowed."""
     refused = filled("db", "downgrade", "0002")
     assert refused.status == 3
     assert "device_map.shared of 1 row" in refused.err
@@ -104,7 +104,7 @@ def test_downgrade_lists_what_it_would_lose(filled: Program) -> None:
 
 
 def test_history(filled: Program) -> None:
-    """The versions are listed oldest first, with what going back from each loses."""
+    """The versions are listed oldest first, with the losses of a downgrade from each."""
     rows = filled("db", "history", "--format", "json").rows
     assert [row["revision"] for row in rows] == list(version.REVISIONS)
     assert [row["revision"] for row in rows if row["current"]] == [version.HEAD]
@@ -112,7 +112,7 @@ def test_history(filled: Program) -> None:
 
 
 def test_backup_and_restore(filled: Program, tmp_path: Path) -> None:
-    """A backup brings back what was removed after it, and keeps what was there before."""
+    """Restoring a backup brings back rows removed since, and backs up the previous content."""
     before = filled("ls", "-q").out
     copy = tmp_path / "copies" / "state.db"
     copy.parent.mkdir()
@@ -123,12 +123,12 @@ def test_backup_and_restore(filled: Program, tmp_path: Path) -> None:
     assert filled("ls", "-q").out == ""
     restored = filled("db", "restore", copy)
     assert restored.status == 0
-    assert "backup of what was there: " in restored.out
+    assert "backup of the previous content: " in restored.out
     assert filled("ls", "-q").out == before
 
 
 def test_restore_of_something_else(filled: Program, tmp_path: Path) -> None:
-    """What is no backup is refused, and the database stays as it is."""
+    """A file that is no backup is refused, and the database stays as it is."""
     before = filled("ls", "-q").out
     (tmp_path / "text").write_text("no database")
     assert filled("db", "restore", tmp_path / "text").status == 3

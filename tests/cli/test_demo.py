@@ -1,4 +1,4 @@
-"""``demo``: the main job, for someone who sees it for the first time."""
+"""``demo``: persistdb's main uses, for a newcomer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def test_demo(persistdb: Program, tmp_path: Path) -> None:
-    """The demo shows each step with its command, and ends with the files as they were."""
+    """The demo shows each step with its command, and exports the same files that it imported."""
     done = persistdb("demo", "--keep", tmp_path / "demo")
     assert (done.status, done.err) == (0, "")
     commands = re.findall(r"^  (?:\$|>>>) (\S+ ?\w*)", done.out, re.MULTILINE)
@@ -31,7 +31,7 @@ def test_demo(persistdb: Program, tmp_path: Path) -> None:
 
 
 def test_demo_in_an_odd_folder(persistdb: Program, tmp_path: Path) -> None:
-    """Whatever the folder's name, the demo works in it, and its commands are read by a shell as they are meant."""
+    """The demo works in a folder of any name, and quotes it for the shell."""
     folder = tmp_path / "de mo?%41"
     done = persistdb("demo", "--keep", folder)
     assert (done.status, done.err) == (0, "")
@@ -46,7 +46,7 @@ def test_demo_in_an_odd_folder(persistdb: Program, tmp_path: Path) -> None:
 
 
 def test_demo_needs_nothing(persistdb: Program, tmp_path: Path) -> None:
-    """The demo leaves the database that is set up alone, and nothing behind."""
+    """The demo does not touch the configured database, and leaves no file behind."""
     environment = {"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}
     done = persistdb.child("demo", env=environment, cwd=tmp_path)
     assert (done.status, done.err) == (0, "")
@@ -55,5 +55,5 @@ def test_demo_needs_nothing(persistdb: Program, tmp_path: Path) -> None:
 
 
 def test_sample_is_katas() -> None:
-    """The bundled sample is what Kata wrote."""
+    """The bundled sample is as Kata wrote it."""
     assert contents(KATA) == contents(DATA / "3.29.0")

@@ -1,4 +1,4 @@
-"""The program as a whole: help, exit statuses, errors, what it prints to whom."""
+"""The program as a whole: help, exit statuses, errors, and its output streams."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ print(status, sorted({"sqlalchemy", "alembic", "rich", "msgspec"} & set(sys.modu
 
 @pytest.mark.parametrize("words", HELPS, ids=" ".join)
 def test_help_teaches_and_is_quick(words: list[str]) -> None:
-    """Every help shows examples, and loads neither SQLAlchemy nor Alembic nor rich."""
+    """Every help shows examples, and loads neither SQLAlchemy, Alembic, rich nor msgspec."""
     done = subprocess.run([sys.executable, "-c", _HEAVY, *words, "--help"], capture_output=True, text=True, check=True)
     *text, last = done.stdout.splitlines()
     assert last == "0 []"
@@ -42,7 +42,7 @@ def test_help_teaches_and_is_quick(words: list[str]) -> None:
 
 
 def test_help_is_the_programs_own() -> None:
-    """What ``persistdb --help`` prints without click is what click would print."""
+    """``persistdb --help`` prints without click the same text as with click."""
     script = "from persistdb.cli.program import main; main(['--help'])"
     done = subprocess.run(
         [sys.executable, "-c", script], env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True, check=True
@@ -52,13 +52,13 @@ def test_help_is_the_programs_own() -> None:
 
 
 def test_help_names_every_layout(persistdb: Program) -> None:
-    """The help of export lists the layouts that there are."""
+    """The help of export lists all layouts."""
     (line,) = (line for line in persistdb("export", "--help").out.splitlines() if "old-1.0" in line)
     assert line.split() == list(NAMES)
 
 
 def test_version(persistdb: Program) -> None:
-    """``--version`` says the program's version."""
+    """``--version`` prints the program's version."""
     assert persistdb("--version").out == f"persistdb {__version__}\n"
 
 
@@ -68,7 +68,7 @@ def test_version(persistdb: Program) -> None:
     ids=" ".join,
 )
 def test_misuse(persistdb: Program, words: list[str]) -> None:
-    """A command line that makes no sense is status 2 and says where help is."""
+    """A command line that makes no sense is status 2, with a pointer to the help."""
     done = persistdb(*words)
     assert (done.status, done.out) == (2, "")
     assert "Usage: " in done.err
@@ -91,7 +91,7 @@ def test_misuse(persistdb: Program, words: list[str]) -> None:
     ],
 )
 def test_unusable_database(persistdb: Program, url: str, status: int, says: str) -> None:
-    """A database that cannot be used is one line on stderr, without the password and without a traceback."""
+    """A database that cannot be used is one line on stderr, without its password and without a traceback."""
     persistdb.url = url
     done = persistdb("ls")
     assert (done.status, done.out) == (status, "")
@@ -103,7 +103,7 @@ def test_unusable_database(persistdb: Program, url: str, status: int, says: str)
 
 @pytest.mark.parametrize(("host", "field"), [("", "host"), ("h" * 256, "host"), ("\udcff", "text")])
 def test_unusable_host(persistdb: Program, host: str, field: str) -> None:
-    """A host name that no host can have is misuse."""
+    """An invalid host name is misuse."""
     done = persistdb("ls", host=host)
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith(f"persistdb: {field}: ")
@@ -147,7 +147,7 @@ def test_environment(persistdb: Program, monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def test_closed_pipe(persistdb: Program) -> None:
-    """When nobody reads its output any more the program ends as others do on SIGPIPE, and says nothing."""
+    """When its output is no longer read, the program ends silently with the status of SIGPIPE."""
     persistdb("import", *(path for path in DATA.iterdir()))
     for words in (
         ["ls"],
@@ -165,7 +165,7 @@ def test_closed_pipe(persistdb: Program) -> None:
 
 
 def test_closed_stdout(persistdb: Program, tmp_path: Path) -> None:
-    """Started with its streams closed, the program works, and no file of its own is taken for stdout."""
+    """Started with its streams closed, the program works, and none of its files becomes stdout."""
     command = '"$@" >&- 2>&- <&-'
     done = subprocess.run(["sh", "-c", command, "sh", *persistdb.words("import", DATA / "2.1.0")], check=False)
     assert done.returncode == 0
@@ -180,7 +180,7 @@ _LONG = "import sys; from persistdb.cli import main, progress; progress._PATIENC
 
 
 def test_closed_stderr(persistdb: Program, tmp_path: Path) -> None:
-    """Started without stderr, work that takes long enough for a bar on a terminal is done to its end."""
+    """Started without stderr, work that takes long enough for a progress bar is completed."""
     for words in (["import", *DATA.iterdir()], ["export", "--to", tmp_path / "out"]):
         command = ["sh", "-c", '"$@" 2>&-', "sh", sys.executable, "-c", _LONG, *persistdb.words(*words)[len(RUN) :]]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
@@ -201,7 +201,7 @@ def test_closed_stderr(persistdb: Program, tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("broken", ["pipe", "disk"])
 def test_unreadable_stderr(persistdb: Program, words: list[str], status: int, left: str, broken: str) -> None:
-    """When nobody can read its complaints the program does all that it would do, and ends with the same status."""
+    """When its errors cannot be printed, the program does the same work and ends with the same status."""
     with persistdb.repository() as repository:
         repository.save_sandbox(SandboxState(sid="x"), {"1": ContainerState(), "2": ContainerState()})
     reader, writer = (
@@ -216,7 +216,7 @@ def test_unreadable_stderr(persistdb: Program, words: list[str], status: int, le
 
 @pytest.mark.parametrize("words", [["sql"], ["sql", "-"]], ids=" ".join)
 def test_closed_stdin(persistdb: Program, words: list[str]) -> None:
-    """Started without stdin, sql has nothing to ask and says so."""
+    """Started without stdin, sql says that it has no query."""
     command = ["sh", "-c", '"$@" <&-', "sh", *persistdb.words(*words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
@@ -234,7 +234,7 @@ def test_full_stdout(persistdb: Program, form: str) -> None:
 
 
 def test_interrupted(persistdb: Program) -> None:
-    """Ctrl-C ends the program with 130 and without a word."""
+    """Ctrl-C ends the program silently with status 130."""
     script = """
 import os, signal, sys
 from persistdb import ContainerRepository
@@ -248,7 +248,7 @@ sys.exit(main())
 
 
 def test_ascii_terminal(persistdb: Program, tmp_path: Path) -> None:
-    """Where the locale knows few characters others come as escape sequences; CSV and JSON are UTF-8 all the same."""
+    """Characters that the locale lacks are printed as escape sequences; CSV and JSON are always UTF-8."""
     with persistdb.repository() as repository:
         repository.save_sandbox(SandboxState(sid="s"), {"ü": ContainerState(bundle_path="/日本")})
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}

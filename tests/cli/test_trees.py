@@ -1,4 +1,4 @@
-"""``import`` and ``export``: Kata's files in, the same files out, and what becomes of bad ones."""
+"""``import`` and ``export``: the files that were imported are exported, and bad files are reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GOOD = tree("good", c=PLAIN)
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_round_trip(persistdb: Program, tmp_path: Path, name: str) -> None:
-    """Every sample comes back byte for byte, from its root into a root."""
+    """Every sample is exported byte for byte, from its root into a root."""
     done = persistdb("import", DATA / name)
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith("imported 1 sandbox with ")
@@ -47,7 +47,7 @@ def test_round_trip(persistdb: Program, tmp_path: Path, name: str) -> None:
 
 
 def test_round_trip_of_all(persistdb: Program, tmp_path: Path) -> None:
-    """Several trees come in at once and go out at once, in the order of their IDs."""
+    """Several trees are imported at once and exported at once."""
     for name in SAMPLES:
         assert persistdb("import", DATA / name / STORE, host=name).status == 0
         assert persistdb("export", "--to", tmp_path / name / STORE, host=name).status == 0
@@ -57,7 +57,7 @@ def test_round_trip_of_all(persistdb: Program, tmp_path: Path) -> None:
 
 
 def test_lone_container(persistdb: Program, tmp_path: Path) -> None:
-    """A container of Kata 4.1 comes back byte for byte within a sandbox."""
+    """A container of Kata 4.1 is exported byte for byte within a sandbox."""
     (path,) = (path for path in CONTAINERS if path.name == "container-persist.json")
     make(tmp_path / "in", tree(c=path.read_bytes()))
     assert persistdb("import", tmp_path / "in").status == 0
@@ -106,7 +106,7 @@ BAD = {
 
 
 def put(path: Path, data: object) -> None:
-    """Put something in the place of a file."""
+    """Replace a file with data, a symlink, a folder (None), or so many bytes of zeros."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     if data is None:
@@ -122,7 +122,7 @@ def put(path: Path, data: object) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in BAD if kind != "no UTF-8"])
 def test_damaged_container(persistdb: Program, tmp_path: Path, kind: str) -> None:
-    """A bad container file is one line that names it, and its key; what was known of it stays, all else comes in."""
+    """A bad container file is one line with its path and key; its stored version stays, and the rest is imported."""
     make(tmp_path, GOOD | tree(bad=other("1"), x=other("2")))
     assert persistdb("import", tmp_path).status == 0
     make(tmp_path, tree("good", c=other("t", "stopped")) | tree(x=other("2", "stopped")))
@@ -141,7 +141,7 @@ def test_damaged_container(persistdb: Program, tmp_path: Path, kind: str) -> Non
 
 @pytest.mark.parametrize("kind", [kind for kind in BAD if not BAD[kind][1]])
 def test_damaged_sandbox(persistdb: Program, tmp_path: Path, kind: str) -> None:
-    """With a bad file of its own a sandbox stays as it was, also its containers of which there are no files."""
+    """A sandbox whose own file is bad stays as stored, including containers that have no files."""
     make(tmp_path, GOOD | tree(x=other("1"), y=other("2")))
     persistdb("import", tmp_path)
     with persistdb.repository() as repository:
@@ -159,12 +159,12 @@ def test_damaged_sandbox(persistdb: Program, tmp_path: Path, kind: str) -> None:
 
 
 def test_damaged_sandbox_that_is_new(persistdb: Program, tmp_path: Path) -> None:
-    """Of a sandbox whose own file was never good the containers are stored all the same."""
+    """The containers of a sandbox whose own file was never good are stored."""
     make(tmp_path / "in", tree(x=PLAIN) | {"s/persist.json": b"{"})
     assert persistdb("import", tmp_path / "in").status == 1
     assert persistdb("ls", "-q").out == "s/x\n"
     done = persistdb("export", "--to", tmp_path / "out")
-    assert done.err == "note: s: its own file is made anew: only its containers' were ever stored\n"
+    assert done.err == "note: s: sandbox file regenerated: only its containers' files were imported\n"
     assert (tmp_path / "out/s/x/persist.json").read_bytes() == PLAIN
 
 
@@ -172,7 +172,7 @@ LONG_STATE = SANDBOX.replace(b"running", b"x" * 256)
 
 
 def test_sandbox_that_cannot_be_stored(persistdb: Program, tmp_path: Path) -> None:
-    """A sandbox's own values that no engine can hold are its file's fault alone; its containers are stored."""
+    """Values that not every engine can hold are a fault of the sandbox's own file alone; its containers are stored."""
     make(tmp_path, tree(x=other("1")) | {"s/persist.json": LONG_STATE, "s/y/persist.json": BAD["long state"][0]})
     done = persistdb("import", tmp_path)
     assert done.status == 1
@@ -191,7 +191,7 @@ def test_sandbox_of_which_nothing_can_be_stored(persistdb: Program, tmp_path: Pa
 
 
 def test_old_store_that_cannot_be_stored(persistdb: Program, tmp_path: Path) -> None:
-    """A container of an old store that cannot be stored is named by its folder, for its files are several."""
+    """A container of an old store that cannot be stored is named by its folder, since it has several files."""
     old = {"s/state.json": b'{"state":"running"}', "s/a/state.json": b'{"state":"ready","fstype":""}'}
     make(tmp_path, old | {"s/b/state.json": b'{"state":"%s","fstype":""}' % (b"x" * 256)})
     done = persistdb("import", tmp_path)
@@ -200,7 +200,7 @@ def test_old_store_that_cannot_be_stored(persistdb: Program, tmp_path: Path) -> 
 
 
 def test_folder_too_high(persistdb: Program, tmp_path: Path) -> None:
-    """The folder above that of the sandboxes is no sandbox: their files are not taken for containers'."""
+    """The folder above the sandboxes is not taken for a sandbox, nor their files for files of containers."""
     make(tmp_path, {f"sbs/{path}": data for path, data in GOOD.items()})
     done = persistdb("import", tmp_path / "sbs" / "..")
     assert done.status == 1
@@ -218,7 +218,7 @@ def test_folder_too_high(persistdb: Program, tmp_path: Path) -> None:
     ],
 )
 def test_strict(persistdb: Program, tmp_path: Path, bad: str, data: bytes) -> None:
-    """``--strict`` leaves out the whole sandbox for any fault in it, and takes the others."""
+    """``--strict`` leaves out a whole sandbox for any fault in it, and imports the others."""
     make(tmp_path, GOOD | tree(x=other("1"), y=other("2")) | {bad: data})
     done = persistdb("import", "--strict", tmp_path)
     assert done.status == 1
@@ -228,7 +228,7 @@ def test_strict(persistdb: Program, tmp_path: Path, bad: str, data: bytes) -> No
 
 
 def test_bad_ids(persistdb: Program, tmp_path: Path) -> None:
-    """A folder whose name is no ID is named, escaped, and left out; the database sees nothing of it."""
+    """A folder whose name is no ID is named, escaped, and not stored."""
     make(tmp_path, GOOD | tree("..s", c=PLAIN) | {"good/.c\x1b[2J/persist.json": PLAIN})
     os.rename(tmp_path / "good/c", os.fsencode(tmp_path / "good") + b"/\xff")
     done = persistdb("import", tmp_path)
@@ -239,7 +239,7 @@ def test_bad_ids(persistdb: Program, tmp_path: Path) -> None:
 
 
 def test_duplicate_token(persistdb: Program, tmp_path: Path) -> None:
-    """A sandbox in which two containers have one token is left out alone, and both are named with the sandbox."""
+    """A sandbox in which two containers have one token is left out, and the error names both; others are imported."""
     make(tmp_path, GOOD | tree(x=PLAIN, y=PLAIN) | tree("z", c=PLAIN))
     done = persistdb("import", tmp_path)
     assert done.status == 1
@@ -253,7 +253,7 @@ def test_duplicate_token(persistdb: Program, tmp_path: Path) -> None:
 _WITHOUT_RIGHTS = """
 import os, sys
 from persistdb.cli import main
-main(["--db", sys.argv.pop(1), "import", sys.argv.pop(1)])  # loads all that other users may not be able to read
+main(["--db", sys.argv.pop(1), "import", sys.argv.pop(1)])  # loads code that other users may not be able to read
 if os.getuid() == 0:  # which may read everything
     os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
 sys.exit(main())
@@ -261,7 +261,7 @@ sys.exit(main())
 
 
 def test_no_permission(persistdb: Program, tmp_path: Path) -> None:
-    """What may not be read is named, and everything else comes in."""
+    """Files without read permission are named, and everything else is imported."""
     with tempfile.TemporaryDirectory() as public:  # tmp_path is below a folder of the user's alone
         os.chmod(public, 0o777)
         folder = make(Path(public) / "sbs", GOOD | tree(c=other("1"), d=other("2")))
@@ -289,7 +289,7 @@ def test_runtime_rs(persistdb: Program, tmp_path: Path) -> None:
 
 
 def test_paths(persistdb: Program, tmp_path: Path) -> None:
-    """A path that isn't there is named and the others are read; if there is nothing to read, the status is 3."""
+    """A missing path is named and the others are imported; if no path can be read, the status is 3."""
     make(tmp_path / "in", GOOD)
     done = persistdb("import", tmp_path / "none", tmp_path / "in")
     assert (done.status, done.err) == (1, f"persistdb: {tmp_path}/none: does not exist\n")
@@ -301,7 +301,7 @@ def test_paths(persistdb: Program, tmp_path: Path) -> None:
 
 
 def test_batches(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sandboxes are stored in batches: of a bad one in the middle of a batch the others know nothing."""
+    """Sandboxes are stored in batches, and a bad one in a batch does not affect the others."""
     files: dict[str, bytes] = {}
     for number in range(10):
         files |= tree(f"s{number}", a=other("1"), b=other("1" if number == 5 else "2"))
@@ -314,7 +314,7 @@ def test_batches(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_progress(persistdb: Program, tmp_path: Path) -> None:
-    """A long import shows on a terminal how far it is, with faults above it as they come."""
+    """A long import shows its progress on a terminal, with faults above it."""
     make(tmp_path, GOOD | tree("t", c=PLAIN) | tree("u", **{"[red]x\x1b": b"{"}))
     script = "import functools, sys; from persistdb.cli import main, progress; from persistdb.ingest import importer\n"
     script += "progress._PATIENCE = 0; importer.batches = functools.partial(importer.batches, size=1); sys.exit(main())"
@@ -332,11 +332,11 @@ import functools, os, signal, sys
 from persistdb.cli import main
 from persistdb.ingest import importer
 importer.batches = functools.partial(importer.batches, size=12)
-moment, calls, run = int(sys.argv.pop(1)), 0, importer.Importer.run
+last_call, calls, run = int(sys.argv.pop(1)), 0, importer.Importer.run
 def profile(*_):
     global calls
     calls += 1
-    if calls == moment:
+    if calls == last_call:
         os.kill(os.getpid(), signal.SIGKILL)
 def watched(*arguments):
     sys.setprofile(profile)
@@ -351,7 +351,7 @@ print(calls)
 
 
 def test_killed_import(persistdb: Program, tmp_path: Path) -> None:
-    """An import that is killed at any moment leaves each sandbox wholly old or wholly new."""
+    """An import that is killed at any point leaves each sandbox wholly old or wholly new."""
 
     def files(state: str, *cids: str) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
@@ -363,10 +363,10 @@ def test_killed_import(persistdb: Program, tmp_path: Path) -> None:
     make(tmp_path / "new", files("stopped", "b", "c", "d"))
     old, new = dict.fromkeys("abc", "running"), dict.fromkeys("bcd", "stopped")
 
-    def run(moment: int) -> str:
-        words = [sys.executable, "-c", _KILLED, str(moment), *persistdb.words("import", tmp_path / "new")[3:]]
+    def run(last_call: int) -> str:
+        words = [sys.executable, "-c", _KILLED, str(last_call), *persistdb.words("import", tmp_path / "new")[3:]]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
-        assert done.returncode == (-9 if moment else 0)
+        assert done.returncode == (-9 if last_call else 0)
         return done.stdout
 
     def state() -> list[Mapping[str, str]]:
@@ -377,16 +377,16 @@ def test_killed_import(persistdb: Program, tmp_path: Path) -> None:
 
     persistdb("import", tmp_path / "old")
     total = int(run(0).splitlines()[-1])
-    moments = 9
+    parts = 9
     mixed = 0
-    for part in range(moments):
+    for part in range(parts):
         persistdb("import", tmp_path / "old")
         assert state() == [old] * 48
-        run(total * part // moments + 1)
+        run(total * part // parts + 1)
         after = state()
         assert all(one in (old, new) for one in after)
         mixed += old in after and new in after
-    assert mixed > moments // 3
+    assert mixed > parts // 3
     assert persistdb("import", tmp_path / "new").status == 0
     assert state() == [new] * 48
 
@@ -396,7 +396,7 @@ def test_killed_import(persistdb: Program, tmp_path: Path) -> None:
 
 @pytest.fixture
 def filled(persistdb: Program, tmp_path: Path) -> Program:
-    """Store two good sandboxes, and one that has in Python what not every layout has."""
+    """Store two good sandboxes, and one from Python that not every layout can hold."""
     make(tmp_path / "in", tree("a", c=PLAIN) | tree("b", c=PLAIN))
     persistdb("import", tmp_path / "in")
     with persistdb.repository() as repository:
@@ -406,7 +406,7 @@ def filled(persistdb: Program, tmp_path: Path) -> Program:
 
 
 def test_export_some(filled: Program, tmp_path: Path) -> None:
-    """Sandboxes that are named are written, each once; one that isn't there is status 1, or 3 if there is no other."""
+    """The named sandboxes are written, each once; an unknown one makes the status 1, or 3 if it is the only one."""
     done = filled("export", "b", "b", "--to", tmp_path / "out")
     assert (done.status, done.out) == (0, f"exported 1 sandbox with 1 container to {tmp_path}/out\n")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b"]
@@ -419,7 +419,7 @@ def test_export_some(filled: Program, tmp_path: Path) -> None:
 
 
 def test_export_by_the_beginning_of_an_id(persistdb: Program, tmp_path: Path) -> None:
-    """A sandbox is exported by the beginning of its ID that no other one has, as a terminal's table shows it."""
+    """A sandbox is exported by a unique prefix of its ID, as tables on a terminal show it."""
     make(tmp_path / "in", GOOD | tree("god", c=PLAIN))
     persistdb("import", tmp_path / "in")
     done = persistdb("export", "goo", "good", "go", "--to", tmp_path / "out")
@@ -428,7 +428,7 @@ def test_export_by_the_beginning_of_an_id(persistdb: Program, tmp_path: Path) ->
 
 
 def test_export_goes_on(filled: Program, tmp_path: Path) -> None:
-    """A sandbox that cannot be written is named and is status 1, and the others are written; if none is, it is 3."""
+    """A sandbox that cannot be written is named, and the others are written: status 1, or 3 if none was written."""
     done = filled("export", "--to", tmp_path / "out")
     assert done.status == 1
     assert "no place for" in done.err
@@ -439,14 +439,14 @@ def test_export_goes_on(filled: Program, tmp_path: Path) -> None:
 
 
 def test_export_allow_loss(filled: Program, tmp_path: Path) -> None:
-    """``--allow-loss`` writes what the layout has a place for, and says what was left out."""
+    """``--allow-loss`` writes what the layout can hold, and lists what was left out."""
     done = filled("export", "m", "--to", tmp_path / "out", "--allow-loss")
     assert done.status == 0
     assert done.err.startswith("note: m: left out: c: ")
 
 
 def test_export_layout(filled: Program, tmp_path: Path) -> None:
-    """``--layout`` writes another layout; an unknown one is misuse, and the error lists them."""
+    """``--layout`` writes another layout; an unknown one is misuse, and the error lists the known ones."""
     assert filled("export", "a", "--to", tmp_path / "out", "--layout", "3.28").status == 0
     assert b'"Shared":false' in (tmp_path / "out/a/c/persist.json").read_bytes()
     done = filled("export", "--to", tmp_path / "x", "--layout", "5.0")
@@ -456,7 +456,7 @@ def test_export_layout(filled: Program, tmp_path: Path) -> None:
 
 
 def test_export_replace(filled: Program, tmp_path: Path) -> None:
-    """A sandbox that is there already is replaced only on request."""
+    """An existing sandbox is replaced only on request."""
     make(tmp_path / "out", {"a/mine": b"1"})
     done = filled("export", "a", "--to", tmp_path / "out")
     assert done.status == 3
@@ -467,7 +467,7 @@ def test_export_replace(filled: Program, tmp_path: Path) -> None:
 
 
 def test_export_to_a_file(filled: Program, tmp_path: Path) -> None:
-    """Where nothing can be written each sandbox is named, without a traceback."""
+    """If nothing can be written, each sandbox is named, without a traceback."""
     (tmp_path / "file").touch()
     done = filled("export", "a", "b", "--to", tmp_path / "file")
     assert done.status == 3
@@ -484,7 +484,7 @@ sys.exit(main())
 
 
 def test_interrupted_export(filled: Program, tmp_path: Path) -> None:
-    """Ctrl-C ends an export and leaves nothing of the sandboxes that were not written yet."""
+    """Ctrl-C ends an export and leaves no part of a sandbox that was not completed."""
     words = [sys.executable, "-c", _INTERRUPTED, *filled.words("export", "--to", tmp_path / "out")[3:]]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (130, "")
@@ -492,7 +492,7 @@ def test_interrupted_export(filled: Program, tmp_path: Path) -> None:
 
 
 def test_changed_container(filled: Program, tmp_path: Path) -> None:
-    """After a transition the file differs from Kata's in the state and in nothing else."""
+    """After a transition the exported file differs from Kata's only in the state."""
     with filled.repository() as repository:
         repository.transition("a", "c", "paused", expected="running")
     filled("export", "a", "--to", tmp_path / "out")

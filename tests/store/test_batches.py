@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def write(sid: str, containers: int = 0, document: str | None = None, origin: str | None = None) -> SandboxWrite:
-    """Make a write with so many containers, of which the first has a source document of its own."""
+    """Make a write with so many containers, of which the first has a source document."""
     cids = [f"c{number}" for number in range(containers)]
     return SandboxWrite(
         sid=sid,
@@ -52,7 +52,7 @@ def test_documents_are_bounded() -> None:
 
 @pytest.mark.parametrize("large", [write("b", 9), write("b", document="x" * (BATCH_TEXT + 1))], ids=["rows", "text"])
 def test_a_write_above_a_bound(large: SandboxWrite) -> None:
-    """A sandbox that exceeds a bound alone is a batch of its own."""
+    """A sandbox that exceeds a bound alone is a separate batch."""
     assert sids([write("a"), large, write("c")], 5) == [["a"], ["b"], ["c"]]
 
 
@@ -62,7 +62,7 @@ def test_a_sandbox_that_comes_twice() -> None:
 
 
 def test_writes_are_taken_when_they_are_needed() -> None:
-    """At most one write beyond a batch is taken before the batch is given: memory stays bounded."""
+    """At most one write beyond a batch is taken before the batch is yielded: memory stays bounded."""
     taken: list[str] = []
 
     def source() -> Iterator[SandboxWrite]:
