@@ -1,4 +1,4 @@
-"""The page on asking the database says what there is."""
+"""The page on querying the database matches the database."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+
+from persistdb import Database
 from persistdb.reports import readonly
 from persistdb.schema import views
 
+from . import fleet
+
 if TYPE_CHECKING:
-    from persistdb import Database
     from tests.servers import MariaDB, PostgreSQL
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reporting.md").read_text("utf-8")
@@ -21,7 +26,7 @@ _TYPES = {"text": str, "integer": int, "boolean": bool, "time": datetime}
 
 
 def described() -> dict[str, list[tuple[str, str, bool, str]]]:
-    """The columns of each view: name, type, whether it may be NULL, and the example."""
+    """Return the columns of each view: name, type, whether it may be NULL, and the example."""
     sections = re.split(r"^### `(\w+)`$", PAGE, flags=re.MULTILINE)[1:]
     return {
         name: [(column, kind, bool(null), example) for column, kind, null, example, _ in _ROW.findall(text)]
@@ -30,7 +35,7 @@ def described() -> dict[str, list[tuple[str, str, bool, str]]]:
 
 
 def test_every_column_is_described(database: Database) -> None:
-    """Each view and column is on the page, in the database's order, with the type that its values have."""
+    """Each view and column is on the page, in the database's order, with the type of its values."""
     found = described()
     assert sorted(found) == sorted(views.NAMES)
     for view, columns in found.items():
@@ -57,7 +62,7 @@ def test_examples_are_of_their_type() -> None:
 
 
 def test_diagram() -> None:
-    """The diagram has each view with each column and its type, and joins them by columns that they have."""
+    """The diagram has each view with each column and its type, and joins them by existing columns."""
     (diagram,) = re.findall(r"```mermaid\nerDiagram\n(.*?)```", PAGE, re.DOTALL)
     drawn = {
         name: [tuple(line.split()) for line in body.strip().splitlines()]
@@ -79,9 +84,6 @@ def _grants(engine: str) -> list[str]:
 
 
 def _may_read_only(database: Database, url: str) -> None:
-    from sqlalchemy import create_engine, text
-    from sqlalchemy.exc import DBAPIError
-
     with database.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM mount")).scalar_one() > 0
     engine = create_engine(url)
@@ -99,13 +101,7 @@ def _may_read_only(database: Database, url: str) -> None:
 
 
 def test_postgresql_reader(postgresql_server: PostgreSQL, postgresql_url: str) -> None:
-    """The user that the page makes on PostgreSQL reads all views, and nothing else."""
-    from sqlalchemy import make_url
-
-    from persistdb import Database
-
-    from . import fleet
-
+    """The user that the page creates on PostgreSQL reads all views, and nothing else."""
     url = make_url(postgresql_url)
     with Database(postgresql_url) as database:
         fleet.build(database)
@@ -121,13 +117,7 @@ def test_postgresql_reader(postgresql_server: PostgreSQL, postgresql_url: str) -
 
 
 def test_mariadb_reader(mariadb_server: MariaDB, mariadb_url: str) -> None:
-    """The user that the page makes on MariaDB reads all views, and nothing else."""
-    from sqlalchemy import make_url
-
-    from persistdb import Database
-
-    from . import fleet
-
+    """The user that the page creates on MariaDB reads all views, and nothing else."""
     url = make_url(mariadb_url)
     with Database(mariadb_url) as database:
         fleet.build(database)
