@@ -132,9 +132,9 @@ def _choose_store(tree: SandboxTree, entries: list[tuple[str, str]], config: Fol
 
 def _read_own(tree: SandboxTree, folder: Folder, store: PersistStore | OldStore) -> bool:
     """Read the sandbox's own file into the tree, and return whether there is one, even if damaged."""
-    tree.file = store.described_by(folder)
+    tree.file = store.path_of(folder)
     try:
-        tree.record = store.read_sandbox(folder, tree.sid)
+        tree.record = store.read_sandbox(folder, tree.file, tree.sid)
     except FileNotFoundError:
         return False
     except FileError as fault:
@@ -161,7 +161,8 @@ def _read_entry(tree: SandboxTree, sandbox: Folder, store: PersistStore | OldSto
 def _read_container(tree: SandboxTree, sandbox: Folder, store: PersistStore | OldStore, cid: str) -> None:
     try:
         with sandbox.folder(cid) as folder:
-            container = store.read_container(folder, cid)
+            path = store.path_of(folder)
+            container = store.read_container(folder, path, cid)
     except FileNotFoundError:
         return  # not a container (raw, tempDir), a container without state, which Kata skips too, or removed meanwhile
     except FileError as fault:
@@ -172,4 +173,4 @@ def _read_container(tree: SandboxTree, sandbox: Folder, store: PersistStore | Ol
         tree.faults.append(FileError(sandbox.join(cid), reason))
         return
     tree.containers[cid] = container
-    tree.container_files[cid] = store.described_by(folder)
+    tree.container_files[cid] = path

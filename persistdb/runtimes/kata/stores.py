@@ -34,21 +34,24 @@ class PersistStore:
     own_file: Final = PERSIST
     """The file without which a folder is no sandbox or container."""
 
-    def described_by(self, folder: Folder) -> str:
-        """Return the path of what describes a sandbox or container, for messages."""
+    def path_of(self, folder: Folder) -> str:
+        """Return the printable path of the file that describes a sandbox or container."""
         return folder.join(PERSIST)
 
-    def read_sandbox(self, folder: Folder, sid: str) -> SandboxState:
-        """Read a sandbox's own file.
+    def read_sandbox(self, folder: Folder, path: str, sid: str) -> SandboxState:
+        """Read a sandbox's own file; errors name ``path``.
 
         Raises :class:`FileNotFoundError` if it is missing, and :class:`~persistdb.errors.FileError`.
         """
-        path = folder.join(PERSIST)
         return _decode_when_stable(lambda: folder.read(PERSIST), lambda data: decode_sandbox(data, sid, path))
 
-    def read_container(self, folder: Folder, cid: str) -> tuple[ContainerState, Origin]:  # noqa: ARG002  as OldStore's
+    def read_container(
+        self,
+        folder: Folder,
+        path: str,
+        cid: str,  # noqa: ARG002  OldStore needs it
+    ) -> tuple[ContainerState, Origin]:
         """Read a container's file; raises as :meth:`read_sandbox` does."""
-        path = folder.join(PERSIST)
         return _decode_when_stable(lambda: folder.read(PERSIST), lambda data: decode_container(data, path))
 
 
@@ -64,27 +67,27 @@ class OldStore:
     def __init__(self, config: Folder | None) -> None:
         self._config = config
 
-    def described_by(self, folder: Folder) -> str:
-        """Return the path of what describes a sandbox or container, for messages: the folder of its files."""
+    def path_of(self, folder: Folder) -> str:
+        """Return the printable path of the folder whose files describe a sandbox or container."""
         return printable_path(folder.path)
 
-    def read_sandbox(self, folder: Folder, sid: str) -> SandboxState:
-        """Read a sandbox's own files.
+    def read_sandbox(self, folder: Folder, path: str, sid: str) -> SandboxState:
+        """Read a sandbox's own files; errors name the file in ``path``.
 
         Raises :class:`FileNotFoundError` if state.json is missing, and :class:`~persistdb.errors.FileError`.
         """
         return _decode_when_stable(
             lambda: _load(folder, SANDBOX_FILES, self._config),
-            lambda files: decode_old_sandbox(files, sid, folder.join("")),
+            lambda files: decode_old_sandbox(files, sid, f"{path}/"),
         )
 
-    def read_container(self, folder: Folder, cid: str) -> tuple[ContainerState, Origin]:
+    def read_container(self, folder: Folder, path: str, cid: str) -> tuple[ContainerState, Origin]:
         """Read a container's files; raises as :meth:`read_sandbox` does."""
         with ExitStack() as stack:
             config = open_config(stack, self._config, cid)
             return _decode_when_stable(
                 lambda: _load(folder, CONTAINER_FILES, config),
-                lambda files: decode_old_container(files, folder.join("")),
+                lambda files: decode_old_container(files, f"{path}/"),
             )
 
 
