@@ -1,0 +1,67 @@
+"""The pages of docs/: what they show is what happens, and the reference has everything."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+import persistdb
+
+from .blocks import ROOT, Block, Reader, blocks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOCS = ROOT / "docs"
+PAGES = [DOCS / "tutorial.md", *sorted(DOCS.glob("guides/*.md")), DOCS / "architecture.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_code_does_what_it_shows(page: Path, tmp_path: Path) -> None:
+    """Commands and Python of a page run in an empty folder, one after another, and print what is shown."""
+    reader = Reader(tmp_path)
+    for block in blocks(page.read_text("utf-8")):
+        if block.is_run:
+            reader.run(block)
+    reader.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("console", "$ echo one\ntwo\n"),
+        ("console", "$ echo one; echo two\none\n"),
+        ("console", "$ false\n"),
+        ("python", "print(1)  # 2\n"),
+        ("python", "print(1)\n"),
+    ],
+)
+def test_a_block_that_is_wrong_is_found(language: str, text: str, tmp_path: Path) -> None:
+    """A block fails if it prints something else than it shows, or if its command fails."""
+    reader = Reader(tmp_path)
+    with pytest.raises(AssertionError):
+        reader.run(Block(language, text, "", 1))
+
+
+def test_a_block_that_is_not_run_says_why() -> None:
+    """A comment before a block is one that the tests understand."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
+    notes = [block.note for page in pages for block in blocks(page.read_text("utf-8")) if block.note]
+    assert notes
+    assert [note for note in notes if not note.startswith(("not run: ", "exits with "))] == []
+
+
+def test_sequence_diagrams_have_no_semicolon() -> None:
+    """No sentence of a sequence diagram has a semicolon: it ends a statement there, and the diagram is not drawn."""
+    diagram = re.compile(r"```mermaid\nsequenceDiagram\n(.*?)```", re.DOTALL)
+    found = {page.name: diagram.findall(page.read_text("utf-8")) for page in DOCS.rglob("*.md")}
+    assert sum(map(len, found.values())) >= 2
+    assert [name for name, diagrams in found.items() if any(";" in each for each in diagrams)] == []
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    """Each name that the package exports has its place in the reference."""
+    reference = "\n".join(page.read_text("utf-8") for page in DOCS.glob("reference/*.md"))
+    assert [name for name in persistdb.__all__ if f"::: persistdb.{name}\n" not in reference] == []
