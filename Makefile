@@ -8,19 +8,22 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 # make bench BENCH_ARGS="--engine sqlite --json results.json"
 BENCH_ARGS ?=
-CODE := persistdb migrations tests benchmarks
+CODE := persistdb migrations tests benchmarks docs
+# The script that draws the diagrams; docs/_tools/pages.py checks that it is the one that mermaid's authors published.
+MERMAID := mermaidx==0.10.1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-quick stress lint format clean
+.PHONY: help demo test stress bench bench-quick lint format docs clean
 
 help:
-	@echo 'make demo    see persistdb at work on a bundled sample'
-	@echo 'make test    run the tests, with private PostgreSQL and MariaDB servers where they are installed'
-	@echo 'make stress  8 processes on 10 sandboxes, and processes killed at any moment, at full size'
-	@echo 'make bench   measure it beside what people would use instead; make bench-quick shows in a minute that this works'
-	@echo 'make lint    ruff, mypy and import-linter'
-	@echo 'make format  let ruff rewrite the code'
-	@echo 'make clean   remove what the above made'
+	@echo 'make demo     see persistdb at work on a bundled sample'
+	@echo 'make test     run the tests, with private PostgreSQL and MariaDB servers where they are installed'
+	@echo 'make stress   run the tests of many writers and of killed processes at full size'
+	@echo 'make bench    measure persistdb beside the alternatives; make bench-quick takes under a minute'
+	@echo 'make lint     check the code with ruff, mypy and import-linter'
+	@echo 'make format   let ruff rewrite the code'
+	@echo 'make docs     build the documentation: site/index.html'
+	@echo 'make clean    remove what the above made'
 
 demo: $(VENV)/.runtime
 	@$(BIN)/persistdb demo
@@ -47,8 +50,12 @@ format: $(VENV)/.lint
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
+docs: $(VENV)/.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --clean
+	@echo 'The documentation is in site/index.html'
+
 clean:
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find $(CODE) -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # --- the environment, made once and again when pyproject.toml changes -------------------------------------------------
@@ -72,4 +79,10 @@ $(VENV)/.bench: $(VENV)/.test
 # mypy reads the tests' imports too.
 $(VENV)/.lint: $(VENV)/.test
 	@$(PIP) install --group lint
+	@touch $@
+
+# Only a file of mermaid's package is used: what it depends on is left out, and it stays out of the environment.
+$(VENV)/.docs: $(VENV)/.runtime
+	@$(PIP) install --group docs
+	@$(PIP) install --no-deps --upgrade --target $(VENV)/mermaid $(MERMAID)
 	@touch $@
