@@ -1,12 +1,14 @@
-"""The wheel, as it is installed where there is no checkout."""
+"""The wheel, as it is installed where there is no checkout, and the source distribution."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -21,14 +23,27 @@ from tests.schema import dumps, model
 ROOT = Path(__file__).parents[1]
 
 
+def _build(kind: str, folder: Path) -> Path:
+    """Build a distribution, with the builder that is installed: nothing is fetched."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    (built,) = folder.iterdir()
+    return built
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel, with the builder that is installed: nothing is fetched."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    (built,) = folder.glob("*.whl")
-    return built
+    """Build the wheel."""
+    return _build("wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the source distribution and unpack it; give its folder."""
+    folder = tmp_path_factory.mktemp("source")
+    with tarfile.open(_build("sdist", tmp_path_factory.mktemp("sdist"))) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / f"persistdb-{__version__}"
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +113,34 @@ def test_first_use(program: Path, tmp_path: Path) -> None:
     assert _run(program, tmp_path, "--db", url, "ls").startswith("SANDBOX")
     assert "0 findings" in _run(program, tmp_path, "--db", url, "db", "check")
     assert "files came back as they were" in _run(program, tmp_path, "demo")
+
+
+# --- the source distribution
+
+
+def test_source_is_the_checkout(source: Path) -> None:
+    """It holds every file of the checkout."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout: which files belong to it is not known")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    files = [name for name in listed.splitlines() if (ROOT / name).is_file()]  # one that is removed is listed still
+    assert files
+    assert [name for name in files if not (source / name).is_file()] == []
+
+
+def test_source_has_what_its_makefile_needs(source: Path) -> None:
+    """Each target of the Makefile can be made in it."""
+    (targets,) = re.findall(r"^\.PHONY: (.+)$", (source / "Makefile").read_text("utf-8"), re.MULTILINE)
+    for target in targets.split():
+        subprocess.run(["make", "-n", target], cwd=source, check=True, stdout=subprocess.PIPE)
+    named = re.findall(r"\S*/\S+\.py\b", (source / "Makefile").read_text("utf-8"))
+    assert named
+    assert [name for name in named if not (source / name).is_file()] == []
+
+
+def test_source_works(source: Path) -> None:
+    """What README.md shows happens in it."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/docs/test_readme.py"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST"))}
+    done = subprocess.run(command, cwd=source, env=environment, check=False, stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stdout
