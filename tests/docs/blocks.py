@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persistdb import Database
+from persistdb import ContainerRepository, Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,15 +84,15 @@ class Reader:
     _names: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        commands = self.folder / ".bin"
+        commands = self.folder / ".commands"
         commands.mkdir()
         # the program of this checkout, wherever the tests were installed
-        for name, module in (("persistdb", "persistdb"), ("alembic", "alembic")):
-            script = commands / name
-            script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m {module} "$@"\n')
-            script.chmod(0o755)
-        demo = "demo:\n\t@persistdb demo\n"
-        (commands / "Makefile").write_text(demo)
+        program = commands / "persistdb"
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m persistdb "$@"\n')
+        program.chmod(0o755)
+        # "make demo" with that program, for it would make a virtual environment
+        makefile = commands / "Makefile"
+        makefile.write_text("demo:\n\t@persistdb demo\n")
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("PERSISTDB_", "PYTHON"))}
         self.environment = {
             **ours,
@@ -100,14 +100,16 @@ class Reader:
             "PYTHONPATH": str(ROOT),
             "HOME": str(self.folder),
             "TERM": "dumb",
-            "MAKEFILES": str(commands / "Makefile"),
             "TZ": "UTC",
+            "MAKEFILES": str(makefile),
         }
 
     def close(self) -> None:
         """Close the databases that Python blocks have opened."""
         for value in self._names.values():
-            if isinstance(value, Database):
+            if isinstance(value, ContainerRepository):
+                value.database.close()
+            elif isinstance(value, Database):
                 value.close()
 
     def run(self, block: Block) -> None:
@@ -128,7 +130,8 @@ class Reader:
         commands = list(_commands(block.text))
         for number, (command, shown) in enumerate(commands, 1):
             if command.startswith("export "):
-                self.environment.update(word.split("=", 1) for word in shlex.split(command)[1:])
+                words = (word.partition("=") for word in shlex.split(command)[1:])
+                self.environment |= {name: value for name, _, value in words}
                 continue
             status, printed = self._type(command)
             wanted = block.status if number == len(commands) else 0

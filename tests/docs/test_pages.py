@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,11 +22,10 @@ PAGES = [DOCS / "tutorial.md", *sorted(DOCS.glob("guides/*.md")), DOCS / "archit
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_code_does_what_it_shows(page: Path, tmp_path: Path) -> None:
     """Commands and Python of a page run in an empty folder, one after another, and print what is shown."""
-    reader = Reader(tmp_path)
-    for block in blocks(page.read_text("utf-8")):
-        if block.is_run:
-            reader.run(block)
-    reader.close()
+    with closing(Reader(tmp_path)) as reader:
+        for block in blocks(page.read_text("utf-8")):
+            if block.is_run:
+                reader.run(block)
 
 
 @pytest.mark.parametrize(

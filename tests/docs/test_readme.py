@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from .blocks import ROOT, Reader, blocks
@@ -15,13 +16,11 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 def test_its_code_does_what_it_shows(tmp_path: Path) -> None:
     """Commands and Python run in an empty folder, and print what is shown."""
-    reader = Reader(tmp_path)
-    found = blocks(README)
-    assert len([block for block in found if block.is_run]) >= 3
-    for block in found:
-        if block.is_run:
+    found = [block for block in blocks(README) if block.is_run]
+    assert len(found) >= 3
+    with closing(Reader(tmp_path)) as reader:
+        for block in found:
             reader.run(block)
-    reader.close()
 
 
 def test_it_is_short() -> None:
