@@ -13,23 +13,27 @@ CODE := persistdb migrations tests benchmarks docs
 MERMAID := mermaidx==0.10.1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stress bench bench-quick lint format docs clean
+.PHONY: help demo test test-quick stress bench bench-quick lint format docs clean
 
 help:
-	@echo 'make demo     see persistdb at work on a bundled sample'
-	@echo 'make test     run the tests, with private PostgreSQL and MariaDB servers where they are installed'
-	@echo 'make stress   run the tests of many writers and of killed processes at full size'
-	@echo 'make bench    measure persistdb beside the alternatives; make bench-quick takes under a minute'
-	@echo 'make lint     check the code with ruff, mypy and import-linter'
-	@echo 'make format   let ruff rewrite the code'
-	@echo 'make docs     build the documentation: site/index.html'
-	@echo 'make clean    remove what the above made'
+	@echo 'make demo        see persistdb at work on a bundled sample'
+	@echo 'make test        run the tests, with private PostgreSQL and MariaDB servers where they are installed'
+	@echo 'make test-quick  the same in under a minute, without what needs a server or is slow'
+	@echo 'make stress      run the tests of many writers and of killed processes at full size'
+	@echo 'make bench       measure persistdb beside the alternatives; make bench-quick takes under a minute'
+	@echo 'make lint        check the code with ruff, mypy and import-linter'
+	@echo 'make format      let ruff rewrite the code'
+	@echo 'make docs        build the documentation: site/index.html'
+	@echo 'make clean       remove what the above made'
 
 demo: $(VENV)/.runtime
 	@$(BIN)/persistdb demo
 
 test: $(VENV)/.test
 	@$(BIN)/pytest -q -n auto -rsx $(PYTEST_ARGS)
+
+test-quick: $(VENV)/.test
+	@$(BIN)/pytest -q -n auto -rsx -m 'not servers and not slow' $(PYTEST_ARGS)
 
 stress: $(VENV)/.test
 	@PERSISTDB_STRESS=full $(BIN)/pytest -q -rsx tests/store/test_concurrency.py -k 'no_change_is_lost or killed_processes'

@@ -13,6 +13,9 @@
 Servers start when the first test asks for them, one of a kind for each pytest process, and end with it, also when it is
 killed. ``PERSISTDB_TEST_POSTGRESQL_URL`` and ``PERSISTDB_TEST_MARIADB_URL``, an administrator's URLs, put servers of
 yours in their place. What this machine cannot run is skipped, or fails when ``PERSISTDB_REQUIRE_SERVERS=1``.
+
+Tests that need a server have the mark ``servers``, from the fixtures that they use: ``-m "not servers"`` starts none.
+Tests that take seconds say so with the mark ``slow``. ``make test-quick`` leaves out both.
 """
 
 from __future__ import annotations
@@ -34,7 +37,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-ENGINES = ("sqlite", "postgresql", "mariadb")
+# what a fixture takes as its ``params`` to run a test on each of them in turn
+SERVERS = tuple(pytest.param(name, marks=pytest.mark.servers) for name in ("postgresql", "mariadb"))
+ENGINES = ("sqlite", *SERVERS)
 
 # a database with the schema, for the tests of all layers above it
 pytest_plugins = ["tests.store.fixtures"]
@@ -48,6 +53,18 @@ settings.register_profile("soak", max_examples=2000, print_blob=True, **_ours)  
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 S = TypeVar("S", bound=Server)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marks."""
+    config.addinivalue_line("markers", "servers: needs a PostgreSQL or MariaDB server; set by the fixtures of a test")
+    config.addinivalue_line("markers", "slow: takes seconds: kills processes, builds the wheel, climbs all revisions")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests that ask for a server, directly or through other fixtures."""
+    if "server_workspace" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.servers)
 
 
 def _missing(reason: str) -> NoReturn:
@@ -64,8 +81,10 @@ def _start(start: Callable[[], S]) -> S:
 
 
 @pytest.fixture(scope="session")
-def server_workspace() -> Iterator[Workspace]:
+def server_workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
     """Make the folder of this process's servers."""
+    if "not servers" in request.config.getoption("-m"):
+        pytest.fail("this test needs a server, but neither its fixtures nor their params have the mark `servers`")
     workspace = Workspace()
     yield workspace
     workspace.remove()

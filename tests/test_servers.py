@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from tests.conftest import SERVERS
 from tests.servers import HUSH, PASSWORD, Account, MariaDB, PostgreSQL, Proxy, Server
 from tests.servers.proxy import Cut
 
@@ -30,13 +31,13 @@ def engine_for(url: str, **options: Any) -> Engine:
     return create_engine(parsed.set(drivername=DRIVERS[parsed.drivername]), poolclass=NullPool, **options)
 
 
-@pytest.fixture(params=["postgresql", "mariadb"])
+@pytest.fixture(params=SERVERS)
 def server(request: pytest.FixtureRequest) -> Server:
     shared: Server = request.getfixturevalue(f"{request.param}_server")
     return shared
 
 
-@pytest.fixture(params=["postgresql", "mariadb"])
+@pytest.fixture(params=SERVERS)
 def own_server(request: pytest.FixtureRequest) -> Server:
     own: Server = request.getfixturevalue(f"own_{request.param}_server")
     return own
@@ -271,6 +272,7 @@ NO_BINARIES = """
 """
 
 
+@pytest.mark.slow
 def test_a_missing_server_is_skipped_and_its_package_named(run_inside: Callable[..., subprocess.Popen[str]]) -> None:
     environment = {"PERSISTDB_REQUIRE_SERVERS": "", **WITHOUT_URLS}
     output, _ = run_inside(NO_BINARIES, **environment).communicate()
@@ -279,6 +281,7 @@ def test_a_missing_server_is_skipped_and_its_package_named(run_inside: Callable[
     assert "install the package mariadb-server" in output
 
 
+@pytest.mark.slow
 def test_a_missing_server_fails_where_servers_are_required(run_inside: Callable[..., subprocess.Popen[str]]) -> None:
     output, _ = run_inside(NO_BINARIES, PERSISTDB_REQUIRE_SERVERS="1", **WITHOUT_URLS).communicate()
     assert "1 passed, 2 errors" in output

@@ -20,6 +20,8 @@ from persistdb.schema import version
 from tests.data.golden import make
 from tests.schema import dumps, model
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -40,6 +40,7 @@ def _recording(engine: Engine, sent: list[tuple[str, tuple[object, ...]]]) -> It
     event.remove(engine, "before_cursor_execute", on_statement)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_what_is_read_or_imported(place: places.Place, tmp_path: Path) -> None:
     """Iterating and importing hold a part of it at a time."""
     for check in memory.measure(place, tmp_path, _CONTAINERS):

@@ -146,6 +146,7 @@ def test_environment(persistdb: Program, monkeypatch: pytest.MonkeyPatch, capsys
     assert "\nnode-9,sandbox-2.1.0," in capsys.readouterr().out.replace("\r", "")
 
 
+@pytest.mark.slow
 def test_closed_pipe(persistdb: Program) -> None:
     """When its output is no longer read, the program ends silently with the status of SIGPIPE."""
     persistdb("import", *(path for path in DATA.iterdir()))
@@ -247,6 +248,7 @@ sys.exit(main())
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
+@pytest.mark.slow
 def test_ascii_terminal(persistdb: Program, tmp_path: Path) -> None:
     """Characters that the locale lacks are printed as escape sequences; CSV and JSON are always UTF-8."""
     with persistdb.repository() as repository:

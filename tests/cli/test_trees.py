@@ -350,6 +350,7 @@ print(calls)
 """
 
 
+@pytest.mark.slow
 def test_killed_import(persistdb: Program, tmp_path: Path) -> None:
     """An import that is killed at any point leaves each sandbox wholly old or wholly new."""
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from persistdb import Database
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from persistdb import Database
 from persistdb.errors import Busy, Corrupt, ReadOnly, StorageFull, Unavailable
 from persistdb.schema import migrate, version
+from tests.conftest import SERVERS
 from tests.servers import on_small_disk
 
 from . import dumps, many, model
@@ -43,6 +44,7 @@ def _fill(file: Path, *, leave: int) -> None:
     file.write_bytes(bytes(shutil.disk_usage(file.parent).free - leave))
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up(small_disk: Callable[..., Path]) -> None:
     """A disk that others fill while SQLite copies the mounts: nothing is changed, and it works when there is space."""
     disk = small_disk("64M")
@@ -65,7 +67,7 @@ def test_a_disk_that_fills_up(small_disk: Callable[..., Path]) -> None:
         assert many.faults(database, CONTAINERS, MOUNTS) == [0] * 8
 
 
-@pytest.mark.parametrize("server", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("server", SERVERS)
 def test_a_server_whose_disk_fills_up(
     request: pytest.FixtureRequest, small_disk: Callable[..., Path], server: str
 ) -> None:

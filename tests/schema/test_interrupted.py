@@ -107,6 +107,7 @@ def test_again(mariadb_url: str, direction: str) -> None:
         assert number > 20
 
 
+@pytest.mark.slow
 def test_killed(database: Database, database_url: str) -> None:
     """After SIGKILL at any moment of an upgrade of 50,000 mounts, a second upgrade finishes it and nothing is lost."""
     program = (
@@ -130,6 +131,7 @@ def test_killed(database: Database, database_url: str) -> None:
         assert many.faults(database, CONTAINERS, MOUNTS) == [0] * 8
 
 
+@pytest.mark.slow
 def test_two_at_once(database: Database, database_url: str) -> None:
     """Of two programs that upgrade at the same time one works, and the other waits and finds it done."""
     program = (

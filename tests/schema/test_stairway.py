@@ -45,6 +45,7 @@ def test_each_revision_says_what_it_is_for(revision: revisions.Revision) -> None
     assert "\n\nDowngrade: " in revision.text
 
 
+@pytest.mark.slow
 def test_empty(database: Database) -> None:
     """On an empty database, each downgrade leaves the schema that was there before the upgrade, without a trace."""
     for before, after in STAIRS:
@@ -60,6 +61,7 @@ def test_empty(database: Database) -> None:
         assert dumps.schema(database.engine) == new
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), STAIRS)
 def test_what_was_there_before_survives(database: Database, before: str, after: str) -> None:
     """Rows of the old schema go up as the model says, down again unchanged, and up once more."""
@@ -82,6 +84,7 @@ def test_what_was_there_before_survives(database: Database, before: str, after: 
     assert dumps.rows(database.engine) == model.plain(after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), STAIRS)
 def test_what_a_downgrade_loses_is_declared(database: Database, before: str, after: str) -> None:
     """A downgrade changes as many rows for good as the revision declares for each column, and no others."""

@@ -28,7 +28,7 @@ from persistdb import Database
 from persistdb.engines import Timeouts
 from persistdb.schema.prepare import prepare
 from persistdb.store.repository import ContainerRepository
-from tests.conftest import ENGINES
+from tests.conftest import ENGINES, SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,7 +157,7 @@ def writes(database: Database) -> Iterator[Counter[str]]:
     event.remove(database.engine, "before_cursor_execute", on_statement)
 
 
-@pytest.fixture(params=ENGINES[1:])
+@pytest.fixture(params=SERVERS)
 def server(request: pytest.FixtureRequest) -> Server:
     """Give the server that the tests share."""
     shared: Server = request.getfixturevalue(f"{request.param}_server")

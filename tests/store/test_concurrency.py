@@ -54,17 +54,20 @@ def patient(store_url: str) -> Iterator[ContainerRepository]:
 # --- processes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locks", [False, True], ids=["without locks", "with locks"])
 def test_no_change_is_lost(store_url: str, locks: bool) -> None:
     """Of processes that read, change and save the same sandboxes, every acknowledged change is there."""
     stress.run_counting(store_url, processes=PROCESSES, changes=CHANGES, sandboxes=SANDBOXES, locks=locks)
 
 
+@pytest.mark.slow
 def test_killed_processes_leave_whole_sandboxes(store_url: str) -> None:
     """A process that is killed while it saves leaves its sandbox as it was before or after, and never in between."""
     stress.run_killing(store_url, processes=2, kills=KILLS)
 
 
+@pytest.mark.slow
 def test_a_database_is_made_once(database_url: str) -> None:
     """Of several processes that use an empty database at once for the first time, none fails."""
     processes = [stress.start("open", database_url) for _ in range(4)]

@@ -25,6 +25,7 @@ from persistdb.errors import (
 )
 from persistdb.records import Mount
 from persistdb.store.repository import ContainerRepository
+from tests.conftest import SERVERS
 from tests.servers import HUSH, Proxy, Server, on_small_disk
 from tests.servers.daemon import free_port
 
@@ -35,9 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SERVERS = ["postgresql", "mariadb"]
-# put together, because a traceback shows the source
-WRONG = f"not-the-{SERVERS[0][0]}ight-one"
+# no constant, because a traceback shows the source
+WRONG = secrets.token_hex(8)
 
 
 @pytest.fixture

@@ -386,6 +386,7 @@ def run(database: Database, examples: int, steps: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_sqlite_is_the_model(sqlite_store: tuple[str, Database]) -> None:
     """Whatever is called in whatever order, SQLite holds what a dictionary would."""
     run(sqlite_store[1], 60, 40)

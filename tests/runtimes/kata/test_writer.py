@@ -361,6 +361,7 @@ def test_interrupted_at_any_step(tmp_path: Path, replaces: bool, after: bool) ->
     assert {"mkdir", "fchmod", "fsync", "rename"} == set(calls)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replaces", [False, True])
 def test_killed_at_any_step(tmp_path: Path, replaces: bool) -> None:
     """Killed before any call to the disk, an export leaves the old tree, the new one or none, never a part."""
