@@ -1,0 +1,166 @@
+"""Abbreviated IDs: the query for the candidates, and the choice among them."""
+
+from __future__ import annotations
+
+import pytest
+
+from persistdb.engines import resolve
+from persistdb.errors import Ambiguous, InvalidValue, NotFound
+from persistdb.filters import ALL_HOSTS, Scope
+from persistdb.records import Container, ContainerState, Origin
+from persistdb.store import lookup
+from persistdb.store.statements import Statements
+
+from .stored import BEFORE, at
+
+HERE = Scope("node-1")
+BACKEND, URL = resolve("sqlite://")
+STATEMENTS = Statements(BACKEND, URL.get_dialect()())
+LAST = "\U0010ffff"
+
+
+def container(ref: str, host: str = "node-1") -> Container:
+    """Return the container ``SID/CID`` of a host."""
+    sid, _, cid = ref.partition("/")
+    return Container(
+        host=host,
+        sid=sid,
+        cid=cid,
+        record=ContainerState(),
+        revision=1,
+        origin=Origin(),
+        created_at=at(BEFORE),
+        updated_at=at(BEFORE),
+    )
+
+
+# --- the query
+
+
+@pytest.mark.parametrize(
+    ("ref", "scope", "statement", "sid", "sid_end", "cid", "end"),
+    [
+        ("web", HERE, STATEMENTS.look_up, "", LAST * 256, "web", "wec"),
+        ("web", ALL_HOSTS, STATEMENTS.look_up_everywhere, "", LAST * 256, "web", "wec"),
+        ("pod-1/web", HERE, STATEMENTS.look_up_in_sandbox, "pod-1", "pod-2", "web", "wec"),
+        ("pod-1/web", ALL_HOSTS, STATEMENTS.look_up_in_sandboxes, "pod-1", "pod-2", "web", "wec"),
+        ("a/b/c", HERE, STATEMENTS.look_up_in_sandbox, "a/b", "a/c", "c", "d"),
+        (f"a/{LAST}", HERE, STATEMENTS.look_up_in_sandbox, "a", "b", LAST, LAST * 256),
+        (f"{LAST}/x{LAST}", HERE, STATEMENTS.look_up_in_sandbox, LAST, LAST * 256, f"x{LAST}", "y"),
+    ],
+)
+def test_the_query_for_containers(
+    ref: str, scope: Scope, statement: object, sid: str, sid_end: str, cid: str, end: str
+) -> None:
+    """The query for ``CID`` or ``SID/CID`` selects a range for each prefix, on one host or on all."""
+    query, values = lookup.container_query(STATEMENTS, scope, ref)
+    assert query is statement
+    assert values == {"host": scope.host, "sid": sid, "sid_end": sid_end, "cid": cid, "end": end}
+
+
+@pytest.mark.parametrize("ref", ["", "/", "pod-1/", "/web"])
+@pytest.mark.parametrize("scope", [HERE, ALL_HOSTS])
+def test_an_empty_id(ref: str, scope: Scope) -> None:
+    """An ID with an empty part matches nothing."""
+    with pytest.raises(NotFound) as caught:
+        lookup.container_query(STATEMENTS, scope, ref)
+    assert (caught.value.kind, caught.value.ref, caught.value.host) == ("container", ref, scope.host)
+
+
+def test_the_query_for_sandboxes() -> None:
+    """The query for a sandbox selects the range of IDs with the prefix."""
+    assert lookup.sandbox_parameters("node-1", "pod") == {"host": "node-1", "sid": "pod", "sid_end": "poe"}
+    assert lookup.sandbox_parameters("node-1", LAST)["sid_end"] == LAST * 256
+
+
+def test_an_empty_id_of_a_sandbox() -> None:
+    """An empty ID matches no sandbox."""
+    with pytest.raises(NotFound) as caught:
+        lookup.sandbox_parameters("node-1", "")
+    assert (caught.value.kind, caught.value.ref, caught.value.host) == ("sandbox", "", "node-1")
+
+
+@pytest.mark.parametrize("ref", [7, None, b"web", "a\0", "\ud800"])
+def test_an_id_that_is_no_text(ref: str) -> None:
+    """An ID that is not text, or text that no engine can hold, is refused."""
+    with pytest.raises(InvalidValue):
+        lookup.container_query(STATEMENTS, HERE, ref)
+    with pytest.raises(InvalidValue):
+        lookup.sandbox_parameters("node-1", ref)
+
+
+# --- the choice
+
+
+@pytest.mark.parametrize(
+    ("ref", "candidates", "chosen"),
+    [
+        ("web", ["p/web"], "p/web"),
+        ("w", ["p/web"], "p/web"),
+        ("web", ["p/web", "p/web-1", "q/web-2"], "p/web"),
+        ("p/w", ["p/web"], "p/web"),
+        ("p/web", ["p-1/web", "p/web"], "p/web"),
+        ("p/web", ["p/web", "p/web-1", "p-1/web"], "p/web"),
+        ("p/w", ["p/web", "p-1/web"], "p/web"),  # an exact sid wins over a prefix
+        ("p/web", ["p-1/web", "p-1/web-2"], "p-1/web"),
+        ("p/web", ["p/web-1", "p-1/web"], "p/web-1"),
+    ],
+)
+def test_the_choice_of_a_container(ref: str, candidates: list[str], chosen: str) -> None:
+    """An exact match wins, of the sandbox before the container; otherwise a unique prefix is enough."""
+    one = lookup.one_container(ref, [container(each) for each in candidates], HERE)
+    assert f"{one.sid}/{one.cid}" == chosen
+
+
+@pytest.mark.parametrize(
+    ("ref", "candidates", "named"),
+    [
+        ("w", ["p/web", "q/www"], ["p/web", "q/www"]),
+        ("web", ["p/web", "q/web", "q/web-1"], ["p/web", "q/web"]),
+        ("p/w", ["p/web", "p/www", "p-1/web"], ["p/web", "p/www"]),
+        ("p/web", ["p-1/web", "p-2/web", "p-3/web-1"], ["p-1/web", "p-2/web"]),
+    ],
+)
+def test_several_containers(ref: str, candidates: list[str], named: list[str]) -> None:
+    """Several equal matches are an Ambiguous error that names them, without the host on one host."""
+    with pytest.raises(Ambiguous) as caught:
+        lookup.one_container(ref, [container(each) for each in candidates], HERE)
+    assert (caught.value.kind, caught.value.ref, caught.value.candidates) == ("container", ref, named)
+
+
+def test_several_containers_on_several_hosts() -> None:
+    """Over all hosts an Ambiguous error names each candidate's host."""
+    candidates = [container("p/web", "node-1"), container("p/web", "node-2")]
+    with pytest.raises(Ambiguous) as caught:
+        lookup.one_container("web", candidates, ALL_HOSTS)
+    assert caught.value.candidates == ["p/web on host 'node-1'", "p/web on host 'node-2'"]
+
+
+@pytest.mark.parametrize("scope", [HERE, ALL_HOSTS])
+def test_no_container(scope: Scope) -> None:
+    """No match is a NotFound error with the ID, and with the host on one host."""
+    with pytest.raises(NotFound) as caught:
+        lookup.one_container("p/web", [], scope)
+    assert (caught.value.kind, caught.value.ref, caught.value.host) == ("container", "p/web", scope.host)
+
+
+@pytest.mark.parametrize(
+    ("ref", "candidates", "chosen"), [("pod", ["pod"], "pod"), ("p", ["pod"], "pod"), ("pod", ["pod", "pod-1"], "pod")]
+)
+def test_the_choice_of_a_sandbox(ref: str, candidates: list[str], chosen: str) -> None:
+    """An exact match wins; otherwise a unique prefix is enough."""
+    assert lookup.one_sandbox(ref, candidates, host="node-1") == chosen
+
+
+def test_several_sandboxes() -> None:
+    """Several matching sandboxes are an Ambiguous error that names them."""
+    with pytest.raises(Ambiguous) as caught:
+        lookup.one_sandbox("pod", ["pod-1", "pod-2"], host="node-1")
+    assert (caught.value.kind, caught.value.ref, caught.value.candidates) == ("sandbox", "pod", ["pod-1", "pod-2"])
+
+
+def test_no_sandbox() -> None:
+    """No matching sandbox is a NotFound error with the ID and the host."""
+    with pytest.raises(NotFound) as caught:
+        lookup.one_sandbox("pod", [], host="node-1")
+    assert (caught.value.kind, caught.value.ref, caught.value.host) == ("sandbox", "pod", "node-1")
