@@ -288,10 +288,10 @@ def _own_record(sid: str, wanted: SandboxState | None, stored: StoredSandbox | N
     if stored is None:
         return wanted or SandboxState(sid=sid)
     record = wanted or stored.record
-    if record.document is None or not record.layout:
-        record = msgspec.structs.replace(
-            record, document=record.document or stored.record.document, layout=record.layout or stored.record.layout
-        )
+    if record.document is None:
+        record = msgspec.structs.replace(record, document=stored.record.document)
+    if not record.layout:
+        record = msgspec.structs.replace(record, layout=stored.record.layout)
     return record
 
 

@@ -400,6 +400,8 @@ def test_a_sandbox_that_changes_with_its_containers() -> None:
         ({"document": None, "layout": ""}, {"document": SANDBOX.document, "layout": "2.2"}),
         ({"document": None, "layout": "2.3"}, {"document": SANDBOX.document, "layout": "2.3"}),
         ({"document": "{}", "layout": ""}, {"document": "{}", "layout": "2.2"}),
+        ({"document": "", "layout": ""}, {"document": "", "layout": "2.2"}),
+        ({"document": "", "layout": "2.3"}, {"document": "", "layout": "2.3"}),
     ],
 )
 def test_what_is_not_given_of_a_sandbox_stays(values: dict[str, Any], kept: dict[str, Any]) -> None:
