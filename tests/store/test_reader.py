@@ -1,0 +1,115 @@
+"""The units of work that read: one call each, and the result of each answer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from persistdb.db.work import Call
+from persistdb.errors import AlreadyExists, NotFound
+from persistdb.records import ContainerState, Process
+from persistdb.store.diff import Snapshot
+from persistdb.store.documents import decoders
+from persistdb.store.reader import Reader
+
+from .by_hand import NOTHING, STATEMENTS, Run, answer
+from .samples import container
+from .stored import HOST, stored_container, stored_sandbox
+
+DECODE = decoders(numbered=False)
+READER = Reader(HOST, STATEMENTS, DECODE)
+
+WEB_STORED = stored_container("web", container("web"))
+POD = stored_sandbox(WEB_STORED)
+KEY = {"host": HOST, "sid": "pod-1", "cid": "web"}
+
+
+def test_get() -> None:
+    """A container is one call that decodes; without a row it is None or NotFound."""
+    for unit in (READER.find_container("pod-1", "web"), READER.container("pod-1", "web")):
+        run = Run(unit)
+        assert list(run.calls) == [Call(STATEMENTS.get, KEY, DECODE.container)]
+        assert run.ends(answer(WEB_STORED)) is WEB_STORED
+    assert Run(READER.find_container("pod-1", "web")).ends(NOTHING) is None
+    with pytest.raises(NotFound) as caught:
+        Run(READER.container("pod-1", "web")).goes_on(NOTHING)
+    assert (caught.value.kind, caught.value.ref, caught.value.host) == ("container", "pod-1/web", HOST)
+
+
+def test_a_revision() -> None:
+    """A container's revision is one call."""
+    run = Run(READER.revision("pod-1", "web"))
+    assert (run.names, run.calls[0].parameters) == (["revision"], KEY)
+    assert run.ends(answer((7,))) == 7
+    assert Run(READER.revision("pod-1", "web")).ends(NOTHING) is None
+
+
+def test_a_sandbox() -> None:
+    """A sandbox is one call that decodes; without a row it is NotFound."""
+    run = Run(READER.sandbox("pod-1"))
+    assert list(run.calls) == [Call(STATEMENTS.load, {"host": HOST, "sid": "pod-1"}, DECODE.sandbox)]
+    assert run.ends(answer("the sandbox")) == "the sandbox"
+    with pytest.raises(NotFound) as caught:
+        Run(READER.sandbox("pod-1")).goes_on(NOTHING)
+    assert (caught.value.kind, caught.value.ref, caught.value.host) == ("sandbox", "pod-1", HOST)
+
+
+def test_pages_of_sandboxes() -> None:
+    """A page of sandboxes is one call, with the last ID of the page before."""
+    run = Run(READER.sandboxes_after("pod-1", 10))
+    assert run.names == ["load_after"]
+    assert run.calls[0].parameters == {"host": HOST, "sid": "pod-1", "limit": 10}
+    assert run.ends(answer("a", "b")) == ("a", "b")
+
+
+def test_ids_of_sandboxes() -> None:
+    """The IDs of sandboxes are one call."""
+    run = Run(READER.sandbox_ids())
+    assert run.names == ["sandbox_ids"]
+    assert run.ends(answer(("a",), ("b",))) == ["a", "b"]
+
+
+def test_what_is_stored() -> None:
+    """One stored sandbox is queried by its key, several by an array of keys; the result is by sid."""
+    run = Run(READER.stored(["pod-1"]))
+    assert list(run.calls) == [Call(STATEMENTS.load, {"host": HOST, "sid": "pod-1"}, DECODE.stored_sandbox)]
+    assert run.ends(answer(POD)) == {"pod-1": POD}
+    run = Run(READER.stored(["pod-1", "pod-2"]))
+    assert run.names == ["load_many"]
+    assert run.rows() == [[HOST, "pod-1"], [HOST, "pod-2"]]
+    assert run.ends(answer(POD)) == {"pod-1": POD}
+
+
+def test_a_snapshot() -> None:
+    """A snapshot is one call that decodes the container, if there is one; without the sandbox it is NotFound."""
+    run = Run(READER.snapshot("pod-1", "web"))
+    assert (run.names, run.calls[0].parameters) == (["snapshot"], KEY)
+    # servers give the sum of integers as a decimal
+    assert run.ends(answer((1, -3, Decimal(9), 77, None))) == Snapshot(1, -3, 9, 77, None)
+    plain = stored_container("web", container())  # without a start time, which statements write in their own way
+    payload = msgspec.json.encode(plain).decode()
+    assert Run(READER.snapshot("pod-1", "web")).ends(answer((1, 1, 2, None, payload))) == Snapshot(1, 1, 2, None, plain)
+    with pytest.raises(NotFound) as caught:
+        Run(READER.snapshot("pod-1", "web")).goes_on(NOTHING)
+    assert (caught.value.kind, caught.value.ref, caught.value.host) == ("sandbox", "pod-1", HOST)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "holders", "token", "who"),
+    [
+        (["a", "", "b"], [("web", "a"), ("db", "b")], "b", ("db", "web")),
+        (["a", "b", "b"], [("web", "b")], "b", ("web", "web")),
+        (["a"], [], "a", ("web", "web")),  # its holder was removed in the meantime
+    ],
+)
+def test_who_has_a_token(tokens: list[str], holders: list[tuple[str, str]], token: str, who: tuple[str, str]) -> None:
+    """The error of a token clash names the other holder, or the container itself if it has the token twice."""
+    record = ContainerState(processes=[Process(token=each) for each in tokens])
+    run = Run(READER.token_taken("pod-1", "web", record))
+    assert run.names == ["token_holders"]
+    assert run.rows() == [[each] for each in tokens if each]
+    error = run.ends(answer(*holders))
+    assert isinstance(error, AlreadyExists)
+    assert (error.ref, error.holders) == (token, who)
