@@ -18,21 +18,21 @@ BATCH_TEXT: Final = 4 << 20
 def batches(writes: Iterable[SandboxWrite], *, size: int = BATCH) -> Iterator[list[SandboxWrite]]:
     """Split writes, in their order, into batches that are each stored in one transaction.
 
-    The sandboxes and containers of a batch are at most ``size``, the characters of its source documents at most
-    :data:`BATCH_TEXT`, and no sandbox ID comes twice in it. A write that exceeds a bound alone is a separate batch.
-    A batch that is split again with the same ``size`` stays whole.
+    A write joins a batch if its containers, with the sandboxes and containers before it, are at most ``size``, if the
+    source documents have at most :data:`BATCH_TEXT` characters together, and if its sandbox is not in the batch. A write
+    that exceeds a bound alone is a batch of its own. Splitting a batch again with the same ``size`` yields that batch.
     """
     batch: list[SandboxWrite] = []
     sids: set[str] = set()
     total = total_text = 0
     for write in writes:
-        weight, text = 1 + len(write.containers), _text_of(write)
-        if batch and (total + weight > size or total_text + text > BATCH_TEXT or write.sid in sids):
+        containers, text = len(write.containers), _text_of(write)
+        if batch and (total + containers > size or total_text + text > BATCH_TEXT or write.sid in sids):
             yield batch
             batch, sids, total, total_text = [], set(), 0, 0
         batch.append(write)
         sids.add(write.sid)
-        total += weight
+        total += 1 + containers
         total_text += text
     if batch:
         yield batch

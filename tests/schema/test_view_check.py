@@ -131,7 +131,7 @@ def test_a_table_in_the_place_of_a_view(migrated: Database) -> None:
     assert any(finding.startswith("view mounts is missing; ") for finding in _found(migrated))
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "mariadb"])
+@pytest.mark.parametrize("engine", ["sqlite", pytest.param("mariadb", marks=pytest.mark.servers)])
 def test_a_view_that_cannot_be_read(request: pytest.FixtureRequest, engine: str) -> None:
     """A view over something that is not there is found; where engines know dependencies there can be none."""
     with Database(request.getfixturevalue(f"{engine}_url")) as database:
