@@ -9,7 +9,7 @@ from typing import Final
 
 from ..errors import InvalidValue
 from ..filters import time_ago
-from ..validation import INT64
+from ..validation import INT64, check_text
 
 TYPES: Final = {
     "text": "a text",
@@ -63,6 +63,10 @@ class Parameter:
         An age becomes a timestamp, so long ago. A folder also has ``NAME_from`` and ``NAME_to``: all paths below it are
         at or after the first and before the second. Raises :class:`~persistdb.errors.InvalidValue`.
         """
+        try:
+            check_text(given)
+        except InvalidValue as bad:
+            raise InvalidValue("parameter", given, f"{self.name}: {bad.reason}") from None
         if self.type == "text":
             return {self.name: given}
         if self.type == "number":

@@ -86,6 +86,7 @@ def test_limit_beyond_counting(persistdb: Program, limit: int) -> None:
         (["report", "nothing"], 2),
         (["report", "largest", "many"], 2),
         (["report", "device-holders"], 2),
+        (["report", "device-holders", "\udcff"], 2),
         (["report", "summary", "--reports", "/does/not/exist"], 2),
         (["sql", "DELETE FROM mount"], 2),
         (["sql", "PRAGMA user_version = 1"], 2),

@@ -194,6 +194,8 @@ def test_same_on_all_engines(databases: list[Database]) -> None:
         ("stale", ["999999999w"], "not an age"),
         ("device-holders", [], "device is missing"),
         ("paths", ["srv"], "not an absolute path"),
+        ("paths", ["/\udcff"], "prefix: half of a surrogate pair"),
+        ("device-holders", ["\0"], "device: a NUL character"),
     ],
 )
 def test_misuse(name: str, given: list[str], reason: str) -> None:
