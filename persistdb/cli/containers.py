@@ -188,12 +188,12 @@ def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
         for remove_one, names in ((_remove_container, refs), (_remove_sandbox, sids)):
             for name in names:
                 try:
-                    what = remove_one(repository, name)
+                    removal = remove_one(repository, name)
                 except (NotFound, Ambiguous, InvalidValue) as error:
                     complain(error)
                     failed += 1
                 else:
-                    click.echo(printable(f"removed {what}"))
+                    click.echo(printable(f"removed {removal}"))
                     removed += 1
     return status_of(removed, failed)
 
