@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+import msgspec
 from sqlalchemy import ColumnElement, String, Subquery, delete, literal_column, null
 from sqlalchemy.types import TypeEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Delete, Engine, Insert, Select, Table
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ..errors import DatabaseError
     from .file import DatabaseFile
     from .locks import HeldLock
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -200,15 +203,29 @@ class Backend(ABC):
         """Pass a JSON document to the driver as text, where the driver would decode it otherwise."""
         return document
 
-    lists_are_numbered: ClassVar[bool] = False
-    """Whether :meth:`json_list` builds objects, which some engine builds sooner than arrays."""
-
     @abstractmethod
     def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
-        """Build a JSON array with an object for each row, in order; ``[]`` for no row.
+        """Build the list of a payload, with an object for each row, in order.
 
-        Numbered, it is an object instead: those objects by their row's number, in no order; NULL for no row.
+        It is an array unless :meth:`decoder` reads something else that the engine builds sooner.
         """
+
+    def json_first_and_rest(self, first: str, rest: str, pairs: Mapping[str, str], rows: JSONRows) -> dict[str, str]:
+        """Build a list whose first row, number 0, stands apart: the members of an object, by name."""
+        number = f"{rows.alias}.{rows.number}"
+        item = self.json_object(pairs)
+        return {
+            first: f"(SELECT {item} FROM {rows.table} AS {rows.alias} WHERE {rows.where} AND {number} = 0)",
+            rest: self.json_list(pairs, replace(rows, where=f"{rows.where} AND {number} > 0")),
+        }
+
+    def decoder(self, kind: type[T], hook: Callable[[type, Any], Any]) -> Callable[[str], T]:
+        """Return a decoder of payloads of a struct.
+
+        Raises :class:`msgspec.ValidationError`, :class:`~persistdb.errors.Unreadable`.
+        """
+        # not strict: the booleans of MariaDB and SQLite are 1 and 0
+        return msgspec.json.Decoder(kind, strict=False, dec_hook=hook).decode
 
     @abstractmethod
     def json_value(self, column: str) -> str:

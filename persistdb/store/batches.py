@@ -19,8 +19,8 @@ def batches(writes: Iterable[SandboxWrite], *, size: int = BATCH) -> Iterator[li
     """Split writes, in their order, into batches that are each stored in one transaction.
 
     A write joins a batch if its containers, with the sandboxes and containers before it, are at most ``size``, if the
-    source documents have at most :data:`BATCH_TEXT` characters together, and if its sandbox is not in the batch. A write
-    that exceeds a bound alone is a batch of its own. Splitting a batch again with the same ``size`` yields that batch.
+    source documents have at most :data:`BATCH_TEXT` characters together, and if its sandbox is not in the batch. A
+    write that exceeds a bound alone is a separate batch. Splitting a batch again with the same ``size`` yields it.
     """
     batch: list[SandboxWrite] = []
     sids: set[str] = set()

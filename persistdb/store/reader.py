@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..db.work import Work
     from ..records import Container, ContainerState, Sandbox
-    from .documents import Decoders
+    from .payloads import Decoders
     from .statements import Statements
     from .stored import StoredSandbox
 

@@ -16,8 +16,8 @@ from ..validation import check_count, check_key, check_length, check_shape, chec
 from . import lookup, selection
 from .batches import BATCH, batches
 from .diff import Transition
-from .documents import decoders
 from .locks import Lock
+from .payloads import decoders
 from .reader import Reader
 from .rows import utc_text
 from .statements import Statements
@@ -69,7 +69,7 @@ class ContainerRepository:
         self.database = database
         self._statements = Statements(database.backend, database.engine.dialect)
         self._selects = selection.Selects(self._statements)
-        self._decode = decoders(numbered=database.backend.lists_are_numbered)
+        self._decode = decoders(database.backend)
         self._reader = Reader(self.host, self._statements, self._decode)
         self._writer = Writer(database, self.host, self._statements, self._reader)
 

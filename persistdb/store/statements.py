@@ -369,7 +369,12 @@ class Statements:
             "State": f"{c}.state",
             "CgroupPath": f"{c}.cgroup_path",
             "BundlePath": f"{c}.bundle_path",
-            **self._mounts(f"m.container_id = {c}.id"),
+            **engine.json_first_and_rest(
+                "Rootfs",
+                "Mounts",
+                self._mount(),
+                JSONRows("mount", "m", f"m.container_id = {c}.id", "position", "position"),
+            ),
             "DeviceMaps": self._children(_DEVICE_MAP, "device_map", "d", f"d.container_id = {c}.id"),
             "Process": self._children(self._process(), "process", "p", f"p.container_id = {c}.id"),
         }
@@ -385,15 +390,6 @@ class Statements:
             "origin": engine.json_object(origin),
             "created_at": engine.utc_text(f"{c}.created_at"),
             "updated_at": engine.utc_text(f"{c}.updated_at"),
-        }
-
-    def _mounts(self, of_container: str) -> dict[str, str]:
-        if self._backend.lists_are_numbered:  # the rootfs has a number, too
-            return {"Mounts": self._children(self._mount(), "mount", "m", of_container)}
-        rootfs = self._backend.json_object(self._mount())
-        return {
-            "Rootfs": f"(SELECT {rootfs} FROM mount AS m WHERE {of_container} AND m.position = 0)",
-            "Mounts": self._children(self._mount(), "mount", "m", f"{of_container} AND m.position > 0"),
         }
 
     def _children(self, pairs: Mapping[str, str], table: str, alias: str, where: str) -> str:

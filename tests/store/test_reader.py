@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from persistdb.store.documents import decoders
 
 from persistdb.db.work import Call
 from persistdb.errors import AlreadyExists, NotFound
 from persistdb.records import ContainerState, Process
 from persistdb.store.diff import Snapshot
-from persistdb.store.documents import decoders
 from persistdb.store.reader import Reader
 
 from .by_hand import NOTHING, STATEMENTS, Run, answer

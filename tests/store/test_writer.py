@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from persistdb.store.documents import decoders
 
 from persistdb.db.database import Stale
 from persistdb.errors import Conflict, NotFound, StateMismatch
 from persistdb.records import ContainerState, Mount, Origin, Process, SandboxWrite
 from persistdb.store import diff
 from persistdb.store.diff import Diff, Snapshot, Transition, Witness
-from persistdb.store.documents import decoders
 from persistdb.store.reader import Reader
 from persistdb.store.writer import TokenClash, Writer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Boolean, Integer, column, create_engine, event, func, literal_column, text
 from sqlalchemy.dialects.mysql import insert
@@ -11,11 +11,11 @@ from sqlalchemy.dialects.mysql import insert
 from ...errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
 from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, first_of, json_path
 from ..liveness import ping_in_doubt
-from . import locks, readonly, views
+from . import locks, numbered, readonly, views
 from .prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import ColumnElement, Engine, Select, Subquery, Table
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from ..base import Column, JSONPath, JSONRows, JSONValue, Timeouts
     from ..locks import HeldLock
+
+T = TypeVar("T")
 
 # utf8mb4_bin pads with spaces, so that 'a' = 'a '; the nopad twin compares byte for byte, as the other engines do.
 COLLATION = "utf8mb4_nopad_bin"
@@ -178,16 +180,21 @@ class MariaDB(Backend):
         """Make it a string to JSON_OBJECT, in the collation of the other columns: JSON columns have utf8mb4_bin."""
         return f"concat({column} COLLATE {COLLATION})"
 
-    # JSON_ARRAYAGG creates a temporary table, on disk for text, in each statement that has one: a third of a get
-    lists_are_numbered = True
-
     def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
-        """Build an object with JSON_OBJECTAGG."""
+        """Build an object by number with JSON_OBJECTAGG (:mod:`.numbered`)."""
         item = self.json_object(pairs)
         return (
             f"(SELECT json_objectagg({rows.alias}.{rows.number}, {item})"
             f" FROM {rows.table} AS {rows.alias} WHERE {rows.where})"
         )
+
+    def json_first_and_rest(self, first: str, rest: str, pairs: Mapping[str, str], rows: JSONRows) -> dict[str, str]:  # noqa: ARG002  by its number
+        """Leave the first row in the list, where its number tells it apart."""
+        return {rest: self.json_list(pairs, rows)}
+
+    def decoder(self, kind: type[T], hook: Callable[[type, Any], Any]) -> Callable[[str], T]:
+        """Read lists as objects by number."""
+        return numbered.decoder(kind, hook)
 
     def json_value(self, column: str) -> str:
         """Mark the text, which JSON is to MariaDB, as JSON: the result of a JSON function is."""

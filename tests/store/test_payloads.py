@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from whenever import OffsetDateTime
 
+from persistdb.engines import resolve
 from persistdb.errors import Unreadable
 from persistdb.records import Container, ContainerState, ContainerSummary, Mount, Origin, Process, Sandbox, SandboxState
 from persistdb.store import rows
-from persistdb.store.documents import decoders
+from persistdb.store.payloads import decoders
 from persistdb.store.stored import StoredContainer, StoredSandbox
 from tests.runtimes.kata.strategies import RECORDS
 
@@ -23,10 +24,11 @@ from .stored import BEFORE, HOST, NOW, at
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from persistdb.store.documents import Decoders
+    from persistdb.store.payloads import Decoders
 
 # the form of each engine's payloads: whether lists are numbered, and whether there are booleans
 FORMS = {"sqlite": (False, False), "postgresql": (False, True), "mariadb": (True, False)}
+DECODERS = {engine: decoders(resolve(f"{engine}://u@h/d")[0]) for engine in FORMS}
 ORIGIN = Origin(layout="2.2", extra='{"New": [1]}', document="{ }")
 WEB = container("web")
 
@@ -34,9 +36,9 @@ WEB = container("web")
 class Form:
     """The payloads that an engine makes of rows."""
 
-    def __init__(self, *, numbered: bool, booleans: bool = False) -> None:
-        self.decode: Decoders = decoders(numbered=numbered)
-        self._numbered, self._booleans = numbered, booleans
+    def __init__(self, engine: str) -> None:
+        self.decode: Decoders = DECODERS[engine]
+        self._numbered, self._booleans = FORMS[engine]
 
     def _list(self, values: Sequence[object]) -> object:
         if not self._numbered:
@@ -121,8 +123,7 @@ class Form:
 @pytest.fixture(params=FORMS)
 def form(request: pytest.FixtureRequest) -> Form:
     """Return the form of each engine in turn."""
-    numbered, booleans = FORMS[request.param]
-    return Form(numbered=numbered, booleans=booleans)
+    return Form(request.param)
 
 
 def text(payload: object) -> str:
@@ -151,8 +152,7 @@ def expected(kind: type[Container], cid: str, record: ContainerState, revision: 
 @given(record=RECORDS, engine=st.sampled_from(sorted(FORMS)))
 def test_any_container(record: ContainerState, engine: str) -> None:
     """In each engine's form, a record's rows decode to an equal record, with or without the IDs of its rows."""
-    numbered, booleans = FORMS[engine]
-    form = Form(numbered=numbered, booleans=booleans)
+    form = Form(engine)
     payload = text(form.container("web", record))
     assert form.decode.container(payload) == expected(Container, "web", record)
     stored = form.decode.stored_container(payload)
@@ -197,7 +197,7 @@ def test_a_sandbox(form: Form) -> None:
 
 def test_containers_are_in_the_order_of_their_ids() -> None:
     """Numbered containers are sorted by cid, as arrays are."""
-    form = Form(numbered=True)
+    form = Form("mariadb")
     order = ["a", "b", "c", "\uffff", "\U0001f9ed"]
     payload = text(form.sandbox(SANDBOX, [form.container(cid, WEB) for cid in order[1::2] + order[::2]]))
     assert list(form.decode.sandbox(payload).containers) == order
@@ -318,11 +318,11 @@ def test_an_unreadable_summary(form: Form) -> None:
 def test_no_root_file_system(mounts: list[Mount]) -> None:
     """A container without a rootfs is Unreadable, with its IDs, in both forms and within its sandbox."""
     record = ContainerState(mounts=mounts)
-    arrays = Form(numbered=False)
+    arrays = Form("sqlite")
     with pytest.raises(Unreadable) as caught:
         arrays.decode.container(spoilt(arrays.container("web", record), "record.Rootfs", None))
     assert caught.value.ref == "pod-1/web"
-    numbers = Form(numbered=True)
+    numbers = Form("mariadb")
     payload = numbers.container("web", record)
     del payload["record"]["Mounts"]["0"]
     reads: list[tuple[Callable[[str], object], object]] = [

@@ -1,0 +1,98 @@
+"""The JSON payloads that statements return, decoded into records."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import msgspec
+from whenever import Instant, OffsetDateTime, TimeDelta
+
+from ..errors import Unreadable
+from ..records import Container, ContainerSummary, Sandbox, SandboxState
+from . import revisions
+from .stored import StoredContainer, StoredSandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..engines import Backend
+
+T = TypeVar("T")
+
+
+class Decoders(NamedTuple):
+    """How the payloads of an engine become records.
+
+    Each raises :class:`~persistdb.errors.Unreadable` for rows that no record can hold.
+    """
+
+    container: Callable[[str], Container]
+    stored_container: Callable[[str], StoredContainer]
+    summary: Callable[[str], ContainerSummary]
+    sandbox: Callable[[str], Sandbox]
+    stored_sandbox: Callable[[str], StoredSandbox]
+
+
+def decoders(backend: Backend) -> Decoders:
+    """Return the decoders for an engine's payloads."""
+
+    def decoder(kind: type[T]) -> Callable[[str], T]:
+        decode = backend.decoder(kind, _start_time)
+
+        def decode_or_name(payload: str) -> T:
+            try:
+                return decode(payload)
+            except msgspec.ValidationError as error:
+                raise Unreadable(_name_of(payload), str(error)) from None
+
+        return decode_or_name
+
+    decode_sandbox = decoder(_Sandbox)
+    return Decoders(
+        container=decoder(Container),
+        stored_container=decoder(StoredContainer),
+        summary=decoder(ContainerSummary),
+        sandbox=lambda payload: _sandbox(decode_sandbox(payload)),
+        stored_sandbox=decoder(StoredSandbox),
+    )
+
+
+class _Sandbox(msgspec.Struct):
+    host: str
+    record: SandboxState
+    own_revision: int
+    created_at: datetime
+    updated_at: datetime
+    containers: list[Container]
+
+
+def _sandbox(payload: _Sandbox) -> Sandbox:
+    containers = payload.containers
+    return Sandbox(
+        host=payload.host,
+        record=payload.record,
+        containers={container.cid: container for container in containers},
+        revision=revisions.of_sandbox(payload.own_revision, (container.revision for container in containers)),
+        created_at=payload.created_at,
+        updated_at=payload.updated_at,
+    )
+
+
+def _start_time(_kind: type, text: str) -> OffsetDateTime:
+    """Put a start time together: ``2019-04-20T07:42:25.123456Z 789 -420``."""
+    time, nanoseconds, offset = text.split(" ") if "T" in text else text.replace(" ", "T", 1).split(" ")
+    instant = Instant.parse_iso(f"{time[:-1]}{int(nanoseconds):03}Z")
+    return instant.to_fixed_offset(TimeDelta(minutes=int(offset)))
+
+
+class _Name(msgspec.Struct):
+    sid: str = ""
+    cid: str = ""
+    record: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def _name_of(payload: str) -> str:
+    whole = msgspec.json.decode(payload, type=_Name)
+    sid = whole.sid or msgspec.json.decode(whole.record, type=_Name).sid
+    return f"{sid}/{whole.cid}" if whole.cid else sid
