@@ -6,19 +6,19 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from persistdb.store.documents import decoders
 
 from persistdb.db.work import Call
 from persistdb.errors import AlreadyExists, NotFound
 from persistdb.records import ContainerState, Process
 from persistdb.store.diff import Snapshot
+from persistdb.store.payloads import decoders
 from persistdb.store.reader import Reader
 
-from .by_hand import NOTHING, STATEMENTS, Run, answer
+from .by_hand import DATABASE, NOTHING, STATEMENTS, Run, answer
 from .samples import container
 from .stored import HOST, stored_container, stored_sandbox
 
-DECODE = decoders(numbered=False)
+DECODE = decoders(DATABASE.backend)
 READER = Reader(HOST, STATEMENTS, DECODE)
 
 WEB_STORED = stored_container("web", container("web"))

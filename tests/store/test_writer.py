@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from persistdb.store.documents import decoders
 
 from persistdb.db.database import Stale
 from persistdb.errors import Conflict, NotFound, StateMismatch
 from persistdb.records import ContainerState, Mount, Origin, Process, SandboxWrite
 from persistdb.store import diff
 from persistdb.store.diff import Diff, Snapshot, Transition, Witness
+from persistdb.store.payloads import decoders
 from persistdb.store.reader import Reader
 from persistdb.store.writer import TokenClash, Writer
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 replace = msgspec.structs.replace
 
-READER = Reader(HOST, STATEMENTS, decoders(numbered=False))
+READER = Reader(HOST, STATEMENTS, decoders(DATABASE.backend))
 WRITER = Writer(DATABASE, HOST, STATEMENTS, READER)
 
 WEB, DB = container("web"), container("db")
