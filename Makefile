@@ -13,7 +13,7 @@ CODE := persistdb migrations tests benchmarks docs
 MERMAID := mermaidx==0.10.1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick stress bench bench-quick lint format docs clean
+.PHONY: help demo test test-quick stress bench bench-quick revision lint format docs clean
 
 help:
 	@echo 'make demo        see persistdb at work on a bundled sample'
@@ -21,6 +21,7 @@ help:
 	@echo 'make test-quick  the same in under a minute, without what needs a server or is slow'
 	@echo 'make stress      run the tests of many writers and of killed processes at full size'
 	@echo 'make bench       measure persistdb beside the alternatives; make bench-quick takes under a minute'
+	@echo 'make revision    NAME=add_labels: create the files of a new schema revision (docs/migrations.md)'
 	@echo 'make lint        check the code with ruff, mypy and import-linter'
 	@echo 'make format      let ruff rewrite the code'
 	@echo 'make docs        build the documentation: site/index.html'
@@ -43,6 +44,10 @@ bench: $(VENV)/.bench
 
 bench-quick: $(VENV)/.bench
 	@$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
+
+revision: $(VENV)/.test
+	@test -n '$(NAME)' || { echo 'Which name? make revision NAME=add_labels' >&2; exit 2; }
+	@$(BIN)/python -m migrations.new_revision '$(NAME)'
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff check $(CODE)

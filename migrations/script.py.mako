@@ -1,27 +1,59 @@
-"""${message}
+<%
+    def quoted(value):
+        return f'"{value}"' if isinstance(value, str) else repr(value)
 
-Downgrade: loses …
+    body = f"{upgrades or ''}{downgrades or ''}"
+    views = config.attributes.get("views", False)
+%>\
+"""${message[:1].upper()}${message[1:].rstrip(".")}.
+
+Why, and what becomes of the rows that exist already.
+
+Downgrade: loses nothing.
 """
+% if "sa." in body:
 
 import sqlalchemy as sa
-from alembic import op
+% endif
+% if "op." in body:
+${"" if "sa." in body else chr(10)}from alembic import op
+% endif
+% if views:
 
 from persistdb.schema import ops
-${imports if imports else ""}
-revision = ${repr(up_revision)}
-down_revision = ${repr(down_revision)}
-branch_labels = ${repr(branch_labels)}
-depends_on = ${repr(depends_on)}
+% endif
+% if imports:
+${imports}
+% endif
+
+revision = ${quoted(up_revision)}
+down_revision = ${quoted(down_revision)}
+branch_labels = ${quoted(branch_labels)}
+depends_on = ${quoted(depends_on)}
 
 # "table.column" → a SELECT that counts the rows of which the downgrade loses something
 LOSES: dict[str, str] = {}
 
 
 def upgrade() -> None:
-    """…"""
-    ${upgrades if upgrades else "pass"}
+    """Change the tables."""
+% if views:
+    ops.drop_views(down_revision)
+    # Change the tables here, with ops.
+    ops.create_views(revision)
+% endif
+% if upgrades and upgrades != "pass":
+    ${upgrades}
+% endif
 
 
 def downgrade() -> None:
-    """…"""
-    ${downgrades if downgrades else "pass"}
+    """Change them back."""
+% if views:
+    ops.drop_views(revision)
+    # Change the tables back here.
+    ops.create_views(down_revision)
+% endif
+% if downgrades and downgrades != "pass":
+    ${downgrades}
+% endif

@@ -9,6 +9,8 @@ statement is made such that it can run again when an earlier try was cut off aft
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -200,12 +202,34 @@ def drop_index(name: str, table_name: str) -> None:
         op.execute(f"DROP INDEX {name}")
 
 
+def create_views(revision: str) -> None:
+    """Create the views of a revision, and the functions that they call: the text ``NNNN_*.ENGINE.sql`` beside it."""
+    for statement in _view_statements(revision):
+        # op.execute() takes ":name" for a parameter
+        op.execute(statement.replace(":", "\\:"))
+
+
+def drop_views(revision: str) -> None:
+    """Drop the views of a revision, and the functions that they call, whichever of them exist."""
+    for statement in reversed(_view_statements(revision)):
+        kind, name = _CREATED.match(statement).groups()  # type: ignore[union-attr]  # the text has no other statements
+        op.execute(f"DROP {kind} IF EXISTS {name}")
+
+
 def has_column(table_name: str, column: str) -> bool:
     """Whether the table has the column now; yes, when SQL is only written down."""
     return op.get_context().as_sql or column in _columns(table_name)
 
 
 # --- parts of the above ----------------------------------------------------------------------------------------------
+
+_CREATED = re.compile(r"CREATE (?:OR REPLACE )?(VIEW|FUNCTION) (\w+(?:\(.*?\))?)")
+
+
+def _view_statements(revision: str) -> list[str]:
+    script: Any = op.get_context().script
+    (path,) = Path(script.versions).glob(f"{revision}_*.{_engine()}.sql")
+    return [statement for statement in path.read_text("utf-8").split("\n;\n") if statement]
 
 
 def _engine() -> str:

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from ..db.database import Database
     from ..db.work import Work
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+)
 """Every revision of the schema, oldest first; a test compares them with the migrations."""
 HEAD = REVISIONS[-1]
 
