@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.engine import Connection as SQLAlchemyConnection
 
+from ..engines.deadlines import InFlight
 from ..validation import check_text
 from .work import Answer, Call, Work
 
@@ -27,17 +28,33 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Connection:
-    """A connection in autocommit, until ``begin``."""
+class Connection(InFlight):
+    """A connection in autocommit, until ``begin``, for one unit of work."""
 
     __slots__ = ("_backend", "_begin", "_engine", "_pooled", "driver")
 
-    def __init__(self, engine: Engine, backend: Backend, pooled: PoolProxiedConnection) -> None:
+    _pooled: PoolProxiedConnection
+
+    def __init__(self, engine: Engine, backend: Backend, deadline: float) -> None:
+        self.deadline = deadline
+        self.expired = False
         self._engine = engine
         self._backend = backend
-        self._pooled = pooled
         self._begin = ""
-        self.driver: Any = pooled.dbapi_connection
+        self.driver: Any = None
+
+    def use(self, pooled: PoolProxiedConnection) -> PoolProxiedConnection:
+        """Use a connection of the pool."""
+        self._pooled = pooled
+        self.driver = pooled.dbapi_connection
+        return pooled
+
+    def interrupt(self) -> bool:
+        """Interrupt what the driver is doing; to take a connection from the pool has timeouts of its own."""
+        if self.driver is None:
+            return False
+        self._backend.interrupt(self.driver)
+        return True
 
     def begin(self, sql: str) -> None:
         """Start a transaction with the engine's word for it, together with the first statement where the driver can."""

@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import time
+import weakref
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..engines import Timeouts, file_url, resolve, shown
+from ..engines.deadlines import after, left
 from ..engines.liveness import checkout
 from ..errors import (
     AccessDenied,
@@ -80,13 +82,14 @@ class Database:
     ) -> None:
         if retries < 0:
             raise InvalidValue("retries", retries, "must not be negative")
+        self.timeouts = timeouts or Timeouts()
         self.backend, address = resolve(url or default_url())
         self.url = shown(address.set(drivername=self.backend.name))
         self.retries = retries
         self.prepared = False
         """Whether the schema is known to be the program's own (:func:`persistdb.schema.prepare.prepare`)."""
         try:
-            self.engine = self.backend.create_engine(address, timeouts or Timeouts(), pool_size)
+            self.engine = self.backend.create_engine(address, self.timeouts, pool_size)
         except ModuleNotFoundError as missing:
             raise DriverMissing(self.url, str(missing.name), self.backend.name) from None
         self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
@@ -99,6 +102,8 @@ class Database:
             mode = connection.get_execution_options().get("persistdb_begin", "read")
             if mode != "none":
                 connection.exec_driver_sql(self.backend.begin_sql(write=mode == "write"))
+
+        _open.add(self)
 
     def __repr__(self) -> str:
         return f"Database({self.url!r})"
@@ -118,7 +123,10 @@ class Database:
 
     def read(self, work: Callable[[], Work[T]]) -> T:
         """Run a unit of work that reads with one statement, again if the connection turns out to be lost."""
-        return self._repeat(lambda: self._connected(_run, work))
+        return self._read(work, after(self.timeouts.call))
+
+    def _read(self, work: Callable[[], Work[T]], deadline: float) -> T:
+        return self._repeat(lambda: self._connected(_run, work, deadline), deadline)
 
     def write(
         self,
@@ -134,6 +142,7 @@ class Database:
         ``None`` where that can't be decided, which raises :class:`~persistdb.errors.CommitUnknown`.
         """
         begin = self.backend.begin_sql(write=True)
+        deadline = after(self.timeouts.call)
 
         def transact(connection: Connection, work: Callable[[], Work[T]]) -> T:
             connection.begin(begin)
@@ -148,13 +157,13 @@ class Database:
 
         def attempt() -> T:
             try:
-                return self._connected(transact, work)
+                return self._connected(transact, work, deadline)
             except _CommitLost as lost:
                 result: T = lost.result
-                self._resolve_lost_commit(lost.error, partial(verify, result) if verify else None, refs)
+                self._resolve_lost_commit(lost.error, partial(verify, result) if verify else None, refs, deadline)
                 return result
 
-        return self._repeat(attempt)
+        return self._repeat(attempt, deadline)
 
     def change(
         self, work: Callable[[], Work[None]], *, verify: Callable[[], Work[bool | None]], refs: Sequence[str]
@@ -163,44 +172,60 @@ class Database:
 
         The rule of :meth:`write` for a lost commit holds whenever the connection is lost.
         """
+        deadline = after(self.timeouts.call)
 
         def attempt() -> None:
             try:
-                self._connected(_run, work)
+                self._connected(_run, work, deadline)
             except _Lost as lost:
-                self._resolve_lost_commit(lost.error, verify, refs)
+                self._resolve_lost_commit(lost.error, verify, refs, deadline)
 
-        self._repeat(attempt)
+        self._repeat(attempt, deadline)
 
-    def _connected(self, use: Callable[[Connection, Callable[[], Work[T]]], T], work: Callable[[], Work[T]]) -> T:
+    def _connected(
+        self,
+        use: Callable[[Connection, Callable[[], Work[T]]], T],
+        work: Callable[[], Work[T]],
+        deadline: float,
+    ) -> T:
         """Use a connection of the pool, which rolls back what is not committed when the connection is returned."""
-        pooled = checkout(self.engine) if self.retries else self.engine.raw_connection()
-        connection = Connection(self.engine, self.backend, pooled)
+        connection = Connection(self.engine, self.backend, deadline)
+        connection.enter()
         try:
-            return use(connection, work)
-        except _CommitLost as error:
-            pooled.invalidate(error)
-            raise
-        except self.driver_error as error:
-            if self._is_lost(error, connection):
+            pooled = connection.use(checkout(self.engine, deadline, again=self.retries > 0))
+            try:
+                return use(connection, work)
+            except _CommitLost as error:
                 pooled.invalidate(error)
-                raise _Lost(error) from error
-            raise
+                raise
+            except self.driver_error as error:
+                if self._is_lost(error, connection):
+                    pooled.invalidate(error)
+                    raise _Lost(error) from error
+                raise
+            finally:
+                if connection.expired and pooled.is_valid:  # interrupted, perhaps just after it was over
+                    pooled.invalidate()
+                pooled.close()
         finally:
-            pooled.close()
+            connection.leave()
 
     def _is_lost(self, error: Exception, connection: Connection) -> bool:
         return self.engine.dialect.is_disconnect(error, connection.driver, None)  # type: ignore[arg-type]  # any driver's
 
     def _resolve_lost_commit(
-        self, error: BaseException, verify: Callable[[], Work[bool | None]] | None, refs: Sequence[str]
+        self,
+        error: BaseException,
+        verify: Callable[[], Work[bool | None]] | None,
+        refs: Sequence[str],
+        deadline: float,
     ) -> None:
         """Return if a commit whose acknowledgement was lost took effect; raise if it did not, or nobody can tell."""
         unknown = CommitUnknown(self.url, self.backend.detail(error), refs)
         if verify is None:
             raise unknown from error
         try:
-            committed = self.read(verify)
+            committed = self._read(verify, deadline)
         except DatabaseError:
             raise unknown from error
         if committed is None:
@@ -208,21 +233,27 @@ class Database:
         if not committed:
             raise Stale from error
 
-    def _repeat(self, attempt: Callable[[], T]) -> T:
+    def _repeat(self, attempt: Callable[[], T], deadline: float) -> T:
         pause = _FIRST_PAUSE
-        for left in range(self.retries, -1, -1):
+        for more in range(self.retries, -1, -1):
             try:
                 return attempt()
             except Stale:
-                if not left:
-                    raise Busy(self.url, f"changed by others in each of {self.retries + 1} attempts") from None
+                if not more or not left(deadline):
+                    attempts = self.retries + 1 - more
+                    raise Busy(self.url, f"changed by others in each of {attempts} attempts") from None
             except (SQLAlchemyError, self.driver_error, _Lost, OSError) as error:
-                if not left or not self._may_succeed_if_repeated(error):
-                    raise self.failure(error) from error
+                if not more or not left(deadline) or not self._may_succeed_if_repeated(error, deadline):
+                    raise self._failure(error, deadline) from error
             # not a wait for an event: it only keeps the units that clashed apart
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  no secret
+            time.sleep(min(left(deadline), pause * random.uniform(0.5, 1.0)))  # noqa: S311  no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
         raise AssertionError
+
+    def _failure(self, error: BaseException, deadline: float) -> PersistDBError:
+        if _lost_connection(error) and not left(deadline):
+            return Unavailable(self.url, f"no answer within {self.timeouts.call:g} s, the time for one call")
+        return self.failure(error)
 
     def lock(self, name: str, *, shared: bool, timeout: float) -> HeldLock:
         """Take a lock by name; raises :class:`~persistdb.engines.LockUnavailable` after the timeout."""
@@ -245,11 +276,32 @@ class Database:
             return rule.error(self.url, detail)
         return (Unavailable if _lost_connection(error) else DatabaseError)(self.url, detail)
 
-    def _may_succeed_if_repeated(self, error: BaseException) -> bool:
+    def _may_succeed_if_repeated(self, error: BaseException, deadline: float) -> bool:
         if isinstance(error, PoolTimeout | OSError):
             return False
+        if _lost_connection(error):
+            return True
         rule = self.backend.rule(_driver_error(error))
-        return _lost_connection(error) or (rule is not None and rule.retry)
+        if rule is None or not rule.retry:
+            return False
+        # A lock that was waited for in vain is no clash: it would be waited for as long again.
+        waited = self.timeouts.call - left(deadline)
+        return not (rule.waits and waited >= self.timeouts.busy)
+
+
+_open: weakref.WeakSet[Database] = weakref.WeakSet()
+# What a child of fork(2) must neither use nor close: to close a connection would end the parent's.
+_of_parent: list[object] = []
+
+
+def _leave_connections_to_parent() -> None:
+    for database in _open:
+        if not database.backend.is_in_memory():
+            _of_parent.append(database.engine.pool)
+            database.engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_leave_connections_to_parent)
 
 
 def _run(connection: Connection, work: Callable[[], Work[T]]) -> T:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
 from sqlalchemy import ColumnElement, String, Subquery, delete, literal_column, null
 from sqlalchemy.types import TypeEngine
+
+from .deadlines import Bounded, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,12 +31,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds that persistdb waits: for a connection, for a row or file that others hold, for a statement."""
+    """Seconds that persistdb waits: for a connection, for a row or file that others hold, for a statement.
+
+    ``call`` bounds a unit of work as a whole (a get, a save, each batch of a bulk save): connecting, waiting,
+    statements and retries end within it, whatever the server does.
+    """
 
     connect: float = 10.0
     busy: float = 5.0
     statement: float = 30.0
     pool: float = 10.0
+    call: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,8 @@ class ErrorRule:
 
     ``code`` is the engine's own (``sqlite_errorname``, SQLSTATE, errno; ``""`` for none); ``text`` narrows it where one
     code stands for several things; ``example`` is the real message that the row was made for. ``retry`` says that the
-    same unit of work may well succeed if it is run again.
+    same unit of work may well succeed if it is run again, ``waits`` that the engine may have waited for as long as
+    ``Timeouts.busy`` before: then it is not.
     """
 
     code: str
@@ -50,6 +59,7 @@ class ErrorRule:
     example: str
     text: str = ""
     retry: bool = False
+    waits: bool = False
 
     def fits(self, code: str, message: str) -> bool:
         """Return whether the rule is for an error with this code and message."""
@@ -129,6 +139,9 @@ def on_conflict_update(insert: ConflictInsert, table: Table) -> ConflictInsert:
 class Backend(ABC):
     """All that is particular to one engine; one instance for a :class:`~persistdb.db.database.Database`."""
 
+    timeouts: Timeouts = Timeouts()
+    """The timeouts of its engine, from :meth:`create_engine` on."""
+
     name: ClassVar[str]
     drivername: ClassVar[str]
     error_rules: ClassVar[Sequence[ErrorRule]]
@@ -142,6 +155,19 @@ class Backend(ABC):
     def would_create(self) -> bool:
         """Return whether there is no database yet, and connecting would create it."""
         return False
+
+    def is_in_memory(self) -> bool:
+        """Return whether the database is in this process's memory."""
+        return False
+
+    @abstractmethod
+    def interrupt(self, driver: Any) -> None:
+        """End what a connection of the driver is doing, called from another thread: it fails where it waits."""
+
+    def bounded(self, connection: Connection, seconds: float = 0.0) -> Bounded:
+        """Bound the use of a connection of SQLAlchemy, on the client's side: ``seconds`` beside the time for a call."""
+        driver = connection.connection.dbapi_connection
+        return Bounded(after(self.timeouts.call + seconds), partial(self.interrupt, driver))
 
     @abstractmethod
     def begin_sql(self, *, write: bool) -> str:

@@ -22,7 +22,14 @@ class FileLock(HeldLock):
     """
 
     def __init__(self, path: Path, fd: int) -> None:
+        super().__init__()
         self._path, self._fd = path, fd
+
+    def leave_to_parent(self) -> None:
+        """Close the descriptor: a lock of flock(2) lasts as long as any copy of it is open."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     @classmethod
     def take(cls, path: Path, *, shared: bool, timeout: float) -> Self:

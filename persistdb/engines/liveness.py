@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 
+from .deadlines import Bounded, after, left
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Engine
     from sqlalchemy.pool import PoolProxiedConnection
 
@@ -17,23 +23,27 @@ DOUBT = 1.0
 """Seconds without use after which a connection is asked in any case."""
 
 
-class _Taking(threading.local):
+class _Checkout(threading.local):
     again = False
+    deadline: float | None = None
 
 
-_taking = _Taking()
+_checkout = _Checkout()
 
 
-def checkout(engine: Engine) -> PoolProxiedConnection:
-    """Take a connection of the pool for a unit of work that is run again, should it turn out to be lost."""
-    _taking.again = True
+def checkout(engine: Engine, deadline: float, *, again: bool) -> PoolProxiedConnection:
+    """Take a connection of the pool by a deadline.
+
+    ``again``: the unit of work is run again if the connection turns out to be lost. Raises TimeoutError.
+    """
+    _checkout.again, _checkout.deadline = again, deadline
     try:
         return engine.raw_connection()
     finally:
-        _taking.again = False
+        _checkout.again, _checkout.deadline = False, None
 
 
-def ping_in_doubt(engine: Engine) -> None:
+def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: float) -> None:
     """Ask a connection before it is used: for :func:`checkout` only after a while, or if another was lost since.
 
     SQLAlchemy's ``pool_pre_ping`` asks each time, which is a fifth of what a get takes.
@@ -51,13 +61,26 @@ def ping_in_doubt(engine: Engine) -> None:
     @event.listens_for(engine, "checkout")
     def _ask(connection: Any, record: Any, _proxy: object) -> None:
         used = record.info.get("used")
-        if used is None or (_taking.again and time.monotonic() - used < DOUBT and used > lost[0]):
+        if used is None or (_checkout.again and time.monotonic() - used < DOUBT and used > lost[0]):
             return
         dialect = engine.dialect
-        try:
-            dialect.do_ping(connection)
-        except dialect.loaded_dbapi.Error as error:
-            if not dialect.is_disconnect(error, connection, None):
-                raise
-            # the pool lets go of all its connections, and opens a new one
-            raise InvalidatePoolError from error
+        with Bounded(_checkout.deadline or after(timeout), partial(interrupt, connection)) as ping:
+            try:
+                dialect.do_ping(connection)
+            except dialect.loaded_dbapi.Error as error:
+                if not (ping.expired or dialect.is_disconnect(error, connection, None)):
+                    raise
+                failure = error
+            else:
+                return
+        if ping.expired:
+            raise TimeoutError("the server does not answer") from failure
+        # the pool releases all its connections, and opens a new one
+        raise InvalidatePoolError from failure
+
+    @event.listens_for(engine, "do_connect")
+    def _connect_in_time(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
+        if _checkout.deadline is not None:
+            seconds = max(1, math.ceil(left(_checkout.deadline)))
+            for name in parameters.keys() & {"connect_timeout", "read_timeout"}:
+                parameters[name] = min(parameters[name], seconds)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import weakref
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import TextClause
     from sqlalchemy.engine import Connection
+
+    from .deadlines import Bounded
 
 SCHEMA_CHANGE = "persistdb: change of schema"
 """The name of the lock that lets one program at a time change the schema."""
@@ -24,7 +28,14 @@ def digest(name: str) -> bytes:
 
 
 class HeldLock(ABC):
-    """A lock that is held."""
+    """A lock that is held, by this process: a child of fork(2) does not hold its parent's."""
+
+    def __init__(self) -> None:
+        _held.add(self)
+
+    @abstractmethod
+    def leave_to_parent(self) -> None:
+        """Forget the lock, in a child of the process that holds it."""
 
     @abstractmethod
     def release(self) -> bool:
@@ -34,19 +45,45 @@ class HeldLock(ABC):
 class ConnectionLock(HeldLock):
     """A lock that a server gives to a session: it ends with the connection, however that ends."""
 
-    def __init__(self, connection: Connection, release: TextClause, parameters: Mapping[str, object]) -> None:
-        self._connection, self._release, self._parameters = connection, release, parameters
+    def __init__(
+        self,
+        connection: Connection,
+        release: TextClause,
+        parameters: Mapping[str, object],
+        bounded: Callable[[Connection], Bounded],
+    ) -> None:
+        super().__init__()
+        self._connection: Connection | None = connection
+        self._release, self._parameters, self._bounded = release, parameters, bounded
+
+    def leave_to_parent(self) -> None:
+        """Keep the connection open and unused: to close it would end the parent's session."""
+        _of_parent.append(self._connection)
+        self._connection = None
 
     def release(self) -> bool:
-        """Release the lock and close the session; false if the lock was lost, or the server cannot be asked."""
-        if self._connection.closed:
+        """Release the lock and close the session; false if the lock was lost, or the server does not answer."""
+        if self._connection is None or self._connection.closed:
             return False
-        try:
-            return bool(self._connection.execute(self._release, dict(self._parameters)).scalar_one())
-        except DBAPIError:
-            return False
-        finally:
-            self._connection.close()
+        with self._bounded(self._connection):
+            try:
+                return bool(self._connection.execute(self._release, dict(self._parameters)).scalar_one())
+            except DBAPIError:
+                return False
+            finally:
+                self._connection.close()
+
+
+_held: weakref.WeakSet[HeldLock] = weakref.WeakSet()
+_of_parent: list[object] = []
+
+
+def _leave_locks_to_parent() -> None:
+    for lock in _held:
+        lock.leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_leave_locks_to_parent)
 
 
 class LockUnavailable(Exception):

@@ -196,6 +196,23 @@ class Daemon:
             select.select([child], [], [], 5)
             os.close(child)
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the server and its children where they are (SIGSTOP), as a stalled disk does, and let them go on."""
+        processes = [os.pidfd_open(self.pid)]
+        # the server first: it makes no more children then
+        signal.pidfd_send_signal(processes[0], signal.SIGSTOP)
+        for child in _children(self.pid):
+            processes.append(child)
+            signal.pidfd_send_signal(child, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(process, signal.SIGCONT)
+                os.close(process)
+
     def log(self) -> str:
         """Return what the server wrote about itself."""
         return self._log.read_text(errors="replace")

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.mysql import insert
 
 from ...errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
 from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, first_of, json_path
+from ..deadlines import shut_down
 from ..liveness import ping_in_doubt
 from . import locks, numbered, readonly, views
 from .prepared import Prepared
@@ -42,7 +43,7 @@ class MariaDB(Backend):
     drivername = "mariadb+pymysql"
     error_rules = (
         ErrorRule("1213", Busy, "Deadlock found when trying to get lock; try restarting transaction", retry=True),
-        ErrorRule("1205", Busy, "Lock wait timeout exceeded; try restarting transaction", retry=True),
+        ErrorRule("1205", Busy, "Lock wait timeout exceeded; try restarting transaction", retry=True, waits=True),
         ErrorRule("1020", Busy, "Record has changed since last read in table 'container'", retry=True),
         ErrorRule("1969", QueryTimeout, "Query execution was interrupted (max_statement_time exceeded)"),
         ErrorRule("1317", QueryTimeout, "Query execution was interrupted"),
@@ -108,7 +109,8 @@ class MariaDB(Backend):
             connect_args=arguments,
         )
 
-        ping_in_doubt(engine)
+        self.timeouts = timeouts
+        ping_in_doubt(engine, self.interrupt, timeouts.call)
 
         @event.listens_for(engine, "connect")
         def _wait(connection: Any, _record: object) -> None:
@@ -122,6 +124,11 @@ class MariaDB(Backend):
                 connection.rollback()
 
         return engine
+
+    def interrupt(self, driver: Any) -> None:
+        """Shut the socket down: KILL would need another connection, and an answer."""
+        if driver.open:
+            shut_down(driver._sock.fileno())  # noqa: SLF001  there is no other way to it
 
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
@@ -275,7 +282,7 @@ class MariaDB(Backend):
 
     def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
         """Take named locks of a separate session."""
-        return locks.take(engine, name, shared=shared, timeout=timeout)
+        return locks.take(engine, name, shared=shared, timeout=timeout, bounded=self.bounded)
 
 
 def _json_table_type(kind: Any) -> str:

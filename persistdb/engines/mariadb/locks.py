@@ -15,10 +15,12 @@ from sqlalchemy import text
 from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, StillLocked, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Engine
     from sqlalchemy.engine import Connection
+
+    from ..deadlines import Bounded
 
 # GET_LOCK knows exclusive locks only: a shared lock is one of these many slots, an exclusive one is all of them.
 _SLOTS = 64
@@ -29,7 +31,7 @@ def _name(database: str | None, name: str) -> str:
     return "persistdb:" + digest(f"{database}\0{name}").hex()[:40]
 
 
-def take(engine: Engine, name: str, *, shared: bool, timeout: float) -> ConnectionLock:
+def take(engine: Engine, name: str, *, shared: bool, timeout: float, bounded: Callable[..., Bounded]) -> ConnectionLock:
     """Take the named locks that stand for a lock, in a separate session.
 
     Raises :class:`~persistdb.engines.locks.LockUnavailable`.
@@ -40,20 +42,21 @@ def take(engine: Engine, name: str, *, shared: bool, timeout: float) -> Connecti
     connection = engine.connect()
     try:
         connection.detach()
-        held = _get_locks(connection, [gate], deadline)
-        if held and shared:
-            held = _get_any_lock(connection, slots, deadline)
-            connection.execute(text("SELECT RELEASE_LOCK(:gate)"), {"gate": gate})
-        elif held:
-            held = _get_locks(connection, slots, deadline)
-        holders = [] if held else _holders(connection, [gate, *slots])
+        with bounded(connection, timeout):
+            held = _get_locks(connection, [gate], deadline)
+            if held and shared:
+                held = _get_any_lock(connection, slots, deadline)
+                connection.execute(text("SELECT RELEASE_LOCK(:gate)"), {"gate": gate})
+            elif held:
+                held = _get_locks(connection, slots, deadline)
+            holders = [] if held else _holders(connection, [gate, *slots])
     except BaseException:
         connection.close()
         raise
     if not held:
         connection.close()
         raise LockUnavailable(holders)
-    return ConnectionLock(connection, text("SELECT RELEASE_ALL_LOCKS() > 0"), {})
+    return ConnectionLock(connection, text("SELECT RELEASE_ALL_LOCKS() > 0"), {}, bounded)
 
 
 def _get_locks(connection: Connection, names: Sequence[str], deadline: float) -> bool:

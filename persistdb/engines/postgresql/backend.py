@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
 from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, first_of, literal_text, on_conflict_update
+from ..deadlines import shut_down
 from ..liveness import ping_in_doubt
 from . import locks, readonly, views
 
@@ -91,8 +92,14 @@ class PostgreSQL(Backend):
                 "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
             },
         )
-        ping_in_doubt(engine)
+        self.timeouts = timeouts
+        ping_in_doubt(engine, self.interrupt, timeouts.call)
         return engine
+
+    def interrupt(self, driver: Any) -> None:
+        """Shut the socket down: a request to cancel would need an answer, too."""
+        if not driver.closed:
+            shut_down(driver.fileno())
 
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
@@ -240,7 +247,7 @@ class PostgreSQL(Backend):
 
     def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
         """Take an advisory lock of a separate session."""
-        return locks.take(engine, name, shared=shared, timeout=timeout)
+        return locks.take(engine, name, shared=shared, timeout=timeout, bounded=self.bounded)
 
 
 def _columns(pairs: Mapping[str, str]) -> str:

@@ -11,10 +11,12 @@ from sqlalchemy.exc import DBAPIError
 from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Engine
     from sqlalchemy.engine import Connection
+
+    from ..deadlines import Bounded
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -24,7 +26,7 @@ def _key(name: str) -> int:
     return int.from_bytes(digest(name)[:8], "big", signed=True)
 
 
-def take(engine: Engine, name: str, *, shared: bool, timeout: float) -> ConnectionLock:
+def take(engine: Engine, name: str, *, shared: bool, timeout: float, bounded: Callable[..., Bounded]) -> ConnectionLock:
     """Take an advisory lock of a separate session, so that it ends with the session.
 
     Raises :class:`~persistdb.engines.locks.LockUnavailable`.
@@ -34,21 +36,22 @@ def take(engine: Engine, name: str, *, shared: bool, timeout: float) -> Connecti
     connection = engine.connect()
     try:
         connection.detach()
-        milliseconds = max(1, int(timeout * 1000))  # 0 would mean to wait for ever
-        connection.execute(
-            text("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', :wait, false)"),
-            {"wait": str(milliseconds)},
-        )
-        try:
-            connection.execute(text(f"SELECT pg_advisory_lock{suffix}(:key)"), {"key": key})
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
-                raise
-            raise LockUnavailable(_holders(connection, key)) from None
+        with bounded(connection, timeout):
+            milliseconds = max(1, int(timeout * 1000))  # 0 would mean to wait for ever
+            connection.execute(
+                text("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', :wait, false)"),
+                {"wait": str(milliseconds)},
+            )
+            try:
+                connection.execute(text(f"SELECT pg_advisory_lock{suffix}(:key)"), {"key": key})
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                    raise
+                raise LockUnavailable(_holders(connection, key)) from None
     except BaseException:
         connection.close()
         raise
-    return ConnectionLock(connection, text(f"SELECT pg_advisory_unlock{suffix}(:key)"), {"key": key})
+    return ConnectionLock(connection, text(f"SELECT pg_advisory_unlock{suffix}(:key)"), {"key": key}, bounded)
 
 
 def _holders(connection: Connection, key: int) -> list[str]:

@@ -63,7 +63,7 @@ class SQLite(Backend):
     name = "sqlite"
     drivername = "sqlite+pysqlite"
     error_rules = (
-        ErrorRule("SQLITE_BUSY", Busy, "database is locked", retry=True),
+        ErrorRule("SQLITE_BUSY", Busy, "database is locked", retry=True, waits=True),
         ErrorRule("SQLITE_LOCKED", Busy, "database table is locked", retry=True),
         ErrorRule("SQLITE_INTERRUPT", QueryTimeout, "interrupted"),
         ErrorRule("SQLITE_AUTH", ReadOnly, "not authorized"),
@@ -136,6 +136,14 @@ class SQLite(Backend):
             return True
         except OSError:
             return False  # SQLite says what is wrong with it
+
+    def is_in_memory(self) -> bool:
+        """Return whether there is no file."""
+        return self._path is None
+
+    def interrupt(self, driver: Any) -> None:
+        """Use sqlite3_interrupt(), which is for other threads."""
+        driver.interrupt()
 
     def begin_sql(self, *, write: bool) -> str:
         """Start a transaction; a write takes the write lock at once.

@@ -1,0 +1,170 @@
+"""Deadlines that hold whatever the other side does: a thread ends calls that outlast theirs.
+
+A server that is frozen (SIGSTOP, a stalled disk) accepts what is sent and never answers, and neither the kernel nor the
+drivers give up on it. SQLite runs a statement for as long as it takes. So each call in flight is in a set that a thread
+looks at, with the timestamp at which it must be over and a way to interrupt it from another thread.
+
+To enter and leave takes no lock, for a get must not notice it: what two threads may do at once is in the order in which
+each of them writes and then reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TICK = 0.25
+"""Seconds between two looks at the calls in flight, and so the longest that an interrupt may be late."""
+_FORK_WAITS = 1.0  # seconds; a longer call than that is not waited for
+
+
+def after(seconds: float) -> float:
+    """Return a deadline, as a timestamp of the monotonic clock."""
+    return time.monotonic() + seconds
+
+
+def left(deadline: float) -> float:
+    """Return the seconds that are left; 0 if it has passed."""
+    return max(0.0, deadline - time.monotonic())
+
+
+class InFlight:
+    """A call that must be over by its deadline; ``expired`` says afterwards whether it was interrupted."""
+
+    __slots__ = ("deadline", "expired")
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.expired = False
+
+    def interrupt(self) -> bool:
+        """Make the call fail where it waits, from another thread; return false if it does nothing yet that can be."""
+        raise NotImplementedError
+
+    def enter(self) -> None:
+        """Begin: from now on the thread looks after it."""
+        _calls.add(self)
+        if not _state.passing:
+            _state.let_in(self)
+
+    def leave(self) -> None:
+        """End: from now on nobody interrupts it."""
+        _calls.discard(self)
+        if self.expired:
+            with _state.lock:  # the thread may be just about it
+                pass
+
+
+class Bounded(InFlight):
+    """A call that is interrupted by a function: ``with Bounded(deadline, interrupt) as call``."""
+
+    __slots__ = ("_interrupt",)
+
+    def __init__(self, deadline: float, interrupt: Callable[[], None]) -> None:
+        super().__init__(deadline)
+        self._interrupt = interrupt
+
+    def interrupt(self) -> bool:
+        """Call the function."""
+        self._interrupt()
+        return True
+
+    def __enter__(self) -> Self:
+        self.enter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+
+_calls: set[InFlight] = set()
+
+
+class _State:
+    """The thread, and whether calls may pass without a look at it."""
+
+    def __init__(self) -> None:
+        self.passing = False
+        """Whether the thread is awake and nobody forks."""
+        self.lock = threading.Lock()
+        """Held while calls are interrupted, so that none is over, and its connection another's, meanwhile."""
+        self._changed = threading.Condition()
+        self._awake = threading.Event()
+        self._forking = False
+        self._thread: threading.Thread | None = None
+
+    def let_in(self, call: InFlight) -> None:
+        """Wake the thread; hold the call back while the process forks."""
+        with self._changed:
+            while self._forking:
+                _calls.discard(call)
+                self._changed.wait()
+            _calls.add(call)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="persistdb deadlines", daemon=True)
+                self._thread.start()
+            self.passing = True
+            self._awake.set()
+
+    def pause(self) -> None:
+        """Wait for the calls in flight, and hold new ones back: a library's own locks would stay locked in a child."""
+        with self._changed:
+            self._forking = True
+            self.passing = False
+        patience = after(_FORK_WAITS)
+        while _calls and left(patience):
+            time.sleep(0.001)
+
+    def go_on(self) -> None:
+        """Let calls pass again."""
+        with self._changed:
+            self._forking = False
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            self._awake.wait()
+            time.sleep(TICK)
+            self._look(time.monotonic())
+            with self._changed:
+                if not _calls:
+                    self.passing = False
+                    self._awake.clear()
+                if _calls and not self._forking:  # one that came in between
+                    self.passing = True
+                    self._awake.set()
+
+    def _look(self, now: float) -> None:
+        for call in list(_calls):
+            if call.deadline <= now and not call.expired:
+                with self.lock:
+                    call.expired = True
+                    # it may have left before it could see that
+                    if call in _calls and not call.interrupt():
+                        call.expired = False
+
+
+_state = _State()
+
+
+def _start_again() -> None:
+    """Forget the parent's thread and calls in a process that was forked."""
+    global _state
+    _calls.clear()
+    _state = _State()
+
+
+os.register_at_fork(before=lambda: _state.pause(), after_in_parent=lambda: _state.go_on(), after_in_child=_start_again)
+
+
+def shut_down(descriptor: int) -> None:
+    """Shut down a socket by its file descriptor: whoever waits for an answer on it finds the connection closed."""
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as twin:
+        twin.shutdown(socket.SHUT_RDWR)

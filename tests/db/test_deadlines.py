@@ -1,0 +1,131 @@
+"""A call ends by its deadline, whatever the server does."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from persistdb import (
+    Busy,
+    CommitUnknown,
+    ContainerRepository,
+    ContainerState,
+    Database,
+    DatabaseError,
+    LockNotHeld,
+    QueryTimeout,
+    Timeouts,
+    Unavailable,
+)
+from persistdb.db.work import Statement, value
+from tests.store.faults import just_before
+from tests.store.samples import SANDBOX, container, put
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.servers import Server, Statements
+
+CHANGED = {"a": container("pod-1-a", state="stopped"), "b": container("pod-1-b")}
+ENDED = (Unavailable, CommitUnknown, QueryTimeout)
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def own(request: pytest.FixtureRequest) -> Server:
+    """Give a server that the test may freeze."""
+    server: Server = request.getfixturevalue(f"own_{request.param}_server")
+    return server
+
+
+@pytest.fixture
+def warm(own: Server) -> Iterator[ContainerRepository]:
+    """Give a repository with a connection in its pool, on a database with a container, whose calls take 1 s at most."""
+    with Database(own.url(own.create_database()), timeouts=Timeouts(call=1)) as database:
+        repository = ContainerRepository(database, host="node-1")
+        put(repository, "pod-1", "a")
+        yield repository
+
+
+CALLS: dict[str, Callable[[ContainerRepository], object]] = {
+    "get": lambda r: r.get("pod-1", "a"),
+    "iterate": lambda r: list(r.iterate()),
+    "save": lambda r: r.save("pod-1", "a", ContainerState(state="stopped")),
+    "save_sandbox": lambda r: r.save_sandbox(SANDBOX, CHANGED),
+    "transition": lambda r: r.transition("pod-1", "a", "stopped", expected="running"),
+    "destroy_sandbox": lambda r: r.destroy_sandbox("pod-1"),
+    "lock": lambda r: r.lock("pod-1", timeout=0.1),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_frozen_server(own: Server, warm: ContainerRepository, call: Callable[[ContainerRepository], object]) -> None:
+    """A call to a server that takes what is sent and never answers ends by its deadline; later calls work."""
+    warm.get("pod-1", "a")
+    with own.daemon.frozen(), pytest.raises(ENDED):
+        call(warm)
+    assert warm.get("pod-1", "a").cid == "a"
+
+
+@pytest.mark.parametrize("statement", ["SELECT", "INSERT INTO mount", "UPDATE"])
+def test_a_server_that_freezes_in_the_middle(own: Server, warm: ContainerRepository, statement: str) -> None:
+    """A server that freezes within a unit of work: the call ends, and the sandbox is wholly old or wholly new."""
+    before = warm.load_sandbox("pod-1")
+    with (
+        contextlib.ExitStack() as frozen,
+        just_before(warm.database, statement, lambda: frozen.enter_context(own.daemon.frozen())),
+        pytest.raises(ENDED),
+    ):
+        warm.save_sandbox(SANDBOX, CHANGED)
+    after = warm.load_sandbox("pod-1")
+    assert after == before or {cid: one.record for cid, one in after.containers.items()} == CHANGED
+
+
+def test_a_lock_of_a_frozen_server(own: Server, warm: ContainerRepository) -> None:
+    """To release a lock of a server that doesn't answer ends by the deadline, and says that the lock is not held."""
+    lock = warm.lock("pod-1")
+    with own.daemon.frozen(), pytest.raises(LockNotHeld):
+        lock.release()
+
+
+def test_a_new_connection_to_a_frozen_server(own: Server) -> None:
+    """To connect to a server that doesn't answer ends by the deadline, too."""
+    with (
+        own.daemon.frozen(),
+        Database(own.url(own.home), timeouts=Timeouts(call=1)) as database,
+        pytest.raises(DatabaseError),
+    ):
+        ContainerRepository(database, host="node-1")
+
+
+def test_a_slow_statement_on_sqlite(sqlite_store: tuple[str, Database]) -> None:
+    """SQLite's library runs a statement for as long as it takes: the deadline ends it, and the connection serves on."""
+    with Database(sqlite_store[0], timeouts=Timeouts(call=0.2)) as database:
+        repository = ContainerRepository(database, host="node-1")
+        put(repository, "pod-1", "a")
+        slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+        statement = Statement(text(slow), database.engine.dialect)
+        with pytest.raises(QueryTimeout):
+            database.read(lambda: value(statement, {}))
+        assert repository.get("pod-1", "a").cid == "a"
+
+
+def test_a_lock_that_is_waited_for_in_vain(
+    store: tuple[str, Database], statements: Callable[..., contextlib.AbstractContextManager[Statements]]
+) -> None:
+    """A row or file that others hold is waited for once, for Timeouts.busy, and not once for each retry."""
+    url, holder = store
+    put(ContainerRepository(holder, host="node-1"), "pod-1", "a")
+    with (
+        holder.session(write=True) as session,  # type: ignore[attr-defined]  # the store's database has sessions
+        Database(url, timeouts=Timeouts(busy=1, call=60)) as database,
+    ):
+        session.execute(text("UPDATE container SET state = 'held'"))
+        waiting = ContainerRepository(database, host="node-1")
+        with statements(database.engine) as sent:
+            with pytest.raises(Busy):
+                waiting.transition("pod-1", "a", "stopped", expected="running")
+            assert sent.round_trips == 1
+        session.rollback()
