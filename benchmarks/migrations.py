@@ -1,7 +1,7 @@
-"""An upgrade of many containers from the first schema to the newest, beside a plain copy of their mounts.
+"""An upgrade of many containers from the first schema to the newest, compared with a plain copy of their mounts.
 
-``python -m benchmarks.migrations URL`` upgrades, and prints the seconds that it took and the MB of memory: those that
-it had when all was loaded and connected, and the most that it had in the end.
+``python -m benchmarks.migrations URL`` upgrades, and prints the seconds that it took and the MB of memory that the
+process had when it was loaded and connected, and at its peak.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def measure(place: Place, size: int) -> Iterator[Check]:
         copies = [_copy(database.engine) for _ in range(3)]
     seconds, start, most = in_a_process("migrations", url)
     with Database(url, timeouts=Timeouts(statement=3600)) as database:
-        found = many.faults(database, size, MOUNTS)
-    if any(found):
-        message = f"the upgrade lost something: {found}"
+        faults = many.faults(database, size, MOUNTS)
+    if any(faults):
+        message = f"the upgrade lost rows, or changed them: {faults}"
         raise RuntimeError(message)
     place.forget()
     copy = sorted(copies)[1]
@@ -69,7 +69,7 @@ _LIKE = {
 
 
 def _copy(engine: Engine) -> float:
-    """Seconds that it takes to copy the mounts into a table like theirs, with its key, and to commit."""
+    """Measure the seconds to copy the mounts into a table like theirs, with its key, and to commit."""
     writer = engine.execution_options(persistdb_begin="write")
     with writer.begin() as connection:
         if engine.dialect.name == "sqlite":

@@ -1,1 +1,1 @@
-"""The history of the schema, for Alembic; an installed persistdb has it as ``persistdb.migrations``."""
+"""The history of the schema, for Alembic; in an installed persistdb it is ``persistdb.migrations``."""

@@ -1,4 +1,4 @@
-"""What goes in and comes out is the same on every engine."""
+"""Imports, exports and lists are the same on every engine."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ def run(capsys: pytest.CaptureFixture[str], url: str, host: str, *words: str | P
 
 
 def differences(one: filecmp.dircmp[str]) -> list[str]:
-    found = [f"{one.left}: {name}" for name in one.left_only + one.right_only + one.funny_files]
+    unlike = [f"{one.left}: {name}" for name in one.left_only + one.right_only + one.funny_files]
     _, unequal, errors = filecmp.cmpfiles(one.left, one.right, one.common_files, shallow=False)
-    found += [f"{one.left}: {name}" for name in unequal + errors]
-    return found + [line for inner in one.subdirs.values() for line in differences(inner)]
+    unlike += [f"{one.left}: {name}" for name in unequal + errors]
+    return unlike + [line for inner in one.subdirs.values() for line in differences(inner)]
 
 
 def rows(capsys: pytest.CaptureFixture[str], url: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(run(capsys, url, "any", "ls", "--all-hosts", "--format", "json"))["rows"]
-    for row in found:
+    listed: list[dict[str, Any]] = json.loads(run(capsys, url, "any", "ls", "--all-hosts", "--format", "json"))["rows"]
+    for row in listed:
         assert row.pop("updated").endswith("Z")
-    return found
+    return listed
 
 
 def test_the_same_trees_and_rows(
     sqlite_url: str, postgresql_url: str, mariadb_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every sample comes back byte for byte from each engine, and all engines list the same rows."""
+    """Every sample is exported byte for byte from each engine, and all engines list the same rows."""
     samples = {tree.parts[-4]: tree for tree in sorted(SAMPLES.glob("*/run/vc/sbs"))}
     seen = {}
     for engine, url in zip(ENGINES, (sqlite_url, postgresql_url, mariadb_url), strict=True):
-        # two samples have a sandbox of the same ID, so each is a host of its own
+        # two samples have a sandbox of the same ID, so each has a separate host
         for name, tree in samples.items():
             out = tmp_path / "out" / engine / name
             run(capsys, url, name, "import", tree)

@@ -1,8 +1,8 @@
 """The baseline: Kata's persist data of 2018.
 
 A sandbox has its state; a container has the block device and the file system type of its rootfs, its mounts in the
-order of the OCI specification from position 0 on, its device maps and its processes. There is one host, and the sandbox
-ID is the key.
+order of the OCI specification from position 0 on, its device maps and its processes. There is one host, so the sandbox
+ID is unique.
 
 Downgrade: drops the tables, and with them everything.
 """
@@ -108,5 +108,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them, children first."""
+    """Drop the tables, children first."""
     ops.drop("process", "device_map", "mount", "container", "sandbox")

@@ -1,12 +1,11 @@
 """The container's rootfs becomes a mount.
 
-So it is in kata-containers/runtime 196661bc (April 2019). It is the mount at position 0, and the others move up by one.
-The columns ``rootfs_block_device_id`` and ``rootfs_fs_type`` of the container become its ``block_device_id`` and
-``type``; what the mount of a rootfs has beyond these was never stored, so it is empty. All mounts get ``is_rootfs`` and
-``mounted``; of the old ones it isn't known whether they are mounted, and like Go's decoder we take what isn't there for
-false.
+As in kata-containers/runtime 196661bc (April 2019). It becomes the mount at position 0, and the others move up by one.
+The container's columns ``rootfs_block_device_id`` and ``rootfs_fs_type`` become the mount's ``block_device_id`` and
+``type``; its other values were never stored, so they are empty. All mounts get ``is_rootfs`` and ``mounted``. It is
+unknown whether existing mounts are mounted; the value is false, as Go's decoder has it for a missing key.
 
-Downgrade: the rootfs goes back into the container's columns. Lost are ``mounted``, and of each rootfs its source,
+Downgrade: the rootfs goes back into the container's columns. Loses ``mounted``, and of each rootfs the source,
 destination, options, host path and read-only flag.
 """
 
@@ -90,7 +89,7 @@ NEW_MOUNT = ops.table(
 
 
 def upgrade() -> None:
-    """Copy the mounts once, with the rootfs in front; then the container's columns may go."""
+    """Copy the mounts, with the rootfs first; then drop the container's columns."""
     ops.rebuild(
         NEW_MOUNT,
         "SELECT container_id, position + 1, false, source, destination, type, options, host_path, block_device_id,"
@@ -101,9 +100,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Bring the container's columns back and fill them; then copy the mounts once, without the rootfs."""
+    """Add the container's columns and fill them; then copy the mounts without the rootfs."""
     ops.change(NEW_CONTAINER, OLD_CONTAINER, {"rootfs_block_device_id": "''", "rootfs_fs_type": "''"})
-    # once the mounts are copied, the one at position 0 is no rootfs any more
+    # after an interrupted downgrade that has copied the mounts, the one at position 0 is not the rootfs
     if ops.has_column("mount", "is_rootfs"):
         rootfs = "(SELECT {0} FROM mount WHERE mount.container_id = container.id AND mount.position = 0)"
         op.execute(

@@ -1,7 +1,7 @@
 """Device maps say whether their device is shared.
 
-A shared device stays when one of the containers that use it stops; Kata writes it from 3.28 on (kata-containers
-a4fd32a29a). Devices stored before are not shared.
+A shared device stays when one of the containers that use it stops; Kata writes the flag from 3.28 on (kata-containers
+a4fd32a29a). Existing device maps are not shared.
 
 Downgrade: loses ``shared``.
 """
@@ -50,5 +50,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove it."""
+    """Remove the column."""
     ops.change(NEW, OLD)

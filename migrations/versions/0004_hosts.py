@@ -1,9 +1,9 @@
 """One database serves many hosts: a sandbox has a host.
 
-Its ID is unique on that host. The sandboxes that are there already are given the host that the upgrade was told
-(``persistdb --host NAME db upgrade``, ``alembic -x host=NAME upgrade head``), or ``''`` if it was told none.
+Its ID is unique on that host. Existing sandboxes get the host that the upgrade names (``persistdb --host NAME db
+upgrade``, ``alembic -x host=NAME upgrade head``), or ``''`` if it names none.
 
-Downgrade: loses ``host``. It cannot be done while two hosts have a sandbox of the same ID.
+Downgrade: loses ``host``. It is impossible while two hosts have a sandbox of the same ID.
 """
 
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ depends_on = None
 MOVES = ("sandbox",)
 LOSES = {"sandbox.host": "SELECT count(*) FROM sandbox WHERE host <> ''"}
 BLOCKS_DOWNGRADE = {
-    "sandboxes of the same ID on more than one host; without hosts an ID can be there once": (
+    "sandboxes with the same ID on more than one host; without hosts an ID must be unique": (
         "SELECT sid, host FROM sandbox WHERE sid IN (SELECT sid FROM sandbox GROUP BY sid HAVING count(*) > 1)"
         " ORDER BY sid, host"
     )
@@ -53,5 +53,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back to the narrow key, which fails before anything is changed if it would not be unique."""
+    """Remove the column, and return to the narrow key."""
     ops.change(NEW, OLD)

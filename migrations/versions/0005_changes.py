@@ -1,7 +1,7 @@
 """Sandboxes and containers say when they were changed, and how often.
 
-So a writer can tell that somebody else came in between, and a report can tell what is stale. Of the rows that are there
-already none of this is known: they start at revision 1, at the moment of the upgrade.
+A writer can detect a change by another one, and a report can list stale rows. Existing rows start at revision 1, with
+the timestamp of the upgrade.
 
 Downgrade: loses ``revision``, ``created_at`` and ``updated_at``.
 """
@@ -78,6 +78,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove them."""
+    """Remove the columns."""
     ops.change(NEW_CONTAINER, OLD_CONTAINER)
     ops.change(NEW_SANDBOX, OLD_SANDBOX)

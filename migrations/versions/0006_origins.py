@@ -1,8 +1,7 @@
-"""An import can be written back as it was.
+"""An import can be written back byte for byte.
 
-Sandboxes and containers keep the layout of the files that they came in, what persistdb doesn't know in them, and where
-columns don't give the same bytes back, their whole text. The rows that are there already did not come from a file:
-their layout is ``''``.
+Sandboxes and containers keep the layout of their files, the keys in them that persistdb does not know, and the whole
+text where the columns cannot reproduce it. Existing rows did not come from a file: their layout is ``''``.
 
 Downgrade: loses ``layout``, ``extra``, ``document`` and ``persist_version``.
 """
@@ -83,6 +82,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove them."""
+    """Remove the columns."""
     ops.change(NEW_CONTAINER, OLD_CONTAINER)
     ops.change(NEW_SANDBOX, OLD_SANDBOX)

@@ -1,8 +1,8 @@
 """A token names one process of its sandbox.
 
-A process is found by it. The process carries the ``sandbox_id`` of its container, kept honest by a foreign key of both
-columns. A container that was never started has no token: NULL takes the place of Go's ``""``, of which there may be
-many.
+So that a process can be found by its token, it has the ``sandbox_id`` of its container, which a foreign key of both
+columns keeps the same. A container that was never started has no token: NULL replaces Go's ``""``, which need not be
+unique.
 
 Downgrade: loses nothing.
 """
@@ -19,7 +19,7 @@ depends_on = None
 MOVES = ("container", "process")
 LOSES: dict[str, str] = {}
 BLOCKS_UPGRADE = {
-    "processes of one sandbox with the same token; it must name one of them": (
+    "processes of one sandbox with the same token; a token must be unique in its sandbox": (
         "SELECT sandbox.sid, container.cid, process.position, process.token FROM process"
         " JOIN container ON container.id = process.container_id JOIN sandbox ON sandbox.id = container.sandbox_id"
         " JOIN (SELECT its.sandbox_id, twin.token FROM process twin JOIN container its ON its.id = twin.container_id"
@@ -100,7 +100,7 @@ NEW_PROCESS = _process(
 
 
 def upgrade() -> None:
-    """Make the key that the new foreign key refers to, then copy the processes with their sandbox."""
+    """Create the key that the new foreign key refers to, then copy the processes with their sandbox."""
     ops.change(OLD_CONTAINER, NEW_CONTAINER)
     ops.rebuild(
         NEW_PROCESS,

@@ -1,6 +1,6 @@
 """Containers are found by their ID alone: an index on ``cid``.
 
-The ID, or the beginning of it, is what people have at hand; the sandbox that the container is in they don't know.
+People have the ID at hand, or the beginning of it, and not the ID of the sandbox.
 
 Downgrade: loses nothing.
 """
@@ -21,5 +21,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop the index."""
     ops.drop_index("ix_container_cid", "container")

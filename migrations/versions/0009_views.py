@@ -1,7 +1,7 @@
-"""Operators ask: reporting views, and indexes on what is asked for.
+"""Operators can query: reporting views, and indexes on identifiers and paths.
 
-The views' definitions are the texts beside this file, one for each engine. The indexes are on identifiers and paths;
-each leaves out what names nothing (``''``, a pid that is no process), where the engine can.
+The views' definitions are the texts beside this file, one for each engine. Where the engine has partial indexes, each
+index leaves out values that identify nothing (``''``, a pid that is no process).
 
 Downgrade: loses nothing.
 """
@@ -63,7 +63,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop the views, then the indexes."""
     for view in reversed(VIEWS):
         op.execute(f"DROP VIEW IF EXISTS {view}")
     if _engine() == "postgresql":

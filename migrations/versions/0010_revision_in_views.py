@@ -1,7 +1,8 @@
-"""A sandbox's revision: in the view it is the one that the repository gives, which grows with each container's, too.
+"""The view of sandboxes has the repository's revision, which grows with each change of a container, too.
 
-The view had the part of it that is in the sandbox's own row, which gets less when a container is added. The view's text
-but for that column is beside this file.
+Before, the view had the part that is in the sandbox's own row, which decreases when a container is added. The text of
+the view, except for that column, is ``0010_revision_in_views.sql``; the other texts beside this file are all views of
+this revision, for a later revision to return to.
 
 Downgrade: loses nothing.
 """
@@ -27,11 +28,11 @@ def _make(column: str) -> None:
 
 
 def upgrade() -> None:
-    """Make the view anew."""
+    """Create the view with the sum."""
     int64 = "bigint" if op.get_context().dialect.name == "postgresql" else "integer"
     _make(f"(s.revision + CAST({OF_CONTAINERS} AS {int64})) AS revision")
 
 
 def downgrade() -> None:
-    """Make it as it was."""
+    """Create the view with the row's own revision."""
     _make("s.revision")

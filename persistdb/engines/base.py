@@ -174,7 +174,7 @@ class Backend(ABC):
         """Return the statement that starts a transaction."""
 
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  some engines need it
-        """Send what is executed within it without waiting for the answers, where the driver can."""
+        """Send the statements within it without waiting for the answers, where the driver can."""
         return nullcontext()
 
     def execute(self, cursor: Any, sql: str, values: Any, pooled: PoolProxiedConnection) -> None:  # noqa: ARG002  one needs it
@@ -277,7 +277,7 @@ class Backend(ABC):
         return delete(table).where(*(table.c[name] == rows.c[name] for name in columns))
 
     def next_id(self, table: Table) -> ColumnElement[Any]:  # noqa: ARG002  some engines need it
-        """Take the key of a row before it is inserted; NULL where only the insert tells it."""
+        """Take the key of a row before it is inserted; NULL where only the insert yields it."""
         return null()
 
     def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:  # noqa: ARG002  some engines need it
@@ -358,7 +358,7 @@ class Backend(ABC):
         """
 
     def damage(self, connection: Connection) -> list[str]:  # noqa: ARG002  some engines need it
-        """Return what is wrong with the stored data, a line for each fault; servers look for that themselves."""
+        """Return a line for each fault in the stored data; servers look for these themselves."""
         return []
 
     no_file: ClassVar[str]

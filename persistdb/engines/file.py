@@ -37,7 +37,7 @@ class DatabaseFile(ABC):
 
     @abstractmethod
     def damage(self) -> list[str]:
-        """Return what is wrong with the file, a line for each fault; nothing for a sound one."""
+        """Return a line for each fault in the file; an empty list for a sound one."""
 
     @abstractmethod
     def value(self, statement: str) -> object | None:

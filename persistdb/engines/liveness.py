@@ -1,4 +1,4 @@
-"""Connections to a server that are asked whether they live before they are used, unless a loss would do no harm."""
+"""Pings of idle connections to a server, left out where a lost connection would do no harm."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection
 
 DOUBT = 1.0
-"""Seconds without use after which a connection is asked in any case."""
+"""Seconds without use after which a connection is pinged in any case."""
 
 
 class _Checkout(threading.local):
@@ -44,22 +44,22 @@ def checkout(engine: Engine, deadline: float, *, again: bool) -> PoolProxiedConn
 
 
 def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: float) -> None:
-    """Ask a connection before it is used: for :func:`checkout` only after a while, or if another was lost since.
+    """Ping a connection before it is used: for :func:`checkout` only after a while, or if another was lost since.
 
-    SQLAlchemy's ``pool_pre_ping`` asks each time, which is a fifth of what a get takes.
+    SQLAlchemy's ``pool_pre_ping`` pings each time, which takes a fifth of a get.
     """
     lost = [0.0]
 
     @event.listens_for(engine, "invalidate")
-    def _lose(*_: object) -> None:
+    def _note_loss(*_: object) -> None:
         lost[0] = time.monotonic()
 
     @event.listens_for(engine, "checkin")
-    def _put_back(_connection: object, record: Any) -> None:
+    def _note_use(_connection: object, record: Any) -> None:
         record.info["used"] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
-    def _ask(connection: Any, record: Any, _proxy: object) -> None:
+    def _ping(connection: Any, record: Any, _proxy: object) -> None:
         used = record.info.get("used")
         if used is None or (_checkout.again and time.monotonic() - used < DOUBT and used > lost[0]):
             return

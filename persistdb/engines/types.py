@@ -1,4 +1,4 @@
-"""Column types, named once: what each engine needs so that values and comparisons are the same on all of them."""
+"""Column types, defined once, with each engine's variant: values and comparisons are the same on all engines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BYTES = {"charset": "utf8mb4", "collation": "utf8mb4_nopad_bin"}
 
 
 def key(length: int = KEY_LENGTH) -> String:
-    """Text that identifies, compared byte by byte on every engine."""
+    """Return the type of text that identifies, compared byte by byte on every engine."""
     return (
         String(length)
         .with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
@@ -30,7 +30,7 @@ def key(length: int = KEY_LENGTH) -> String:
 
 
 def text() -> Text:
-    """Text of any length (16 MB on MariaDB), compared byte by byte on every engine."""
+    """Return the type of text of any length (16 MB on MariaDB), compared byte by byte on every engine."""
     return (
         Text()
         .with_variant(postgresql.TEXT(collation="C"), "postgresql")
@@ -39,47 +39,47 @@ def text() -> Text:
 
 
 def document() -> Text:
-    """A JSON document that must come back byte for byte, so it is text to the engine."""
+    """Return the type of a JSON document that must come back byte for byte: it is text to the engine."""
     return Text().with_variant(mysql.LONGTEXT(**_BYTES), *_MARIADB)
 
 
 def json() -> JSON:
-    """JSON that reports look into; SQL NULL, not JSON null, stands for none."""
+    """Return the type of JSON that reports look into; SQL NULL, not JSON null, stands for none."""
     return JSON(none_as_null=True)
 
 
 def identity() -> BigInteger:
-    """A surrogate key. SQLite's rowid is one only if the type is spelled INTEGER (sqlite.org/rowidtable.html)."""
+    """Return the type of a surrogate key; SQLite's must be spelled INTEGER (sqlite.org/rowidtable.html)."""
     return BigInteger().with_variant(Integer(), "sqlite")
 
 
 def bigint() -> BigInteger:
-    """A signed 64-bit integer."""
+    """Return the type of a signed 64-bit integer."""
     return BigInteger()
 
 
 def uint32() -> BigInteger:
-    """An unsigned 32-bit integer; a CHECK beside the column holds the range."""
+    """Return the type of an unsigned 32-bit integer; a CHECK beside the column holds the range."""
     return BigInteger()
 
 
 def integer() -> Integer:
-    """A signed 32-bit integer."""
+    """Return the type of a signed 32-bit integer."""
     return Integer()
 
 
 def smallint() -> SmallInteger:
-    """A signed 16-bit integer."""
+    """Return the type of a signed 16-bit integer."""
     return SmallInteger()
 
 
 def boolean() -> Boolean:
-    """True or false; 1 and 0 where the engine has no such type."""
+    """Return the type of true and false; 1 and 0 on engines without such a type."""
     return Boolean()
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A moment in UTC, to the microsecond; a datetime without a time zone is refused."""
+    """A timestamp in UTC, to the microsecond; a datetime without a time zone is refused."""
 
     impl = DateTime
     cache_ok = True
@@ -93,16 +93,16 @@ class UTCDateTime(TypeDecorator[datetime]):
         return dialect.type_descriptor(DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the engine UTC; raises ValueError for a moment without a time zone."""
+        """Convert to UTC for the engine; raise ValueError for a timestamp without a time zone."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone: say which, as in datetime.now(UTC)")
+            raise ValueError(f"{value!r} has no time zone: give it one, as in datetime.now(UTC)")
         value = value.astimezone(UTC)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  theirs
-        """Give the caller a moment that says it is UTC."""
+        """Return a timestamp whose time zone is UTC."""
         if value is None:
             return None
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

@@ -1,1 +1,1 @@
-"""The tables and views, the schema's versions, and what changes, copies and checks them."""
+"""The tables and views, the schema's revisions, and the programs that change, copy and check a database."""

@@ -1,4 +1,4 @@
-"""Whether a database is sound: its tables, views and file, foreign keys, and rules that SQL can't state."""
+"""The check of a database: its file, tables and views, foreign keys, and rules that SQL can't state."""
 
 # ruff: noqa: S608  statements are put together from constants of ours
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..db.database import Database
     from ..engines import Backend
 
-# What holds for all rows that persistdb writes, and no constraint of a single table can say.
+# Rules that hold for all rows that persistdb writes, and that no constraint of a single table can state.
 _RULES = {
     "containers without a rootfs (the mount at position 0)": (
         "SELECT sandbox.host, sandbox.sid, container.cid FROM container"

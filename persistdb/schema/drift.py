@@ -1,4 +1,4 @@
-"""How a database's tables and views differ from this program's, and how to create views again."""
+"""Differences between a database's tables and views and this program's, and the repair of views."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COMPARISON: Mapping[str, Any] = {
 """Alembic's options for the comparison of a database with the mapped classes."""
 
 FOREIGN = "is not one of this program's"
-"""How something differs that the database has and the program does not know."""
+"""The difference of something in the database that the program does not know."""
 
 __all__ = [
     "CHANGED",

@@ -1,10 +1,10 @@
-"""What the revisions of the schema are written in: column types, and changes of tables as each engine can make them.
+"""The vocabulary of revisions: column types, and changes of tables as each engine can make them.
 
-Frozen: revisions that were released are written in this, and a database that was upgraded by them must be the same for
-ever. Add to it; what a function does for a call that a revision makes must not change (``tests/schema`` compares).
+Frozen: released revisions call these functions, and a database that they upgraded must stay the same for ever. Add
+functions; the effect of a call that a revision makes must not change (``tests/schema`` compares).
 
-On SQLite and PostgreSQL a whole change of schema is one transaction. MariaDB commits with each statement, so there each
-statement is made such that it can run again when an earlier try was cut off after it.
+On SQLite and PostgreSQL a whole change of the schema is one transaction. MariaDB commits with each statement, so there
+each statement can run again after an interrupted change.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ MOMENT = (
 
 
 def key(length: int = 255) -> sa.String:
-    """Text that identifies, compared byte by byte."""
+    """Return the type of text that identifies, compared byte by byte."""
     return (
         sa.String(length)
         .with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
@@ -59,7 +59,7 @@ def key(length: int = 255) -> sa.String:
 
 
 def text_literal(value: str) -> str:
-    """``value`` as an SQL string."""
+    """Write ``value`` as an SQL string."""
     quoted = value.replace("'", "''")
     if _engine() == "mariadb":
         quoted = quoted.replace("\\", "\\\\")  # MariaDB alone reads backslashes in strings
@@ -68,7 +68,7 @@ def text_literal(value: str) -> str:
 
 
 def moment_literal(value: datetime) -> str:
-    """``value``, a moment in UTC, as SQL for a column of type :data:`MOMENT`."""
+    """Write ``value``, a timestamp in UTC, as SQL for a column of type :data:`MOMENT`."""
     text = f"{value:%Y-%m-%d %H:%M:%S.%f}"
     # without an offset, PostgreSQL would take it for the session's own time zone
     return f"'{text}+00'" if _engine() == "postgresql" else f"'{text}'"
@@ -78,14 +78,14 @@ def moment_literal(value: datetime) -> str:
 
 
 def table(name: str, *items: sa.schema.SchemaItem, rowid: bool = True) -> sa.Table:
-    """A table as a revision needs it to be, apart from any other.
+    """Define a table as a revision needs it, independent of the mapped classes.
 
-    ``rowid=False`` lays its rows in the order of their key on SQLite, as the other engines do (PostgreSQL does not).
+    ``rowid=False`` stores its rows in the order of their key on SQLite, as MariaDB always does and PostgreSQL never.
     """
     metadata = sa.MetaData()
     for item in items:
         if isinstance(item, sa.ForeignKeyConstraint):
-            # SQLAlchemy wants to see the table that a foreign key refers to
+            # SQLAlchemy needs the table that a foreign key refers to
             referred = [element.target_fullname.split(".") for element in item.elements]
             sa.Table(referred[0][0], metadata, *(sa.Column(column, ID) for _, column in referred))
     return sa.Table(name, metadata, *items, sqlite_with_rowid=rowid)
@@ -108,7 +108,7 @@ def drop(*names: str) -> None:
 def change(before: sa.Table, after: sa.Table, fill: Mapping[str, str] | None = None) -> None:
     """Change columns, unique constraints and indexes of a table; ``fill`` has the SQL constants of its new columns.
 
-    SQLite copies the table (its ALTER TABLE leaves a default behind with each new column that is NOT NULL, and knows no
+    SQLite copies the table (its ALTER TABLE needs a lasting default for each new column that is NOT NULL, and knows no
     constraints), the servers alter it in place.
     """
     fill = fill or {}
@@ -129,7 +129,7 @@ def change(before: sa.Table, after: sa.Table, fill: Mapping[str, str] | None = N
         + (f" DEFAULT {fill[column.name]}" if column.name in fill else "")
         for column in added
     ]
-    # what stood in the rows before is filled in by a default, which costs no rewrite; it is no part of the schema
+    # a default fills the existing rows without rewriting them; it is no part of the schema
     if clauses:
         op.execute(f"ALTER TABLE {after.name} {', '.join(clauses)}")
     defaults = [f"ALTER COLUMN {column.name} DROP DEFAULT" for column in added if column.name in fill]
@@ -139,14 +139,14 @@ def change(before: sa.Table, after: sa.Table, fill: Mapping[str, str] | None = N
 
 
 def rebuild(after: sa.Table, *sources: str) -> None:
-    """Make a table anew from ``sources``, each a SELECT of its columns in order; they may read the old table.
+    """Rebuild a table from ``sources``, each a SELECT of its columns in order; they may read the old table.
 
-    Where there is more than one, the rows are laid down in the order of the first column: on SQLite the sources are
-    read in the order of their keys and merged, so that nothing is sorted and the new table grows at its end. InnoDB
-    lays rows by their key whatever comes first, but would write a union down in a temporary table before.
+    Rows of several sources are written in the order of the first column: SQLite reads the sources in the order of their
+    keys and merges them, so that nothing is sorted and the new table grows at its end. InnoDB stores rows by their key
+    in any case, and would write a union into a temporary table first.
 
     The caller has switched off SQLite's foreign keys: with them, dropping the old table deletes the rows of its
-    children. On MariaDB, a try that was cut off is known by the columns that it left, so a rebuild must change those.
+    children. On MariaDB an interrupted rebuild is recognised by the table's columns, so a rebuild must change these.
     """
     name, engine = after.name, _engine()
     merged = sources[0] if len(sources) == 1 else " UNION ALL ".join(sources) + " ORDER BY 1"
@@ -165,7 +165,7 @@ def rebuild(after: sa.Table, *sources: str) -> None:
         # rows that others write between the copy and the swap would be lost
         names = ", ".join([*(key.referred_table.name for key in foreign_keys), name])
         op.execute(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
-        # keys are built in one go after the rows are there
+        # keys are built once, after the rows are copied
         op.execute(CreateTable(_bare(after, f"{name}_new", primary_key=False)))
         op.execute(f"INSERT INTO {name}_new ({columns}) {merged}")
         op.execute(f"DROP TABLE {name}")
@@ -179,7 +179,7 @@ def rebuild(after: sa.Table, *sources: str) -> None:
                 op.execute(f"INSERT INTO {name}_new ({columns}) {source}")
             op.execute(f"RENAME TABLE {name} TO {name}_old, {name}_new TO {name}")
         op.execute(f"DROP TABLE IF EXISTS {name}_old")
-        # names of foreign keys are unique in the database, so they come last; the rows come from their parents, and a
+        # names of foreign keys are unique in the database, so they come last; the rows had these parents before, and a
         # check of them would copy the table once more
         op.execute("SET foreign_key_checks = 0")
         _add([*unique, *foreign_keys])
@@ -217,7 +217,7 @@ def drop_views(revision: str) -> None:
 
 
 def has_column(table_name: str, column: str) -> bool:
-    """Whether the table has the column now; yes, when SQL is only written down."""
+    """Return whether the table has the column now; true when SQL is only written to a script."""
     return op.get_context().as_sql or column in _columns(table_name)
 
 
@@ -238,7 +238,7 @@ def _engine() -> str:
 
 
 def _columns(name: str) -> set[str]:
-    """The columns that a table has now; none when SQL is only written down, for then the old table is what there is."""
+    """Return the columns of a table now; none when SQL is only written to a script, which starts from the old table."""
     if op.get_context().as_sql:
         return set()
     inspector = sa.inspect(op.get_bind())
@@ -250,10 +250,10 @@ def _name(constraint: sa.Constraint) -> str:
 
 
 def _unlike(one: sa.Table, other: sa.Table) -> list[sa.Constraint]:
-    """Unique constraints that the one has and the other has not, by name."""
+    """Return the unique constraints that the one has and the other has not, by name."""
     names = {constraint.name for constraint in other.constraints}
-    found = [c for c in one.constraints if isinstance(c, sa.UniqueConstraint) and c.name not in names]
-    return sorted(found, key=_name)
+    unique = [c for c in one.constraints if isinstance(c, sa.UniqueConstraint) and c.name not in names]
+    return sorted(unique, key=_name)
 
 
 def _specification(column: sa.Column[Any]) -> str:
@@ -265,7 +265,7 @@ def _copies(after: sa.Table) -> list[sa.schema.SchemaItem]:
 
 
 def _named(after: sa.Table, name: str) -> sa.Table:
-    """The whole table under another name."""
+    """Copy the whole table under another name."""
     metadata = sa.MetaData()
     for constraint in after.foreign_key_constraints:
         constraint.referred_table.to_metadata(metadata)
@@ -273,7 +273,7 @@ def _named(after: sa.Table, name: str) -> sa.Table:
 
 
 def _bare(after: sa.Table, name: str, *, primary_key: bool) -> sa.Table:
-    """The table under another name with its checks, without its keys; the primary key where rows lie in its order."""
+    """Copy the table under another name with its checks, without its keys except, if wanted, the primary one."""
     items = _copies(after)
     items += [
         sa.CheckConstraint(c.sqltext, name=c.name)

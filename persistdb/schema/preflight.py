@@ -1,4 +1,4 @@
-"""What is looked at before the schema is changed: rows that make the change fail half-way, and what would be lost."""
+"""The checks before a change of the schema: rows that would make it fail half-way, and what it would lose."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from .revisions import Revision
 
 SHOWN = 20
-"""Rows of a finding that are kept to be shown; all are counted."""
+"""The most rows of a finding that are kept; all are counted."""
 
-# (child, its parent, how they meet): a row without its parent fails the check at the end, or is lost in a join
+# (child, parent, condition of their join, columns to show): a row without its parent fails the check at the end of a
+# change, or is lost in a join
 _PARENTS = (
     ("container", "sandbox", "child.sandbox_id = parent.id", "id, sandbox_id, cid"),
     ("mount", "container", "child.container_id = parent.id", "container_id, position, destination"),
@@ -28,45 +29,45 @@ _PARENTS = (
 
 
 def orphans(connection: Connection) -> list[Finding]:
-    """Rows whose parent is missing, as foreign keys that were switched off for a while leave them behind."""
+    """Find rows whose parent is missing: they stay behind where foreign keys were switched off."""
     tables = set(inspect(connection).get_table_names())
-    found = []
-    for child, parent, meet, columns in _PARENTS:
+    findings = []
+    for child, parent, condition, columns in _PARENTS:
         if {child, parent} <= tables:
             listed = ", ".join(f"child.{column.strip()}" for column in columns.split(","))
             statement = (
                 f"SELECT {listed} FROM {child} child WHERE NOT EXISTS"  # noqa: S608  constants of ours
-                f" (SELECT 1 FROM {parent} parent WHERE {meet})"
+                f" (SELECT 1 FROM {parent} parent WHERE {condition})"
             )
-            found += find_rows(connection, f"rows of {child} without their {parent}", statement)
-    return found
+            findings += find_rows(connection, f"rows of {child} without their {parent}", statement)
+    return findings
 
 
 def blocks(connection: Connection, revisions: Iterable[Revision], *, down: bool) -> list[Finding]:
-    """Rows that make one of these revisions impossible."""
+    """Find rows that make one of these revisions impossible."""
     columns = _columns(connection)
-    found = []
+    findings = []
     for revision in revisions:
-        if down and _gone(revision, columns):
-            continue  # it was found possible when it was begun
+        if down and _dropped(revision, columns):
+            continue  # an interrupted downgrade, which was checked before it began
         reasons = revision.blocks_downgrade if down else revision.blocks_upgrade
         for what, statement in reasons.items():
-            found += find_rows(connection, what, statement)
-    return found
+            findings += find_rows(connection, what, statement)
+    return findings
 
 
 def losses(connection: Connection, revisions: Iterable[Revision]) -> list[Loss]:
-    """What the downgrade of these revisions would lose, in the rows that are there."""
+    """Return what the downgrade of these revisions would lose of the stored rows."""
     columns = _columns(connection)
-    found = []
+    lost = []
     for revision in revisions:
-        gone = _gone(revision, columns)
+        dropped = _dropped(revision, columns)
         for place, statement in revision.loses.items():
-            if place.partition(".")[0] not in gone:
+            if place.partition(".")[0] not in dropped:
                 rows = connection.execute(text(statement)).scalar_one()
                 if rows:
-                    found.append(Loss(place, rows, revision.id))
-    return found
+                    lost.append(Loss(place, rows, revision.id))
+    return lost
 
 
 def _columns(connection: Connection) -> dict[str, set[str]]:
@@ -74,14 +75,14 @@ def _columns(connection: Connection) -> dict[str, set[str]]:
     return {name: {column["name"] for column in inspector.get_columns(name)} for name in inspector.get_table_names()}
 
 
-def _gone(revision: Revision, columns: dict[str, set[str]]) -> set[str]:
-    """Tables that have lost already what a revision's downgrade loses: on MariaDB, one may have been cut off."""
+def _dropped(revision: Revision, columns: dict[str, set[str]]) -> set[str]:
+    """Return the tables that lack what a revision's downgrade drops: on MariaDB, an interrupted one dropped it."""
     places = [place.partition(".") for place in revision.loses]
     return {table for table, _, column in places if table not in columns or (column and column not in columns[table])}
 
 
 def find_rows(connection: Connection, what: str, statement: str) -> list[Finding]:
-    """Give what a statement finds as one finding, nothing if it finds nothing."""
+    """Return the rows of a SELECT as one finding; no finding without a row."""
     result = connection.execute(text(f"{statement} LIMIT {SHOWN + 1}"))
     columns = tuple(result.keys())
     rows = tuple(tuple(row) for row in result)
@@ -89,5 +90,5 @@ def find_rows(connection: Connection, what: str, statement: str) -> list[Finding
         return []
     count = len(rows)
     if count > SHOWN:
-        count = connection.execute(text(f"SELECT count(*) FROM ({statement}) found")).scalar_one()  # noqa: S608  ours, too
+        count = connection.execute(text(f"SELECT count(*) FROM ({statement}) found")).scalar_one()  # noqa: S608  a constant of ours
     return [Finding(what, columns, rows[:SHOWN], count)]

@@ -1,4 +1,4 @@
-"""What a program does before it uses a database: see to it that the schema is its own."""
+"""The check of the schema that a program makes before it uses a database."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 def prepare(database: Database) -> None:
-    """See to it that the database has the program's schema: an empty one gets it, any other is refused.
+    """Make sure that the database has this program's schema: create it in an empty one, refuse any other.
 
     Raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,
     :class:`~persistdb.errors.SchemaMissing`.
     """
     if database.prepared:
         return
-    found = current(database)
-    if found is None:
+    revision = current(database)
+    if revision is None:
         refuse_foreign(database)
-        from .migrate import upgrade  # Alembic takes longer to import than most commands to run
+        from .migrate import upgrade  # for start-up: Alembic takes longer to import than most commands to run
 
         upgrade(database)
-    elif found != HEAD:
-        raise (SchemaOutdated if found in REVISIONS else SchemaTooNew)(database.url, found, HEAD)
+    elif revision != HEAD:
+        raise (SchemaOutdated if revision in REVISIONS else SchemaTooNew)(database.url, revision, HEAD)
     database.prepared = True

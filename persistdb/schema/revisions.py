@@ -1,4 +1,4 @@
-"""The revisions of the schema, as their files in ``migrations/`` describe them, and where those are."""
+"""The revisions of the schema, as their files in ``migrations/`` describe them, and the place of these files."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Revision:
-    """One version of the schema: what it is for, what going back from it loses, and what stands in its way.
+    """One version of the schema: its purpose, what its downgrade loses, and which rows make it impossible.
 
-    ``loses`` maps ``table.column`` to a SELECT that counts the rows of which the downgrade loses something; the others
-    map a reason to a SELECT of the rows that make the change impossible.
+    ``loses`` maps ``table.column`` to a SELECT that counts the rows of which the downgrade loses something;
+    ``blocks_upgrade`` and ``blocks_downgrade`` map a reason to a SELECT of the rows that make the change impossible.
     """
 
     id: str
@@ -29,20 +29,20 @@ class Revision:
     blocks_upgrade: Mapping[str, str]
     blocks_downgrade: Mapping[str, str]
     moves: tuple[str, ...]
-    """Tables whose rows it copies."""
+    """The tables whose rows it copies."""
 
     @property
     def title(self) -> str:
-        """The first sentence of what it is for."""
+        """The first paragraph of the text, in one line: what the revision is for."""
         return " ".join(self.text.split("\n\n")[0].split())
 
 
 @dataclass(frozen=True)
 class Step:
-    """A revision that is about to be made or undone, the ``number``-th of ``total``, and how many rows it copies.
+    """A revision that is about to be applied or undone, the ``number``-th of ``total``, and how many rows it copies.
 
-    ``seconds`` is how long the copying takes if it goes as fast as before in this change; before the first, it is the
-    least that it takes, by a sample of the rows. ``None`` for few rows.
+    ``seconds`` estimates how long the copy takes, by the speed of the copies before it in the same change; for the
+    first copy it is a lower bound, by a sample of the rows. ``None`` for few rows.
     """
 
     revision: Revision
@@ -54,9 +54,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Change:
-    """What was done: the revisions before and after, and the backup that was made first, if any.
+    """The result of a change: the revisions before and after, and the backup that was made first, if any.
 
-    ``repaired`` names the views, and the functions that views call, that were not as the revision has them.
+    ``repaired`` names the views and functions that differed from the revision's, and were created again.
     """
 
     before: str | None
@@ -66,18 +66,18 @@ class Change:
 
 
 def script_location() -> Path:
-    """The folder of the revisions: within the installed package, or beside it in a checkout."""
+    """Return the folder of the revisions: within the installed package, or beside it in a checkout."""
     package = Path(__file__).parents[1]
     installed = package / "migrations"
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
 def history() -> list[Revision]:
-    """All revisions, oldest first."""
-    found = []
+    """Return all revisions, oldest first."""
+    revisions = []
     for script in ScriptDirectory.from_config(config()).walk_revisions():
         module = script.module
-        found.append(
+        revisions.append(
             Revision(
                 script.revision,
                 (module.__doc__ or "").strip(),
@@ -87,17 +87,17 @@ def history() -> list[Revision]:
                 getattr(module, "MOVES", ()),
             )
         )
-    return found[::-1]
+    return revisions[::-1]
 
 
 @cache
 def _location() -> str:
-    # a "%" would be taken for the beginning of a variable
+    # a "%" would begin a variable
     return str(script_location()).replace("%", "%%")
 
 
 def config(**attributes: Any) -> Config:
-    """Configure Alembic for the revisions, with what a revision may ask for."""
+    """Configure Alembic for the revisions; a revision may ask for the attributes."""
     config = Config(stdout=io.StringIO())
     config.set_main_option("script_location", _location())
     config.set_main_option("path_separator", "os")

@@ -1,8 +1,8 @@
 """The tables, as mapped classes.
 
-The repository uses them to build its statements. For queries of your own, take a session from
-:meth:`persistdb.Database.session` and say what to load (``selectinload(Container.mounts)``): nothing is loaded behind
-your back.
+The repository uses them to build its statements. For other queries, take a session from
+:meth:`persistdb.Database.session` and say what to load (``selectinload(Container.mounts)``): nothing is loaded
+implicitly.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Text = Annotated[str, mapped_column(types.text())]
 Document = Annotated[str | None, mapped_column(types.document())]
 Uint32 = Annotated[int, mapped_column(types.uint32())]
 Bool = Annotated[bool, mapped_column(types.boolean())]
-Moment = Annotated[datetime, mapped_column(types.UTCDateTime())]
+Timestamp = Annotated[datetime, mapped_column(types.UTCDateTime())]
 Revision = Annotated[int, mapped_column(types.bigint(), default=1)]
 
 
 class Base(DeclarativeBase):
-    """Every constraint has a name, so that a migration can find it again."""
+    """The base class, whose naming convention gives every constraint a name that a migration can use."""
 
     metadata = MetaData(
         naming_convention={
@@ -46,8 +46,8 @@ class Base(DeclarativeBase):
     )
 
 
-# What an index holds, as each query that means to use it must say: SQLite compares the words. Kata writes nothing for
-# most mounts, and the same few names for the sources that are no path.
+# The conditions of partial indexes. A query that is to use one must repeat it: SQLite compares the words. Kata writes
+# nothing for most mounts, and the same few names for sources that are not paths.
 NOT_EMPTY = "{0} <> ''"
 IS_PATH = "{0} >= '/' AND {0} < '0'"
 IS_PID = "{0} > 0"
@@ -56,8 +56,8 @@ IS_PID = "{0} > 0"
 def _index(table: str, column: str, holds: str | None = None, *, long: bool = False) -> Index:
     """Index a column; ``long`` text is longer than a key may be.
 
-    MariaDB has no partial indexes and takes the first characters only; a B-tree of PostgreSQL refuses a row of more
-    than 2704 bytes, its SP-GiST spreads a long text over several.
+    MariaDB has no partial indexes, and indexes the first characters only. PostgreSQL's B-trees refuse a row of more
+    than 2704 bytes; its SP-GiST spreads a long text over several rows.
     """
     options: dict[str, object] = {}
     if holds is not None:
@@ -83,8 +83,8 @@ class Sandbox(Base):
     layout: Mapped[Key]
     document: Mapped[Document]
     revision: Mapped[Revision]
-    created_at: Mapped[Moment]
-    updated_at: Mapped[Moment]
+    created_at: Mapped[Timestamp]
+    updated_at: Mapped[Timestamp]
 
     containers: Mapped[list[Container]] = relationship(
         back_populates="sandbox", lazy="raise", cascade="all, delete-orphan", passive_deletes=True
@@ -98,7 +98,7 @@ class Container(Base):
     __table_args__ = (
         ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], ondelete="CASCADE"),
         UniqueConstraint("sandbox_id", "cid"),
-        # what the composite foreign key of process refers to
+        # the composite foreign key of process refers to it
         UniqueConstraint("sandbox_id", "id"),
         _index("container", "cid"),
         _index("container", "cgroup_path", NOT_EMPTY, long=True),
@@ -112,12 +112,12 @@ class Container(Base):
     cgroup_path: Mapped[Text]
     bundle_path: Mapped[Text]
     layout: Mapped[Key]
-    # the keys that persistdb does not know, and the file's whole text where columns and keys do not give it back
+    # the keys that persistdb does not know, and the file's whole text where columns and keys cannot reproduce it
     extra: Mapped[dict[str, object] | None] = mapped_column(types.json())
     document: Mapped[Document]
     revision: Mapped[Revision]
-    created_at: Mapped[Moment]
-    updated_at: Mapped[Moment]
+    created_at: Mapped[Timestamp]
+    updated_at: Mapped[Timestamp]
 
     sandbox: Mapped[Sandbox] = relationship(back_populates="containers", lazy="raise")
     mounts: Mapped[list[Mount]] = relationship(
@@ -154,7 +154,7 @@ class Mount(Base):
         _index("mount", "source", IS_PATH, long=True),
         _index("mount", "host_path", NOT_EMPTY, long=True),
         _index("mount", "block_device_id", NOT_EMPTY, long=True),
-        # rows lie in the order of the key: one container's are read in one go, and no second index is written
+        # rows are stored in the order of the key: a container's are adjacent, and no second index is written
         {"sqlite_with_rowid": False},
     )
 
@@ -174,7 +174,7 @@ class Mount(Base):
 
 
 class DeviceMap(Base):
-    """A host device made visible in a container."""
+    """A host device that is visible in a container."""
 
     __tablename__ = "device_map"
     __table_args__ = (

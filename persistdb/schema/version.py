@@ -1,4 +1,4 @@
-"""Which schema the program works with, and whether the database has it: one statement, and no Alembic."""
+"""The revision of the schema that the program works with, and the database's: one statement, and no Alembic."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _VERSION = text("SELECT version_num FROM alembic_version")
 
 
 def current(database: Database) -> str | None:
-    """The revision that the database is at; ``None`` if it has no schema of ours, or is not there: nothing is made."""
+    """Return the database's revision; ``None`` if it has no schema of ours, or does not exist: nothing is created."""
     if database.backend.would_create():
         return None
     statement = Statement(_VERSION, database.engine.dialect)
@@ -51,7 +51,7 @@ def current(database: Database) -> str | None:
 
 
 def refuse_foreign(database: Database) -> None:
-    """Refuse a database without our schema that cannot get it, for it holds tables of others.
+    """Refuse a database without our schema that holds other tables.
 
     Raises :class:`~persistdb.errors.SchemaMissing`.
     """
@@ -62,6 +62,6 @@ def refuse_foreign(database: Database) -> None:
             tables = set(inspect(connection).get_table_names())
     except SQLAlchemyError as error:
         raise database.failure(error) from error
-    # with both of these, somebody is making the schema now
+    # with both of these, another program is creating the schema now
     if tables - {"alembic_version"} and not {"alembic_version", "sandbox"} <= tables:
         raise SchemaMissing(database.url, None, HEAD)

@@ -43,11 +43,12 @@ _LETTERS = {
     "socket": "s",
     "regular": "-",
 }
-# Three characters for each octal digit; from the ninth on, those with setuid, setgid or sticky.
+# Three characters for each octal digit; from the ninth on, the digits with setuid, setgid or sticky.
 _TRIPLETS = "-----x-w--wxr--r-xrw-rwx--{0}--{1}-w{0}-w{1}r-{0}r-{1}rw{0}rw{1}"
 
-# Where Kata's documents have a list, and what we want of its entries: persist.json first, then the old store's files,
-# in whose devices.json the device is the entry's "Data" (virtcontainers/persist/api/device.go; pkg/store in 1.6).
+# The places of lists in Kata's documents, and the values that we want of their entries: persist.json first, then the
+# old store's files, in whose devices.json the device is the entry's "Data" (virtcontainers/persist/api/device.go;
+# pkg/store in 1.6).
 _DEVICES = (("Devices",), ("devices.json",))
 _DEVICE = {
     "id": JSONValue((("ID",), ("Data", "ID"))),
@@ -73,7 +74,7 @@ _CONFIG = {
 
 def definitions(backend: Backend) -> dict[str, View]:
     """Return the definition of each view, for one engine."""
-    found = {
+    views = {
         "sandboxes": _sandboxes(backend),
         "containers": _containers(backend),
         "mounts": _mounts(backend),
@@ -81,7 +82,7 @@ def definitions(backend: Backend) -> dict[str, View]:
         "processes": _processes(),
         "sandbox_devices": _sandbox_devices(backend),
     }
-    return {name: found[name] for name in NAMES}
+    return {name: views[name] for name in NAMES}
 
 
 def creation(backend: Backend) -> list[str]:
@@ -120,7 +121,7 @@ def _sandboxes(backend: Backend) -> View:
     own = "FROM container AS c WHERE c.sandbox_id = s.id"
 
     def children(table: str) -> str:
-        # not a join: engines that know nothing of the data yet have joined the whole tables for each sandbox
+        # not a join: without statistics, engines have joined the whole tables for each sandbox
         each = f"(SELECT count(*) FROM {table} AS x WHERE x.container_id = c.id)"
         return f"CAST((SELECT coalesce(sum({each}), 0) {own}) AS integer)"
 
@@ -133,7 +134,7 @@ def _sandboxes(backend: Backend) -> View:
             "mounts": children("mount"),
             "devices": children("device_map"),
             "processes": children("process"),
-            # the row's own is a part of it: a container that changes leaves the sandbox's row alone
+            # the row's own revision is a part of it: a change of a container does not write the sandbox's row
             "revision": f"(s.revision + CAST((SELECT coalesce(sum(c.revision), 0) {own}) AS {backend.int64}))",
             **_same("s", "created_at", "updated_at"),
         },
@@ -152,7 +153,7 @@ def _containers(backend: Backend) -> View:
         return f"(SELECT count(*) FROM {table} AS x WHERE x.container_id = c.id)"
 
     def first(table: str, column: str) -> str:
-        # not a join: SQLite makes the join in GROUP BY queries also where nothing of it is asked for
+        # not a join: in GROUP BY queries SQLite makes the join even if no column of it is used
         return f"(SELECT x.{column} FROM {table} AS x WHERE x.container_id = c.id AND x.position = 0)"
 
     return _view(
@@ -183,7 +184,7 @@ def _mounts(backend: Backend) -> View:
     options = backend.json_text("m.options")
 
     def has(option: str) -> str:
-        # Before the quote that opens a text in a JSON list is one of these, and before any other quote is none of them.
+        # One of these precedes the quote that opens a text in a JSON list, and none of them any other quote.
         return " OR ".join(backend.contains(options, f'{before}"{option}"') for before in "[, ")
 
     def is_set(option: str) -> str:
@@ -245,7 +246,7 @@ def _processes() -> View:
             **_same("p", "position", "token"),
             "is_init": "(p.token IS NOT NULL AND p.token = c.cid)",
             "pid": "p.pid",
-            # Kata writes -1 where the agent has the process, and 0 before there is one
+            # Kata writes -1 where the agent has the process, and 0 before there is a process
             "host_pid": "CASE WHEN p.pid > 0 THEN p.pid END",
             "started_at": "p.start_time",
             "utc_offset": "p.start_time_offset",
@@ -259,7 +260,7 @@ def _sandbox_devices(backend: Backend) -> View:
     value = item.values
 
     def used(table: str, column: str) -> str:
-        # an index that leaves '' out can be used where the query does; not a join, see above
+        # a partial index without '' is used only if the query says so, too; not a join, see above
         same = f"x.{column} = {value['id']} AND x.{column} <> ''"
         ours = "EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = s.id)"
         return f"(SELECT count(*) FROM {table} AS x WHERE {same} AND {ours})"

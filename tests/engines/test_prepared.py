@@ -1,4 +1,4 @@
-"""MariaDB prepares the statements that come often, and nobody notices but by the time that they take."""
+"""MariaDB prepares frequent statements, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def one(mariadb_store: tuple[str, Database]) -> Iterator[ContainerRepository]:
-    """Give a repository with a sandbox, on a database of one connection."""
+    """Return a repository with a sandbox, on a database of one connection."""
     with Database(mariadb_store[0], pool_size=1, retries=0) as database:
         repository = ContainerRepository(database, host="node-1")
         repository.save_sandbox(sandbox("pod"), {"c": container("t")})
@@ -36,13 +36,13 @@ def asked(repository: ContainerRepository, sql: str) -> list[tuple[str, str]]:
 
 
 def counted(repository: ContainerRepository) -> dict[str, int]:
-    """How often the connection was asked to prepare, and to execute."""
+    """Count the statements that the connection prepared, and executed prepared."""
     sql = "SHOW SESSION STATUS WHERE variable_name IN ('Com_prepare_sql', 'Com_execute_sql')"
     return {name: int(value) for name, value in asked(repository, sql)}
 
 
-def test_what_comes_often_is_prepared_once(one: ContainerRepository) -> None:
-    """A statement is prepared when it comes again and again, and then once for its connection."""
+def test_a_frequent_statement_is_prepared_once(one: ContainerRepository) -> None:
+    """A frequent statement is prepared, once for its connection."""
     before = counted(one)
     for _ in range(OFTEN):
         one.get("pod", "c")
@@ -55,7 +55,7 @@ def test_what_comes_often_is_prepared_once(one: ContainerRepository) -> None:
 
 
 def test_prepared_statements_keep_every_value(one: ContainerRepository) -> None:
-    """What is stored and read by prepared statements is what was given, whatever characters are in it, and NULL too."""
+    """Prepared statements store and return values unchanged, whatever characters are in them, and NULL, too."""
     for i in range(2 * OFTEN):
         name = f"%s %(cid)s ? '\"\\\n`😀{i}"
         record = container(
@@ -63,7 +63,7 @@ def test_prepared_statements_keep_every_value(one: ContainerRepository) -> None:
         )
         one.save("pod", name, record)
         assert one.get("pod", name).record == record
-        assert [found.cid for found in one.find(Filter("source", name))] == [name]
+        assert [named.cid for named in one.find(Filter("source", name))] == [name]
         assert one.look_up(name).cid == name
         one.transition("pod", name, "stopped", expected="running")
         assert one.load_sandbox("pod").containers[name].record.state == "stopped"
@@ -71,7 +71,7 @@ def test_prepared_statements_keep_every_value(one: ContainerRepository) -> None:
 
 
 def test_a_change_by_others_is_seen(one: ContainerRepository, mariadb_store: tuple[str, Database]) -> None:
-    """Prepared statements read what others have committed since, and find what others have changed under their feet."""
+    """Prepared statements see commits by others, and others see theirs."""
     other = ContainerRepository(mariadb_store[1], host="node-1")
     for i in range(3 * OFTEN):
         state = ("stopped", "running")[i % 2]
@@ -82,7 +82,7 @@ def test_a_change_by_others_is_seen(one: ContainerRepository, mariadb_store: tup
 
 
 def test_a_server_that_prepares_no_more(one: ContainerRepository, mariadb_server: Server) -> None:
-    """A server whose max_prepared_stmt_count is reached gets statements as they are."""
+    """A server whose max_prepared_stmt_count is reached gets unprepared statements."""
     mariadb_server.execute("SET GLOBAL max_prepared_stmt_count = 0")
     try:
         for state in ("stopped", "running") * OFTEN:
@@ -94,7 +94,7 @@ def test_a_server_that_prepares_no_more(one: ContainerRepository, mariadb_server
 
 
 def test_a_prepared_statement_that_is_gone(one: ContainerRepository) -> None:
-    """A statement that the server knows no more, as after a proxy went over to another one, is run all the same."""
+    """A prepared statement that the server has lost, as after a switch of a proxy to another server, still runs."""
     for _ in range(OFTEN + 1):
         one.get("pod", "c")
     asked(one, "DEALLOCATE PREPARE persistdb_0")
@@ -105,7 +105,7 @@ def test_a_prepared_statement_that_is_gone(one: ContainerRepository) -> None:
 
 
 def test_so_many_are_prepared_and_no_more(one: ContainerRepository) -> None:
-    """A connection prepares a bounded number of statements, however many kinds of questions come often."""
+    """A connection prepares a bounded number of statements, however many are frequent."""
     keys = ("state", "sid", "cid", "bundle", "cgroup", "type", "token")
     kinds = [chosen for size in range(1, len(keys) + 1) for chosen in combinations(keys, size)]
     assert len(kinds) > MOST

@@ -22,17 +22,17 @@ WRITTEN = {"created_at", "updated_at"}
 
 
 def rows(database: Database, view: str) -> list[dict[str, Any]]:
-    """All rows of a view, in one order, but for the times when they were written."""
+    """Return all rows of a view, in one order, without the timestamps of their writing."""
     answer = readonly.read(database, f"SELECT * FROM {view}")
-    found = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-    kept = [{name: value for name, value in row.items() if name not in WRITTEN} for row in found]
+    every = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    kept = [{name: value for name, value in row.items() if name not in WRITTEN} for row in every]
     return sorted(kept, key=lambda row: [str(row.get(key)) for key in ("host", "sid", "cid", "position")])
 
 
 def one(database: Database, view: str, **key: object) -> Mapping[str, Any]:
-    """The one row of a view with these values."""
-    (found,) = [row for row in rows(database, view) if all(row[name] == value for name, value in key.items())]
-    return found
+    """Return the one row of a view with these values."""
+    (only,) = [row for row in rows(database, view) if all(row[name] == value for name, value in key.items())]
+    return only
 
 
 def test_same_on_all_engines(databases: list[Database]) -> None:
@@ -50,8 +50,8 @@ def test_same_on_all_engines(databases: list[Database]) -> None:
             ]
 
 
-def test_views_can_be_made_again(database: Database) -> None:
-    """The statements that drop and make the views leave them as they were, with all that may have been cut off."""
+def test_views_can_be_created_again(database: Database) -> None:
+    """The statements that drop and create the views leave them as they were, also after an interruption."""
     before = {view: rows(database, view) for view in views.NAMES}
     with database.engine.execution_options(persistdb_begin="write").begin() as connection:
         for statement in (*views.removal(database.backend), *views.removal(database.backend)):
@@ -92,7 +92,7 @@ def test_revision_of_a_sandbox(database: Database) -> None:
 
 
 def test_container(database: Database) -> None:
-    """A container has its root file system and its first process beside it."""
+    """A container has its root file system and its first process in its row."""
     row = one(database, "containers", cid="web")
     assert (row["rootfs_type"], row["rootfs_device"], row["rootfs_mounted"]) == ("xfs", "blk", True)
     assert (row["token"], row["pid"], row["is_sandbox"]) == ("web", 4021, False)
@@ -104,9 +104,9 @@ def test_container(database: Database) -> None:
 
 
 def test_bundle_path(database: Database) -> None:
-    """The bundle path is the container's own, else that of the sandbox's file, by its new or its old name."""
-    found = {row["cid"]: row["bundle_path"] for row in rows(database, "containers")}
-    assert found == {
+    """The bundle path is the container's own, else the one in the sandbox's file, by its new or its old name."""
+    paths = {row["cid"]: row["bundle_path"] for row in rows(database, "containers")}
+    assert paths == {
         "pod-1": "/bundles/pause",
         "web": "/bundles/web",
         "gone": "/bundles/gone",
@@ -117,7 +117,7 @@ def test_bundle_path(database: Database) -> None:
 
 
 def test_mount_options(database: Database) -> None:
-    """An option counts only when it is there as a whole, in lower case; the flag makes a mount read-only, too."""
+    """An option counts only as a whole word in lower case; the flag makes a mount read-only, too."""
     mounts = {row["destination"]: row for row in rows(database, "mounts") if row["cid"] == "web"}
     assert {path for path, row in mounts.items() if row["read_only"]} == {"/data", "/o"}
     assert {path for path, row in mounts.items() if row["is_bind"]} == {"/data", "/logs", "/all", "/o"}
@@ -128,24 +128,24 @@ def test_mount_options(database: Database) -> None:
 
 def test_process(database: Database) -> None:
     """A process has its start in UTC, and a pid on the host only if it is one."""
-    found = [row for row in rows(database, "processes") if row["cid"] == "web"]
-    assert [row["is_init"] for row in found] == [True, False]
-    assert [row["host_pid"] for row in found] == [4021, None]
-    assert [row["started_at"] for row in found] == [datetime(2026, 1, 31, 10, 30, 1, 123456, tzinfo=UTC), None]
-    assert [row["utc_offset"] for row in found] == [120, None]
+    processes = [row for row in rows(database, "processes") if row["cid"] == "web"]
+    assert [row["is_init"] for row in processes] == [True, False]
+    assert [row["host_pid"] for row in processes] == [4021, None]
+    assert [row["started_at"] for row in processes] == [datetime(2026, 1, 31, 10, 30, 1, 123456, tzinfo=UTC), None]
+    assert [row["utc_offset"] for row in processes] == [120, None]
     assert one(database, "processes", cid="pod-1")["host_pid"] is None
 
 
 def test_sandbox_devices(database: Database) -> None:
-    """Kata's devices have its counts, the greatest that fits for those beyond 64 bits, and how many use them."""
-    found = {row["device_id"]: row for row in rows(database, "sandbox_devices")}
-    assert list(found) == ["blk", "fuse", "tty", "idle", "huge", "old"]
-    assert [found["blk"][name] for name in ("type", "kind", "major", "minor")] == ["block", "block", 253, 7]
-    assert [found["blk"][name] for name in ("host_path", "maps", "block_mounts")] == ["/dev/dm-7", 0, 2]
-    assert (found["fuse"]["ref_count"], found["fuse"]["maps"]) == (2, 2)
-    assert found["huge"]["ref_count"] == found["huge"]["attach_count"] == 2**63 - 1
-    assert [row["kind"] for row in found.values()] == ["block", "char", "char", "char", "fifo", "block"]
-    assert (found["old"]["major"], found["old"]["minor"], found["old"]["block_mounts"]) == (8, None, 1)
+    """Kata's devices have its counts, or 2**63 - 1 for greater ones, and the numbers of their users."""
+    devices = {row["device_id"]: row for row in rows(database, "sandbox_devices")}
+    assert list(devices) == ["blk", "fuse", "tty", "idle", "huge", "old"]
+    assert [devices["blk"][name] for name in ("type", "kind", "major", "minor")] == ["block", "block", 253, 7]
+    assert [devices["blk"][name] for name in ("host_path", "maps", "block_mounts")] == ["/dev/dm-7", 0, 2]
+    assert (devices["fuse"]["ref_count"], devices["fuse"]["maps"]) == (2, 2)
+    assert devices["huge"]["ref_count"] == devices["huge"]["attach_count"] == 2**63 - 1
+    assert [row["kind"] for row in devices.values()] == ["block", "char", "char", "char", "fifo", "block"]
+    assert (devices["old"]["major"], devices["old"]["minor"], devices["old"]["block_mounts"]) == (8, None, 1)
 
 
 MODES = [
@@ -166,14 +166,14 @@ _KINDS = {
 
 
 def test_modes(database_url: str) -> None:
-    """Modes of Go and of POSIX are decoded as the records do it, and shown as ls shows them."""
+    """Modes of Go and of POSIX are decoded as the records decode them, and formatted as by ls."""
     maps = [DeviceMap(id=str(mode), file_mode=mode) for mode in MODES]
     with Database(database_url) as database:
         ContainerRepository(database, host="h").save_sandbox(
             SandboxState(sid="s"), {"c": ContainerState(device_maps=maps)}
         )
-        found = rows(database, "devices")
-    for row, device in zip(sorted(found, key=lambda row: row["position"]), maps, strict=True):
+        decoded = rows(database, "devices")
+    for row, device in zip(sorted(decoded, key=lambda row: row["position"]), maps, strict=True):
         assert row["permissions"] == f"{device.permissions:04o}"
         assert row["kind"] == device.kind
         shown = stat.filemode(_KINDS.get(device.kind or "", 0) | device.permissions)
@@ -208,21 +208,21 @@ ODD = [
 
 @pytest.mark.parametrize("text", ODD)
 def test_odd_documents(database_url: str, text: str) -> None:
-    """A sandbox file that is no JSON, or other JSON than Kata's, makes no view fail, and hides no other row."""
+    """A sandbox file that is not JSON, or not Kata's JSON, makes no view fail, and hides no other row."""
     with Database(database_url) as database:
         repository = ContainerRepository(database, host="h")
         state = ContainerState(device_maps=[DeviceMap(id="a")], mounts=[Mount(block_device_id="a")])
         repository.save_sandbox(SandboxState(sid="odd", document=text), {"c": state})
         known = SandboxState(sid="plain", document=fleet.document([fleet.device("a")]))
         repository.save_sandbox(known, {"c": state})
-        found = {view: rows(database, view) for view in views.NAMES}
-    assert [row["bundle_path"] for row in found["containers"]] == ["", ""]
-    assert len(found["devices"]) == 2
-    assert [row["maps"] for row in found["sandbox_devices"] if row["sid"] == "plain"] == [1]
+        by_view = {view: rows(database, view) for view in views.NAMES}
+    assert [row["bundle_path"] for row in by_view["containers"]] == ["", ""]
+    assert len(by_view["devices"]) == 2
+    assert [row["maps"] for row in by_view["sandbox_devices"] if row["sid"] == "plain"] == [1]
 
 
 def test_odd_documents_are_alike(sqlite_url: str, postgresql_url: str, mariadb_url: str) -> None:
-    """What is not as Kata writes it is the same on the three engines, as far as it is JSON to all of them."""
+    """JSON that Kata would not write has the same result on the three engines."""
     answers = []
     for url in (sqlite_url, postgresql_url, mariadb_url):
         with Database(url) as database:

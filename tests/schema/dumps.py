@@ -1,4 +1,4 @@
-"""What a database holds, in a form that two databases can be compared by: its schema and its rows."""
+"""Dumps of a database's schema and rows, by which two databases can be compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Rows = dict[str, list[dict[str, Any]]]
 
 TABLES = ("sandbox", "container", "mount", "device_map", "process")
-"""Parents before children."""
+"""The tables, parents before children."""
 
 _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     **dict.fromkeys(("is_rootfs", "read_only", "mounted", "shared"), sa.Boolean()),
@@ -25,7 +25,7 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
 
 
 def tables(engine: Engine) -> dict[str, sa.TableClause]:
-    """The tables with the columns that they have now, typed so that values are the same on all engines."""
+    """Return the tables with their current columns, typed so that values are the same on all engines."""
     inspector = sa.inspect(engine)
     return {
         name: sa.table(name, *(sa.column(c["name"], _TYPES.get(c["name"])) for c in inspector.get_columns(name)))
@@ -35,44 +35,44 @@ def tables(engine: Engine) -> dict[str, sa.TableClause]:
 
 
 def rows(engine: Engine) -> Rows:
-    """All rows of all tables, by primary key."""
-    found: Rows = {}
+    """Return all rows of all tables, by primary key."""
+    data: Rows = {}
     with engine.connect() as connection:
         for name, table in tables(engine).items():
             key = ("id",) if "id" in table.c else ("container_id", "position")
             result = connection.execute(sa.select(table).order_by(*(table.c[column] for column in key)))
-            found[name] = [dict(row) for row in result.mappings()]
-    return found
+            data[name] = [dict(row) for row in result.mappings()]
+    return data
 
 
 def undated(data: Rows) -> Rows:
-    """Rows without the times of the change itself."""
+    """Return rows without the timestamps of the change itself."""
     times = {"created_at", "updated_at"}
     return {name: [{k: v for k, v in row.items() if k not in times} for row in rows] for name, rows in data.items()}
 
 
 def insert(engine: Engine, data: Rows) -> None:
-    """Write rows into the tables as they are now."""
-    found = tables(engine)
+    """Write rows into the current tables."""
+    current = tables(engine)
     with engine.execution_options(persistdb_begin="write").begin() as connection:
         for name in TABLES:
             for row in data.get(name, []):
-                connection.execute(sa.insert(found[name]).values(**row))
+                connection.execute(sa.insert(current[name]).values(**row))
 
 
 def schema(engine: Engine) -> dict[str, list[str]]:
-    """Everything that the engine tells of each table and view; the order of a table's columns doesn't count."""
+    """Return the engine's description of each table and view; the order of a table's columns doesn't count."""
     with engine.connect() as connection:
-        found = sa.inspect(connection)
-        tables = {name: sorted(_LINES[engine.dialect.name](connection, name)) for name in found.get_table_names()}
-        return tables | {name: [str(found.get_view_definition(name))] for name in found.get_view_names()}
+        inspector = sa.inspect(connection)
+        tables = {name: sorted(_LINES[engine.dialect.name](connection, name)) for name in inspector.get_table_names()}
+        return tables | {name: [str(inspector.get_view_definition(name))] for name in inspector.get_view_names()}
 
 
 def _sqlite(connection: sa.Connection, name: str) -> list[str]:
     texts = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL", (name,))
     lines = []
     for (text,) in texts:
-        # each column and constraint is a line of its own, as SQLAlchemy writes it
+        # each column and constraint is a separate line, as SQLAlchemy writes it
         lines += [line.strip().removesuffix(",").replace(f'"{name}"', name) for line in text.splitlines()]
     return lines
 

@@ -1,4 +1,4 @@
-"""What each revision does to the data, said a second time in Python, and sample data for each revision.
+"""A second implementation of what each revision does to the data, in Python, and sample data for each revision.
 
 A new revision needs a step here: what its upgrade makes of rows, what its downgrade makes of them, and values that only
 the new schema can hold. The suite fails without it.
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from .dumps import Rows
 
 MOMENT = datetime(2026, 8, 1, 12, 30, 0, 123456, tzinfo=UTC)
-"""The moment that the tests give to upgrades."""
+"""The timestamp that the tests pass to upgrades."""
 HOST = "it's a \\ node: ünïcode"
-"""The host that the tests give to upgrades."""
+"""The host that the tests pass to upgrades."""
 
 LONG = "/" + "p" * 4095
 """A path of PATH_MAX bytes."""
@@ -30,12 +30,12 @@ AWKWARD = "a'b\"c\\d :e %s %(f)s \N{SNOWMAN} \N{PILE OF POO} \n\t "
 
 @dataclass(frozen=True)
 class Step:
-    """What one revision does to all rows."""
+    """The effect of one revision on all rows."""
 
     up: Callable[[Rows], Rows]
     down: Callable[[Rows], Rows]
     fill: Callable[[Rows], None]
-    """Put values into rows of the new schema that the old one can't hold."""
+    """Puts values into rows of the new schema that the old one can't hold."""
 
 
 def _baseline(_: Rows) -> Rows:
@@ -59,7 +59,7 @@ def _baseline(_: Rows) -> Rows:
             {"container_id": 10, "position": 1, **mount, "options": [], "read_only": False},
             {"container_id": 10, "position": 2, **mount, "options": None, "read_only": False, "source": LONG},
             {"container_id": 10, "position": 3, **mount, "options": None, "read_only": False, "source": AWKWARD},
-            # a place is missing: what was stored is moved as it is
+            # positions with a gap: stored rows are moved as they are
             {"container_id": 20, "position": 5, **mount, "options": None, "read_only": True, "block_device_id": "b"},
         ],
         "device_map": [
@@ -127,7 +127,7 @@ def _rootfs_fill(data: Rows) -> None:
 
 
 def _added(table: str, **values: Any) -> Callable[[Rows], Rows]:
-    """Rows get columns with these values."""
+    """Return a step that adds columns with these values."""
 
     def up(data: Rows) -> Rows:
         return data | {table: [row | values for row in data[table]]}
@@ -136,7 +136,7 @@ def _added(table: str, **values: Any) -> Callable[[Rows], Rows]:
 
 
 def _removed(table: str, *columns: str) -> Callable[[Rows], Rows]:
-    """Rows lose these columns."""
+    """Return a step that removes these columns."""
 
     def down(data: Rows) -> Rows:
         return data | {table: [{k: v for k, v in row.items() if k not in columns} for row in data[table]]}
@@ -187,7 +187,7 @@ def _same(data: Rows) -> Rows:
 
 
 def _nothing(_: Rows) -> None:
-    """Nothing is held that the old schema can't hold."""
+    """Put in no value: the new schema holds nothing that the old one can't hold."""
 
 
 _CHANGES = {"revision": 1, "created_at": MOMENT, "updated_at": MOMENT}
@@ -221,17 +221,17 @@ STEPS = {
 
 
 def up(data: Rows, revision: str) -> Rows:
-    """What the upgrade to a revision makes of rows of the revision before."""
+    """Upgrade rows of the revision before."""
     return STEPS[revision].up(copy.deepcopy(data))
 
 
 def down(data: Rows, revision: str) -> Rows:
-    """What the downgrade from a revision makes of its rows."""
+    """Downgrade rows of a revision to the revision before."""
     return STEPS[revision].down(copy.deepcopy(data))
 
 
 def sample(revision: str) -> Rows:
-    """Rows of a revision, with values that no earlier one can hold."""
+    """Return rows of a revision, with values that no earlier one can hold."""
     data: Rows = {}
     for each in REVISIONS[: REVISIONS.index(revision) + 1]:
         data = up(data, each)
@@ -240,13 +240,13 @@ def sample(revision: str) -> Rows:
 
 
 def plain(revision: str) -> Rows:
-    """Rows of a revision as they come out of the revision before."""
+    """Return rows of a revision as its upgrade leaves them."""
     index = REVISIONS.index(revision)
     return up(sample(REVISIONS[index - 1]) if index else {}, revision)
 
 
 def at_head(data: Rows, revision: str) -> Rows:
-    """What rows of a revision become when they are upgraded to the newest."""
+    """Upgrade rows of a revision to the newest."""
     for each in REVISIONS[REVISIONS.index(revision) + 1 :]:
         data = up(data, each)
     return data

@@ -1,4 +1,4 @@
-"""``alembic`` from a checkout: the same history, by the tool that those who write revisions know."""
+"""``alembic`` in a checkout: the same history, with the usual tool."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def alembic(database_url: str, tmp_path: Path) -> Callable[..., str]:
-    """Run ``alembic`` in a checkout of its own."""
+    """Run ``alembic`` in a copy of the checkout."""
     for name in ("alembic.ini", "migrations"):
         copy: Callable[..., object] = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
@@ -47,7 +47,7 @@ def alembic(database_url: str, tmp_path: Path) -> Callable[..., str]:
 
 
 def test_up_and_down(alembic: Callable[..., str], database: Database) -> None:
-    """``alembic upgrade`` and ``downgrade`` make the schemas that ``persistdb db`` makes, and move the rows."""
+    """``alembic upgrade`` and ``downgrade`` create the same schemas as ``persistdb db``, and move the rows."""
     alembic("upgrade", "0001")
     dumps.insert(database.engine, model.sample("0001"))
     oldest = dumps.schema(database.engine)
@@ -63,7 +63,7 @@ def test_up_and_down(alembic: Callable[..., str], database: Database) -> None:
 
 
 def test_sql(alembic: Callable[..., str], database: Database) -> None:
-    """What ``alembic upgrade head --sql`` prints, run by somebody else, makes the whole schema."""
+    """The script that ``alembic upgrade head --sql`` prints creates the whole schema."""
     _run_script(database, alembic("upgrade", "head", "--sql"))
     assert version.current(database) == version.HEAD
     assert check(database) == []
@@ -85,7 +85,7 @@ def _run_script(database: Database, script: str) -> None:
 
 
 def test_a_new_revision(alembic: Callable[..., str], database: Database, tmp_path: Path) -> None:
-    """``alembic revision --autogenerate`` numbers a new revision, and finds what differs and nothing else."""
+    """``alembic revision --autogenerate`` numbers a new revision, and finds the differences and nothing else."""
     migrate.upgrade(database)
     alembic("revision", "--autogenerate", "-m", "nothing new")
     number = f"{int(version.HEAD) + 1:04}"

@@ -1,4 +1,4 @@
-"""Backups of SQLite files: made before each change, checked, kept, put back."""
+"""Backups of SQLite files: made before each change, checked, kept, restored."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _folder(database: Database) -> Path:
 
 
 def test_before_each_change(database: Database) -> None:
-    """An upgrade and a downgrade first copy the file, and the copy holds what was there before."""
+    """An upgrade and a downgrade first copy the file, and the copy holds the rows from before."""
     change = migrate.upgrade(database)
     assert change.backup is not None
     assert change.backup.name.startswith("persistdb.db.0001.")
@@ -46,7 +46,7 @@ def test_before_each_change(database: Database) -> None:
 
 
 def test_no_backup(database: Database) -> None:
-    """No copy is made if none is wanted, if nothing is changed, or if there was nothing before."""
+    """No copy is made if none is wanted, if nothing is changed, or if the database was empty."""
     assert migrate.upgrade(database, backup=False).backup is None
     assert migrate.upgrade(database).backup is None
     assert backup.backups(database) == []
@@ -60,7 +60,7 @@ def test_in_memory() -> None:
 
 
 def test_the_newest_are_kept(database: Database) -> None:
-    """After many changes the newest backups are there, and files of others stay."""
+    """After many changes the newest backups are kept, and other files stay."""
     other = _folder(database) / "persistdb.db.note"
     other.touch()
     made = [
@@ -73,7 +73,7 @@ def test_the_newest_are_kept(database: Database) -> None:
 
 
 def test_restore(database: Database) -> None:
-    """A backup that is put back brings its rows and schema, and what it replaces is kept; other connections see it."""
+    """A restored backup brings its rows and schema, which other connections see, and the database before it is kept."""
     saved = migrate.upgrade(database).backup
     assert saved is not None
     with Database(str(database.engine.url)) as other:
@@ -89,7 +89,7 @@ def test_restore(database: Database) -> None:
 
 
 def test_restore_to_nothing(database: Database, tmp_path: Path) -> None:
-    """A backup can be put where no database is."""
+    """A backup can be restored where no database is."""
     copy = backup.backup(database, tmp_path / "copy.db")
     with Database(f"sqlite:///{tmp_path}/new.db") as new:
         assert backup.restore(new, copy) is None
@@ -97,7 +97,7 @@ def test_restore_to_nothing(database: Database, tmp_path: Path) -> None:
 
 
 def test_restore_refuses(database: Database, tmp_path: Path) -> None:
-    """What is no backup of ours, or damaged, or newer, is refused, and the database stays as it is."""
+    """A file that is not a backup of ours, or damaged, or newer, is refused, and the database stays as it is."""
     rows = dumps.rows(database.engine)
     with pytest.raises(NotFound):
         backup.restore(database, tmp_path / "absent")
@@ -132,7 +132,7 @@ def test_a_new_file(database: Database, tmp_path: Path) -> None:
 
 
 def test_no_room(database: Database, small_disk: Callable[..., Path]) -> None:
-    """Without room for a copy, nothing is begun, and the message says how much is missing."""
+    """Without room for a copy nothing is written, and the message says how much is needed."""
     full = small_disk("1M")
     with pytest.raises(StorageFull, match="MB are needed"):
         backup.backup(database, full / "copy.db")
@@ -140,7 +140,7 @@ def test_no_room(database: Database, small_disk: Callable[..., Path]) -> None:
 
 
 def test_damaged(database: Database) -> None:
-    """A damaged file is not changed: its copy is found to be unsound."""
+    """A damaged file is not changed: its copy is damaged, too."""
     path = Path(str(database.engine.url.database))
     database.close()
     content = bytearray(path.read_bytes())
@@ -149,7 +149,7 @@ def test_damaged(database: Database) -> None:
     with pytest.raises(Corrupt):
         migrate.upgrade(database)
     assert version.current(database) == "0001"
-    assert [found.name for found in _folder(database).iterdir() if "backup" in found.name] == []
+    assert [path.name for path in _folder(database).iterdir() if "backup" in path.name] == []
 
 
 def test_servers(mariadb_url: str, tmp_path: Path) -> None:

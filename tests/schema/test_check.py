@@ -1,4 +1,4 @@
-"""``check`` finds what is wrong with a database."""
+"""``check`` finds faults of a database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _execute(database: Database, *statements: str) -> None:
 
 
 def test_sound(database: Database) -> None:
-    """Nothing is found where nothing is wrong."""
+    """A sound database has no finding."""
     migrate.upgrade(database)
     assert check(database) == []
 
@@ -32,7 +32,7 @@ def test_older(database: Database) -> None:
 
 
 def test_broken_rules(database: Database) -> None:
-    """Containers without a rootfs, gaps in the positions of a list, and timestamps in the wrong order are found."""
+    """Containers without a rootfs, gaps in the positions of a list, and timestamps in the wrong order are named."""
     migrate.upgrade(database)
     data = model.at_head(model.sample("0001"), "0001")
     data["mount"] = [mount for mount in data["mount"] if mount["container_id"] != 11]

@@ -1,4 +1,4 @@
-"""The migrated schema is that of the mapped classes, on each engine."""
+"""The migrated schema is the schema of the mapped classes, on each engine."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def _differences(database: Database, metadata: sa.MetaData) -> list[Any]:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=dict(drift.COMPARISON))
-        found: list[Any] = compare_metadata(context, metadata)
-        return found
+        differences: list[Any] = compare_metadata(context, metadata)
+        return differences
 
 
 def test_autogenerate_finds_nothing(database: Database) -> None:
@@ -34,7 +34,7 @@ def test_autogenerate_finds_nothing(database: Database) -> None:
 
 
 def test_migrated_is_created(database: Database) -> None:
-    """What the engine tells of migrated tables and views is what it tells of those that the program defines."""
+    """The engine describes migrated tables and views in the same way as the ones that the program defines."""
     migrate.upgrade(database)
     migrated = dumps.schema(database.engine)
     del migrated["alembic_version"]
@@ -74,7 +74,7 @@ def _check(metadata: sa.MetaData) -> None:
 
 @pytest.mark.parametrize("change", [_longer_key, _default, _nullable, _column, _index, _check])
 def test_autogenerate_finds_something(database: Database, change: Callable[[sa.MetaData], None]) -> None:
-    """A class that was changed without a revision is noticed: the comparison isn't blind."""
+    """A class that was changed without a revision is noticed."""
     migrate.upgrade(database)
     metadata = sa.MetaData(naming_convention=Base.metadata.naming_convention)
     for table in Base.metadata.sorted_tables:

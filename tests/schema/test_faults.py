@@ -1,4 +1,4 @@
-"""Real faults in the middle of a change of schema: a typed error, nothing lost, and the next try does it."""
+"""Real faults in the middle of a change of the schema: a typed error, nothing lost, and a retry succeeds."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def _upgrade(database: Database, wait: float = migrate.WAIT) -> None:
 
 
 def _fill(file: Path, *, leave: int) -> None:
-    """Take all of a disk but for so many bytes."""
+    """Fill a disk, except for so many bytes."""
     file.write_bytes(bytes(shutil.disk_usage(file.parent).free - leave))
 
 
 @pytest.mark.slow
 def test_a_disk_that_fills_up(small_disk: Callable[..., Path]) -> None:
-    """A disk that others fill while SQLite copies the mounts: nothing is changed, and it works when there is space."""
+    """When others fill the disk while SQLite copies the mounts, nothing is changed; with space a retry succeeds."""
     disk = small_disk("64M")
     with Database(f"sqlite:///{disk}/persistdb.db") as database:
         migrate.upgrade(database, "0001")
@@ -71,7 +71,7 @@ def test_a_disk_that_fills_up(small_disk: Callable[..., Path]) -> None:
 def test_a_server_whose_disk_fills_up(
     request: pytest.FixtureRequest, small_disk: Callable[..., Path], server: str
 ) -> None:
-    """A server whose disk is full in the middle loses nothing, and the upgrade goes on when there is space again."""
+    """A server whose disk fills up during an upgrade loses nothing, and the upgrade continues with space again."""
     own: Server = request.getfixturevalue(f"own_{server}_server")
     name, disk = on_small_disk(own, small_disk, postgresql="96M", mariadb="96M")
     with Database(own.url(name), retries=0) as database:
@@ -79,7 +79,7 @@ def test_a_server_whose_disk_fills_up(
         many.fill(database, CONTAINERS, MOUNTS)
         rest = disk / "rest"
         _fill(rest, leave=2 << 20)
-        # MariaDB, which cannot write down what it has promised, ends itself
+        # MariaDB ends when it cannot write its log
         with pytest.raises(StorageFull if server == "postgresql" else (StorageFull, Unavailable)):
             migrate.upgrade(database)
         own.restart()
@@ -90,7 +90,7 @@ def test_a_server_whose_disk_fills_up(
 
 
 def test_tables_that_others_use(database: Database, database_url: str) -> None:
-    """While another's transaction holds a table, an upgrade waits and gives up by type; later it finds all there."""
+    """While another transaction holds a table, an upgrade waits and raises Busy; later it succeeds with all rows."""
     _old(database)
     with Database(database_url) as other:
         with other.engine.execution_options(persistdb_begin="write").connect() as connection:
@@ -102,7 +102,7 @@ def test_tables_that_others_use(database: Database, database_url: str) -> None:
 
 
 def test_a_read_only_file(sqlite_database: Database) -> None:
-    """A file that may only be read is refused by type, and stays as it is."""
+    """A file that may only be read raises ReadOnly, and stays as it is."""
     _old(sqlite_database)
     path = sqlite_database.engine.url.database
     before = dumps.rows(sqlite_database.engine)
@@ -116,7 +116,7 @@ def test_a_read_only_file(sqlite_database: Database) -> None:
 @pytest.mark.parametrize("direction", [migrate.upgrade, lambda database: migrate.downgrade(database, "0001")])
 @pytest.mark.parametrize("content", [b"This is not a database, but a text.\n" * 100, b"SQLite format 3\0"])
 def test_not_a_database(tmp_path: Path, content: bytes, direction: Callable[[Database], object]) -> None:
-    """A file that is something else is refused by type and by name, and stays as it is."""
+    """A file that is not a database raises Corrupt with its name, and stays as it is."""
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
     with Database(f"sqlite:///{path}") as database, pytest.raises(Corrupt, match=r"notes\.txt"):
@@ -126,7 +126,7 @@ def test_not_a_database(tmp_path: Path, content: bytes, direction: Callable[[Dat
 
 
 def test_a_damaged_file(sqlite_database: Database) -> None:
-    """A file with a damaged page is not upgraded: the backup that comes first is checked, and nothing is changed."""
+    """A file with a damaged page is not upgraded: the backup before it is checked, and nothing is changed."""
     migrate.upgrade(sqlite_database, "0001")
     many.fill(sqlite_database, CONTAINERS, MOUNTS)
     path = sqlite_database.engine.url.database

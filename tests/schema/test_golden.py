@@ -1,4 +1,4 @@
-"""Databases that were made by the program of their time reach the newest schema."""
+"""Databases that older programs made reach the newest schema."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_each_revision_has_a_golden_file() -> None:
 
 @pytest.mark.parametrize("revision", version.REVISIONS)
 def test_golden(revision: str, tmp_path: Path) -> None:
-    """A golden database holds what was written into it, and upgraded to the newest schema what the model says."""
+    """A golden database holds the rows that were written into it, and after an upgrade the rows of the model."""
     path = tmp_path / "golden.db"
     shutil.copy(make.FOLDER / f"{revision}.db", path)
     with Database(f"sqlite:///{path}") as database:

@@ -1,4 +1,4 @@
-"""A change of schema that is cut off: undone as a whole, or gone on with where it stopped."""
+"""An interrupted change of the schema is undone as a whole, or continues where it stopped."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ if TYPE_CHECKING:
 CONTAINERS = 5_000
 MOUNTS = 10
 KILLS = 4
-# Each run tries one statement of so many; all have their turn in the end, or at once with PERSISTDB_TEST_EVERY_CUT=1.
+# Each run of the tests interrupts after every fourth statement, from a random one on; PERSISTDB_TEST_EVERY_CUT=1 after
+# each.
 STRIDE = 1 if os.environ.get("PERSISTDB_TEST_EVERY_CUT") == "1" else 4
 
 
 class Cut(BaseException):
-    """Not an error that anybody handles: stands for a process that ends."""
+    """An exception that nothing handles, in the place of a process that ends."""
 
 
 def _cut_after(database: Database, number: int, change: Callable[[], object]) -> bool:
-    """Make a change of schema, cut off after so many statements; false if it was done before that."""
+    """Interrupt a change of the schema after so many statements; return false if it was done before."""
     left = number
 
     def count(*_: object) -> None:
@@ -58,7 +59,7 @@ def _up(database: Database) -> None:
 
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_transactional(sqlite_url: str, postgresql_url: str, direction: str) -> None:
-    """On SQLite and PostgreSQL a change that is cut off after any statement has changed nothing at all."""
+    """On SQLite and PostgreSQL a change that is interrupted after any statement has changed nothing."""
     for url in (sqlite_url, postgresql_url):
         with Database(url) as database:
             migrate.upgrade(database, "0001" if direction == "up" else "head")
@@ -79,7 +80,7 @@ def test_transactional(sqlite_url: str, postgresql_url: str, direction: str) -> 
 
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_again(mariadb_url: str, direction: str) -> None:
-    """On MariaDB a change that is cut off after any statement is gone on with, and nothing is lost or done twice."""
+    """On MariaDB a change that is interrupted after any statement continues, and nothing is lost or done twice."""
     with Database(mariadb_url) as database:
         _up(database)
         newest = dumps.schema(database.engine)
@@ -109,7 +110,7 @@ def test_again(mariadb_url: str, direction: str) -> None:
 
 @pytest.mark.slow
 def test_killed(database: Database, database_url: str) -> None:
-    """After SIGKILL at any moment of an upgrade of 50,000 mounts, a second upgrade finishes it and nothing is lost."""
+    """After SIGKILL at any time of an upgrade of 50,000 mounts, a second upgrade finishes it and nothing is lost."""
     program = (
         "import sys; from persistdb.schema import migrate; from persistdb import Database; print(flush=True);"
         "migrate.upgrade(Database(sys.argv[1]))"
@@ -133,7 +134,7 @@ def test_killed(database: Database, database_url: str) -> None:
 
 @pytest.mark.slow
 def test_two_at_once(database: Database, database_url: str) -> None:
-    """Of two programs that upgrade at the same time one works, and the other waits and finds it done."""
+    """Of two programs that upgrade at the same time one does it, and the other waits and has nothing to do."""
     program = (
         "import logging, sys; logging.basicConfig(level=logging.INFO, stream=sys.stdout);"
         "from persistdb.schema import migrate; from persistdb import Database; migrate.upgrade(Database(sys.argv[1]))"

@@ -58,7 +58,7 @@ def test_files(checkout: Path) -> None:
 
 
 def test_again(checkout: Path) -> None:
-    """The same name again makes what was removed, and changes nothing else."""
+    """The same name again creates the files that were removed, and changes nothing else."""
     before = _files(checkout)
     removed = checkout / f"migrations/versions/{NEXT}_add_labels.sqlite.sql"
     removed.unlink()
@@ -79,7 +79,7 @@ def test_names(checkout: Path, name: str) -> None:
 
 
 def test_up_and_down(checkout: Path, database: Database, database_url: str) -> None:
-    """The new revision creates its views on each engine, and going back from it leaves what was there before."""
+    """The new revision creates its views on each engine, and a downgrade leaves schema and rows as before."""
 
     def change(direction: str, revision: str) -> None:
         done = _python(checkout, "persistdb", "--db", database_url, "db", direction, revision)
@@ -98,7 +98,7 @@ def test_up_and_down(checkout: Path, database: Database, database_url: str) -> N
 
 @pytest.mark.parametrize("url", ["sqlite://", "postgresql://", "mariadb://"])
 def test_frozen_views(url: str) -> None:
-    """The newest text of the views among the revisions is what the program defines: a change is frozen again."""
+    """The newest text of views among the revisions is the program's definition: a change of one needs a new text."""
     backend, _ = resolve(url)
     newest = max((ROOT / "migrations/versions").glob(f"[0-9]*.{backend.name}.sql"))
     assert newest.read_text("utf-8") == "".join(f"{statement}\n;\n" for statement in views.creation(backend))

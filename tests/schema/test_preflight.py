@@ -1,4 +1,4 @@
-"""What is looked at before a change of schema: rows in its way, what would be lost, whose database it is."""
+"""The checks before a change of the schema: rows that block it, losses, and other programs' databases."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _state(database: Database) -> tuple[object, ...]:
 
 
 def test_same_token(database: Database) -> None:
-    """Two processes of a sandbox with one token are named before the upgrade that would refuse them, and stay."""
+    """Two processes of a sandbox with the same token are named before the upgrade that would refuse them, and stay."""
     migrate.upgrade(database, "0001")
     dumps.insert(database.engine, model.sample("0001"))
     _execute(database, "UPDATE process SET token = 'pod-a' WHERE container_id = 11")
@@ -44,7 +44,7 @@ def test_same_token(database: Database) -> None:
 
 
 def test_same_sandbox_on_two_hosts(database: Database) -> None:
-    """Sandboxes that only their hosts tell apart are named before the downgrade that would mix them up."""
+    """Sandboxes that differ only by host are named before the downgrade that would confuse them."""
     migrate.upgrade(database)
     dumps.insert(database.engine, model.at_head(model.sample("0001"), "0001"))
     _execute(database, "UPDATE sandbox SET sid = 'pod-a', host = 'b' WHERE id = 2")
@@ -55,7 +55,7 @@ def test_same_sandbox_on_two_hosts(database: Database) -> None:
 
 
 def test_orphans(sqlite_url: str) -> None:
-    """Rows without their parent, left by a program without foreign keys, are named before an upgrade."""
+    """Rows without their parent, left by a program that had foreign keys off, are named before an upgrade."""
     with Database(sqlite_url) as database:
         migrate.upgrade(database, "0001")
         dumps.insert(database.engine, model.sample("0001"))
@@ -76,7 +76,7 @@ def test_orphans(sqlite_url: str) -> None:
 
 
 def test_many_findings_are_counted() -> None:
-    """Of many rows the first are shown and all are counted."""
+    """A finding with many rows has the first ones and the count of all."""
     engine = sa.create_engine("sqlite://")
     with engine.connect() as connection:
         numbers = (
@@ -88,7 +88,7 @@ def test_many_findings_are_counted() -> None:
 
 
 def test_loss_is_refused(database: Database) -> None:
-    """A downgrade that would lose something lists what and how much, and does nothing; nothing lost, nothing asked."""
+    """A downgrade that would lose something lists what and how much, and does nothing; without a loss it is done."""
     migrate.upgrade(database, "0003")
     data = model.sample("0003")
     dumps.insert(database.engine, data)
@@ -134,13 +134,13 @@ def test_not_ours(database: Database) -> None:
 
 
 def test_unknown_target(database: Database) -> None:
-    """A revision that isn't in the history is an error of the caller's."""
+    """A revision that is not in the history raises NotFound."""
     with pytest.raises(NotFound, match="0815"):
         migrate.upgrade(database, "0815")
 
 
 def test_again(database: Database) -> None:
-    """An upgrade of what is up to date, and a downgrade to where it is, do nothing and say so."""
+    """An upgrade and a downgrade to the current revision do nothing, and return that."""
     migrate.upgrade(database)
     before = _state(database)
     assert migrate.upgrade(database) == migrate.Change(version.HEAD, version.HEAD, None)
@@ -150,12 +150,12 @@ def test_again(database: Database) -> None:
 
 
 def test_progress(database: Database) -> None:
-    """Each revision is told of before it starts, with the rows that it copies."""
+    """Each revision is reported before it starts, with the number of rows that it copies."""
     migrate.upgrade(database, "0001")
     dumps.insert(database.engine, model.sample("0001"))
-    told: list[migrate.Step] = []
-    migrate.upgrade(database, "0003", progress=told.append)
-    assert [(step.revision.id, step.number, step.total, step.rows) for step in told] == [
+    steps: list[migrate.Step] = []
+    migrate.upgrade(database, "0003", progress=steps.append)
+    assert [(step.revision.id, step.number, step.total, step.rows) for step in steps] == [
         ("0002", 1, 2, 10),
         ("0003", 2, 2, 3),
     ]

@@ -1,4 +1,4 @@
-"""What is told of a change of schema while it runs."""
+"""The progress of a change of the schema."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOUNTS = 10
 
 
 def test_long_moves_are_estimated(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each step is told with the rows that it copies, of many rows with an estimate, and nothing is lost."""
+    """Each step is reported with the rows that it copies, and an estimate for many rows; nothing is lost."""
     monkeypatch.setattr(migrate, "MANY", 2 * CONTAINERS)
     migrate.upgrade(database, "0001")
     many.fill(database, CONTAINERS, MOUNTS)

@@ -23,31 +23,31 @@ def _up(database: Database, revision: str) -> None:
 
 def _orphans(database: Database) -> list[object]:
     if database.backend.name != "sqlite":
-        return []  # the servers check each foreign key as it is made
+        return []  # the servers check each foreign key when it is created
     with database.engine.connect() as connection:
         return list(connection.exec_driver_sql("PRAGMA foreign_key_check"))
 
 
 def test_each_revision_has_a_data_check() -> None:
-    """A revision without a model of what it does to data fails the suite."""
+    """A revision without a step in the model fails the suite."""
     assert tuple(model.STEPS) == version.REVISIONS
 
 
 def test_the_program_knows_the_history() -> None:
-    """The revisions that the program knows without Alembic are those of the folder, in order."""
+    """The revisions that the program knows without Alembic are the ones in the folder, in order."""
     assert tuple(revision.id for revision in revisions.history()) == version.REVISIONS
 
 
 @pytest.mark.parametrize("revision", revisions.history(), ids=lambda revision: revision.id)
 def test_each_revision_says_what_it_is_for(revision: revisions.Revision) -> None:
-    """A revision has a title of one line and tells what its downgrade loses."""
+    """A revision has a title of one line and says what its downgrade loses."""
     assert "\n" not in revision.text.split("\n\n")[0]
     assert "\n\nDowngrade: " in revision.text
 
 
 @pytest.mark.slow
 def test_empty(database: Database) -> None:
-    """On an empty database, each downgrade leaves the schema that was there before the upgrade, without a trace."""
+    """On an empty database, each downgrade leaves exactly the schema from before the upgrade."""
     for before, after in STAIRS:
         old = dumps.schema(database.engine)
         _up(database, after)
@@ -64,7 +64,7 @@ def test_empty(database: Database) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), STAIRS)
 def test_what_was_there_before_survives(database: Database, before: str, after: str) -> None:
-    """Rows of the old schema go up as the model says, down again unchanged, and up once more."""
+    """Rows of the old schema are upgraded as the model says, downgraded unchanged, and upgraded again."""
     if before != "base":
         _up(database, before)
         data = model.sample(before)
@@ -87,7 +87,7 @@ def test_what_was_there_before_survives(database: Database, before: str, after: 
 @pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), STAIRS)
 def test_what_a_downgrade_loses_is_declared(database: Database, before: str, after: str) -> None:
-    """A downgrade changes as many rows for good as the revision declares for each column, and no others."""
+    """A downgrade loses as many values of each column as the revision declares, and no others."""
     _up(database, after)
     data = model.sample(after)
     dumps.insert(database.engine, data)
@@ -118,7 +118,7 @@ def _key(row: dict[str, object]) -> tuple[object, ...]:
 
 
 def _worst(declared: dict[str, int], lost: dict[str, int], data: dumps.Rows) -> dict[str, int]:
-    """What is declared, but for values that the upgrade happens to give again: times and hosts of its own."""
+    """Return the declared losses without values that the upgrade happens to restore: its timestamp and its host."""
     again = {"created_at": model.MOMENT, "updated_at": model.MOMENT, "host": model.HOST}
     return {
         place: count - sum(row[column] == again[column] for row in data[table]) if column in again else count

@@ -36,7 +36,7 @@ def _replace(database: Database, name: str, select: str) -> None:
 
 
 def _changed(database: Database, name: str, old: str, new: str) -> str:
-    """The definition of a view with another text in place of one that it has."""
+    """Return the definition of a view with one text replaced."""
     select = views.definitions(database.backend)[name].select
     assert old in select
     return select.replace(old, new, 1)
@@ -47,7 +47,7 @@ def _found(database: Database) -> list[str]:
 
 
 def _assert_repaired(database: Database) -> None:
-    """An upgrade creates again what was found, and the views are as an intact database has them."""
+    """Upgrade the database, after which it has no finding and all views can be read."""
     migrate.upgrade(database)
     assert _found(database) == []
     with database.engine.connect() as connection:
@@ -126,14 +126,14 @@ def test_columns(migrated: Database) -> None:
 
 
 def test_a_table_in_the_place_of_a_view(migrated: Database) -> None:
-    """A table that has a view's name is no view."""
+    """A table with a view's name is no view."""
     _execute(migrated, "DROP VIEW mounts", "CREATE TABLE mounts (host INTEGER)")
     assert any(finding.startswith("view mounts is missing; ") for finding in _found(migrated))
 
 
 @pytest.mark.parametrize("engine", ["sqlite", pytest.param("mariadb", marks=pytest.mark.servers)])
 def test_a_view_that_cannot_be_read(request: pytest.FixtureRequest, engine: str) -> None:
-    """A view over something that is not there is found; where engines know dependencies there can be none."""
+    """A view that reads a missing table is named; on PostgreSQL, which knows dependencies, there can be none."""
     with Database(request.getfixturevalue(f"{engine}_url")) as database:
         migrate.upgrade(database)
         _execute(
@@ -181,12 +181,12 @@ def test_functions(postgresql_url: str) -> None:
 
 
 def _uncalled(database: Database, name: str) -> str:
-    """A SELECT of a view's columns, all of them NULL."""
+    """Return a SELECT with a view's columns, all of them NULL."""
     return "SELECT " + ", ".join(f"NULL AS {column}" for column in views.definitions(database.backend)[name].columns)
 
 
 def test_an_upgrade_leaves_other_views_alone(postgresql_url: str) -> None:
-    """What is granted on views that were not changed stays granted."""
+    """Rights on views that were not changed stay granted."""
     with Database(postgresql_url) as database:
         migrate.upgrade(database)
         _execute(database, "GRANT SELECT ON mounts TO PUBLIC", "DROP VIEW processes")
@@ -209,7 +209,7 @@ def test_a_reader_of_sqlite(sqlite_url: str) -> None:
 
 
 def test_a_reader_of_postgresql(postgresql_url: str, postgresql_server: PostgreSQL) -> None:
-    """A role that only reads can compare the views; one that may not create temporary ones is told what it takes."""
+    """A role that only reads can compare the views; one that may not create temporary views gets the remedy."""
     with Database(postgresql_url) as database:
         migrate.upgrade(database)
         _execute(database, "CREATE OR REPLACE VIEW mounts AS " + _changed(database, "mounts", '"ro"', '"rw"'))
@@ -237,7 +237,7 @@ def test_a_reader_of_postgresql(postgresql_url: str, postgresql_server: PostgreS
 
 
 def test_a_reader_of_mariadb(mariadb_url: str, mariadb_server: MariaDB) -> None:
-    """A user that may read and see views can compare them; one that may only read is told what it takes."""
+    """A user that may read and see views can compare them; one that may only read gets the remedy."""
     with Database(mariadb_url) as database:
         migrate.upgrade(database)
         _execute(database, "CREATE OR REPLACE VIEW mounts AS " + _changed(database, "mounts", '"ro"', '"rw"'))
@@ -258,7 +258,7 @@ def test_a_reader_of_mariadb(mariadb_url: str, mariadb_server: MariaDB) -> None:
 
 
 def test_a_server_that_gives_no_notes(mariadb_url: str, mariadb_server: MariaDB) -> None:
-    """MariaDB's views are compared also where the server's own settings keep back the notes that this takes."""
+    """MariaDB's views are compared also where the server's settings suppress the notes that this needs."""
     mariadb_server.execute("SET GLOBAL sql_notes = 0, GLOBAL max_error_count = 0")
     try:
         with Database(mariadb_url) as database:

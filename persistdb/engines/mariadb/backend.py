@@ -155,7 +155,7 @@ class MariaDB(Backend):
         return str(error.args[1]) if len(error.args) > 1 else super().detail(error)
 
     def violated(self, error: BaseException) -> str | None:
-        """Name the key, from the message: ``Duplicate entry '1-x' for key 'uq_process_sandbox_id_token'``."""
+        """Return the key's name, from the message: ``Duplicate entry '1-x' for key 'uq_process_sandbox_id_token'``."""
         code = self.error_code(error)
         if code == "1452":
             return "foreign key"

@@ -1,6 +1,6 @@
-"""Statements that a MariaDB server prepares, each once for a connection.
+"""Statements that the server prepares, each once for a connection.
 
-The server takes as long to parse a select that makes documents as to run it. PyMySQL knows no prepared statements, so
+The server takes as long to parse a SELECT that builds documents as to run it. PyMySQL knows no prepared statements, so
 they are SQL's own: PREPARE and EXECUTE … USING, with any expression since MariaDB 10.2.3.
 """
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OFTEN = 3
-"""Runs on one connection after which a statement is prepared: a command that starts, asks and ends prepares none."""
+"""The runs on one connection after which a statement is prepared: a command with one query prepares none."""
 
 MOST = 100
-"""Statements that one connection prepares; a server has 16,382 for all (max_prepared_stmt_count)."""
+"""The most statements that one connection prepares; a server has 16,382 for all (max_prepared_stmt_count)."""
 
 _MARK = re.compile(r"%\((\w+)\)s|%%")
 # ER_MAX_PREPARED_STMT_COUNT_REACHED
 _FULL = 1461
-# ER_UNKNOWN_STMT_HANDLER, from behind a proxy that went over to another server, and ER_NEED_REPREPARE, from a server
+# ER_UNKNOWN_STMT_HANDLER, from behind a proxy that switched to another server, and ER_NEED_REPREPARE, from a server
 # whose table cache is too small: nothing was run
 _GONE = frozenset({1243, 1615})
 
 
 class Prepared:
-    """The statements of one connection."""
+    """The prepared statements of one connection."""
 
     __slots__ = ("_most", "_ready", "_runs")
 
@@ -37,7 +37,7 @@ class Prepared:
         self._most = MOST
 
     def execute(self, cursor: Any, sql: str, values: Mapping[str, object]) -> None:
-        """Run a statement with parameters, prepared if it comes often, as it is where the server prepares no more."""
+        """Run a statement with parameters: prepared if it comes often, unprepared where the server prepares no more."""
         ready = self._ready.get(sql)
         if ready is None:
             if not self._is_often(sql):
@@ -58,7 +58,7 @@ class Prepared:
         runs = self._runs.pop(sql, 0) + 1
         if runs > OFTEN:
             return True
-        if len(self._runs) >= MOST:  # many kinds of questions: what comes often will be counted anew
+        if len(self._runs) >= MOST:  # many kinds of statements: frequent ones will be counted again
             self._runs.clear()
         self._runs[sql] = runs
         return False
@@ -66,10 +66,10 @@ class Prepared:
     def _prepare(self, cursor: Any, sql: str) -> str:
         names: list[str] = []
 
-        def mark(found: re.Match[str]) -> str:
-            if found[1] is None:
+        def mark(match: re.Match[str]) -> str:
+            if match[1] is None:
                 return "%"
-            names.append(found[1])
+            names.append(match[1])
             return "?"
 
         text = _MARK.sub(mark, sql)

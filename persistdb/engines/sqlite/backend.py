@@ -53,7 +53,7 @@ _READS = frozenset({21, 20, 31, 33})
 # Quoted text, and runs without a quote or white space
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s'"]+""")
 
-# Bytes that a disk has left when it is called full: a -shm takes 32 kB, and space is reserved for the administrator.
+# The free bytes below which a disk counts as full: a -shm takes 32 kB, and space is reserved for the administrator.
 _LITTLE = 1 << 20
 
 
@@ -92,7 +92,7 @@ class SQLite(Backend):
             module=module,
             connect_args={"timeout": timeouts.busy, "check_same_thread": False},
             poolclass=QueuePool,
-            # every connection to :memory: is a database of its own, so there is one
+            # each connection to :memory: has a separate database, so there is one connection
             pool_size=1 if path is None else pool_size,
             max_overflow=0,
             pool_timeout=timeouts.pool,
@@ -112,12 +112,12 @@ class SQLite(Backend):
             connection.isolation_level = None
             cursor = connection.cursor()
             try:
-                # Off by default for the sake of old programs; without it children outlive their container.
+                # Off by default, for old programs; without it children outlive their container.
                 _pragma(cursor, "foreign_keys", "ON", 1)
                 # Readers and the one writer don't wait for each other, and a commit is one sync instead of four.
                 if path is not None:
                     _journal(cursor, "WAL" if safe else "DELETE", timeouts.busy)
-                # NORMAL may lose the last commits when power fails: a mount made and forgotten.
+                # NORMAL may lose the last commits when power fails: the runtime would forget a mount that it made.
                 _pragma(cursor, "synchronous", "FULL", 2)
                 # Sorting and temporary tables stay off a disk that may be full.
                 _pragma(cursor, "temp_store", "MEMORY", 2)
@@ -135,7 +135,7 @@ class SQLite(Backend):
         except FileNotFoundError:
             return True
         except OSError:
-            return False  # SQLite says what is wrong with it
+            return False  # connecting raises SQLite's own error
 
     def is_in_memory(self) -> bool:
         """Return whether there is no file."""
@@ -165,10 +165,10 @@ class SQLite(Backend):
         Opening a -wal or -shm on a full disk is an I/O error, and so is writing to a file that has reached the
         process's size limit. The driver does not pass on the code that says more.
         """
-        found = super().rule(error)
-        if found is not None and found.code == "SQLITE_IOERR" and not self._is_full():
+        rule = super().rule(error)
+        if rule is not None and rule.code == "SQLITE_IOERR" and not self._is_full():
             return None
-        return found
+        return rule
 
     def _is_full(self) -> bool:
         if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
@@ -180,7 +180,7 @@ class SQLite(Backend):
         return disk.f_bavail * disk.f_frsize < _LITTLE
 
     def violated(self, error: BaseException) -> str | None:
-        """Name the key as we spell it, from ``UNIQUE constraint failed: process.sandbox_id, process.token``."""
+        """Return the key in our spelling, from ``UNIQUE constraint failed: process.sandbox_id, process.token``."""
         what, _, where = str(error).partition(": ")
         if what == "FOREIGN KEY constraint failed":
             return "foreign key"
@@ -254,9 +254,7 @@ class SQLite(Backend):
         module = library.driver()
         path = self._path
         if path is None:
-            raise BadURL(
-                str(engine.url), "a database in memory belongs to one process: nothing can be asked of it here"
-            )
+            raise BadURL(str(engine.url), "a database in memory belongs to one process: it cannot be queried from here")
         connection = module.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
         try:
             # JSON may hold half of a surrogate pair, which json_extract returns as bytes that are not UTF-8
@@ -289,12 +287,12 @@ class SQLite(Backend):
 
     def _json_value(self, value: JSONValue) -> str:
         kind, form = ("integer", "CAST({} AS INTEGER)") if value.integer else ("text", "{}")
-        found = []
+        candidates = []
         for path in map(json_path, value.paths):
             typed = form.format(f"json_extract(item.value, '{path}')")
             typed = f"CASE json_type(item.value, '{path}') WHEN '{kind}' THEN {typed} END"
-            found.append(f"CASE item.type WHEN 'object' THEN {typed} END")
-        return first_of(found)
+            candidates.append(f"CASE item.type WHEN 'object' THEN {typed} END")
+        return first_of(candidates)
 
     # --- the schema
 
@@ -346,7 +344,7 @@ def _pragma(cursor: Any, name: str, value: str, expected: int) -> None:
 
 
 def _journal(cursor: Any, mode: str, patience: float) -> None:
-    """Set the journal mode, waiting for others: the switch needs the file alone, and calls no busy handler."""
+    """Set the journal mode, and wait for others: the switch needs exclusive use, and calls no busy handler."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -354,7 +352,7 @@ def _journal(cursor: Any, mode: str, patience: float) -> None:
         except Exception as error:
             name = str(getattr(error, "sqlite_errorname", ""))
             if name.startswith("SQLITE_READONLY"):
-                return  # a medium or file that can't be written keeps the mode it has
+                return  # a medium or file that can't be written keeps its mode
             if not name.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)

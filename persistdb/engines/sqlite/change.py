@@ -33,7 +33,7 @@ def exclusive(connection: Connection, wait: float) -> Iterator[None]:
             orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(10)
             if orphans:
                 raise Orphans([tuple(row) for row in orphans])
-        # what was written lies in the log: free its space now rather than when the log is next reset
+        # the change lies in the log: free its space now rather than when the log is next reset
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         if not (connection.closed or connection.invalidated):

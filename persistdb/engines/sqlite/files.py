@@ -85,7 +85,7 @@ class SQLiteFile(DatabaseFile):
         return [] if lines == ["ok"] else lines
 
     def value(self, statement: str) -> object | None:
-        """Run the statement on a connection of its own."""
+        """Run the statement on a separate connection."""
         with self._open() as connection:
             try:
                 row = connection.execute(statement).fetchone()

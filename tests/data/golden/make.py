@@ -1,7 +1,7 @@
-"""Make the golden databases that are missing: ``python -m tests.data.golden.make``, for a new revision.
+"""Make the golden databases that are missing: ``python -m tests.data.golden.make``; ``make revision`` calls it.
 
 ``NNNN.db`` is an SQLite file of that revision with sample rows, and ``NNNN.json`` is what those rows are. Files that
-are there stay as they are: they stand for databases that people have, made by the program of their time.
+exist stay as they are: they stand for databases that people have, made by older programs.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ FOLDER = Path(__file__).parent
 
 
 def text(data: dumps.Rows) -> str:
-    """Write rows down, one a line."""
+    """Format rows as JSON."""
     return json.dumps(data, default=datetime.isoformat, indent=0, sort_keys=True) + "\n"
 
 
 def make(revision: str) -> None:
-    """Make the file of one revision."""
+    """Make the files of one revision."""
     path = FOLDER / f"{revision}.db"
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA page_size = 512")  # small files
