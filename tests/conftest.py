@@ -15,7 +15,7 @@ killed. ``PERSISTDB_TEST_POSTGRESQL_URL`` and ``PERSISTDB_TEST_MARIADB_URL``, an
 yours in their place. What this machine cannot run is skipped, or fails when ``PERSISTDB_REQUIRE_SERVERS=1``.
 
 Tests that need a server have the mark ``servers``, from the fixtures that they use: ``-m "not servers"`` starts none.
-Tests that take seconds say so with the mark ``slow``. ``make test-quick`` leaves out both.
+Tests that take seconds, or run the program as a child process, have the mark ``slow``. ``make test-quick`` omits both.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ S = TypeVar("S", bound=Server)
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marks."""
     config.addinivalue_line("markers", "servers: needs a PostgreSQL or MariaDB server; set by the fixtures of a test")
-    config.addinivalue_line("markers", "slow: takes seconds: kills processes, builds the wheel, climbs all revisions")
+    config.addinivalue_line("markers", "slow: takes seconds, or runs the program as a child process")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

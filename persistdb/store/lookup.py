@@ -42,7 +42,7 @@ def container_query(statements: Statements, scope: Scope, ref: str) -> tuple[Sta
 
 
 def one_container(ref: str, candidates: Sequence[Container], scope: Scope) -> Container:
-    """Return the container that an ID refers to, out of those that match.
+    """Return the container that an ID refers to, from the candidates that match.
 
     Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
     """
@@ -69,7 +69,7 @@ def sandbox_parameters(host: str, ref: str) -> Mapping[str, object]:
 
 
 def one_sandbox(ref: str, candidates: Sequence[str], *, host: str) -> str:
-    """Return the ID of the sandbox that an abbreviated ID refers to, out of those that match.
+    """Return the ID of the sandbox that an abbreviated ID refers to, from the candidates that match.
 
     Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
     """

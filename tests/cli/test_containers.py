@@ -173,6 +173,7 @@ def test_help_names_every_filter(persistdb: Program) -> None:
     assert words >= {*KEYS, *SORTS}
 
 
+@pytest.mark.slow
 def test_terminal_shortens(persistdb: Program) -> None:
     """On a terminal long hexadecimal IDs are cut to 12 characters, other values not at all, unless --no-trunc."""
     persistdb("import", DATA / "3.29.0")
@@ -184,6 +185,7 @@ def test_terminal_shortens(persistdb: Program) -> None:
     assert LONG in persistdb("ls").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 80, 200])
 @pytest.mark.parametrize("words", [["ls"], ["ls", "--no-trunc"]], ids=" ".join)
 def test_terminal_fits(persistdb: Program, columns: int, words: list[str]) -> None:
@@ -193,6 +195,7 @@ def test_terminal_fits(persistdb: Program, columns: int, words: list[str]) -> No
     assert max(map(len, shown.splitlines())) <= columns
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names(persistdb: Program, name: str) -> None:
     """Line ends, escape sequences, markup, quotes and wildcards in names are shown, and do nothing."""

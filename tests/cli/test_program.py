@@ -165,6 +165,7 @@ def test_closed_pipe(persistdb: Program) -> None:
         assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b""), words
 
 
+@pytest.mark.slow
 def test_closed_stdout(persistdb: Program, tmp_path: Path) -> None:
     """Started with its streams closed, the program works, and none of its files becomes stdout."""
     command = '"$@" >&- 2>&- <&-'
@@ -180,6 +181,7 @@ def test_closed_stdout(persistdb: Program, tmp_path: Path) -> None:
 _LONG = "import sys; from persistdb.cli import main, progress; progress._PATIENCE = 0; sys.exit(main())"
 
 
+@pytest.mark.slow
 def test_closed_stderr(persistdb: Program, tmp_path: Path) -> None:
     """Started without stderr, work that takes long enough for a progress bar is completed."""
     for words in (["import", *DATA.iterdir()], ["export", "--to", tmp_path / "out"]):
@@ -189,6 +191,7 @@ def test_closed_stderr(persistdb: Program, tmp_path: Path) -> None:
         assert re.match(r"(im|ex)ported \d+ sandboxes ", done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "status", "left"),
     [
@@ -215,6 +218,7 @@ def test_unreadable_stderr(persistdb: Program, words: list[str], status: int, le
     assert persistdb("ls", "-q").out.split() == left.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["sql"], ["sql", "-"]], ids=" ".join)
 def test_closed_stdin(persistdb: Program, words: list[str]) -> None:
     """Started without stdin, sql says that it has no query."""
@@ -224,6 +228,7 @@ def test_closed_stdin(persistdb: Program, words: list[str]) -> None:
     assert done.stderr == "persistdb: query: no statement on stdin: ''\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
 def test_full_stdout(persistdb: Program, form: str) -> None:
     """Output that cannot be written is status 3 and one line."""
@@ -234,6 +239,7 @@ def test_full_stdout(persistdb: Program, form: str) -> None:
     assert (done.returncode, done.stderr) == (3, "persistdb: No space left on device\n")
 
 
+@pytest.mark.slow
 def test_interrupted(persistdb: Program) -> None:
     """Ctrl-C ends the program silently with status 130."""
     script = """

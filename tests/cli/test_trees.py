@@ -260,6 +260,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.slow
 def test_no_permission(persistdb: Program, tmp_path: Path) -> None:
     """Files without read permission are named, and everything else is imported."""
     with tempfile.TemporaryDirectory() as public:  # tmp_path is below a folder of the user's alone
@@ -313,6 +314,7 @@ def test_batches(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert persistdb("ls", "-q").out.count("\n") == 18
 
 
+@pytest.mark.slow
 def test_progress(persistdb: Program, tmp_path: Path) -> None:
     """A long import shows its progress on a terminal, with faults above it."""
     make(tmp_path, GOOD | tree("t", c=PLAIN) | tree("u", **{"[red]x\x1b": b"{"}))
@@ -484,6 +486,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.slow
 def test_interrupted_export(filled: Program, tmp_path: Path) -> None:
     """Ctrl-C ends an export and leaves no part of a sandbox that was not completed."""
     words = [sys.executable, "-c", _INTERRUPTED, *filled.words("export", "--to", tmp_path / "out")[3:]]

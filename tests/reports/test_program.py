@@ -132,6 +132,7 @@ def test_misuse_or_faulty_file(persistdb: Program, tmp_path: Path, name: str, te
     assert done.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_where_sql_comes_from(persistdb: Program, tmp_path: Path) -> None:
     """A query is read from an argument, a file, or stdin."""
     path = tmp_path / "question.sql"
@@ -164,6 +165,7 @@ def test_formats(persistdb: Program) -> None:
         assert "\x1b" not in persistdb("sql", sql, "--format", form).out
 
 
+@pytest.mark.slow
 def test_hostile_headings(persistdb: Program) -> None:
     """Names of columns are escaped like values, so that a terminal does not act on them."""
     sql = 'SELECT 1 AS "c\x1b[31mol\u202e\n"'
@@ -177,6 +179,7 @@ def test_hostile_headings(persistdb: Program) -> None:
     assert persistdb("sql", sql, "--format", "json").rows == [{"c\x1b[31mol\u202e\n": 1}]
 
 
+@pytest.mark.slow
 def test_on_a_terminal(persistdb: Program) -> None:
     """A table fits the terminal."""
     shown = on_terminal(persistdb.words("report", "paths", "/"), columns=60)
@@ -184,6 +187,7 @@ def test_on_a_terminal(persistdb: Program) -> None:
     assert max(map(len, plain.splitlines())) <= 60
 
 
+@pytest.mark.slow
 def test_closed_stdout(persistdb: Program) -> None:
     """When stdout is closed, the program ends without a traceback."""
     with subprocess.Popen(

@@ -358,6 +358,7 @@ def test_more_locks_than_connections(repository: ContainerRepository) -> None:
         lock.release()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True], ids=["exclusive", "shared"])
 def test_a_lock_of_another_process(
     repository: ContainerRepository, holder: Callable[..., subprocess.Popen[str]], shared: bool
@@ -377,6 +378,7 @@ def test_a_lock_of_another_process(
     repository.lock("pod-1", timeout=60).release()
 
 
+@pytest.mark.slow
 def test_a_killed_process_holds_no_lock(
     repository: ContainerRepository, holder: Callable[..., subprocess.Popen[str]]
 ) -> None:
