@@ -4,8 +4,8 @@
 |---|---|
 | ``samples`` | the values that are stored: standard containers, in sandboxes of three and of twenty |
 | ``places`` | where the databases are: a folder, a PostgreSQL and a MariaDB server |
-| ``contender`` | what each of those that are compared must be able to do |
-| ``ours``, ``floor``, ``unit_of_work``, ``advanced``, ``peewee_store``, ``files`` | those that are compared |
+| ``contender`` | the interface of each contender |
+| ``ours``, ``floor``, ``unit_of_work``, ``advanced``, ``peewee_store``, ``files`` | the contenders |
 | ``operations``, ``growth``, ``memory``, ``migrations``, ``startup`` | what is measured |
 | ``reporting``, ``fleet`` | what reports and filters cost, by themselves |
 | ``timing``, ``results`` | how it is measured and shown |

@@ -1,4 +1,4 @@
-"""What each of those that are compared must be able to do."""
+"""The interface of each contender."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Contender(ABC):
 
 
 def batches(writes: Iterable[SandboxWrite]) -> Iterable[list[SandboxWrite]]:
-    """Cut sandboxes into batches as persistdb does, for those that batch by hand."""
+    """Split sandboxes into batches as persistdb does, for contenders that batch by hand."""
     pending: list[SandboxWrite] = []
     size = 0
     for write in writes:

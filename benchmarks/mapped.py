@@ -1,4 +1,4 @@
-"""From records to mapped objects, and back: for those that work on our mapped classes."""
+"""From records to mapped objects, and back: for contenders that use our mapped classes."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def interleave(
     names = list(calls)
     times: dict[str, list[int]] = {name: [] for name in names}
     gc.collect()
-    gc.freeze()  # what the benchmark itself holds is no work for the collector of those that are timed
+    gc.freeze()  # what the benchmark itself holds is no work for the collector while a contender is timed
     try:
         for turn in range(rounds):
             for i in range(len(names)):

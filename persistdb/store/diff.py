@@ -13,16 +13,8 @@ from ..errors import AlreadyExists, Conflict
 from ..records import ContainerState, Origin, SandboxState
 from ..validation import check_id
 from . import revisions, rows
-from .rows import (
-    NO_CHILDREN,
-    ChildRows,
-    ContainerChange,
-    ContainerKey,
-    ContainerRow,
-    SandboxChange,
-    SandboxRow,
-    utc_text,
-)
+from .encoding import utc_text
+from .rows import NO_CHILDREN, ChildRows, ContainerChange, ContainerKey, ContainerRow, SandboxChange, SandboxRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

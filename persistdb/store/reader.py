@@ -8,7 +8,8 @@ from ..db import work
 from ..db.work import Call
 from ..errors import AlreadyExists, NotFound
 from .diff import Snapshot
-from .rows import SandboxKey, TokenRow, encode
+from .encoding import encode
+from .rows import SandboxKey, TokenRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

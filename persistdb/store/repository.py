@@ -16,10 +16,10 @@ from ..validation import check_count, check_key, check_length, check_shape, chec
 from . import lookup, selection
 from .batches import BATCH, batches
 from .diff import Transition
+from .encoding import utc_text
 from .locks import Lock
 from .payloads import decoders
 from .reader import Reader
-from .rows import utc_text
 from .statements import Statements
 from .writer import TokenClash, Writer
 

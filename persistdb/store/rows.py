@@ -7,7 +7,6 @@ fields, which are the statement's columns (:mod:`.statements`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args
 
 import msgspec
@@ -17,6 +16,7 @@ from whenever import OffsetDateTime, TimeDelta
 from ..errors import InvalidValue
 from ..records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
 from ..validation import INT32, INT64, KEY_LENGTH, TOKEN_LENGTH, UINT32, check_extra, check_id, check_kind
+from .encoding import Row, encode, encode_json
 
 R = TypeVar("R", bound="Row")
 T = TypeVar("T")
@@ -26,10 +26,6 @@ Token = Annotated[str, Meta(max_length=TOKEN_LENGTH)]
 Int32 = Annotated[int, Meta(ge=INT32.start, lt=INT32.stop)]
 Int64 = Annotated[int, Meta(ge=INT64.start, le=INT64.stop - 1)]
 Uint32 = Annotated[int, Meta(ge=UINT32.start, lt=UINT32.stop)]
-
-
-class Row(msgspec.Struct, array_like=True, frozen=True):
-    """A row of a statement."""
 
 
 class SandboxKey(Row, frozen=True):
@@ -195,6 +191,7 @@ def _of_sandbox(record: SandboxState) -> list[object]:
     return [record.state, record.persist_version, record.cgroup_path, record.layout, record.document]
 
 
+# one parameter for each column that does not come from the record: there is nothing to group them by
 def container_row(
     container_id: int | None,
     sandbox_id: int | None,
@@ -294,7 +291,7 @@ def _json_text(options: list[str]) -> str:
         check_kind("options", options, list)
         for option in options:
             check_kind("options", option, str)
-    return _encode(options).decode()
+    return encode_json(options)
 
 
 def _device_map(container_id: int, position: int, device: DeviceMap) -> DeviceMapRow:
@@ -399,56 +396,3 @@ def check_container(cid: str, record: ContainerState, origin: Origin) -> None:
     encode([container_row(None, None, cid, record, origin, 0, "", "")])
     for rows in children(0, 0, record):
         encode(rows)
-
-
-# --- rows as parameters
-
-
-def encode(rows: Sequence[Row]) -> str:
-    """Write rows as the JSON parameter of a statement.
-
-    Raises :class:`InvalidValue` for text that not every engine can hold: with a NUL, or with half of a surrogate pair.
-    """
-    text = _encode(rows).decode()
-    if "\\u0000" in text:
-        _refuse_nul(rows)
-    return text
-
-
-def utc_text(time: datetime) -> str:
-    """Write a timestamp as every engine reads it: UTC, to the microsecond."""
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-
-
-def _plain(value: object) -> object:
-    """Write a subclass of str or int as what it is made of."""
-    return str.__str__(value) if isinstance(value, str) else int.__int__(value)  # type: ignore[arg-type]  # none but these pass
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_plain)
-
-
-def _encode(value: object) -> bytes:
-    try:
-        return _encoder.encode(value)
-    except UnicodeEncodeError as error:
-        raise InvalidValue("text", error.object, "half of a surrogate pair is no character") from None
-
-
-def _refuse_nul(rows: Sequence[Row]) -> None:
-    # What looks like an escaped NUL may be a backslash before the text "u0000", so each value is looked at. Options are
-    # JSON in JSON: there the backslash is doubled.
-    for row in rows:
-        for value in msgspec.structs.astuple(row):
-            if isinstance(value, str) and ("\0" in value or _has_escaped_nul(value)):
-                raise InvalidValue("text", value, "a NUL character cannot be stored")
-
-
-def _has_escaped_nul(value: str) -> bool:
-    if "\\u0000" not in value:
-        return False
-    try:
-        decoded = msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return False
-    return isinstance(decoded, list) and any("\0" in item for item in decoded)

@@ -19,7 +19,7 @@ from ..errors import InvalidValue
 from ..filters import ALL_HOSTS, KEYS, Filter
 from ..schema.tables import IS_PATH, IS_PID, NOT_EMPTY
 from ..validation import check_text
-from .rows import utc_text
+from .encoding import utc_text
 from .statements import container, device_map, mount, parameter, process, sandbox
 
 if TYPE_CHECKING:

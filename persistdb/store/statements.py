@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
     from ..engines import Backend
+    from .encoding import Row
 
 sandbox: Table = Sandbox.__table__  # type: ignore[assignment]  # declared as FromClause, a Table in fact
 container: Table = Container.__table__  # type: ignore[assignment]
@@ -338,7 +339,7 @@ class Statements:
             )
         )
 
-    def _rows(self, table: Table, kind: type[rows.Row]) -> Subquery:
+    def _rows(self, table: Table, kind: type[Row]) -> Subquery:
         """Read the parameter ``rows``, whose columns are the fields of a row and have the types of the table's."""
         types = {**{column.name: column.type for column in table.c}, "new_revision": sandbox.c.revision.type}
         return self._backend.rows("rows", [(name, types[name]) for name in kind.__struct_fields__])
@@ -352,7 +353,7 @@ class Statements:
         )
 
     def _each_child(self, write: Callable[[Table, Select[Any]], Insert]) -> tuple[Statement, Statement, Statement]:
-        def compiled(table: Table, kind: type[rows.Row]) -> Statement:
+        def compiled(table: Table, kind: type[Row]) -> Statement:
             return self.compile(write(table, select(*self._rows(table, kind).c)))
 
         return (

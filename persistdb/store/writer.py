@@ -12,7 +12,7 @@ from ..db.work import Call
 from ..errors import Conflict, StateMismatch
 from ..records import SandboxWrite
 from . import diff, rows
-from .rows import Row, encode, utc_text
+from .encoding import Row, encode, utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The database: where it is, how it is opened, whose schema it has, and queries of one's own."""
+"""The database: where it is, how it is opened, its schema, and ORM sessions."""
 
 from __future__ import annotations
 
@@ -338,7 +338,7 @@ def test_somebody_elses_alembic_is_refused(database_url: str) -> None:
             ContainerRepository(database, host="node-1")
 
 
-# --- queries of one's own
+# --- sessions
 
 
 @pytest.fixture
@@ -349,7 +349,7 @@ def filled(repository: ContainerRepository) -> ContainerRepository:
 
 
 def test_orm_queries(filled: ContainerRepository) -> None:
-    """Mapped classes serve queries of one's own, with what the query says loaded."""
+    """Mapped classes serve other queries, and load what the query asks for."""
     query = (
         select(tables.Container)
         .options(

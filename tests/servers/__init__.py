@@ -1,4 +1,4 @@
-"""Database servers for tests: private ones from the machine's own packages, or those that a URL leads to."""
+"""Database servers for tests: private ones from the machine's own packages, or others by URL."""
 
 from tests.servers.daemon import Account, Daemon, ServerFailed, Workspace
 from tests.servers.disks import on_small_disk

@@ -54,7 +54,7 @@ class MariaDB(Server):
 
     @classmethod
     def private(cls, workspace: Workspace) -> MariaDB:
-        """Start a server of one's own."""
+        """Start a private server."""
         account = Account.ordinary("mysql")
         template = _template(workspace, account)
         folder = workspace.folder("mariadb", account)

@@ -63,7 +63,7 @@ class PostgreSQL(Server):
 
     @classmethod
     def private(cls, workspace: Workspace) -> PostgreSQL:
-        """Start a server of one's own."""
+        """Start a private server."""
         account = Account.ordinary("postgres")
         template = _template(workspace, account)
         folder = workspace.folder("postgresql", account)

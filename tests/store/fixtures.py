@@ -4,7 +4,7 @@
 |---|---|
 | ``repository`` | a repository on each engine in turn, of the host ``node-1`` |
 | ``database`` | its database |
-| ``store_url`` | the URL of that, for connections of one's own |
+| ``store_url`` | the URL of that, for other connections |
 | ``writes`` | what was written since: rows by table |
 | ``sent`` | the statements sent since |
 | ``on_server`` | a repository on the shared ``server``'s database ``name``, which gives up after few attempts |

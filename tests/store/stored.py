@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from persistdb.store.diff import Diff
-    from persistdb.store.rows import DeviceMapRow, MountRow, ProcessRow, Row
+    from persistdb.store.encoding import Row
+    from persistdb.store.rows import DeviceMapRow, MountRow, ProcessRow
 
 replace = msgspec.structs.replace
 

@@ -341,7 +341,7 @@ def test_locks_do_not_block_those_who_do_not_ask(repository: ContainerRepository
 
 
 def test_a_lock_outlives_its_sandbox(repository: ContainerRepository, second: ContainerRepository) -> None:
-    """A lock is held on, though the sandbox is destroyed and made anew."""
+    """A lock stays held while the sandbox is destroyed and created again."""
     put(repository, "pod-1", "a")
     with repository.lock("pod-1"):
         repository.destroy_sandbox("pod-1")

@@ -43,7 +43,7 @@ def file(repository: ContainerRepository) -> Path:
 
 @pytest.fixture
 def reopened(file: Path) -> Iterator[Callable[..., ContainerRepository]]:
-    """Open the file anew, as the next process does."""
+    """Open the file again, as the next process does."""
     opened: list[Database] = []
 
     def reopen(options: str = "", **settings: float) -> ContainerRepository:

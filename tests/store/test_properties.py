@@ -109,7 +109,7 @@ def test_any_sandbox_comes_back(database: Database, record: SandboxState) -> Non
 @store_settings
 @given(prefix=KEYS, cids=st.sets(KEYS, max_size=6), data=st.data())
 def test_any_prefix(database: Database, prefix: str, cids: set[str], data: st.DataObject) -> None:
-    """Any beginning of IDs finds those that begin with it, in the order of their characters, and no other."""
+    """Any prefix finds exactly the IDs that begin with it, in the order of their characters."""
     cids |= {prefix + rest for rest in data.draw(st.sets(KEYS, max_size=3))}
     repository = ContainerRepository(database, host="node-1")
     repository.save_sandbox(SandboxState(sid="pod"), {cid: ContainerState() for cid in cids})
@@ -357,7 +357,7 @@ class Machine(RuleBasedStateMachine):
                 sid: (one.record.state, {cid: held.record for cid, held in one.containers.items()})
                 for sid, one in found.items()
             } == stored
-            # a revision that was seen stands for what was seen with it, as long as the sandbox is not made anew
+            # a revision that was seen stands for what was seen with it, as long as the sandbox is not created again
             for sid, one in found.items():
                 last = self.seen.get((host, sid))
                 if last is not None and last.created_at == one.created_at:

@@ -121,7 +121,7 @@ def test_save_at_the_revision_of_what_is_gone(repository: ContainerRepository) -
 
 
 def test_a_revision_is_never_used_again(repository: ContainerRepository) -> None:
-    """A container that was deleted and made anew is not at a revision that the old one had."""
+    """A container that was deleted and created again is not at a revision that the old one had."""
     put(repository, "pod-1", "a")
     read = repository.get("pod-1", "a").revision
     repository.delete("pod-1", "a")

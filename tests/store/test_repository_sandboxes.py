@@ -85,7 +85,7 @@ def test_containers_come_go_and_change_in_one_save(repository: ContainerReposito
 
 
 def test_what_a_save_does_not_know_stays(repository: ContainerRepository) -> None:
-    """A save without the sandbox's document and layout keeps those that are stored, and takes the other values."""
+    """A save without the sandbox's document and layout keeps the stored ones, and takes the other values."""
     repository.save_sandbox(SANDBOX, {})
     repository.save_sandbox(sandbox("pod-1", state="stopped"), {})
     assert repository.load_sandbox("pod-1").record == SandboxState(
@@ -119,8 +119,8 @@ def test_children_change_in_every_way(repository: ContainerRepository) -> None:
         assert records(repository, "pod-1") == {"web": record}
 
 
-def test_a_new_container_beside_one_that_is_made_anew(repository: ContainerRepository) -> None:
-    """A container that shrinks, and so is made anew, keeps its place when others come with the same save."""
+def test_a_new_container_beside_one_that_is_replaced(repository: ContainerRepository) -> None:
+    """A container that shrinks, and so is replaced, keeps its row's ID when others are added by the same save."""
     put(repository, "pod-1", "a", "z")
     wanted = {"new": container(), "z": container("z", mounts=[]), "other": container(), "a": container(mounts=[])}
     repository.save_sandbox(sandbox("pod-1"), wanted)
@@ -255,7 +255,7 @@ def test_a_token_that_two_processes_want(repository: ContainerRepository) -> Non
 
 
 def test_many_processes_without_token(repository: ContainerRepository) -> None:
-    """Processes without a token, as those that never started, don't get in each other's way."""
+    """Processes without a token, such as never started ones, do not clash."""
     containers = {cid: container(processes=[Process(), Process(pid=-1)]) for cid in ("a", "b")}
     repository.save_sandbox(SANDBOX, containers)
     assert records(repository, "pod-1") == containers
@@ -288,7 +288,7 @@ def test_tokens_swap_within_a_container(repository: ContainerRepository) -> None
 
 
 def test_origins_come_back(repository: ContainerRepository) -> None:
-    """The layout, unknown keys and text of a container's file come back as they were, and stay until given anew."""
+    """The layout, unknown keys and text of a container's file come back, and stay until others are given."""
     origin = Origin(layout="3.28", extra='{"Fork": {"b": 1,  "a": [1.50, "\\u00e9"]}}', document='{"State": ""}\n \n')
     repository.save_sandbox(SANDBOX, {"a": container("a")}, origins={"a": origin})
     assert repository.get("pod-1", "a").origin == origin
@@ -339,7 +339,7 @@ def test_save_many_takes_the_last_of_each(repository: ContainerRepository) -> No
 
 
 def test_save_many_keeps(repository: ContainerRepository) -> None:
-    """Containers to keep stay as they are, those that are neither given nor kept go, and the sandbox's values stay."""
+    """Containers to keep stay as they are, the ones neither given nor kept go, and the sandbox's values stay."""
     repository.save_sandbox(SANDBOX, {cid: container(cid) for cid in ("a", "b", "c")})
     kept = repository.get("pod-1", "a")
     repository.save_many(

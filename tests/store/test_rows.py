@@ -12,7 +12,7 @@ from whenever import OffsetDateTime, TimeDelta
 from persistdb.errors import InvalidValue
 from persistdb.records import ContainerState, Mount, Origin, Process, SandboxState
 from persistdb.schema import tables
-from persistdb.store import rows
+from persistdb.store import encoding, rows
 from persistdb.store.rows import (
     NO_CHILDREN,
     ChildRows,
@@ -221,7 +221,7 @@ def test_an_offset_with_seconds(seconds: int) -> None:
 )
 def test_a_timestamp(time: datetime, text: str) -> None:
     """A timestamp is written in UTC with six digits, so that texts compare as times do."""
-    assert rows.utc_text(time) == text
+    assert encoding.utc_text(time) == text
 
 
 # --- the columns of the tables

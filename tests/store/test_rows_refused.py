@@ -11,14 +11,16 @@ import pytest
 
 from persistdb.errors import InvalidValue
 from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
-from persistdb.store import rows
-from persistdb.store.rows import ChildRows, ContainerKey, Row, SandboxKey, TokenRow
+from persistdb.store import encoding, rows
+from persistdb.store.rows import ChildRows, ContainerKey, SandboxKey, TokenRow
 
 from .samples import SANDBOX, container
 from .stored import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from persistdb.store.encoding import Row
 
 replace = msgspec.structs.replace
 
@@ -238,7 +240,7 @@ def test_numbers_at_the_edge(uint32: int, pid: int) -> None:
 
 def encoded(row: Row) -> list[Any]:
     """Return the values of a row as the database gets them."""
-    (values,) = msgspec.json.decode(rows.encode([row]), type=list[list[Any]])
+    (values,) = msgspec.json.decode(encoding.encode([row]), type=list[list[Any]])
     return values
 
 
@@ -249,8 +251,8 @@ def encoded(row: Row) -> list[Any]:
 def test_a_row_is_an_array(row: Row) -> None:
     """A row is encoded as an array of its values, in the order of its fields."""
     assert encoded(row) == list(msgspec.structs.astuple(row))
-    assert rows.encode([row, row]) == f"[{rows.encode([row])[1:-1]},{rows.encode([row])[1:-1]}]"
-    assert rows.encode([]) == "[]"
+    assert encoding.encode([row, row]) == f"[{encoding.encode([row])[1:-1]},{encoding.encode([row])[1:-1]}]"
+    assert encoding.encode([]) == "[]"
 
 
 @pytest.mark.parametrize("text", [Name.WEB, Text("web"), "web"])
@@ -306,11 +308,11 @@ def places(text: str) -> list[Row]:
 def test_text_that_no_engine_holds(text: str) -> None:
     """A NUL and a lone surrogate are refused in every column, with the text."""
     for row in places(text):
-        assert refused(lambda: rows.encode([TokenRow("a"), row])).value == text  # noqa: B023  run at once
+        assert refused(lambda: encoding.encode([TokenRow("a"), row])).value == text  # noqa: B023  run at once
         for name, value in zip(row.__struct_fields__, msgspec.structs.astuple(row), strict=True):
             if value == text:
                 plain = {other: None for other in row.__struct_fields__ if other != name}
-                assert refused(lambda: rows.encode([replace(row, **plain)])).value == text  # noqa: B023  run at once
+                assert refused(lambda: encoding.encode([replace(row, **plain)])).value == text  # noqa: B023  run at once
 
 
 @pytest.mark.parametrize("text", LOOKALIKES)
@@ -324,7 +326,7 @@ def test_text_that_looks_like_a_nul(text: str) -> None:
 def test_options_that_no_engine_holds(text: str) -> None:
     """An option with a NUL or a lone surrogate is refused, although options are JSON within JSON."""
     for options in ([text], ["ro", f"x{text}"]):
-        refused(lambda: rows.encode(children(ContainerState(mounts=[Mount(options=options)])).mounts))  # noqa: B023
+        refused(lambda: encoding.encode(children(ContainerState(mounts=[Mount(options=options)])).mounts))  # noqa: B023
 
 
 @pytest.mark.parametrize("text", LOOKALIKES)

@@ -27,7 +27,7 @@ DRIVE, VFIO = WEB.device_maps
 
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "nothing": ({}, {}),
-    "the same anew": ({"mounts": list(WEB.mounts), "rootfs": replace(WEB.rootfs)}, {}),
+    "the same again": ({"mounts": list(WEB.mounts), "rootfs": replace(WEB.rootfs)}, {}),
     "state": ({"state": "stopped"}, {"UPDATE container": 1}),
     "paths": ({"cgroup_path": "/c", "bundle_path": "/b"}, {"UPDATE container": 1}),
     "rootfs": ({"rootfs": Mount()}, {"UPDATE container": 1, "INSERT mount": 1}),
