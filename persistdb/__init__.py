@@ -22,7 +22,7 @@ def _homes() -> dict[str, str]:
 
 def __getattr__(name: str) -> object:
     if name == "__all__":
-        return sorted(_homes())
+        return sorted(_homes().keys() - {"sqlite3"})  # import * must not replace Python's own
     if name not in _homes():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # --help does without it

@@ -2,6 +2,7 @@
 # __init__.py finds in it what to import when a name is first used: a line must not break.
 
 from .engines import Timeouts as Timeouts
+from .engines.sqlite.library import sqlite3 as sqlite3
 from .errors import AccessDenied as AccessDenied
 from .errors import AlreadyExists as AlreadyExists
 from .errors import Ambiguous as Ambiguous
@@ -21,6 +22,7 @@ from .errors import LayoutLoss as LayoutLoss
 from .errors import LockNotHeld as LockNotHeld
 from .errors import LockTimeout as LockTimeout
 from .errors import NotFound as NotFound
+from .errors import OtherLibrary as OtherLibrary
 from .errors import PersistDBError as PersistDBError
 from .errors import QueryTimeout as QueryTimeout
 from .errors import ReadOnly as ReadOnly

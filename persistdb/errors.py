@@ -252,6 +252,19 @@ class BadURL(PersistDBError):
 
 
 @dataclass(eq=False)
+class OtherLibrary(PersistDBError):
+    """Python's own sqlite3 opens a file that persistdb has open with another SQLite library, whose locks it drops."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: this process has the file open with another SQLite library, whose locks would be dropped; "
+            "use Database.session(), or persistdb.sqlite3 in the place of Python's sqlite3"
+        )
+
+
+@dataclass(eq=False)
 class DriverMissing(PersistDBError):
     """A Python module for an engine that is not installed."""
 

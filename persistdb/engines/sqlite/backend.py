@@ -33,7 +33,7 @@ from ...errors import BadURL, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull
 from ..base import Backend, Column, ErrorRule, JSONItems, Timeouts, first_of, json_path, on_conflict_update
 from ..flock import FileLock
 from ..locks import HeldLock, digest
-from . import change, files, library
+from . import change, files, guard, library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -100,6 +100,9 @@ class SQLite(Backend):
         safe = library.is_safe(module.sqlite_version_info)
         if path is not None and not safe:
             library.warn(module.sqlite_version)
+
+        if path is not None and module.__name__ != "sqlite3":
+            guard.watch(engine, path)
 
         @event.listens_for(engine, "do_connect")
         def _create_file(*_: object) -> None:

@@ -37,6 +37,16 @@ def driver() -> ModuleType:
     return wheel if is_safe(wheel.sqlite_version_info) else sqlite3
 
 
+sqlite3: ModuleType
+"""The driver module that persistdb uses, for connections beside it to the same file."""
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name == "sqlite3":
+        return driver()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 @functools.cache
 def warn(version: str) -> None:
     """Say once that the library is not a safe one."""

@@ -1,0 +1,69 @@
+"""Refuse Python's own sqlite3 on a file that is open with the library of the pysqlite3 wheel.
+
+SQLite's locks on a file are POSIX advisory locks, which belong to the process: when one library closes the file, all
+locks of the other are gone, and another process can write within its transaction (sqlite.org/howtocorrupt.html, 2.2.1).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import event
+
+from ...errors import OtherLibrary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+# the open connections to each file, by device and inode
+_open: Counter[tuple[int, int]] = Counter()
+
+
+def watch(engine: Engine, path: Path) -> None:
+    """Refuse the file to the other library for as long as a connection of the engine is open."""
+    _install()
+
+    @event.listens_for(engine, "connect")
+    def _opened(_connection: Any, record: Any) -> None:
+        record.info["file"] = key = _key(path)
+        _open[key] += 1
+
+    @event.listens_for(engine, "close")
+    @event.listens_for(engine, "detach")
+    def _closed(_connection: Any, record: Any) -> None:
+        _open[record.info.pop("file")] -= 1
+
+
+def _key(path: str | bytes | Path) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
+@cache
+def _install() -> None:
+    """Add the hook, once: Python has no way to remove one."""
+    sys.addaudithook(_hook)
+
+
+def _hook(name: str, arguments: tuple[Any, ...]) -> None:
+    if name == "sqlite3.connect":  # the event of the standard library alone: the wheel raises none
+        _refuse_open(arguments[0])
+
+
+def _refuse_open(database: Any) -> None:
+    path = os.fspath(database)
+    if isinstance(path, str) and path.startswith("file:"):
+        path = unquote(urlsplit(path).path)
+    try:
+        key = _key(path)
+    except (OSError, ValueError):
+        return  # in memory, or a file that does not exist yet
+    if _open[key] > 0:
+        raise OtherLibrary(os.fsdecode(path))
