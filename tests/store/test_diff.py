@@ -479,6 +479,23 @@ def test_a_destruction() -> None:
     assert diff.of_destruction(HOST, "pod-1", now=NOW)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"new_sandboxes": (rows.sandbox_row(HOST, SANDBOX, 1, NOW),)},
+        {"changed_sandboxes": (own_row(new_revision=2),)},
+        {"removed": (ContainerKey(11, 2),)},
+        {"changed": (rows.container_change(11, 2, WEB, Origin(), NOW),)},
+        {"created": (NewContainer("pod-1", new_row("web"), WEB),)},
+        {"transition": Transition(HOST, "pod-1", "web", "running", "paused", NOW)},
+        {"destroyed": Destruction(HOST, "pod-1")},
+    ],
+)
+def test_a_diff_with_rows_is_truthy(part: dict[str, Any]) -> None:
+    """Any rows of sandboxes or containers make a diff truthy."""
+    assert Diff(now=NOW, **part)
+
+
 def test_a_diff_is_a_value() -> None:
     """A diff is frozen."""
     one = save()

@@ -277,6 +277,12 @@ def test_subclasses_become_plain(text: str, number: int) -> None:
     assert encoded(sandbox)[:6] == ["web", "web", "web", 7, "", "web"]
 
 
+def test_subclasses_in_keys_become_plain() -> None:
+    """Keys, which are built without a check, are encoded as plain values, too."""
+    assert rows.encode([SandboxKey(Name.WEB, Text("web")), TokenRow(Text("t"))]) == '[["web","web"],["t"]]'
+    assert rows.encode([ContainerKey(Number.SEVEN, Whole(-7))]) == "[[7,-7]]"
+
+
 NOT_STORED = ["\0", "a\0b", "\ud800", "a\udfffb"]
 LOOKALIKES = [
     "\\u0000",  # a backslash, then u0000
