@@ -177,6 +177,25 @@ def test_a_save_of_a_new_sandbox() -> None:
     assert run.ends(changed(16), changed(8), changed(4)).revisions == {"a": 1, "b": 1}
 
 
+def test_a_save_of_a_new_sandbox_and_another() -> None:
+    """A new container takes the ID of its stored sandbox, or the one that the insert of its new sandbox returns."""
+    writes = [SandboxWrite(sid=sid, containers={"new": WEB}) for sid in ("new", "pod-1")]
+    run = save_sandboxes(*writes, stored=[stored_sandbox()])
+    assert run.names == ["insert_sandboxes"]
+    run.goes_on(answer((2, "new")))
+    assert run.names == ["update_sandboxes", "insert_containers"]
+    assert [row[:3] for row in run.rows(1)] == [[None, 2, "new"], [None, 1, "new"]]
+
+
+def test_the_number_of_rows() -> None:
+    """A write returns the number of rows of sandboxes and containers that it changed, without their children."""
+    writes = [SandboxWrite(sid=sid, containers={"new": WEB}) for sid in ("new", "pod-1")]
+    run = Run(WRITER.write(diff.of_sandboxes(HOST, writes, {"pod-1": stored_sandbox()}, now=NOW)))
+    run.goes_on(answer((2, "new")))
+    run.goes_on(changed(), answer((11, 1, "new"), (21, 2, "new")))
+    assert run.ends(changed(8), changed(4), changed(2)) == 4
+
+
 def test_a_new_sandbox_without_containers() -> None:
     """A new sandbox without containers is one statement."""
     run = save_sandboxes(SandboxWrite(sid="a"), stored=())
@@ -203,9 +222,10 @@ def test_a_save_of_everything() -> None:
     assert run.ends(changed(6), changed(4), changed(2))
 
 
-def test_a_container_that_goes() -> None:
+@pytest.mark.parametrize("revision", [2, None])
+def test_a_container_that_goes(revision: int | None) -> None:
     """A delete of one container is a read, and then the sandbox's row and a delete in one round trip."""
-    run = Run(WRITER.delete_container("pod-1", "web", 2))
+    run = Run(WRITER.delete_container("pod-1", "web", revision))
     assert run.names == ["load"]
     run.goes_on(answer(POD))
     assert run.names == ["update_sandboxes", "delete_containers"]
