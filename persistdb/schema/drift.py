@@ -104,7 +104,7 @@ def view_differences(backend: Backend, connection: Connection) -> list[Differenc
         else:
             comparable[name] = view.select
     changed = backend.changed_views(connection, comparable)
-    other = f"{CHANGED}: its columns have other definitions"
+    other = f"{CHANGED}: its SELECT is not this program's"
     return differences + [Difference("view", name, other) for name in changed]
 
 
