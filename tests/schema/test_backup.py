@@ -139,6 +139,18 @@ def test_no_room(database: Database, small_disk: Callable[..., Path]) -> None:
     assert list(full.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", ["16k", "64k"])
+def test_a_disk_that_fills_up(
+    database: Database, small_disk: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, size: str
+) -> None:
+    """When others fill the disk after the look for room, the error says so, and there is no backup."""
+    full = small_disk(size)
+    monkeypatch.setattr(backup, "_MARGIN", -(1 << 30))
+    with pytest.raises(StorageFull, match="no space left"):
+        backup.backup(database, full / "copy.db")
+    assert not (full / "copy.db").exists()
+
+
 def test_damaged(database: Database) -> None:
     """A damaged file is not changed: its copy is damaged, too."""
     path = Path(str(database.engine.url.database))

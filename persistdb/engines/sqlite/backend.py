@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import resource
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -52,9 +52,6 @@ _READS = frozenset({21, 20, 31, 33})
 
 # Quoted text, and runs without a quote or white space
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s'"]+""")
-
-# The free bytes below which a disk counts as full: a -shm takes 32 kB, and space is reserved for the administrator.
-_LITTLE = 1 << 20
 
 
 class SQLite(Backend):
@@ -159,8 +156,14 @@ class SQLite(Backend):
     # --- errors
 
     def error_code(self, error: BaseException) -> str:
-        """Return the name of the primary result code: pysqlite3 doesn't ask for extended ones, the stdlib does."""
-        return "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
+        """Return the name of the primary result code: pysqlite3 doesn't ask for extended ones, the stdlib does.
+
+        The drivers give no code with an error of SQLite's backup (Connection.backup): then the examples are compared.
+        """
+        name = getattr(error, "sqlite_errorname", None)
+        if name is None:
+            return next((rule.code for rule in self.error_rules if str(error).startswith(rule.example)), "")
+        return "_".join(str(name).split("_")[:2])
 
     def rule(self, error: BaseException) -> ErrorRule | None:
         """Tell a disk that fails from one that is full.
@@ -176,11 +179,7 @@ class SQLite(Backend):
     def _is_full(self) -> bool:
         if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
             return True
-        try:
-            disk = os.statvfs(self._path.parent if self._path else ".")
-        except OSError:
-            return False
-        return disk.f_bavail * disk.f_frsize < _LITTLE
+        return files.is_full(self._path.parent if self._path else Path())
 
     def violated(self, error: BaseException) -> str | None:
         """Return the key in our spelling, from ``UNIQUE constraint failed: process.sandbox_id, process.token``."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urlsplit
 
-from ...errors import Unavailable
+from ...errors import StorageFull, Unavailable
 from ..file import DatabaseFile
 from .library import driver
 
@@ -50,6 +50,22 @@ def create(path: Path) -> None:
 
 def _create_file(path: Path) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
+
+# The free bytes below which a disk counts as full: a -shm takes 32 kB, and space is reserved for the administrator.
+_LITTLE = 1 << 20
+
+# The messages of errors on a full disk; the second has other causes, too.
+_FULL = ("database or disk is full", "disk I/O error")
+
+
+def is_full(folder: Path) -> bool:
+    """Return whether the disk that holds a folder has little space left."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _LITTLE
 
 
 class SQLiteFile(DatabaseFile):
@@ -102,5 +118,10 @@ class SQLiteFile(DatabaseFile):
             raise Unavailable(str(self.path), str(error)) from error
         try:
             yield connection
+        except module.Error as error:
+            # The file may be on another disk than the database that the backend knows.
+            if str(error).startswith(_FULL) and is_full(self.path.parent):
+                raise StorageFull(str(self.path), str(error)) from error
+            raise
         finally:
             connection.close()
