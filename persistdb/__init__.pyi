@@ -36,6 +36,7 @@ from .errors import Unavailable as Unavailable
 from .errors import Unreadable as Unreadable
 from .errors import UnsupportedLayout as UnsupportedLayout
 from .errors import WouldLose as WouldLose
+from .errors import WouldReplace as WouldReplace
 from .filters import Filter as Filter
 from .filters import parse as parse
 from .records import STATES as STATES

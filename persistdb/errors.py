@@ -318,6 +318,19 @@ class SchemaMissing(SchemaError):
         return f"{self.url}: holds other tables and no persistdb schema; give persistdb a separate database"
 
 
+@dataclass(eq=False)
+class WouldReplace(SchemaMissing):
+    """A file that a restore would replace, and that does not hold persistdb's data; nothing was changed."""
+
+    content: str = "holds other tables and no persistdb schema"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.url}: {self.content}; nothing was changed; to replace it, and keep a backup of it, "
+            "add --replace-foreign (replace_foreign=True)"
+        )
+
+
 @dataclass(frozen=True)
 class Finding:
     """A fault in ``count`` rows, of which the first are in ``rows``."""

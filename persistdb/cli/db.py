@@ -232,19 +232,23 @@ def backup(target: Target, destination: Path) -> None:
     epilog="""\b
 Examples:
   persistdb db restore /srv/state.db
+  persistdb --db app.db db restore /srv/state.db --replace-foreign
 """,
 )
 @click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
+@click.option(
+    "--replace-foreign", is_flag=True, help="Replace another program's database, or a file that is not a database, too."
+)
 @pass_target
-def restore(target: Target, source: Path) -> None:
+def restore(target: Target, source: Path, replace_foreign: bool) -> None:
     """Replace the content of a SQLite database with a backup.
 
-    The previous content is backed up first.
+    The previous content is backed up first, whatever it is, also if it is damaged.
     """
     from ..schema.backup import restore as replace_content
 
     with target.database() as database:
-        saved = replace_content(database, source)
+        saved = replace_content(database, source, replace_foreign=replace_foreign)
         if saved is not None:
             click.echo(f"backup of the previous content: {printable(str(saved))}")
         click.echo(f"{database.url}: restored from {printable(str(source))}")

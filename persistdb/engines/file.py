@@ -32,13 +32,28 @@ class DatabaseFile(ABC):
         """
 
     @abstractmethod
+    def copy_bytes_to(self, target: Self) -> None:
+        """Copy a file that the engine cannot read to a new one, with the files beside it that belong to it."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Empty a file that the engine cannot read, and remove the files beside it that belong to it."""
+
+    @abstractmethod
     def make_single(self) -> None:
         """Write all that belongs to the database into the one file, for good."""
 
     @abstractmethod
     def damage(self) -> list[str]:
-        """Return a line for each fault in the file; an empty list for a sound one."""
+        """Return a line for each fault in the file; an empty list for a sound one.
+
+        Raises the driver's errors that say nothing of the file, such as a lock that was waited for in vain.
+        """
+
+    @abstractmethod
+    def tables(self) -> set[str]:
+        """Return the names of the tables. Raises the driver's errors."""
 
     @abstractmethod
     def value(self, statement: str) -> object | None:
-        """Return the first value that a SELECT gives; ``None`` without a row, or if it fails."""
+        """Return the first value that a SELECT gives; ``None`` without a row, table or column. Raises other errors."""

@@ -5,15 +5,18 @@ A server's database is backed up with the server's own tools, which copy a consi
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ..errors import BadURL, Corrupt, DatabaseError, NotFound, SchemaMissing, SchemaTooNew, StorageFull
-from .version import HEAD, REVISIONS
+from ..errors import BadURL, Corrupt, DatabaseError, NotFound, SchemaMissing, SchemaTooNew, StorageFull, WouldReplace
+from .version import HEAD, REVISIONS, is_foreign
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ..db.database import Database
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 KEPT = 5
 """The number of backups made before changes of the schema that are kept beside the database, the newest."""
+
+# The revision, and the time. Others' backups, and copies of what a restore found, have other words there, or more.
+_MADE = re.compile(r"[0-9]\w*\.[0-9]{8}T[0-9]{6}\.[0-9]{6}Z\.backup", re.ASCII)
 
 # Free space that is left alone, beyond what a copy needs: others on this file system write, too.
 _MARGIN = 16 * 1024 * 1024
@@ -32,7 +38,12 @@ def backup(database: Database, destination: Path) -> Path:
     Raises :class:`~persistdb.errors.StorageFull` when there is no room, :class:`~persistdb.errors.Corrupt` when the
     copy is damaged: then the database is, too.
     """
-    source = _file(database)
+    with _translated(database):
+        _copy(_file(database), destination)
+    return destination
+
+
+def _copy(source: DatabaseFile, destination: Path, *, check: bool = True) -> None:
     if destination.exists():
         raise DatabaseError(str(destination), "exists already; a backup is written to a new file")
     need_room(destination.parent, source.size())
@@ -40,14 +51,12 @@ def backup(database: Database, destination: Path) -> Path:
     try:
         source.copy_to(partial)
         partial.make_single()
-        _refuse_damaged(partial)
+        if check:
+            _refuse_damaged(partial)
         partial.path.replace(destination)
         _sync(destination.parent)
-    except database.driver_error as error:
-        raise database.failure(error) from error
     finally:
         partial.path.unlink(missing_ok=True)
-    return destination
 
 
 def before_change(database: Database, revision: str) -> Path | None:
@@ -58,49 +67,64 @@ def before_change(database: Database, revision: str) -> Path | None:
     source = database.backend.file()
     if source is None:
         return None
-    timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    made = backup(database, source.path.with_name(f"{source.path.name}.{revision}.{timestamp}.backup"))
+    made = backup(database, _beside(source.path, revision))
     for old in backups(database)[:-KEPT]:
         old.unlink(missing_ok=True)
     return made
+
+
+def _beside(path: Path, content: str) -> Path:
+    timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    return path.with_name(f"{path.name}.{content}.{timestamp}.backup")
 
 
 def backups(database: Database) -> list[Path]:
     """List the backups beside the database that were made before changes, oldest first."""
     source = _file(database).path
     prefix = source.name + "."
-    beside = [path for path in source.parent.iterdir() if path.name.startswith(prefix) and path.suffix == ".backup"]
-    return sorted(beside, key=lambda path: path.name.split(".")[-3:-1])  # by time
+    names = [path.name.removeprefix(prefix) for path in source.parent.iterdir() if path.name.startswith(prefix)]
+    made = [name for name in names if _MADE.fullmatch(name)]
+    return [source.with_name(prefix + name) for name in sorted(made, key=lambda name: name.split(".")[1:])]  # by time
 
 
-def restore(database: Database, source: Path) -> Path | None:
-    """Replace the whole database with a backup, and return the backup that was made of the database before.
+def restore(database: Database, source: Path, *, replace_foreign: bool = False) -> Path | None:
+    """Replace the whole database with a backup, and return the backup that was made of the file before.
 
-    Other programs may have the database open: they see the restored rows from their next transaction on. Cut off in
-    the middle, the database is as it was.
+    Whatever the file holds is backed up first. ``None`` if it is empty or does not exist. With ``replace_foreign`` it
+    may hold another program's data. Other programs may have the database open: they see the restored rows from their
+    next transaction on. Cut off in the middle, the database is as it was; a file that the engine cannot read may be
+    empty then, and has its backup.
 
     Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Corrupt`,
-    :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`.
+    :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`, and its subclass
+    :class:`~persistdb.errors.WouldReplace` without ``replace_foreign``.
     """
     target = _file(database)
     original = target.at(source)
     if not source.is_file():
         raise NotFound("backup", str(source))
-    _refuse_damaged(original)
-    revision = _revision(original)
-    if revision not in REVISIONS:
-        raise (SchemaTooNew if revision else SchemaMissing)(str(source), revision, HEAD)
-    saved = None
-    if target.path.exists() and (replaced := _revision(target)):
-        saved = before_change(database, replaced)
-    need_room(target.path.parent, 2 * source.stat().st_size)
+    if target.path.exists() and source.samefile(target.path):
+        raise DatabaseError(str(source), "is the database itself, not a backup of it")
     database.close()  # no connection of ours may hold the file
-    try:
-        original.copy_to(target)
-    except database.driver_error as error:
-        raise database.failure(error) from error
-    database.prepared = False
-    _refuse_damaged(target)
+    with _translated(database):
+        _refuse_damaged(original)
+        revision = _revision(original)
+        if revision not in REVISIONS:
+            raise (SchemaTooNew if revision else SchemaMissing)(str(source), revision, HEAD)
+        content = _content(database, target)
+        if content in _OTHERS and not replace_foreign:
+            raise WouldReplace(database.url, None, HEAD, _OTHERS[content])
+        saved = _keep(database, target, content)
+        need_room(target.path.parent, 2 * source.stat().st_size)
+        try:
+            original.copy_to(target)
+        except database.driver_error as error:
+            if content not in _DAMAGED or not _is_damage(database, error):
+                raise
+            target.clear()
+            original.copy_to(target)
+        database.prepared = False
+        _refuse_damaged(target)
     return saved
 
 
@@ -119,6 +143,82 @@ def need_room_for_change(database: Database) -> None:
     file = database.backend.file()
     if file is not None:
         need_room(file.path.parent, 2 * file.size())
+
+
+# What a restore finds in the place of a sound database of ours; the names of backups say it instead of a revision.
+_EMPTY = "empty"
+_NEWER = "newer"
+_BROKEN = "damaged"
+_FOREIGN = "foreign"
+_UNREADABLE = "not-a-database"
+
+_OTHERS = {
+    _FOREIGN: "holds other tables and no persistdb schema",
+    _UNREADABLE: "is not a database, or so damaged that nobody can say whose it was",
+}
+_DAMAGED = {_BROKEN, _FOREIGN, _UNREADABLE}
+
+# revisions of later releases, too
+_OURS = re.compile(r"[0-9]\w{,31}", re.ASCII)
+
+
+def _content(database: Database, target: DatabaseFile) -> str | None:
+    """Return the revision of the file's schema, or the word for what it holds instead; ``None`` for nothing."""
+    if not target.path.exists() or target.size() == 0:
+        return None
+    try:
+        tables = target.tables()
+        revision = _revision(target)
+        sound = not target.damage()
+    except database.driver_error as error:
+        if not _is_damage(database, error):
+            raise
+        return _UNREADABLE
+    if revision not in REVISIONS:
+        # a later release has these tables, whatever it calls its revisions; other programs use Alembic, too
+        if revision is None or not {"sandbox", "container"} <= tables:
+            return _FOREIGN if is_foreign(tables) or revision else _EMPTY
+        if not _OURS.fullmatch(revision):
+            revision = _NEWER
+    return revision if sound else _BROKEN
+
+
+def _is_damage(database: Database, error: Exception) -> bool:
+    """Return whether the driver's error says that a file is damaged, or is not a database."""
+    return isinstance(database.failure(error), Corrupt)
+
+
+def _keep(database: Database, target: DatabaseFile, content: str | None) -> Path | None:
+    """Back up what a restore replaces. Only backups of sound databases of ours are ever removed by later ones."""
+    if content is None:
+        return None
+    if _OURS.fullmatch(content):
+        return before_change(database, content)
+    destination = _beside(target.path, content)
+    if content != _UNREADABLE:
+        try:
+            _copy(target, destination, check=content not in _DAMAGED)
+        except database.driver_error as error:
+            if content not in _DAMAGED or not _is_damage(database, error):
+                raise
+        else:
+            return destination
+    need_room(destination.parent, target.size())
+    target.copy_bytes_to(target.at(destination))
+    _sync(destination.parent)
+    return destination
+
+
+@contextlib.contextmanager
+def _translated(database: Database) -> Iterator[None]:
+    """Translate errors of the driver, and of the system, which are about a file that they name."""
+    try:
+        yield
+    except database.driver_error as error:
+        raise database.failure(error) from error
+    except OSError as error:
+        failure = type(database.failure(error))
+        raise failure(str(error.filename or database.url), str(error.strerror or error)) from error
 
 
 def _file(database: Database) -> DatabaseFile:

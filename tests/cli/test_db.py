@@ -136,6 +136,26 @@ def test_restore_of_something_else(filled: Program, tmp_path: Path) -> None:
     assert filled("ls", "-q").out == before
 
 
+def test_restore_over_a_foreign_database(filled: Program, tmp_path: Path) -> None:
+    """``restore`` refuses another program's database like every other command, unless it is asked to replace it."""
+    before = filled("ls", "-q").out
+    copy = tmp_path / "copy.db"
+    assert filled("db", "backup", copy).status == 0
+    filled.url = f"sqlite:///{tmp_path}/app.db"
+    with Database(filled.url) as database, database.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE invoices (number TEXT)"))
+    refused = filled("db", "restore", copy)
+    assert (refused.status, refused.out) == (3, "")
+    assert refused.err == (
+        f"persistdb: {filled.url}: holds other tables and no persistdb schema; nothing was changed; "
+        "to replace it, and keep a backup of it, add --replace-foreign (replace_foreign=True)\n"
+    )
+    done = filled("db", "restore", copy, "--replace-foreign")
+    assert done.status == 0
+    assert f"backup of the previous content: {tmp_path}/app.db.foreign." in done.out
+    assert filled("ls", "-q").out == before
+
+
 def test_check(filled: Program) -> None:
     """A sound database has no finding; a row that breaks a rule is one, and the exit status says so."""
     assert filled("db", "check").status == 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from ...errors import StorageFull, Unavailable
 from ..file import DatabaseFile
@@ -52,6 +53,19 @@ def _create_file(path: Path) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
+# The files beside a database that belong to it: commits that are not in the database yet, pages that an open
+# transaction has replaced, and the index of the former, which is rebuilt from them (sqlite.org/tempfiles.html).
+_LOG, _JOURNAL, _INDEX = "-wal", "-journal", "-shm"
+
+# Messages of errors that say nothing of the file's content: the driver gives no code with many of them.
+_NOT_OF_CONTENT = (
+    "database is locked",
+    "database table is locked",
+    "database or disk is full",
+    "unable to open database file",
+    "interrupted",
+)
+
 # The free bytes below which a disk counts as full: a -shm takes 32 kB, and space is reserved for the administrator.
 _LITTLE = 1 << 20
 
@@ -73,7 +87,7 @@ class SQLiteFile(DatabaseFile):
 
     def size(self) -> int:
         """Return the size of the database with its log."""
-        log = self.path.with_name(self.path.name + "-wal")
+        log = self._beside(_LOG)
         return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
     def copy_to(self, target: Self) -> None:
@@ -82,14 +96,31 @@ class SQLiteFile(DatabaseFile):
             if not target.path.exists():
                 _create_file(target.path)
             with target._open() as copy:
+                if _page_size(copy) != _page_size(original):
+                    # in WAL mode the size of pages cannot change (sqlite.org/c3ref/backup_finish.html)
+                    copy.execute("PRAGMA journal_mode = DELETE")
                 original.backup(copy)
+
+    def copy_bytes_to(self, target: Self) -> None:
+        """Copy the file, its log and its journal."""
+        for suffix in ("", _LOG, _JOURNAL):
+            if (source := self._beside(suffix)).exists():
+                copy = target._beside(suffix)
+                _create_file(copy)
+                shutil.copyfile(source, copy)
+                _sync(copy)
+
+    def clear(self) -> None:
+        """Remove log, journal and index first: SQLite would take them for the next content's."""
+        for suffix in (_LOG, _JOURNAL, _INDEX):
+            self._beside(suffix).unlink(missing_ok=True)
+        os.truncate(self.path, 0)
 
     def make_single(self) -> None:
         """Leave WAL mode, in which a second file may hold commits, and sync."""
         with self._open() as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
-        with self.path.open("rb") as written:
-            os.fsync(written.fileno())
+        _sync(self.path)
 
     def damage(self) -> list[str]:
         """Ask SQLite for the first faults."""
@@ -97,25 +128,45 @@ class SQLiteFile(DatabaseFile):
             with self._open() as connection:
                 lines = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)")]
         except driver().DatabaseError as error:
+            if str(error).startswith(_NOT_OF_CONTENT):
+                raise
             return [str(error)]
         return [] if lines == ["ok"] else lines
+
+    def tables(self) -> set[str]:
+        """Leave out SQLite's own."""
+        # SQLite removes a log beside a file that is not a database, unless it takes the file for immutable.
+        with self._open("ro&immutable=1") as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+        with self._open() as connection:
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {str(name) for (name,) in names if not str(name).startswith("sqlite_")}
 
     def value(self, statement: str) -> object | None:
         """Run the statement on a separate connection."""
         with self._open() as connection:
             try:
                 row = connection.execute(statement).fetchone()
-            except driver().Error:
-                return None
+            except driver().OperationalError as error:
+                if str(error).startswith(("no such table", "no such column")):
+                    return None
+                raise
         return row[0] if row else None
 
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(self.path.name + suffix)
+
     @contextlib.contextmanager
-    def _open(self) -> Iterator[Any]:
+    def _open(self, mode: str = "rw") -> Iterator[Any]:
         module = driver()
         try:
-            connection = module.connect(self.path, isolation_level=None, timeout=30)
+            # as a URI, because a file that is not there must not be created: it would be taken for an empty database
+            uri = f"file:{quote(os.fsencode(self.path.absolute()))}?mode={mode}"
+            connection = module.connect(uri, uri=True, isolation_level=None, timeout=30)
         except module.Error as error:
             raise Unavailable(str(self.path), str(error)) from error
+        # The text of a damaged or foreign file need not be UTF-8.
+        connection.text_factory = lambda text: text.decode(errors="replace")
         try:
             yield connection
         except module.Error as error:
@@ -123,5 +174,18 @@ class SQLiteFile(DatabaseFile):
             if str(error).startswith(_FULL) and is_full(self.path.parent):
                 raise StorageFull(str(self.path), str(error)) from error
             raise
+        except UnicodeDecodeError as error:
+            # The message of an error quotes the schema, and the driver cannot decode it.
+            raise module.DatabaseError("database disk image is malformed: its schema is not text") from error
         finally:
             connection.close()
+
+
+def _page_size(connection: Any) -> int:
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    return int(size)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as written:
+        os.fsync(written.fileno())
