@@ -10,23 +10,25 @@ import os
 import re
 import shutil
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import BadURL, Corrupt, DatabaseError, NotFound, SchemaMissing, SchemaTooNew, StorageFull, WouldReplace
 from .version import HEAD, REVISIONS, is_foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ..db.database import Database
     from ..engines.file import DatabaseFile
 
 KEPT = 5
-"""The number of backups made before changes of the schema that are kept beside the database, the newest."""
+"""The number of backups made before changes of the schema that are kept beside the database, the newest ones."""
 
-# The revision, and the time. Others' backups, and copies of what a restore found, have other words there, or more.
-_MADE = re.compile(r"[0-9]\w*\.[0-9]{8}T[0-9]{6}\.[0-9]{6}Z\.backup", re.ASCII)
+# What comes after the database's name. Earlier releases wrote microseconds and no number.
+_NAME = re.compile(
+    r"(?P<content>[\w-]+)\.(?P<time>[0-9]{8}T[0-9]{6}(\.[0-9]{6})?)Z(\.(?P<number>[0-9]{6,18}))?\.backup", re.ASCII
+)
 
 # Free space that is left alone, beyond what a copy needs: others on this file system write, too.
 _MARGIN = 16 * 1024 * 1024
@@ -59,8 +61,8 @@ def _copy(source: DatabaseFile, destination: Path, *, check: bool = True) -> Non
         partial.path.unlink(missing_ok=True)
 
 
-def before_change(database: Database, revision: str) -> Path | None:
-    """Make a backup beside the database, named after its revision and the time, and remove the oldest backups.
+def before_change(database: Database, revision: str, *, spare: Path | None = None) -> Path | None:
+    """Make a backup beside the database, named after its revision, and remove the oldest backups except ``spare``.
 
     ``None`` for a database in memory, and for servers, whose changes are undone as a whole or can be continued.
     """
@@ -68,23 +70,57 @@ def before_change(database: Database, revision: str) -> Path | None:
     if source is None:
         return None
     made = backup(database, _beside(source.path, revision))
-    for old in backups(database)[:-KEPT]:
-        old.unlink(missing_ok=True)
+    _prune(source.path, [made] if spare is None else [made, spare])
     return made
-
-
-def _beside(path: Path, content: str) -> Path:
-    timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    return path.with_name(f"{path.name}.{content}.{timestamp}.backup")
 
 
 def backups(database: Database) -> list[Path]:
     """List the backups beside the database that were made before changes, oldest first."""
-    source = _file(database).path
-    prefix = source.name + "."
-    names = [path.name.removeprefix(prefix) for path in source.parent.iterdir() if path.name.startswith(prefix)]
-    made = [name for name in names if _MADE.fullmatch(name)]
-    return [source.with_name(prefix + name) for name in sorted(made, key=lambda name: name.split(".")[1:])]  # by time
+    made = [each for each in _made(_file(database).path) if _OURS.fullmatch(each.content)]
+    return [each.path for each in sorted(made, key=lambda each: (each.number or 0, each.time))]
+
+
+class _Made(NamedTuple):
+    """A backup that was made beside a database; ``number`` is ``None`` where persistdb did not number them yet."""
+
+    path: Path
+    content: str
+    time: str
+    number: int | None
+
+    def is_older(self, other: _Made) -> bool:
+        """Return whether this backup is certainly the older one. Numbers grow; clocks are also set back."""
+        if self.number is not None:
+            return other.number is not None and self.number < other.number
+        return self.time < other.time
+
+
+def _made(database: Path) -> list[_Made]:
+    """List the backups beside a database, of any content."""
+    prefix = database.name + "."
+    made = []
+    for path in database.parent.iterdir():
+        match = _NAME.fullmatch(path.name.removeprefix(prefix)) if path.name.startswith(prefix) else None
+        if match is not None:
+            number = match["number"]
+            made.append(_Made(path, match["content"], match["time"], None if number is None else int(number)))
+    return made
+
+
+def _beside(database: Path, content: str) -> Path:
+    """Return the name of the next backup: content, time for people, and a number that is greater than all others."""
+    number = 1 + max((each.number or 0 for each in _made(database)), default=0)
+    timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return database.with_name(f"{database.name}.{content}.{timestamp}.{number:06d}.backup")
+
+
+def _prune(database: Path, spared: Sequence[Path]) -> None:
+    """Remove the backups before changes to which enough others are newer, whatever the clock did."""
+    made = [each for each in _made(database) if _OURS.fullmatch(each.content)]
+    for old in made:
+        newer = sum(old.is_older(other) for other in made)
+        if newer >= KEPT and not any(path.samefile(old.path) for path in spared if old.path.exists()):
+            old.path.unlink(missing_ok=True)
 
 
 def restore(database: Database, source: Path, *, replace_foreign: bool = False) -> Path | None:
@@ -114,7 +150,7 @@ def restore(database: Database, source: Path, *, replace_foreign: bool = False) 
         content = _content(database, target)
         if content in _OTHERS and not replace_foreign:
             raise WouldReplace(database.url, None, HEAD, _OTHERS[content])
-        saved = _keep(database, target, content)
+        saved = _keep(database, target, content, source)
         need_room(target.path.parent, 2 * source.stat().st_size)
         try:
             original.copy_to(target)
@@ -188,12 +224,15 @@ def _is_damage(database: Database, error: Exception) -> bool:
     return isinstance(database.failure(error), Corrupt)
 
 
-def _keep(database: Database, target: DatabaseFile, content: str | None) -> Path | None:
-    """Back up what a restore replaces. Only backups of sound databases of ours are ever removed by later ones."""
+def _keep(database: Database, target: DatabaseFile, content: str | None, source: Path) -> Path | None:
+    """Back up what a restore from ``source`` replaces.
+
+    Later ones remove only backups of sound databases of ours.
+    """
     if content is None:
         return None
     if _OURS.fullmatch(content):
-        return before_change(database, content)
+        return before_change(database, content, spare=source)
     destination = _beside(target.path, content)
     if content != _UNREADABLE:
         try:

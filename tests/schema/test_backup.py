@@ -83,6 +83,80 @@ def test_the_newest_are_kept(database: Database) -> None:
     assert other.exists()
 
 
+def _earlier(database: Database, *names: str) -> list[Path]:
+    """Make files with the names of backups."""
+    paths = [_folder(database) / f"persistdb.db.{name}.backup" for name in names]
+    for path in paths:
+        path.touch()
+    return paths
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"0001.2099010{i}T000000.000000Z" for i in range(1, 8)],
+        [f"0001.2099010{i}T000000Z.{i:06d}" for i in range(1, 8)],
+    ],
+    ids=["without numbers", "numbered"],
+)
+def test_the_clock_went_back(database: Database, names: list[str]) -> None:
+    """A backup that was just made is kept, though the names of all others have later times."""
+    earlier = _earlier(database, *names)
+    made = migrate.upgrade(database).backup
+    assert made is not None
+    assert made.exists()
+    assert backup.backups(database)[-1] == made
+    assert earlier[-1].exists()
+
+
+def test_numbers_tell_the_oldest(database: Database) -> None:
+    """Backups are removed in the order of their numbers, whatever the times in their names."""
+    earlier = _earlier(database, *(f"0001.2099010{9 - i}T000000Z.{i + 94:06d}" for i in range(8)))
+    made = migrate.upgrade(database).backup
+    assert made is not None
+    assert made.name.endswith("Z.000102.backup")
+    assert backup.backups(database) == [*earlier[-backup.KEPT + 1 :], made]
+
+
+def test_backups_of_earlier_releases(database: Database) -> None:
+    """Backups without numbers count by the times in their names; one from the future has no known age and is kept."""
+    past = _earlier(database, *(f"0001.2020010{i}T000000.000000Z" for i in (1, 3, 2, 4, 5, 6)))
+    (future,) = _earlier(database, "0001.20990101T000000.000000Z")
+    made = migrate.upgrade(database, "0002").backup
+    kept = sorted(past)[-backup.KEPT + 2 :]
+    assert backup.backups(database) == [*kept, future, made]
+    for _ in range(3):
+        migrate.downgrade(database, "0001")
+        made = migrate.upgrade(database, "0002").backup
+    assert len(backup.backups(database)) == backup.KEPT + 1
+    assert made in backup.backups(database)
+    assert future.exists()
+
+
+@pytest.mark.parametrize("form", ["0001.2099010{}T000000.000000Z", "0001.20990101T000000Z.00000{}"])
+def test_restore_of_the_oldest_backup(database: Database, form: str) -> None:
+    """The backup that is being restored is not removed, though it is the oldest of many."""
+    oldest = migrate.upgrade(database).backup
+    assert oldest is not None
+    _earlier(database, *(form.format(i) for i in range(2, 8)))
+    backup.restore(database, oldest)
+    assert oldest.exists()
+    assert dumps.rows(database.engine) == model.sample("0001")
+
+
+def test_other_files_are_not_pruned(database: Database) -> None:
+    """Only backups made before changes count: neither other copies of the database nor another's backups."""
+    others = _earlier(
+        database,
+        *(f"old.0001.2020010{i}T000000.000000Z" for i in range(1, 8)),
+        *(f"foreign.20200101T000000Z.{i:06d}" for i in range(1, 8)),
+        *(f"mine-{i}" for i in range(1, 8)),
+    )
+    made = [migrate.upgrade(database, "0002").backup, migrate.downgrade(database, "0001").backup]
+    assert backup.backups(database) == made
+    assert all(path.exists() for path in others)
+
+
 def test_restore(database: Database) -> None:
     """A restored backup brings its rows and schema, which other connections see, and the database before it is kept."""
     saved = migrate.upgrade(database).backup
