@@ -227,6 +227,20 @@ class Corrupt(DatabaseError):
 
 
 @dataclass(eq=False)
+class TooManyRights(DatabaseError):
+    """A user whose rights go beyond reading, so that a query could use them; ``rights`` names them."""
+
+    rights: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        more = f" and {len(self.rights) - 3} more" if len(self.rights) > 3 else ""
+        return self._say(
+            f"this user may do more than read ({', '.join(self.rights[:3])}{more}), and so could the query; create a "
+            "reader with persistdb db grant-reader NAME and connect as it with --reader-url URL, or give --trusted"
+        )
+
+
+@dataclass(eq=False)
 class CommitUnknown(DatabaseError):
     """A commit whose connection was lost while it ran, so that its outcome is unknown.
 

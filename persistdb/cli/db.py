@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import click
 from .messages import complain, counted, printable, tell
 from .options import all_formats_option
 from .output import Column, print_rows
-from .status import CANNOT, DONE, IN_PART
+from .status import CANNOT, DONE, IN_PART, Misuse, reading_arguments
 from .target import Target, pass_target
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ Examples:
 """,
 )
 def db() -> None:
-    """Upgrade, check and back up the database."""
+    """Upgrade, check and back up the database, and let others read it."""
 
 
 @db.command(
@@ -252,3 +253,48 @@ def restore(target: Target, source: Path, replace_foreign: bool) -> None:
         if saved is not None:
             click.echo(f"backup of the previous content: {printable(str(saved))}")
         click.echo(f"{database.url}: restored from {printable(str(source))}")
+
+
+@db.command(
+    "grant-reader",
+    epilog="""\b
+Examples:
+  persistdb db grant-reader grafana --print | sudo -u postgres psql persistdb
+  persistdb db grant-reader grafana --print | sudo mariadb
+  persistdb --db postgresql://postgres@db.example/persistdb \\
+    db grant-reader grafana --password-stdin < password
+""",
+)
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Set the password that is read from stdin.")
+@click.option("--print", "only_print", is_flag=True, help="Print the statements, for an administrator to run.")
+@pass_target
+def grant_reader(target: Target, name: str, password_stdin: bool, only_print: bool) -> int:
+    """Create a user of the server who may read the views, and do nothing else.
+
+    The --reader-url of sql and report then has this user's name. It takes an administrator of the server. Run it again
+    after an upgrade of the schema. Without --password-stdin the user's password, if it has one, stays.
+    """
+    from ..schema import reader
+
+    with target.database() as database:
+        with reading_arguments():
+            password = _password() if password_stdin else None
+            statements = reader.statements(database, name, password)
+        if only_print:
+            for statement in statements:
+                click.echo(f"{statement};")
+            return DONE
+        excess = reader.grant(database, name, password)
+        click.echo(f"{database.url}: {name} may read the views")
+    for right in excess:
+        complain(f"{name} has a right beyond that, for a superuser of the server to revoke: {right}")
+    return IN_PART if excess else DONE
+
+
+def _password() -> str:
+    """Return the first line of stdin, without the end of the line."""
+    try:
+        return sys.stdin.buffer.readline().decode("ascii").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise Misuse("--password-stdin: the password must be printable ASCII characters") from None

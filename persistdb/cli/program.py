@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from .. import __version__
 from ..errors import PersistDBError
@@ -113,15 +114,25 @@ problem is a line on stderr.
     show_envvar=True,
     help="The node that the sandboxes belong to. Default: this machine's name.",
 )
+@click.option(
+    "--reader-url",
+    metavar="URL",
+    envvar="PERSISTDB_READER_URL",
+    show_envvar=True,
+    help="The same database as a user who may only read, for sql and report (db grant-reader).",
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
-def program(ctx: click.Context, url: str | None, host: str | None) -> None:
+def program(ctx: click.Context, url: str | None, host: str | None, reader_url: str | None) -> None:
     """Keep the state of container runtimes in a relational database.
 
     persistdb imports the persist.json files of Kata Containers into tables, answers questions about the containers in
     them, and writes the same files back.
     """
-    ctx.obj = Target(url, host)
+    typed, environment = ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT
+    if (ctx.get_parameter_source("url"), ctx.get_parameter_source("reader_url")) == (typed, environment):
+        reader_url = None  # it belongs to the database of the environment
+    ctx.obj = Target(url, host, reader_url)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -88,7 +88,7 @@ def report(
     from .. import reports
 
     folder = question.folder()
-    with target.database() as database:
+    with target.reader() as database:
         engine = database.backend.name
         if question.name is None:
             return _list(engine, folder, output)

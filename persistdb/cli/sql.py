@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from .answers import print_answer
-from .options import output_options, timeout_option
+from .options import gathered, output_options, timeout_option
 from .status import Misuse, reading_arguments
 from .target import Target, pass_target
 
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from .output import Output
+
+
+@dataclass(frozen=True)
+class _Question:
+    """The query, as an argument or a file, and whether it is trusted with all rights of the user."""
+
+    query: str | None
+    file: BinaryIO | None
+    trusted: bool
 
 
 @click.command(
@@ -42,20 +52,22 @@ sandbox_devices are described in docs/reporting.md.
     show_default=True,
     help="Print the first N rows only; 0 for all.",
 )
+@click.option("--trusted", is_flag=True, help="Run the query also as a superuser, or with similar rights.")
 @timeout_option
 @output_options
+@gathered("question", _Question)
 @pass_target
-def sql(target: Target, query: str | None, file: BinaryIO | None, limit: int, timeout: float, output: Output) -> None:
+def sql(target: Target, question: _Question, limit: int, timeout: float, output: Output) -> None:
     """Run one read-only query in the database's own SQL.
 
     QUERY is one SELECT, WITH … SELECT or VALUES; it is read from stdin if it is - or missing. The database itself
-    refuses whatever would write.
+    refuses whatever would write; with --reader-url, whatever has any effect.
     """
     from ..reports import readonly
 
-    text = _query(query, file)
-    with target.database() as database, reading_arguments():
-        answer = readonly.read(database, text, timeout=timeout, limit=limit or None)
+    text = _query(question.query, question.file)
+    with target.reader() as database, reading_arguments():
+        answer = readonly.read(database, text, timeout=timeout, limit=limit or None, trusted=question.trusted)
     print_answer("query", answer, output, for_more="; use --limit N for N rows, --limit 0 for all")
 
 

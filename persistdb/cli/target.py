@@ -20,18 +20,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """The values of ``--db`` and ``--host``; ``None`` stands for the usual database and this machine's name."""
+    """The values of ``--db``, ``--host`` and ``--reader-url``.
+
+    ``None`` stands for the usual database, this machine's name, and the database's own URL.
+    """
 
     url: str | None
     host: str | None
+    reader_url: str | None = None
 
     @contextmanager
     def database(self) -> Iterator[Database]:
         """Open the database, whatever its schema, and close it at the end."""
-        from ..store.session import Database  # start-up cost: SQLAlchemy takes longer to import than --help to run
+        with _opened(self.url) as database:
+            yield database
 
-        # Some URLs turn out to be unusable only in use: a database in memory has no file to copy.
-        with reading_arguments(BadURL), Database(self.url) as database:
+    @contextmanager
+    def reader(self) -> Iterator[Database]:
+        """Open the database as the user who may only read, if there is one, for queries that others wrote."""
+        with _opened(self.reader_url or self.url) as database:
             yield database
 
     @contextmanager
@@ -43,6 +50,15 @@ class Target:
             with reading_arguments():
                 repository = ContainerRepository(database, host=self.host)
             yield repository
+
+
+@contextmanager
+def _opened(url: str | None) -> Iterator[Database]:
+    from ..store.session import Database  # start-up cost: SQLAlchemy takes longer to import than --help to run
+
+    # Some URLs turn out to be unusable only in use: a database in memory has no file to copy.
+    with reading_arguments(BadURL), Database(url) as database:
+        yield database
 
 
 pass_target = click.make_pass_decorator(Target)

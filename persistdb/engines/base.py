@@ -297,6 +297,23 @@ class Backend(ABC):
         """Name what in a SELECT does more than read although the engine would allow it; ``""`` for nothing."""
         return ""
 
+    def rights(self, cursor: Any) -> list[str]:  # noqa: ARG002  some engines need it
+        """Return the rights of this cursor's user beyond reading that a SELECT can use."""
+        return []
+
+    # --- users who may only read
+
+    no_users: ClassVar[str] = ""
+    """Why the engine has no users, and what to do instead."""
+
+    def reader_statements(self, url: URL, name: str, password: str | None, readable: Sequence[str]) -> list[str]:  # noqa: ARG002  some engines need them
+        """Return the statements that let a user select from these, and do nothing else."""
+        return []
+
+    def reader_excess(self, connection: Connection, name: str, readable: Sequence[str]) -> list[str]:  # noqa: ARG002  some engines need them
+        """Return what a user may do in the database beyond selecting from these."""
+        return []
+
     # --- views: SQL text, too
 
     create_view: ClassVar[str] = "CREATE VIEW"

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..db.work import Statement
 from ..engines.types import UTCDateTime
-from ..errors import InvalidValue, PersistDBError
+from ..errors import InvalidValue, PersistDBError, TooManyRights
 from ..validation import INT32, check_text
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _BOOLEANS = frozenset(
 _TIMESTAMPS = frozenset({"created_at", "updated_at", "started_at"})
 
 # Text that may precede the first word: blanks, comments, parentheses.
-_BEFORE = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+_BEFORE = re.compile(r"(?:[ \t\r\n\f\v]|\(|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
 _WORD = re.compile(r"\w+")
 _READS = frozenset({"select", "with", "values"})
 
@@ -58,13 +58,16 @@ def read(
     *,
     timeout: float = TIMEOUT,
     limit: int | None = None,
+    trusted: bool = False,
 ) -> Rows:
     """Run one statement that only reads, and return at most ``limit`` rows.
 
-    With ``parameters``, ``:name`` in the statement stands for a value.
+    With ``parameters``, ``:name`` in the statement stands for a value. A user with rights beyond reading that a SELECT
+    can use, a superuser for example, runs ``trusted`` statements only.
 
     Raises :class:`~persistdb.errors.InvalidValue` for a statement that is not a SELECT or has an effect,
-    :class:`~persistdb.errors.QueryTimeout`, :class:`~persistdb.errors.DatabaseError`.
+    :class:`~persistdb.errors.TooManyRights`, :class:`~persistdb.errors.QueryTimeout`,
+    :class:`~persistdb.errors.DatabaseError`.
     """
     check_text(sql)
     if limit is not None and limit >= _ALL:
@@ -75,6 +78,9 @@ def read(
     text_, values = (sql, None) if parameters is None else _bound(database, sql, parameters)
     try:
         with database.backend.read_only(database.engine, timeout, limit) as cursor:
+            rights = [] if trusted else database.backend.rights(cursor)
+            if rights:
+                raise TooManyRights(database.url, rights=rights)
             effect = database.backend.effect(cursor, sql)
             if effect:
                 raise InvalidValue("query", sql, f"{effect} has effects beyond reading")

@@ -30,4 +30,5 @@ def run(
     if values is None:
         values = report.values(())
     prepare(database)
-    return readonly.read(database, report.sql, values, timeout=timeout, limit=limit)
+    # whoever may put a file into the folder of reports is trusted; bundled reports are
+    return readonly.read(database, report.sql, values, timeout=timeout, limit=limit, trusted=True)

@@ -12,4 +12,5 @@ def persistdb(sqlite_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: 
     """Run ``persistdb("ls", …)`` in this process."""
     monkeypatch.delenv("PERSISTDB_URL", raising=False)
     monkeypatch.delenv("PERSISTDB_HOST", raising=False)
+    monkeypatch.delenv("PERSISTDB_READER_URL", raising=False)
     return Program(sqlite_url, capsys)

@@ -8,17 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError
-
-from persistdb import Database
 from persistdb.reports import readonly
 from persistdb.schema import views
 
-from . import fleet
-
 if TYPE_CHECKING:
-    from tests.servers import MariaDB, PostgreSQL
+    from persistdb import Database
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reporting.md").read_text("utf-8")
 _ROW = re.compile(r"^\| `(\w+)` \| (text|integer|boolean|time)(\??) \| `(.+?)` \| (.+) \|$", re.MULTILINE)
@@ -76,56 +70,3 @@ def test_diagram() -> None:
             ours, _, theirs = pair.partition(" = ")
             assert ours in {name for _, name in drawn[left]}
             assert (theirs or ours) in {name for _, name in drawn[right]}
-
-
-def _grants(engine: str) -> list[str]:
-    (text,) = re.findall(rf"^{engine}:\n\n```sql\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
-    return [line.removesuffix(";") for line in text.splitlines()]
-
-
-def _may_read_only(database: Database, url: str) -> None:
-    with database.engine.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM mount")).scalar_one() > 0
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        for view in views.NAMES:
-            connection.execute(text(f"SELECT * FROM {view}")).all()
-        for statement in ("SELECT * FROM sandbox", "DELETE FROM mounts"):
-            try:
-                connection.execute(text(statement))
-            except DBAPIError:
-                connection.rollback()
-            else:
-                raise AssertionError(statement)
-    engine.dispose()
-
-
-def test_postgresql_reader(postgresql_server: PostgreSQL, postgresql_url: str) -> None:
-    """The user that the page creates on PostgreSQL reads all views, and nothing else."""
-    url = make_url(postgresql_url)
-    with Database(postgresql_url) as database:
-        fleet.build(database)
-        try:
-            for statement in _grants("PostgreSQL"):
-                sql = statement.replace("DATABASE persistdb", f"DATABASE {url.database}").replace("'…'", "'x'")
-                postgresql_server.execute(sql, database=url.database)
-            reader = url.set(drivername="postgresql+psycopg", username="grafana", password="x")
-            _may_read_only(database, reader.render_as_string(hide_password=False))
-        finally:
-            postgresql_server.execute("DROP OWNED BY grafana", database=url.database)
-            postgresql_server.execute("DROP ROLE grafana")
-
-
-def test_mariadb_reader(mariadb_server: MariaDB, mariadb_url: str) -> None:
-    """The user that the page creates on MariaDB reads all views, and nothing else."""
-    url = make_url(mariadb_url)
-    with Database(mariadb_url) as database:
-        fleet.build(database)
-        try:
-            for statement in _grants("MariaDB"):
-                sql = statement.replace("ON persistdb.", f"ON {url.database}.").replace("'…'", "'x'")
-                mariadb_server.execute(sql)
-            reader = url.set(drivername="mariadb+pymysql", username="grafana", password="x")
-            _may_read_only(database, reader.render_as_string(hide_password=False))
-        finally:
-            mariadb_server.execute("DROP USER grafana")

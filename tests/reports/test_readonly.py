@@ -12,6 +12,8 @@ from persistdb import Database
 from persistdb.errors import DatabaseError, InvalidValue, PersistDBError, QueryTimeout, Unavailable
 from persistdb.reports import readonly
 
+from . import fleet
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -70,6 +72,14 @@ WRITES = {
         "SELECT lo_import('/etc/hostname')",
         "SELECT pg_read_file('/etc/hostname')",
         "VALUES (pg_notify('a', 'b'))",
+        "SELECT $…$'$…$, pg_advisory_lock(1), $…$'$…$",
+        "SELECT $a$'$a$, pg_advisory_lock(1), $A$'$A$",
+        "SELECT a FROM (SELECT 1 AS a) AS é$x$, pg_advisory_lock(1) AS $x$",
+        "SELECT lo_export(1, '{folder}/x')",
+        "SELECT lo_create(0)",
+        "SELECT pg_create_restore_point('x')",
+        "SELECT pg_logical_emit_message(false, 'x', 'x')",
+        "SELECT pg_export_snapshot()",
     ],
     "mariadb": [
         "SELECT 1 INTO OUTFILE '{folder}/x'",
@@ -78,6 +88,16 @@ WRITES = {
         "SELECT /*M! 1 INTO OUTFILE '{folder}/x' */",
         "SELECT 1 --INTO OUTFILE '{folder}/x'",
         "SELECT 1 INTO @a",
+        "SELECT 1.0into outfile '{folder}/x'",
+        "SELECT 1.into outfile '{folder}/x'",
+        "SELECT 0x41into outfile '{folder}/x'",
+        "SELECT 1e1into dumpfile '{folder}/x'",
+        r"SELECT \Ninto outfile '{folder}/x'",
+        "SELECT 1 --\u00a01 into outfile '{folder}/x'",
+        "SELECT 1\u00a0into outfile '{folder}/x'",
+        "\u00a0SELECT 1 into @a",
+        "SELECT `load_file`('/etc/hostname')",
+        "SELECT `GET_LOCK` /* a */ ('a', 1)",
         "SELECT * FROM mount FOR UPDATE",
         "SELECT * FROM mount LOCK IN SHARE MODE",
         "SELECT get_lock('a', 1)",
@@ -91,7 +111,8 @@ WRITES = {
 }
 
 
-def _contents(database: Database) -> list[object]:
+def contents(database: Database) -> list[object]:
+    """Return the rows of all tables."""
     with database.engine.connect() as connection:
         tables = ("sandbox", "container", "mount", "device_map", "process", "alembic_version")
         return [connection.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2")).all() for table in tables[:-1]] + [
@@ -101,7 +122,7 @@ def _contents(database: Database) -> list[object]:
 
 def test_what_is_refused(database: Database, tmp_path: Path) -> None:
     """Anything but one statement that only reads is an error, and changes nothing."""
-    before = _contents(database)
+    before = contents(database)
     folder = tmp_path / "written"
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
@@ -110,7 +131,7 @@ def test_what_is_refused(database: Database, tmp_path: Path) -> None:
             readonly.read(database, sql.replace("{folder}", str(folder)), timeout=5)
         assert isinstance(caught.value, (InvalidValue, DatabaseError)), sql
         assert not isinstance(caught.value, QueryTimeout), sql
-    assert _contents(database) == before
+    assert contents(database) == before
     assert list(folder.iterdir()) == []
 
 
@@ -123,6 +144,35 @@ def test_what_is_not_refused(database: Database) -> None:
     )
     assert readonly.read(database, sql).rows == [["INTO; pg_sleep(1) get_lock(1) :x %s %"]]
     assert readonly.read(database, "VALUES (1), (2)").rows == [[1], [2]]
+
+
+def test_words_that_only_look_like_an_effect(mariadb_url: str) -> None:
+    """On MariaDB names that end in a word for an effect are not refused."""
+    with Database(mariadb_url) as database:
+        fleet.build(database)
+        sql = "SELECT 1 AS pinto, 2 AS $into, 3 AS `get_lock`"
+        assert readonly.read(database, sql).rows == [[1, 2, 3]]
+
+
+def test_volatile_functions_without_effects(postgresql_url: str) -> None:
+    """On PostgreSQL functions that are volatile and have no effects are not refused."""
+    with Database(postgresql_url) as database:
+        fleet.build(database)
+        sql = (
+            "SELECT pg_total_relation_size('mount') > 0, pg_relation_size('mount') >= 0, pg_is_in_recovery(),"
+            " pg_database_size(current_database()) > 0, pg_current_wal_lsn() IS NOT NULL, random() < 1,"
+            " pg_stat_get_xact_numscans(CAST('mount' AS regclass)) >= 0, clock_timestamp() IS NULL"
+        )
+        assert readonly.read(database, sql).rows == [[True, True, False, True, True, True, True, False]]
+        assert readonly.read(database, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").rows == [[0]]
+
+
+def test_benchmark_beyond_the_timeout(mariadb_url: str) -> None:
+    """A benchmark() that MariaDB stops at the timeout, with a row as if it had ended, is a timeout."""
+    with Database(mariadb_url) as database:
+        fleet.build(database)
+        with pytest.raises(QueryTimeout):
+            readonly.read(database, "SELECT benchmark(100000000000, 1 + 1)", timeout=0.2)
 
 
 def test_never_ends(database: Database) -> None:

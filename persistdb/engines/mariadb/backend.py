@@ -12,7 +12,7 @@ from ...errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, U
 from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, first_of, json_path
 from ..deadlines import shut_down
 from ..liveness import ping_in_doubt
-from . import locks, numbered, readonly, views
+from . import locks, numbered, reader, readonly, views
 from .prepared import Prepared
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class MariaDB(Backend):
         ErrorRule("1698", AccessDenied, "Access denied for user 'x'@'127.0.0.1'"),
         ErrorRule("1044", AccessDenied, "Access denied for user 'x'@'%' to database 'y'"),
         ErrorRule("1142", AccessDenied, "INSERT command denied to user 'x'@'127.0.0.1' for table `y`.`z`"),
+        ErrorRule("1227", AccessDenied, "Access denied; you need (at least one of) the FILE privilege(s)"),
+        ErrorRule("1410", AccessDenied, "You are not allowed to create a user with GRANT"),
         ErrorRule("4151", AccessDenied, "Access denied, this account is locked"),
         ErrorRule("1820", AccessDenied, "You must SET PASSWORD before executing this statement"),
         ErrorRule("1040", Busy, "Too many connections"),
@@ -239,6 +241,20 @@ class MariaDB(Backend):
     def effect(self, cursor: Any, sql: str) -> str:  # noqa: ARG002  the statement says enough
         """Name a part of the statement that writes a file or takes locks."""
         return readonly.effect(sql)
+
+    def rights(self, cursor: Any) -> list[str]:
+        """Look for global privileges."""
+        return reader.rights(cursor)
+
+    # --- users who may only read
+
+    def reader_statements(self, url: URL, name: str, password: str | None, readable: Sequence[str]) -> list[str]:
+        """Grant SELECT: a new user has no other right."""
+        return reader.statements(url.database or "", name, password, readable)
+
+    def reader_excess(self, connection: Connection, name: str, readable: Sequence[str]) -> list[str]:
+        """Look for other grants."""
+        return reader.excess(connection, connection.engine.url.database or "", name, readable)
 
     # --- views
 

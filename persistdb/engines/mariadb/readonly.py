@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,17 +12,21 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+_FUNCTIONS = "get_lock|release_lock|release_all_locks|load_file|nextval|setval|sys_exec|sys_eval|sys_set"
 # Texts, quoted names and comments as the server reads them in the modes that a session has here; a comment that begins
-# with ! or M! is executed.
+# with ! or M! is executed, and the name of a function may be quoted.
 _QUOTED = re.compile(
-    r"""'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|`(?:[^`]|``)*`|--(?=[\s\x00-\x1f]|$)[^\n]*|\#[^\n]*"""
+    r"""'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|`(?!(?:"""
+    + _FUNCTIONS
+    + r""")`)(?:[^`]|``)*`|--(?=[\x00-\x20\x7f]|$)[^\n]*|\#[^\n]*"""
     r"""|/\*(?!M?!).*?\*/""",
-    re.DOTALL,
+    re.DOTALL | re.IGNORECASE,
 )
 _EXECUTED_COMMENT = re.compile(r"/\*M?!")
+# After a number, and after \N for NULL, a word needs no blank before it.
 _EFFECT = re.compile(
-    r"\binto\b|\bfor\s+update\b|\block\s+in\s+share\s+mode\b|\bnext\s+value\s+for\b"
-    r"|\b(?:get_lock|release_lock|release_all_locks|load_file|nextval|setval|sys_exec|sys_eval|sys_set)\s*\(",
+    r"(?<![\w$])(?:[0-9]\w*?|N)?into\b|\bfor\s+update\b|\block\s+in\s+share\s+mode\b|\bnext\s+value\s+for\b"
+    rf"|\b(?:{_FUNCTIONS})`?\s*\(",
     re.IGNORECASE,
 )
 
@@ -41,7 +46,11 @@ def cursor(engine: Engine, timeout: float, limit: int | None) -> Iterator[Any]:
             if limit is not None:
                 cursor.execute("SET SESSION sql_select_limit = %s", [limit + 1])
             cursor.execute("START TRANSACTION READ ONLY")
+            start = time.monotonic()
             yield cursor
+            if time.monotonic() - start >= timeout:
+                # benchmark() is stopped, and returns a row as if it had come to its end
+                raise connection.OperationalError(1969, "Query execution was interrupted (max_statement_time exceeded)")
     finally:
         connection.close()
 
@@ -52,4 +61,4 @@ def effect(sql: str) -> str:
     if _EXECUTED_COMMENT.search(plain):
         return "a comment that is executed"
     part = _EFFECT.search(plain)
-    return " ".join(part[0].split()).upper().rstrip("(").rstrip() if part else ""
+    return " ".join(part[0].split()).upper().rstrip("(` ") if part else ""

@@ -15,7 +15,7 @@ from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, Stora
 from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, first_of, literal_text, on_conflict_update
 from ..deadlines import shut_down
 from ..liveness import ping_in_doubt
-from . import locks, readonly, views
+from . import locks, reader, readonly, views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -195,6 +195,21 @@ class PostgreSQL(Backend):
     def effect(self, cursor: Any, sql: str) -> str:
         """Name a function that is volatile."""
         return readonly.effect(cursor, sql)
+
+    def rights(self, cursor: Any) -> list[str]:
+        """Look for a superuser, for roles that reach files or sessions, and for functions that were granted."""
+        with cursor.connection.cursor() as other:
+            return reader.rights(other)
+
+    # --- users who may only read
+
+    def reader_statements(self, url: URL, name: str, password: str | None, readable: Sequence[str]) -> list[str]:  # noqa: ARG002  the session's database
+        """Grant SELECT, and revoke what PUBLIC may do in this database."""
+        return reader.statements(name, password, readable, list(self.view_functions))
+
+    def reader_excess(self, connection: Connection, name: str, readable: Sequence[str]) -> list[str]:  # noqa: ARG002  functions only
+        """Look for functions that have effects."""
+        return reader.excess(connection, name)
 
     # --- views
 

@@ -6,18 +6,26 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from .reader import HARMFUL, HIDING
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Engine
 
-# Volatile, for each call returns another value, and nothing else.
-_HARMLESS = ["random", "clock_timestamp", "timeofday", "gen_random_uuid", "statement_timestamp"]
-# PostgreSQL's lexical structure (docs/current/sql-syntax-lexical.html); comments nest and are taken out before.
+# PostgreSQL's lexical structure (docs/current/sql-syntax-lexical.html and scan.l): in names and tags any character
+# beyond ASCII counts as a letter; comments nest and are taken out before.
+_LETTER = r"a-zA-Z_\x80-\U0010ffff"
 _TOKEN = re.compile(
-    r"""(?P<text>[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$)"""
-    r"""|(?P<escaped>[uU]&")|"(?P<quoted>(?:[^"]|"")*)"|(?P<name>[^\W\d][\w$]*)|(?P<comment>--[^\r\n]*|/\*)|(?P<other>\S)""",
+    r"""(?P<text>[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'"""
+    rf"""|\$(?P<tag>(?:[{_LETTER}][{_LETTER}0-9]*)?)\$.*?\$(?P=tag)\$)"""
+    rf"""|(?P<escaped>[uU]&")|"(?P<quoted>(?:[^"]|"")*)"|(?P<name>[{_LETTER}][{_LETTER}0-9$]*)"""
+    r"""|(?P<comment>--[^\r\n]*|/\*)|(?P<other>\S)""",
     re.DOTALL,
+)
+_HARMFUL = (
+    f"SELECT DISTINCT CAST(p.proname AS text) FROM pg_catalog.pg_proc AS p WHERE {HARMFUL}"
+    " AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')"
 )
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 
@@ -32,10 +40,10 @@ def cursor(engine: Engine, timeout: float) -> Iterator[Any]:
     pooled.detach()
     connection: Any = pooled.dbapi_connection
     try:
-        connection.execute("BEGIN READ ONLY")
+        # not set_config, which a reader may not call
         connection.execute(
-            "SELECT set_config('statement_timeout', %s, true), set_config('standard_conforming_strings', 'on', true)",
-            [str(max(1, int(timeout * 1000)))],
+            "BEGIN READ ONLY; SET LOCAL standard_conforming_strings = on;"
+            f" SET LOCAL statement_timeout = {max(1, int(timeout * 1000))}"
         )
         with connection.cursor(name="persistdb") as cursor:
             yield cursor
@@ -44,21 +52,20 @@ def cursor(engine: Engine, timeout: float) -> Iterator[Any]:
 
 
 def effect(cursor: Any, sql: str) -> str:
-    """Name a function that is volatile: one that ends sessions, reads the server's files, runs SQL in a text.
+    """Name a function in the statement that has effects and that this user may call.
 
-    The read-only transaction stops functions that write tables, and no others.
+    The server refuses functions that this user may not call, and the read-only transaction what writes tables. For a
+    reader nothing is left, so the text is not even looked at.
     """
+    with cursor.connection.cursor() as other:
+        other.execute(_HARMFUL)
+        harmful = {name for (name,) in other.fetchall()}
+    if not harmful:
+        return ""
     names, hidden = _called(sql)
     if hidden:
         return hidden
-    with cursor.connection.cursor() as other:
-        other.execute(
-            "SELECT min(proname) FROM pg_catalog.pg_proc"
-            " WHERE proname = ANY(%s) AND provolatile = 'v' AND NOT proname = ANY(%s)",
-            [names, _HARMLESS],
-        )
-        (volatile,) = other.fetchone()
-    return f"the function {volatile}" if volatile else ""
+    return next((f"the function {name}" for name in names if name in harmful or name in HIDING), "")
 
 
 def _called(sql: str) -> tuple[list[str], str]:

@@ -273,6 +273,10 @@ class SQLite(Backend):
         finally:
             connection.close()
 
+    # --- users who may only read
+
+    no_users = "SQLite has no users: sql and report open the file for reading, and its mode says who else may"
+
     # --- views
 
     def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
