@@ -287,8 +287,9 @@ def grant_reader(target: Target, name: str, password_stdin: bool, only_print: bo
             return DONE
         excess = reader.grant(database, name, password)
         click.echo(f"{database.url}: {name} may read the views")
-    for right in excess:
-        complain(f"{name} has a right beyond that, for a superuser of the server to revoke: {right}")
+    if excess:
+        more = f" and {len(excess) - 3} more" if len(excess) > 3 else ""
+        complain(f"{name} has rights beyond that, for a superuser to revoke: {', '.join(excess[:3])}{more}")
     return IN_PART if excess else DONE
 
 

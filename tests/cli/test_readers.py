@@ -127,6 +127,7 @@ def test_superuser(server: Server, owner: str, capsys: pytest.CaptureFixture[str
     [
         (["grafana"], "SQLite has no users"),
         (["grafana", "--print"], "SQLite has no users"),
+        (["a'b"], "SQLite has no users"),
         ([], "Missing argument"),
     ],
 )
@@ -145,6 +146,13 @@ def test_values_that_are_refused(capsys: pytest.CaptureFixture[str], words: list
     assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
     done = persistdb.child("db", "grant-reader", "x", "--print", "--password-stdin", input="hüsh\n".encode())
     assert (done.status, done.out, done.err.count("\n")) == (2, "", 1)
+
+
+def test_no_database_in_the_url(capsys: pytest.CaptureFixture[str]) -> None:
+    """On MariaDB the URL must name the database that is granted."""
+    done = Program("mariadb://root@127.0.0.1:1", capsys)("db", "grant-reader", "x", "--print")
+    assert (done.status, done.out) == (2, "")
+    assert "names no database" in done.err
 
 
 def test_reader_on_sqlite(persistdb: Program, capsys: pytest.CaptureFixture[str]) -> None:

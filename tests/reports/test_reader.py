@@ -351,7 +351,54 @@ def test_no_reader(server: Server, owner: Database) -> None:
             return
         with user(server, _url(owner), "CREATE USER '{name}'@'%'") as name:
             server.execute(f"GRANT FILE ON *.* TO '{name}'@'%'")
-            assert reader.grant(database, name) == ["FILE ON *.*"]
+            server.execute(f"GRANT EXECUTE ON FUNCTION sys.version_major TO '{name}'@'%'")
+            server.execute(f"GRANT SELECT ON sys.version TO '{name}'@'%'")
+            server.execute(f"CREATE ROLE {name}_role")
+            server.execute(f"GRANT {name}_role TO '{name}'@'%'")
+            excess = reader.grant(database, name)
+            server.execute(f"DROP ROLE {name}_role")
+            functions = "EXECUTE ON FUNCTION `sys`.`version_major`"
+            assert excess == [functions, "FILE ON *.*", "SELECT ON `sys`.`version`", f"`{name}_role`"]
+
+
+def test_right_of_a_role(mariadb_server: MariaDB, mariadb_url: str) -> None:
+    """On MariaDB the rights of a user's default role count as the user's."""
+    created = f"CREATE USER '{{name}}'@'%' IDENTIFIED BY '{PASSWORD}'"
+    with user(mariadb_server, mariadb_url, created) as name:
+        for statement in (
+            f"CREATE ROLE {name}_role",
+            f"GRANT FILE ON *.* TO {name}_role",
+            f"GRANT SELECT ON {database_of(mariadb_url)}.* TO {name}_role",
+            f"GRANT {name}_role TO '{name}'@'%'",
+            f"SET DEFAULT ROLE {name}_role FOR '{name}'@'%'",
+        ):
+            mariadb_server.execute(statement)
+        url = mariadb_server.url(database_of(mariadb_url), user=name, password=PASSWORD)
+        with Database(url) as database, pytest.raises(TooManyRights, match="FILE"):
+            readonly.read(database, "SELECT 1")
+        mariadb_server.execute(f"DROP ROLE {name}_role")
+
+
+def test_granted_without_a_superuser(postgresql_server: PostgreSQL, postgresql_url: str) -> None:
+    """On PostgreSQL a role that may create roles grants what it can; functions that stay are named, and refused."""
+    home = database_of(postgresql_url)
+    with Database(postgresql_url) as owner:
+        fleet.build(owner)
+    created = f"CREATE ROLE \"{{name}}\" LOGIN CREATEROLE IN ROLE {USER} PASSWORD '{PASSWORD}'"
+    with (
+        user(postgresql_server, postgresql_url, created) as creator,
+        user(postgresql_server, postgresql_url) as name,
+    ):
+        with Database(postgresql_server.url(home, user=creator, password=PASSWORD)) as database:
+            excess = reader.grant(database, name, PASSWORD)
+        assert {"pg_advisory_lock()", "lo_create()"} <= set(excess)
+        with Database(postgresql_server.url(home, user=name, password=PASSWORD)) as database:
+            assert readonly.read(database, "SELECT count(*) FROM containers").rows[0][0] > 0
+            for sql in ("SELECT pg_advisory_lock(1)", "SELECT query_to_xml('SELECT lo_create(0)', true, true, '')"):
+                with pytest.raises(InvalidValue, match="has effects"):
+                    readonly.read(database, sql)
+            with pytest.raises(AccessDenied):
+                readonly.read(database, "SELECT * FROM container")
 
 
 STRONG = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import Boolean, Integer, column, create_engine, event, func, literal_column, text
 from sqlalchemy.dialects.mysql import insert
 
-from ...errors import AccessDenied, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
+from ...errors import AccessDenied, BadURL, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
 from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, first_of, json_path
 from ..deadlines import shut_down
 from ..liveness import ping_in_doubt
@@ -250,7 +250,9 @@ class MariaDB(Backend):
 
     def reader_statements(self, url: URL, name: str, password: str | None, readable: Sequence[str]) -> list[str]:
         """Grant SELECT: a new user has no other right."""
-        return reader.statements(url.database or "", name, password, readable)
+        if not url.database:
+            raise BadURL(url.render_as_string(hide_password=True), "names no database: add /NAME")
+        return reader.statements(url.database, name, password, readable)
 
     def reader_excess(self, connection: Connection, name: str, readable: Sequence[str]) -> list[str]:
         """Look for other grants."""

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-# SHOW GRANTS, in the words of the server; an escaped name may hold any character
-_GRANT = re.compile(r"GRANT (?P<rights>.+?) ON (?P<object>\S+) TO ")
+# SHOW GRANTS, in the words of the server; a role that was granted has no ON
+_GRANT = re.compile(r"GRANT (?P<rights>.+?)(?: ON (?P<object>.+?))? TO ")
 _GLOBAL = "*.*"
 _STRONG = re.compile(r"ALL PRIVILEGES|FILE|SUPER|PROCESS|RELOAD|SHUTDOWN|.* ADMIN")
 
@@ -41,19 +41,15 @@ def statements(database: str, name: str, password: str | None, readable: Sequenc
 def excess(connection: Connection, database: str, name: str, readable: Sequence[str]) -> list[str]:
     """Return what a reader may do beyond reading the views."""
     home = "`" + database.replace("`", "``") + "`"
-    granted = {f"{home}.`{each}`" for each in readable}
+    granted = {("USAGE", _GLOBAL), *(("SELECT", f"{home}.`{each}`") for each in readable)}
     rows = connection.exec_driver_sql(f"SHOW GRANTS FOR '{name}'@'%'").scalars()
-    return sorted(
-        f"{right} ON {place}"
-        for right, place in _held(rows)
-        if right != "USAGE" and not (right == "SELECT" and place in granted)
-    )
+    return sorted(f"{right} ON {place}" if place else right for right, place in _held(rows) - granted)
 
 
-def _held(rows: Iterable[str]) -> list[tuple[str, str]]:
-    """Return each right with the object that it is for."""
+def _held(rows: Iterable[str]) -> set[tuple[str, str]]:
+    """Return each right with the object that it is for, and each role with none."""
     matches = (_GRANT.match(row) for row in rows)
-    return [(right, match["object"]) for match in matches if match for right in match["rights"].split(", ")]
+    return {(right, match["object"] or "") for match in matches if match for right in match["rights"].split(", ")}
 
 
 def _hash(password: str) -> str:
