@@ -11,8 +11,8 @@ A runtime is one package here, in which three things are found by their name:
   same bytes as before; what the layout has no place for is named and, unless the caller allows the loss, refused.
 
 :mod:`.kata` is the example. Beside it is what runtimes share: :mod:`.folders` opens files without following symlinks,
-:mod:`.staging` puts trees in place as a whole, :mod:`.gojson` is the JSON of runtimes written in Go, and
-:mod:`.samples` is what ``persistdb demo`` imports.
+:mod:`.staging` puts trees in place as a whole, from a :mod:`.workfolder`, :mod:`.gojson` is the JSON of runtimes
+written in Go, and :mod:`.samples` is what ``persistdb demo`` imports.
 
 The tests of a runtime need real files of each layout under ``tests/data``: each must come back byte for byte.
 """

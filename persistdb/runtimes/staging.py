@@ -1,37 +1,29 @@
 """Write trees of files so that each is there as a whole or not at all.
 
-A tree is written under a temporary name, brought to the disk and renamed, so a reader finds a whole tree or none, also
-after a crash. What a killed process left is recognised by its name (:func:`is_leftover`).
+A tree is written to a :mod:`work folder <persistdb.runtimes.workfolder>`, brought to the disk and renamed, so a reader
+finds a whole tree or none, also after a crash. A tree that replaces another is exchanged with it in one step, so there
+is always one of them; only where the system cannot do that, a crash may leave none, until the next run puts the old one
+back.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-import secrets
 import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from ..errors import FileError
+from . import syscalls
 from .folders import Folder, open_folder, printable_path
+from .workfolder import WorkFolder, remove_leftovers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .folders import Files
 
-_PARTIAL: Final = ".partial"
-_OLD: Final = ".old"
 _FILE_MODE: Final = 0o600
-_NAME_MAX: Final = 255
-# syncfs(2) writes back a whole file system in one call; the standard library does not wrap it.
-_libc: Final = ctypes.CDLL(None, use_errno=True)
-
-
-def is_leftover(name: str) -> bool:
-    """Return whether a folder's name is a temporary one, which only a killed process leaves behind."""
-    return name.startswith(".") and name.endswith((_PARTIAL, _OLD))
 
 
 def write_error(path: str, error: OSError) -> FileError:
@@ -45,118 +37,125 @@ class Place(NamedTuple):
     root: str
     steps: tuple[str, ...] = ()
 
+    @contextmanager
+    def open(self) -> Iterator[Folder]:
+        """Open the folder; raises :class:`~persistdb.errors.FileError` and :class:`FileNotFoundError`."""
+        with ExitStack() as stack:
+            folder = stack.enter_context(open_folder(self.root))
+            for step in self.steps:
+                folder = stack.enter_context(folder.folder(step))
+            yield folder
 
-class _Staged(NamedTuple):
-    """A tree under its temporary name, and the name that the tree it replaces has until the new one is in place."""
+
+def clean(places: Iterable[Place]) -> None:
+    """Remove from folders what exports that were killed have left there."""
+    for place in places:
+        with suppress(FileError, FileNotFoundError), place.open() as folder:
+            remove_leftovers(folder)
+
+
+class _Target(NamedTuple):
+    """An open folder that trees go into, and the work folder in it."""
 
     folder: Folder
+    owner: WorkFolder
+    work: Folder
+
+
+class _Staged(NamedTuple):
+    """A tree in a work folder, under a number, and the name that it gets."""
+
+    target: _Target
+    number: str
     name: str
-    partial: str
-    old: str
 
 
 class Staging:
-    """A batch of trees, each under a temporary name until :meth:`put_in_place` renames them all.
+    """A batch of trees, each in a work folder until :meth:`put_in_place` renames them all.
 
-    A context manager. However the batch ends, no temporary name is left: its trees are in place, or gone. ``target``
-    is the folder that errors name. With ``replace`` a tree takes the place of a folder that has its name.
+    A context manager. However the batch ends, no work folder is left: its trees are in place, or gone. ``target`` is
+    the folder that errors name. With ``replace`` a tree takes the place of a folder that has its name.
     """
 
     def __init__(self, target: str, *, replace: bool) -> None:
         self._target = target
         self._replace = replace
         self._open = ExitStack()
-        self._folders: dict[Place, Folder] = {}
+        self._targets: dict[Place, _Target] = {}
+        self._owners: list[WorkFolder] = []
         self._staged: list[_Staged] = []
+        self._keep_work = False
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._open:
-            if kind is not None:
-                for staged in self._staged:
-                    _undo(staged)
+            for owner in self._owners:
+                owner.close(keep=self._keep_work)
 
     def add(self, place: Place, name: str, files: dict[str, Files], mode: int) -> None:
-        """Write a tree under a temporary name: its own files (``""``) and the files of each folder in it.
+        """Write a tree to the work folder: its own files (``""``) and the files of each folder in it.
 
         ``mode`` is the folders'. Raises :class:`~persistdb.errors.FileError` for a name that is taken, and
         :class:`OSError`; then nothing of the tree is left.
         """
-        folder = self._folder(place)
-        self._check_free(folder, name)
-        staged = _Staged(folder, name, _temporary(name, _PARTIAL), _temporary(name, _OLD))
-        self._staged.append(staged)  # before anything is written: an interrupt may come at any time
+        target = self._open_target(place)
+        self._check_free(target.folder, name)
+        staged = _Staged(target, str(len(self._staged)), name)
         try:
-            with _new_folder(folder, staged.partial, mode) as tree:
+            with _new_folder(target.work, staged.number, mode) as tree:
                 _write_files(tree, files.get("", {}))
                 for inner_name, inner_files in files.items():
                     if inner_name:
                         with _new_folder(tree, inner_name, mode) as inner:
                             _write_files(inner, inner_files)
         except (FileError, OSError):
-            _undo(staged)
-            self._staged.remove(staged)
+            _discard(target.work, staged.number)
             raise
+        self._staged.append(staged)
 
     def put_in_place(self) -> dict[str, FileError]:
         """Bring the batch to the disk, then rename each tree; return the errors of trees that could not be, by name."""
         try:
-            self._sync()
+            for target in self._targets.values():
+                syscalls.sync_file_system(target.folder.fd)
         except OSError as error:
-            failed = self._all_failed(error)
-        else:
-            failed = {}
-        replaced = []
+            return self._all_failed(error)
+        failed = {}
         for staged in self._staged:
             try:
-                if staged.name not in failed and self._rename(staged):
-                    replaced.append(staged)
+                if staged.name not in failed:
+                    self._rename(staged)
             except FileError as error:
                 failed[staged.name] = error
             except OSError as error:
                 failed[staged.name] = self._error(staged, error)
-            if staged.name in failed:
-                shutil.rmtree(staged.partial, ignore_errors=True, dir_fd=staged.folder.fd)
         try:
-            for folder in self._folders.values():
-                os.fsync(folder.fd)
+            for target in self._targets.values():
+                os.fsync(target.folder.fd)
         except OSError as error:
+            self._keep_work = True  # the replaced trees are in it, and whether the new ones are on the disk is unknown
             return self._all_failed(error)
-        for staged in replaced:
-            shutil.rmtree(staged.old, dir_fd=staged.folder.fd)
         return failed
 
-    def _folder(self, place: Place) -> Folder:
-        folder = self._folders.get(place)
-        if folder is None:
-            folder = self._open.enter_context(open_folder(place.root))
-            for step in place.steps:
-                folder = self._open.enter_context(folder.folder(step))
-            self._folders[place] = folder
-        return folder
+    def _open_target(self, place: Place) -> _Target:
+        target = self._targets.get(place)
+        if target is None:
+            folder = self._open.enter_context(place.open())
+            owner = WorkFolder(folder)
+            self._owners.append(owner)
+            target = self._targets[place] = _Target(folder, owner, owner.create())
+        return target
 
-    def _sync(self) -> None:
-        for folder in self._folders.values():
-            if _libc.syncfs(folder.fd) != 0:
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number))
-
-    def _rename(self, staged: _Staged) -> bool:
-        """Give a tree its name; return whether it replaced a folder, which then has the name ``staged.old``."""
-        folder, name, partial, old = staged
+    def _rename(self, staged: _Staged) -> None:
+        """Give a tree its name; a tree that it replaces goes to the work folder."""
+        (folder, _, work), number, name = staged
         self._check_free(folder, name)
         if folder.kind(name) is None:
-            os.rename(partial, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
-            return False
-        os.rename(name, old, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
-        try:
-            os.rename(partial, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
-        except OSError:
-            os.rename(old, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
-            raise
-        return True
+            os.rename(number, name, src_dir_fd=work.fd, dst_dir_fd=folder.fd)
+        elif not syscalls.exchange(number, work.fd, name, folder.fd):
+            _replace_in_two_steps(staged)
 
     def _check_free(self, folder: Folder, name: str) -> None:
         kind = folder.kind(name)
@@ -173,21 +172,20 @@ class Staging:
         return {staged.name: self._error(staged, error) for staged in self._staged}
 
 
-def _undo(staged: _Staged) -> None:
-    """Remove what has temporary names; a tree that was moved aside comes back if the new one is not in place yet."""
-    folder, name, partial, old = staged
-    shutil.rmtree(partial, ignore_errors=True, dir_fd=folder.fd)
-    # If the old tree cannot come back, it stays under its temporary name: it is the only one.
-    with suppress(FileError, OSError):
-        if folder.kind(name) is None:
-            os.rename(old, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
-        shutil.rmtree(old, dir_fd=folder.fd)
+def _replace_in_two_steps(staged: _Staged) -> None:
+    (folder, owner, work), number, name = staged
+    with owner.old(work) as old:
+        _discard(old, name)  # a tree that an earlier one of this batch with the same name replaced
+        os.rename(name, name, src_dir_fd=folder.fd, dst_dir_fd=old.fd)
+        try:
+            os.rename(number, name, src_dir_fd=work.fd, dst_dir_fd=folder.fd)
+        except OSError:
+            os.rename(name, name, src_dir_fd=old.fd, dst_dir_fd=folder.fd)
+            raise
 
 
-def _temporary(name: str, suffix: str) -> str:
-    tail = f".{secrets.token_hex(4)}{suffix}"
-    # The name alone may be as long as a file name can be.
-    return "." + name.encode()[: _NAME_MAX - 1 - len(tail)].decode(errors="ignore") + tail
+def _discard(folder: Folder, name: str) -> None:
+    shutil.rmtree(name, ignore_errors=True, dir_fd=folder.fd)
 
 
 @contextmanager

@@ -480,8 +480,8 @@ def test_export_to_a_file(filled: Program, tmp_path: Path) -> None:
 _INTERRUPTED = """
 import os, signal, sys
 from persistdb.cli import main
-from persistdb.runtimes.staging import Staging
-Staging._sync = lambda _: os.kill(os.getpid(), signal.SIGINT)
+from persistdb.runtimes import syscalls
+syscalls.sync_file_system = lambda _: os.kill(os.getpid(), signal.SIGINT)
 sys.exit(main())
 """
 

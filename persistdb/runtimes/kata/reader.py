@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ...errors import FileError
 from ...validation import invalid_id
 from ..folders import Folder, open_folder, printable_path
-from ..staging import is_leftover
 from ..tree import SandboxTree
+from ..workfolder import is_work_folder
 from .detect import settle_layouts
 from .paths import CONFIG, CONFIGS, LOCK, PERSIST, SANDBOX_FILES, STATE, STORE, root_of
 from .sandbox import other_sid
@@ -87,7 +87,7 @@ def _open_configs(stack: ExitStack, root: str | None) -> Folder | None:
 
 def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> SandboxTree | None:
     """Read one sandbox with its containers; ``None`` for a folder that is no sandbox, or no longer there."""
-    if is_leftover(sid):
+    if is_work_folder(sid):
         return None
     tree = SandboxTree(sid=printable_path(sid), path=sandboxes.join(sid))
     if (reason := invalid_id(sid)) is not None:

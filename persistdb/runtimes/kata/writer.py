@@ -11,7 +11,7 @@ from ...errors import FileError, InvalidValue, LayoutLoss
 from ...records import Sandbox  # noqa: TC001  the NamedTuple keeps its annotations
 from ...validation import invalid_id
 from ..folders import printable_path
-from ..staging import Place, Staging, write_error
+from ..staging import Place, Staging, clean, write_error
 from .paths import CONFIG, CONFIGS, STORE, root_of
 from .render import render
 
@@ -51,8 +51,12 @@ def write_trees(
     :class:`~persistdb.errors.LayoutLoss` if the layout has no place for a value, unless ``allow_loss``; a
     :class:`~persistdb.errors.FileError` if the sandbox is there already, unless ``replace``, if an ID cannot name a
     folder, and for what the system refuses; an :class:`~persistdb.errors.InvalidValue` for an unknown layout.
+
+    First, leftovers of exports that were killed are removed from the folder.
     """
     target = os.fspath(destination)
+    root = _existing_root(target)
+    clean([Place(target)] if root is None else [Place(root, STORE), Place(root, CONFIGS)])
     remaining = iter(sandboxes)
     # To sync each file takes longer than everything else together, so a batch of sandboxes shares one sync.
     while batch := list(islice(remaining, BATCH)):

@@ -226,7 +226,8 @@ def test_odd_ids_are_data(tmp_path: Path, name: str) -> None:
 
 def test_leftovers_of_an_export_are_passed_over(tmp_path: Path) -> None:
     """A folder with the temporary name of a killed export is skipped."""
-    make(tmp_path, TREE | {".s.0123abcd.partial/persist.json": SANDBOX, ".s.0123abcd.old/persist.json": SANDBOX})
+    work = ".persistdb-0123456789abcdef.partial"
+    make(tmp_path, TREE | {f"{work}/persist.json": SANDBOX, f"{work}/.old/s/persist.json": SANDBOX})
     assert one(tmp_path).sid == "s"
 
 

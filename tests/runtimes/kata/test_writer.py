@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,14 +11,15 @@ import pytest
 
 from persistdb.errors import FileError, InvalidValue, LayoutLoss
 from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process, Sandbox, SandboxState
-from persistdb.runtimes.kata import NAMES, read_trees, write_tree, write_trees
+from persistdb.runtimes.kata import NAMES, write_tree
 
 from .test_oldstore import KATA_16
 from .test_reader import OLD, TREE
-from .trees import DATA, PLAIN, SAMPLES, SANDBOX, contents, make, one, sandbox, stored
+from .trees import DATA, PLAIN, SAMPLES, contents, make, one, sandbox, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def change(folder: Path, **fields: object) -> Sandbox:
@@ -265,125 +262,3 @@ def test_no_space(tmp_path: Path, small_disk: Callable[[str], Path]) -> None:
     with pytest.raises(FileError, match="No space left on device"):
         write_tree(stored(one(make(tmp_path / "in", TREE | many))), disk)
     assert os.listdir(disk) == []
-
-
-def test_failed_replacement_puts_the_old_one_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the new tree cannot be renamed, the old one is back in its place."""
-    make(tmp_path / "out", {"s/persist.json": b"precious"})
-    rename = os.rename
-
-    def fail(source: str, target: str, **fds: int) -> None:
-        if source.endswith(".partial"):
-            raise OSError(5, "Input/output error")
-        rename(source, target, **fds)
-
-    monkeypatch.setattr("os.rename", fail)
-    with pytest.raises(FileError, match="Input/output error"):
-        write_tree(stored(one(make(tmp_path / "in", TREE))), tmp_path / "out", replace=True)
-    assert contents(tmp_path / "out") == {"s/persist.json": b"precious"}
-
-
-_KILLED = """
-import os, signal, sys
-from datetime import UTC, datetime
-from pathlib import Path
-sys.path.insert(0, sys.argv[4])
-from tests.runtimes.kata.trees import one, stored
-from persistdb.runtimes.kata import write_tree
-sandbox = stored(one(Path(sys.argv[1])))
-left = int(sys.argv[3])
-def dying(real):
-    def call(*args, **kwargs):
-        global left
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
-        return real(*args, **kwargs)
-    return call
-for name in ("open", "mkdir", "fsync", "fchmod", "rename"):
-    setattr(os, name, dying(getattr(os, name)))
-write_tree(sandbox, sys.argv[2], replace=True)
-"""
-
-
-def _interrupts(monkeypatch: pytest.MonkeyPatch, left: int, *, after: bool) -> list[str]:
-    """Make the call with this number, of the calls that touch the disk, raise what Ctrl-C does; return all calls."""
-    calls: list[str] = []
-
-    def interrupting(name: str, real: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object, **kwargs: object) -> object:
-            calls.append(name)
-            if len(calls) - 1 != left:
-                return real(*args, **kwargs)
-            try:
-                return real(*args, **kwargs) if after else None
-            finally:
-                raise KeyboardInterrupt
-
-        return call
-
-    for name in ("mkdir", "fchmod", "fsync", "rename"):
-        monkeypatch.setattr(os, name, interrupting(name, getattr(os, name)))
-    return calls
-
-
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("replaces", [False, True])
-def test_interrupted_at_any_step(tmp_path: Path, replaces: bool, after: bool) -> None:
-    """Interrupted before or after any call that touches the disk, an export leaves whole trees and nothing else."""
-    names = ("a", "b", "c")
-    trees = [sandbox(SandboxState(sid=sid), {"c": (ContainerState(), Origin())}) for sid in names]
-    list(write_trees(trees, tmp_path / "new"))
-    new = contents(tmp_path / "new")
-    for step in range(200):
-        out = tmp_path / f"out{step}"
-        out.mkdir()
-        old = {f"{sid}/old": b"" for sid in names} if replaces else {}
-        make(out, old)
-        with pytest.MonkeyPatch.context() as patch:
-            calls = _interrupts(patch, step, after=after)
-            try:
-                list(write_trees(trees, out, replace=replaces))
-            except KeyboardInterrupt:
-                ended = False
-            else:
-                ended = True
-        files = contents(out)
-        assert set(os.listdir(out)) == {name.partition("/")[0] for name in files} <= set(names)
-        for sid in names:
-            whole = [{name: data for name, data in tree.items() if name.startswith(f"{sid}/")} for tree in (old, new)]
-            assert {name: data for name, data in files.items() if name.startswith(f"{sid}/")} in whole
-        if ended:
-            assert files == new
-            break
-    assert ended
-    assert len(calls) == step
-    assert {"mkdir", "fchmod", "fsync", "rename"} == set(calls)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("replaces", [False, True])
-def test_killed_at_any_step(tmp_path: Path, replaces: bool) -> None:
-    """Killed before any call to the disk, an export leaves the old tree, the new one or none, never a part."""
-    source = make(tmp_path / "in", TREE)
-    old = {"s/persist.json": SANDBOX, "s/old/persist.json": PLAIN}
-    states = set()
-    for step in range(200):
-        out = tmp_path / f"out{step}"
-        out.mkdir()
-        if replaces:
-            make(out, old)
-        done = subprocess.run(
-            [sys.executable, "-c", _KILLED, str(source), str(out), str(step), str(Path(__file__).parents[3])],
-            check=False,
-        )
-        files = {name: data for name, data in contents(out).items() if not name.startswith(".")}
-        assert files in ([{}, TREE, old] if replaces else [{}, TREE])
-        assert [tree.faults for tree in read_trees([out])] in ([], [[]])
-        states.add(len(files))
-        if done.returncode == 0:
-            break
-        assert done.returncode == -signal.SIGKILL
-    assert done.returncode == 0
-    assert step > 15
-    assert len(TREE) in states
