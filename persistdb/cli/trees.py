@@ -93,21 +93,29 @@ class _ImportProgress(Progress):
     epilog="""\b
 Layouts, by the first Kata release that wrote them:
   old-1.0  old-1.2  old-1.3  old-1.6  old-1.7  1.7-rc1  seed  1.7  2.2  3.28
+The sandbox's own file changes within a layout, too: give the release that is to
+read it, such as 3.2 or 2.1.
 
 \b
 Examples:
   persistdb export --to /tmp/sbs                     all sandboxes, byte for byte
   persistdb export 6d7c0f0a3d5d --to /tmp/sbs        one of them
-  persistdb export --to /tmp/sbs --layout 2.2        for Kata 2.2 to 3.27
-  persistdb export --to /tmp/sbs --layout 1.7 --allow-loss
-                                                     without what that layout cannot hold
+  persistdb export --to /tmp/sbs --layout 3.2        as Kata 3.2 reads them
+  persistdb export --to /tmp/sbs --layout 2.1 --allow-loss
+                                                     without what Kata 2.1 cannot hold
 """,
 )
 @click.argument("sids", metavar="[SID…]", nargs=-1)
 @click.option("--to", "destination", metavar="DIR", required=True, help="The folder to write to; created if needed.")
-@click.option("--layout", metavar="NAME", help="Write this layout instead of each sandbox's own.")
 @click.option(
-    "--allow-loss", is_flag=True, help="Leave out what the layout cannot hold, instead of refusing the sandbox."
+    "--layout",
+    metavar="NAME|VERSION",
+    help="Write this layout, or for this Kata release, instead of each sandbox's own.",
+)
+@click.option(
+    "--allow-loss",
+    is_flag=True,
+    help="Leave out what the layout cannot hold or its Kata cannot read, instead of refusing the sandbox.",
 )
 @click.option("--replace", is_flag=True, help="Replace sandboxes that are already in the folder.")
 @pass_target
@@ -120,11 +128,11 @@ def export_trees(
     folder in DIR, or in DIR/run/vc/sbs if that exists. What was not changed since its import comes back byte for byte.
     Each sandbox is written whole or not at all.
     """
-    from ..runtimes.kata import check_name, write_trees
+    from ..runtimes.kata import target_of, write_trees
 
     if layout is not None:
         with reading_arguments():
-            check_name(layout)
+            target_of(layout)
     failed = 0
     with target.repository() as repository, Progress("exported") as progress:
         missing: list[PersistDBError] = []

@@ -1,6 +1,6 @@
 """JSON as Go's encoding/json reads and writes it, for every runtime that is written in Go."""
 
-from .decoder import Kind, ListOf, Spec, decode_list, decode_object, decode_text, encode_unknown
+from .decoder import Kind, ListOf, Spec, decode_list, decode_object, decode_text, decode_value, encode_unknown
 from .encoder import encode
 from .scan import Malformed
 from .times import ZERO_TIME, read_time, write_time
@@ -14,6 +14,7 @@ __all__ = [
     "decode_list",
     "decode_object",
     "decode_text",
+    "decode_value",
     "encode",
     "encode_unknown",
     "read_time",

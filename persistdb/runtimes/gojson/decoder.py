@@ -7,6 +7,7 @@ refused, with its place in the text.
 
 from __future__ import annotations
 
+import base64
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -16,9 +17,20 @@ from . import scan
 from .scan import JSONPath, Malformed
 from .times import read_time
 
-Kind = Literal["string", "bool", "uint32", "int64", "time", "strings"]
+Kind = Literal[
+    "string", "bool", "strings", "time", "ip", "base64", "float32", "int32", "int64", "uint16", "uint32", "uint64"
+]
+"""The Go type of a value that is no object and no list of objects. ``ip`` is ``net.IP``, ``base64`` is ``[]byte``."""
 
-_RANGES = {"uint32": (0, 2**32 - 1), "int64": (-(2**63), 2**63 - 1)}
+_RANGES = {
+    "int32": (-(2**31), 2**31 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint8": (0, 2**8 - 1),
+    "uint16": (0, 2**16 - 1),
+    "uint32": (0, 2**32 - 1),
+    "uint64": (0, 2**64 - 1),
+}
+_FLOAT32_MAX = 3.4028235677973366e38  # half a step above the greatest one: what Go rounds down to it
 
 
 class Spec:
@@ -100,7 +112,7 @@ def _object(text: str, pos: int, spec: Spec, where: JSONPath, values: dict[str, 
             extra.pop(key, None)
         else:
             if not text.startswith("null", member.start):
-                values[attribute] = _value(text, member.start, member.end, kind, inside)
+                values[attribute] = decode_value(text, member.start, member.end, kind, inside)
             elif kind == "strings":
                 values[attribute] = None
             continue
@@ -124,7 +136,11 @@ def _list(text: str, pos: int, spec: Spec, where: JSONPath, extra: dict[str, Any
     return out
 
 
-def _value(text: str, start: int, end: int, kind: Kind, where: JSONPath) -> object:
+def decode_value(text: str, start: int, end: int, kind: Kind, where: JSONPath = ()) -> object:
+    """Decode the value ``text[start:end]``, which is not ``null``, as Go decodes it to a field of that kind.
+
+    Raises :class:`~persistdb.runtimes.gojson.scan.Malformed`.
+    """
     if kind == "string":
         return _string(text, start, end, where)
     if kind == "bool":
@@ -143,7 +159,32 @@ def _value(text: str, start: int, end: int, kind: Kind, where: JSONPath) -> obje
             return read_time(_string(text, start, end, where))
         except ValueError as error:
             raise Malformed(str(error), where) from None
-    return _integer(text, start, end, kind, where)
+    if kind == "ip":
+        return _ip(_string(text, start, end, where), where)
+    if kind == "base64":
+        return _bytes(text, start, end, where)
+    return _number(text, start, end, kind, where)
+
+
+def _ip(address: str, where: JSONPath) -> str:
+    import ipaddress  # start-up cost: only sandboxes that are converted to another layout need it
+
+    try:
+        if address:
+            ipaddress.ip_address(address.replace("%", " "))  # Go takes no zone
+    except ValueError:
+        raise Malformed("must be an IP address", where) from None
+    return address
+
+
+def _bytes(text: str, start: int, end: int, where: JSONPath) -> bytes:
+    if text[start] == "[":
+        octets = [_number(text, at, stop, "uint8", (*where, i)) for i, (at, stop) in enumerate(scan.items(text, start))]
+        return bytes(int(octet) for octet in octets)
+    try:
+        return base64.b64decode(_string(text, start, end, where).replace("\r", "").replace("\n", ""), validate=True)
+    except ValueError:
+        raise Malformed("must be base64", where) from None
 
 
 def _string(text: str, start: int, end: int, where: JSONPath) -> str:
@@ -152,13 +193,18 @@ def _string(text: str, start: int, end: int, where: JSONPath) -> str:
     return scan.unquote(text[start:end])
 
 
-def _integer(text: str, start: int, end: int, kind: str, where: JSONPath) -> int:
+def _number(text: str, start: int, end: int, kind: str, where: JSONPath) -> int | float:
     digits = text[start:end]
     if digits[0] not in "-0123456789":
-        raise Malformed(f"must be a whole number, not {scan.describe(text, start)}", where)
-    low, high = _RANGES[kind]
+        wanted = "a number" if kind == "float32" else "a whole number"
+        raise Malformed(f"must be {wanted}, not {scan.describe(text, start)}", where)
     excerpt = digits if len(digits) <= 30 else digits[:29] + "…"
-    if not digits.lstrip("-").isdecimal() or (kind == "uint32" and digits == "-0"):
+    if kind == "float32":
+        if abs(number := float(digits)) >= _FLOAT32_MAX:
+            raise Malformed(f"{excerpt} is out of range for float32", where)
+        return number
+    low, high = _RANGES[kind]
+    if not digits.lstrip("-").isdecimal() or (low == 0 and digits == "-0"):
         raise Malformed(f"must be a whole number as Go writes it, not {excerpt}", where)
     # Python refuses to convert thousands of digits; a number that long is out of range anyhow.
     if len(digits) > 20 or not low <= int(digits) <= high:

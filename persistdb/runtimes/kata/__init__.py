@@ -5,6 +5,7 @@ from .layouts import DEFAULT, NAMES, check_name
 from .losses import layout_losses, old_layout_losses
 from .reader import read_trees
 from .sandbox import decode_sandbox, encode_sandbox
+from .versions import target_of
 from .writer import Written, write_tree, write_trees
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "layout_losses",
     "old_layout_losses",
     "read_trees",
+    "target_of",
     "write_tree",
     "write_trees",
 ]

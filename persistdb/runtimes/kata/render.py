@@ -10,12 +10,14 @@ from ...errors import DamagedFile, InvalidValue
 from ..folders import Files  # noqa: TC001  msgspec reads the struct's annotations
 from ..gojson import Malformed
 from .container import decode_container, encode_container
+from .convert import convert_sandbox
 from .layouts import DEFAULT, LAYOUTS, OLD_LAYOUTS, check_name
 from .losses import layout_losses, old_layout_losses, sandbox_losses, unknown_key_losses
 from .oldfiles import files_of
 from .oldstore import decode_old_container, encode_old_container, encode_old_sandbox
 from .paths import PERSIST
 from .sandbox import encode_sandbox
+from .versions import Target, target_of
 
 if TYPE_CHECKING:
     from ...records import Container, ContainerState, Origin, Sandbox, SandboxState
@@ -24,31 +26,30 @@ if TYPE_CHECKING:
 class Rendered(msgspec.Struct, frozen=True):
     """A sandbox's files by container ID (``""``: the sandbox's own), and what they leave out, in words."""
 
-    layout: str
+    target: Target
     files: dict[str, Files]
     losses: list[str]
-
-    @property
-    def is_old(self) -> bool:
-        """Whether the files are an old store's."""
-        return self.layout in OLD_LAYOUTS
 
 
 def render(sandbox: Sandbox, layout: str | None = None) -> Rendered:
     """Encode all files of a sandbox, each container in the layout that it came in unless ``layout`` names one for all.
 
+    ``layout`` may also be a version of Kata (:func:`~persistdb.runtimes.kata.versions.target_of`).
+
     Raises :class:`~persistdb.errors.InvalidValue` for an unknown layout, and for a document or extra that is not JSON.
     """
-    target = layout or sandbox.record.layout or DEFAULT
-    check_name(target)
+    own = sandbox.record.layout or DEFAULT
+    if layout is None:
+        check_name(own)
+    target = target_of(layout) if layout is not None else Target(own, own)
     try:
-        files = {"": _encode_own(sandbox.record, target)}
-        lost = sandbox_losses(sandbox.record, target)
+        own_files, lost = _encode_own(sandbox.record, target)
+        files = {"": own_files}
     except (Malformed, ValueError) as error:
         raise InvalidValue("document", sandbox.record.document, f"the sandbox's: {error}") from None
     for cid, container in sorted(sandbox.containers.items()):
         try:
-            files[cid], more = _encode(container, _layout_of(container, target, forced=layout is not None))
+            files[cid], more = _encode(container, _layout_of(container, target.layout, forced=layout is not None))
         except (Malformed, ValueError) as error:
             raise InvalidValue("extra", container.origin.extra, f"container {cid!r}'s: {error}") from None
         lost += [f"{cid}: {loss}" for loss in more]
@@ -64,11 +65,19 @@ def _layout_of(container: Container, target: str, *, forced: bool) -> str:
     return origin
 
 
-def _encode_own(record: SandboxState, target: str) -> Files:
-    came_old, goes_old = record.layout in OLD_LAYOUTS, target in OLD_LAYOUTS
-    if record.document is not None and came_old != goes_old:
+def _encode_own(record: SandboxState, target: Target) -> tuple[Files, list[str]]:
+    """Encode the sandbox's own files, and name what they leave out."""
+    lost = sandbox_losses(record, target.layout)
+    if record.document is not None and (record.layout in OLD_LAYOUTS) != target.is_old:
         record = msgspec.structs.replace(record, document=None)
-    return encode_old_sandbox(record, target) if goes_old else {PERSIST: encode_sandbox(record, target)}
+    if target.is_old:
+        return encode_old_sandbox(record, target.layout), lost
+    version = target.version_from(record.layout)
+    if record.document is not None and version is not None:
+        converted = convert_sandbox(record.document, version)
+        record = msgspec.structs.replace(record, document=converted.text)
+        lost += [f"the sandbox's {loss}" for loss in converted.losses]
+    return {PERSIST: encode_sandbox(record, target.layout, version)}, lost
 
 
 def _encode(container: Container, target: str) -> tuple[Files, list[str]]:

@@ -1,11 +1,12 @@
 """A sandbox's own persist.json: its text is kept, and three of its values are read and written.
 
-The file changed with nearly every Kata release, so it is kept verbatim and never decoded as a whole.
+The file changed with nearly every Kata release, so it is kept verbatim and never decoded as a whole. Only an export to
+another layout converts it (:mod:`~persistdb.runtimes.kata.convert`).
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -16,6 +17,10 @@ from ..gojson import Malformed, Spec, decode_object, decode_text, scan
 from .detect import detect_sandbox_layout, refuse_runtime_rs
 from .layouts import LAYOUTS
 
+if TYPE_CHECKING:
+    from .layouts import Layout
+    from .versions import Version
+
 _SPEC: Final = Spec(
     {
         "PersistVersion": ("persist_version", "int64"),
@@ -25,6 +30,7 @@ _SPEC: Final = Spec(
         "SandboxCgroupPath": ("sandbox_cgroup_path", "string"),
     }
 )
+_SANDBOX_CGROUP_PATH: Final = (2, 3, 0)  # the version that gave CgroupPath this name
 _VERSION_MAX: Final = 2**31 - 1  # Go's uint holds more, but a column of type integer does not; Kata is at 2
 _CONTAINER_KEYS: Final = frozenset({"Rootfs", "Process"})
 
@@ -80,13 +86,17 @@ def other_sid(record: SandboxState) -> str | None:
     return named if named not in ("", record.sid) else None
 
 
-def encode_sandbox(record: SandboxState, layout: str) -> bytes:
+def encode_sandbox(record: SandboxState, layout: str, version: Version | None = None) -> bytes:
     """Encode a sandbox's persist.json: the document, with the record's values where they differ from it.
 
-    Without a document the file is the smallest one that Kata reads.
+    Without a document the file is the smallest one that Kata reads. ``version`` decides which name a cgroup path has
+    that the document does not have; without it the layout does.
     """
+    cgroup_key = LAYOUTS[layout].sandbox_cgroup_key
+    if version is not None:
+        cgroup_key = "SandboxCgroupPath" if version >= _SANDBOX_CGROUP_PATH else "CgroupPath"
     if record.document is None:
-        return _minimal(record, layout)
+        return _minimal(record, LAYOUTS[layout], cgroup_key)
     head, keys = _read_head(record.document, record.document.encode())
     changed: dict[str, str] = {}
     if head.state != record.state:
@@ -96,13 +106,12 @@ def encode_sandbox(record: SandboxState, layout: str) -> bytes:
     if (head.cgroup_path or head.sandbox_cgroup_path) != record.cgroup_path:
         # Kata never wrote both names into one file; a file that has both must not contradict the record in either.
         named = [key for key in ("CgroupPath", "SandboxCgroupPath") if scan.fold(key) in map(scan.fold, keys)]
-        for key in named or [LAYOUTS[layout].sandbox_cgroup_key]:
+        for key in named or [cgroup_key]:
             changed[key] = _json(record.cgroup_path)
     return (scan.replace_values(record.document, changed) if changed else record.document).encode()
 
 
-def _minimal(record: SandboxState, layout: str) -> bytes:
-    target = LAYOUTS[layout]
+def _minimal(record: SandboxState, target: Layout, cgroup_key: str) -> bytes:
     version = target.persist_version if record.persist_version is None else record.persist_version
     return (
         gojson.encode(
@@ -110,7 +119,7 @@ def _minimal(record: SandboxState, layout: str) -> bytes:
                 "PersistVersion": version,
                 "State": record.state,
                 "SandboxContainer": record.sid,
-                target.sandbox_cgroup_key: record.cgroup_path,
+                cgroup_key: record.cgroup_path,
             }
         )
         + b"\n"

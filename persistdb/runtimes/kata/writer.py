@@ -45,7 +45,7 @@ def write_trees(
 
     The folder is created if it does not exist, and gets a folder ``SID`` for each sandbox. If it holds ``run/vc/sbs``,
     the sandboxes go there, and an old store's config.json goes to ``var/lib/vc/sbs``. Without ``layout`` every file is
-    written in the layout that it came in.
+    written in the layout that it came in. ``layout`` is a layout's name or a version of Kata, such as ``3.2``.
 
     A sandbox that is not written has an error, and the others are written all the same. It is a
     :class:`~persistdb.errors.LayoutLoss` if the layout has no place for a value, unless ``allow_loss``; a
@@ -104,8 +104,8 @@ def _stage(staging: Staging, sandbox: Sandbox, target: str, layout: str | None, 
     if configs and root is None:
         lost.append(f"config.json, which has its place beside run/vc/sbs: create {os.path.join(target, *STORE)} for it")
     if lost and not allow_loss:
-        raise LayoutLoss(sid, rendered.layout, lost)
-    mode = _OLD_FOLDER_MODE if rendered.is_old else _FOLDER_MODE
+        raise LayoutLoss(sid, rendered.target.name, lost)
+    mode = _OLD_FOLDER_MODE if rendered.target.is_old else _FOLDER_MODE
     try:
         if root is None:
             os.makedirs(target, mode=_FOLDER_MODE, exist_ok=True)

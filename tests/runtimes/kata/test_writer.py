@@ -15,7 +15,7 @@ from persistdb.runtimes.kata import NAMES, write_tree
 
 from .test_oldstore import KATA_16
 from .test_reader import OLD, TREE
-from .trees import DATA, PLAIN, SAMPLES, contents, make, one, sandbox, stored
+from .trees import DATA, PLAIN, SAMPLES, SANDBOX, contents, make, one, sandbox, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,16 +126,67 @@ def test_seed_to_kata_1_7(tmp_path: Path) -> None:
 
 
 def test_kata_1_7_to_seed_and_back(tmp_path: Path) -> None:
-    """Layout seed holds everything that Kata 1.12 wrote, and gives it back."""
+    """Layout seed holds everything that Kata 1.12 wrote of containers, and gives it back; of the sandbox, less."""
     before = one(DATA / "1.12.1")
-    assert write_tree(stored(before), tmp_path / "seed", "seed") == []
+    lost = write_tree(stored(before), tmp_path / "seed", "seed", allow_loss=True)
+    assert [loss.split(" (")[0] for loss in lost] == [
+        "the sandbox's HypervisorState.Type",
+        "the sandbox's HypervisorState.BlockIndexMap",
+    ]
     there = one(tmp_path / "seed")
     assert {origin.layout for _, origin in there.containers.values()} == {"seed"}
-    write_tree(stored(there), tmp_path / "back", "1.7")
+    assert write_tree(stored(there), tmp_path / "back", "1.7") == []
     back = one(tmp_path / "back")
     assert {cid: record for cid, (record, _) in back.containers.items()} == {
         cid: record for cid, (record, _) in before.containers.items()
     }
+
+
+def test_sandboxs_file_goes_to_the_version_that_is_named(tmp_path: Path) -> None:
+    """The sandbox's file has the keys of the version that is asked for, and the containers its layout."""
+    file = b'{"PersistVersion":2,"State":"running","SandboxContainer":"s","CgroupPath":"/c","CgroupPaths":{}}\n'
+    new = b'{"PersistVersion":2,"State":"running","SandboxContainer":"s","SandboxCgroupPath":"/c","CgroupPaths":{}}\n'
+    source = stored(one(make(tmp_path / "in", TREE | {"s/persist.json": file})))
+    for name, expected in (("2.2", file), ("2.2.0", file), ("3.2", new), ("3.28", new), ("4.1", new), ("2.1", file)):
+        assert write_tree(source, tmp_path / name, name) == []
+        assert (tmp_path / name / "s/persist.json").read_bytes() == expected
+        tree = one(tmp_path / name)
+        assert tree.record is not None
+        assert tree.record.cgroup_path == "/c"
+        assert (b'"Shared"' in (tmp_path / name / "s/c/persist.json").read_bytes()) == (name in ("3.28", "4.1"))
+
+
+def test_changed_sandbox_in_another_version(tmp_path: Path) -> None:
+    """A changed state and cgroup path are written under the names of the version that is asked for."""
+    file = b'{"State":"running","SandboxContainer":"s","CgroupPath":"/c"}\n'
+    tree = one(make(tmp_path / "in", TREE | {"s/persist.json": file}))
+    assert tree.record is not None
+    changed = sandbox(msgspec.structs.replace(tree.record, state="stopped", cgroup_path="/d"), tree.containers)
+    write_tree(changed, tmp_path, "3.2")
+    written = (tmp_path / "s/persist.json").read_bytes()
+    assert written == b'{"State":"stopped","SandboxContainer":"s","SandboxCgroupPath":"/d"}\n'
+
+
+@pytest.mark.parametrize(("version", "key"), [("2.2.0", "CgroupPath"), ("2.3", "SandboxCgroupPath"), ("2", "")])
+def test_new_sandbox_for_a_version(tmp_path: Path, version: str, key: str) -> None:
+    """A sandbox that never was in files has the cgroup path's name of the version; ``2`` alone is no version."""
+    made = sandbox(SandboxState(sid="s", cgroup_path="/c"))
+    if not key:
+        with pytest.raises(InvalidValue, match="or a version of Kata"):
+            write_tree(made, tmp_path, version)
+        return
+    write_tree(made, tmp_path, version)
+    assert f'"{key}":"/c"'.encode() in (tmp_path / "s/persist.json").read_bytes()
+
+
+def test_what_a_version_refuses_is_refused(tmp_path: Path) -> None:
+    """A value that the version's Kata cannot read is a loss by name, so that its Kata never meets it."""
+    file = SANDBOX.replace(b"}", b',"Config":{"HypervisorConfig":{"MemOffset":4294967296}}}')
+    source = stored(one(make(tmp_path / "in", TREE | {"s/persist.json": file})))
+    with pytest.raises(LayoutLoss, match=r"'2\.1' has no place for the sandbox's Config\..*\.MemOffset \(4294967296"):
+        write_tree(source, tmp_path, "2.1")
+    write_tree(source, tmp_path, "2.1", allow_loss=True)
+    assert b"MemOffset" not in (tmp_path / "s/persist.json").read_bytes()
 
 
 def test_unknown_keys_go_along(tmp_path: Path) -> None:
