@@ -114,7 +114,7 @@ def test_unusable_host(persistdb: Program, host: str, field: str) -> None:
     [
         ("postgresql://u:secret@127.0.0.1:1/x", ["db", "backup", "copy.db"], "back this database up with pg_dump"),
         ("sqlite://", ["db", "backup", "copy.db"], "has no file to copy"),
-        ("sqlite://", ["sql", "SELECT 1"], "nothing can be asked of it here"),
+        ("sqlite://", ["sql", "SELECT 1"], "it cannot be queried from here"),
     ],
 )
 def test_url_that_a_command_cannot_use(persistdb: Program, url: str, words: list[str], says: str) -> None:
