@@ -13,13 +13,14 @@ CODE := persistdb migrations tests benchmarks docs
 MERMAID := mermaidx==0.10.1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick stress bench bench-quick revision lint format docs clean
+.PHONY: help demo test test-quick stress torture bench bench-quick revision lint format docs clean
 
 help:
 	@echo 'make demo        see persistdb at work on a bundled sample'
 	@echo 'make test        run the tests, with private PostgreSQL and MariaDB servers where they are installed'
 	@echo 'make test-quick  the same in under a minute, without what needs a server or is slow'
 	@echo 'make stress      run the tests of many writers and of killed processes at full size'
+	@echo 'make torture     attack at random for TORTURE_S=60 seconds: kills, cuts, full disks, damaged files'
 	@echo 'make bench       measure persistdb beside the alternatives; make bench-quick takes under a minute'
 	@echo 'make revision    NAME=add_labels: create the files of a new schema revision (docs/migrations.md)'
 	@echo 'make lint        check the code with ruff, mypy and import-linter'
@@ -38,6 +39,9 @@ test-quick: $(VENV)/.test
 
 stress: $(VENV)/.test
 	@PERSISTDB_STRESS=full $(BIN)/pytest -q -rsx tests/store/test_concurrency.py -k 'no_change_is_lost or killed_processes'
+
+torture: $(VENV)/.test
+	@$(BIN)/python -m tests.torture
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
