@@ -201,7 +201,8 @@ def test_attacks(server: Server, owner: Database, reading: Database, folder: Pat
     before = contents(owner)
     attacks = ATTACKS[server.dialect]
     if server.dialect == "postgresql":
-        server.execute("CREATE EXTENSION dblink", database=database_of(_url(owner)))
+        if server.execute("SELECT FROM pg_available_extensions WHERE name = 'dblink'"):
+            server.execute("CREATE EXTENSION dblink", database=database_of(_url(owner)))
         # the extension came after the reader
         with Database(administrator(server, _url(owner))) as database:
             reader.grant(database, reading.engine.url.username or "")
@@ -217,9 +218,12 @@ def test_attacks(server: Server, owner: Database, reading: Database, folder: Pat
     assert list(folder.iterdir()) == []
     assert contents(owner) == before
     if server.dialect == "postgresql":
-        assert server.execute("SELECT * FROM pg_locks WHERE locktype = 'advisory'") == []
-        assert server.execute("SELECT * FROM pg_replication_slots") == []
-        assert server.execute("SELECT * FROM pg_largeobject_metadata", database=database_of(_url(owner))) == []
+        for left in (
+            "pg_locks, pg_database WHERE oid = database AND datname = current_database() AND locktype = 'advisory'",
+            "pg_replication_slots WHERE slot_name = 'x'",
+            "pg_largeobject_metadata",
+        ):
+            assert server.execute(f"SELECT * FROM {left}", database=database_of(_url(owner))) == []
 
 
 def test_what_mariadb_gives_to_everybody(mariadb_server: MariaDB, mariadb_url: str) -> None:
