@@ -15,6 +15,7 @@ from ...records import ContainerState, DeviceMap, Mount, Origin, Process
 from .. import gojson
 from ..gojson import Malformed, decode_object, decode_text, encode_unknown, scan
 from .detect import detect_layout, guess_layout
+from .emptylists import NO_LISTS
 from .extra import UnknownKeys, extend
 from .shapes import SHAPES, Shape, decode_file
 from .specs import SPECS
@@ -124,14 +125,17 @@ def _started(processes: list[Process], layout: Layout) -> list[Process]:
 # --- encoding --------------------------------------------------------------------------------------------------------
 
 
-def encode_container(record: ContainerState, layout: str, extra: str | None = None) -> bytes:
+def encode_container(
+    record: ContainerState, layout: str, extra: str | None = None, empty: frozenset[str] = NO_LISTS
+) -> bytes:
     """Encode a record as Kata's driver writes it in a layout of persist.json, with unknown keys after the known ones.
 
+    ``empty`` has the attributes of lists that are ``[]`` without items, where Kata's driver writes ``null``.
     What the layout has no place for is left out: :func:`~persistdb.runtimes.kata.layout_losses` names it.
     """
     shape = SHAPES[layout]
     if extra is not None:
-        file = _extended_file(record, shape, SPECS[layout], UnknownKeys(extra))
+        file = _extended_file(record, shape, SPECS[layout], UnknownKeys(extra), empty)
     else:
         file = shape.file(
             record,
@@ -139,11 +143,14 @@ def encode_container(record: ContainerState, layout: str, extra: str | None = No
             [shape.device(device) for device in record.device_maps],
             [shape.mount(mount) for mount in record.mounts],
             [shape.process(process) for process in record.processes],
+            empty,
         )
     return gojson.encode(file) + b"\n"
 
 
-def _extended_file(record: ContainerState, shape: Shape, specs: ContainerSpecs, unknown: UnknownKeys) -> object:
+def _extended_file(
+    record: ContainerState, shape: Shape, specs: ContainerSpecs, unknown: UnknownKeys, empty: frozenset[str]
+) -> object:
     file = shape.file(
         record,
         extend(shape.rootfs(record.rootfs), unknown.of("Rootfs"), specs.rootfs),
@@ -153,6 +160,7 @@ def _extended_file(record: ContainerState, shape: Shape, specs: ContainerSpecs, 
         ],
         [extend(shape.mount(mount), unknown.of("Mounts", at), specs.mount) for at, mount in enumerate(record.mounts)],
         _extended_processes(record, shape, specs.process, unknown),
+        empty,
     )
     return extend(file, unknown.file, specs.container)
 

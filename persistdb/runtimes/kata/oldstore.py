@@ -10,6 +10,7 @@ from ...records import ContainerState, DeviceMap, Mount, Origin, Process, Sandbo
 from .. import gojson
 from ..gojson import Spec, decode_list, decode_object, encode_unknown, scan
 from .detect import detect_old_layout, refuse_runtime_rs
+from .emptylists import NO_LISTS
 from .layouts import OLD_LAYOUTS, OldLayout
 from .oldfiles import OldFiles, files_of, join_files, split_files
 from .paths import CONFIG, LOCK, STATE
@@ -116,8 +117,13 @@ def decode_old_sandbox(files: Files, sid: str, folder: str = "") -> SandboxState
 # --- encoding --------------------------------------------------------------------------------------------------------
 
 
-def encode_old_container(record: ContainerState, layout: str, extra: str | None = None) -> Files:
-    """Encode a record as an old store's files, with the unknown keys in ``extra``."""
+def encode_old_container(
+    record: ContainerState, layout: str, extra: str | None = None, empty: frozenset[str] = NO_LISTS
+) -> Files:
+    """Encode a record as an old store's files, with the unknown keys in ``extra``.
+
+    ``empty`` has the attributes of lists that are ``[]`` without items, where Kata writes ``null``.
+    """
     target = OLD_LAYOUTS[layout]
     unknown = split_files(extra) if extra is not None else {}
     process = record.processes[0] if record.processes else Process()
@@ -136,6 +142,12 @@ def encode_old_container(record: ContainerState, layout: str, extra: str | None 
         "mounts.json": _encode_mounts(record.mounts, target, unknown.get("mounts.json", "{}")),
         "devices.json": _encode_devices(record, target, unknown),
     }
+    for name, attribute, items in (
+        ("mounts.json", "mounts", record.mounts),
+        ("devices.json", "device_maps", record.device_maps),
+    ):
+        if attribute in empty and not items:
+            files[name] = b"[]"
     if CONFIG in unknown:
         files[CONFIG] = unknown[CONFIG].encode()
     if LOCK in unknown:

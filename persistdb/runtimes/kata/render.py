@@ -11,6 +11,7 @@ from ..folders import Files  # noqa: TC001  msgspec reads the struct's annotatio
 from ..gojson import Malformed
 from .container import decode_container, encode_container
 from .convert import convert_sandbox
+from .emptylists import empty_lists
 from .layouts import DEFAULT, LAYOUTS, OLD_LAYOUTS, check_name
 from .losses import layout_losses, old_layout_losses, sandbox_losses, unknown_key_losses
 from .oldfiles import files_of
@@ -88,12 +89,13 @@ def _encode(container: Container, target: str) -> tuple[Files, list[str]]:
         if files is not None:
             return files, []
     lost = unknown_key_losses(origin, target)
+    empty = empty_lists(origin)
     if target in OLD_LAYOUTS:
         extra = origin.extra if target == origin.layout else None
-        return encode_old_container(record, target, extra), old_layout_losses(record, target, extra) + lost
+        return encode_old_container(record, target, extra, empty), old_layout_losses(record, target, extra) + lost
     extra = origin.extra if origin.layout in LAYOUTS or not origin.layout else None
     moved = extra if target != origin.layout else None
-    return {PERSIST: encode_container(record, target, extra)}, layout_losses(record, target, moved) + lost
+    return {PERSIST: encode_container(record, target, extra, empty)}, layout_losses(record, target, moved) + lost
 
 
 def _verbatim(record: ContainerState, origin: Origin) -> Files | None:

@@ -12,6 +12,7 @@ import msgspec
 
 from ...records import ContainerState, DeviceMap, Mount, Process
 from .. import gojson
+from .emptylists import NO_LISTS
 from .layouts import LAYOUTS, Layout
 from .specs import json_names
 
@@ -88,18 +89,29 @@ class Shape:
         self._no_process = None if layout.process_is_list else self.process(Process())
 
     def file(
-        self, record: ContainerState, rootfs: object, devices: list[Any], mounts: list[Any], processes: list[Any]
+        self,
+        record: ContainerState,
+        rootfs: object,
+        devices: list[Any],
+        mounts: list[Any],
+        processes: list[Any],
+        empty: frozenset[str] = NO_LISTS,
     ) -> msgspec.Struct:
-        """Make the struct of the whole file from a record and the structs of its parts."""
+        """Make the struct of the whole file from a record and the structs of its parts.
+
+        Without items a list is ``null``, or ``[]`` if ``empty`` has its attribute.
+        """
         process: object = self._no_process
-        if processes:
-            process = processes if self.layout.process_is_list else processes[0]
+        if self.layout.process_is_list:
+            process = processes or ([] if "processes" in empty else None)
+        elif processes:
+            process = processes[0]
         return self._file(
             state=record.state,
             rootfs=rootfs,
             cgroup_path=record.cgroup_path,
-            device_maps=devices or None,
-            mounts=mounts or None,
+            device_maps=devices or ([] if "device_maps" in empty else None),
+            mounts=mounts or ([] if "mounts" in empty else None),
             processes=process,
             bundle_path=record.bundle_path,
         )

@@ -265,10 +265,7 @@ def test_any_file_of_a_version(data: st.DataObject, source: str, version: str) -
 @given(data=st.data(), version=st.sampled_from(VERSIONS))
 def test_any_hostile_file(data: st.DataObject, version: str) -> None:
     """A file with keys of all versions and values that fit none is converted to one that the version reads."""
-    file = data.draw(structs(sandbox_struct(), None, hostile=True))
-    converted = convert_sandbox(json.dumps(file), parse_version(version))
-    assert refusals_of_struct(parse(converted.text), sandbox_struct(), parse_version(version)) == []
-    assert convert_sandbox(converted.text, parse_version(version)) == (converted.text, [])
+    check(json.dumps(data.draw(structs(sandbox_struct(), None, hostile=True))), version)
 
 
 # --- one by one -----------------------------------------------------------------------------------------------------

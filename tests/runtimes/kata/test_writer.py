@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ from .trees import DATA, PLAIN, SAMPLES, SANDBOX, contents, make, one, sandbox, 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+
+NO_PROCESS = {"Token": "", "Pid": 0, "StartTime": "0001-01-01T00:00:00Z"}
 
 
 def change(folder: Path, **fields: object) -> Sandbox:
@@ -72,6 +76,47 @@ def test_changed_container(tmp_path: Path) -> None:
     written = contents(tmp_path / "s")
     assert written["c/persist.json"] == PLAIN.replace(b"running", b"stopped")[:-2] + b',"Vendor":1}\n'
     assert written["s/persist.json"] == PLAIN
+
+
+@pytest.mark.parametrize("layout", [None, "1.7", "seed"])
+def test_empty_lists_stay_empty_lists(tmp_path: Path, layout: str | None) -> None:
+    """An empty list does not become ``null`` when something else changes, or the layout does."""
+    file = json.loads(PLAIN) | {"DeviceMaps": [], "Mounts": []}
+    source = make(tmp_path / "in", TREE | {"s/c/persist.json": json.dumps(file).encode()})
+    write_tree(change(source, state="paused"), tmp_path, layout)
+    after = json.loads((tmp_path / "s/c/persist.json").read_bytes())
+    assert (after["State"], after["DeviceMaps"], after["Mounts"]) == ("paused", [], [])
+
+
+def test_emptied_list_is_null(tmp_path: Path) -> None:
+    """A list that lost its items is ``null``, as Kata writes it, and one that had none stays ``[]``."""
+    file = json.loads(PLAIN) | {"DeviceMaps": []}
+    source = make(tmp_path / "in", TREE | {"s/c/persist.json": json.dumps(file).encode()})
+    write_tree(change(source, mounts=[]), tmp_path)
+    after = json.loads((tmp_path / "s/c/persist.json").read_bytes())
+    assert (after["DeviceMaps"], after["Mounts"]) == ([], None)
+
+
+@pytest.mark.parametrize(("layout", "process"), [("seed", []), ("1.7-rc1", []), ("1.7", NO_PROCESS)])
+def test_empty_list_of_processes_stays(tmp_path: Path, layout: str, process: object) -> None:
+    """An empty list of processes stays one in layouts that have a list, and is a process of zero values in others."""
+    file = {"State": "ready", "Rootfs": {"Source": ""}, "Process": [], "Vendor": 1}
+    source = make(tmp_path / "in", TREE | {"s/c/persist.json": json.dumps(file).encode()})
+    write_tree(change(source, state="paused"), tmp_path, layout)
+    after = json.loads((tmp_path / "s/c/persist.json").read_bytes())
+    assert (after["State"], after["Vendor"]) == ("paused", 1)
+    assert after["Process"] == process
+
+
+def test_empty_lists_of_an_old_store_stay(tmp_path: Path) -> None:
+    """An old store's empty lists do not become ``null`` when something else changes, or when the store does."""
+    files = {"state.json": b'{"state":"x"}', "mounts.json": b"[]", "devices.json": b" [ ] "}
+    source = make(tmp_path / "in", OLD | {f"run/vc/sbs/s/c/{name}": data for name, data in files.items()})
+    write_tree(change(source, state="paused"), tmp_path / "out")
+    written = contents(tmp_path / "out/s/c")
+    assert (written["mounts.json"], written["devices.json"]) == (b"[]", b"[]")
+    write_tree(change(source, state="paused"), tmp_path / "new", "1.7", allow_loss=True)
+    assert b'"DeviceMaps":[],"Mounts":[],' in (tmp_path / "new/s/c/persist.json").read_bytes()
 
 
 def test_devices_given_later_are_written_right(tmp_path: Path) -> None:
