@@ -458,6 +458,20 @@ def test_export_layout(filled: Program, tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+def test_export_for_a_release(persistdb: Program, tmp_path: Path) -> None:
+    """``--layout`` takes a Kata release: renamed keys keep their values, and what it cannot read is named."""
+    own = b'{"State":"","SandboxContainer":"s","SandboxCgroupPath":"/c","Config":{"HypervisorConfig":{"MemOffset":%d}}}'
+    make(tmp_path / "in", {"s/persist.json": own % 2**32, "t/persist.json": own % 7})
+    assert persistdb("import", tmp_path / "in").status == 0
+    done = persistdb("export", "--to", tmp_path / "out", "--layout", "2.1")
+    assert (done.status, done.out) == (1, f"exported 1 sandbox with 0 containers to {tmp_path}/out\n")
+    assert done.err.startswith(
+        "persistdb: s: layout '2.1' has no place for the sandbox's Config.HypervisorConfig.MemOffset "
+        "(4294967296 is out of range for uint32: 0 to 4294967295)"
+    )
+    assert contents(tmp_path / "out") == {"t/persist.json": own.replace(b"SandboxCgroup", b"Cgroup") % 7}
+
+
 def test_export_replace(filled: Program, tmp_path: Path) -> None:
     """An existing sandbox is replaced only on request."""
     make(tmp_path / "out", {"a/mine": b"1"})

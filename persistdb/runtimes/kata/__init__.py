@@ -1,7 +1,7 @@
 """Kata Containers' files: trees of them to records, and records back to the same bytes."""
 
 from .container import decode_container, encode_container
-from .layouts import DEFAULT, NAMES, check_name
+from .layouts import DEFAULT, NAMES
 from .losses import layout_losses, old_layout_losses
 from .reader import read_trees
 from .sandbox import decode_sandbox, encode_sandbox
@@ -12,7 +12,6 @@ __all__ = [
     "DEFAULT",
     "NAMES",
     "Written",
-    "check_name",
     "decode_container",
     "decode_sandbox",
     "encode_container",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .versions import Version
 
 _ZERO: Final = re.compile(r'""|false|null|\{[ \t\n\r]*\}|\[[ \t\n\r]*\]|-?0(?:\.0+)?(?:[eE][+-]?[0-9]+)?')
+_SIGNED: Final = re.compile(r"(?P<sign>[+-]?)0*(?P<digits>[0-9]+)", re.ASCII)
+_UNSIGNED: Final = re.compile(r"(?P<sign>)0*(?P<digits>[0-9]+)", re.ASCII)
 _BLOCK_INDEX_MAX: Final = 65_536  # a sandbox has some dozens of block devices; the map has an entry for each
 _EXPERIMENTAL: Final = "Config.Experimental"
 # The loader of a version that does not know a feature's name crashes. No other feature was ever registered.
@@ -212,7 +214,7 @@ class _Conversion:
         for member in members:
             inside = (*at, member.key)
             if key_kind:
-                _check_number_key(member.key, key_kind, inside)
+                _number_key(member.key, key_kind, inside)
             if self.text.startswith("null", member.start):
                 continue
             if value_kind == "object":
@@ -254,7 +256,7 @@ class _Conversion:
             return "null"
         if kind == "map":
             self._map(member.start, member.end, "int64:object", key, target, at)
-            value: Any = [int(each.key) for each in scan.members(self.text, member.start)[0]]
+            value: Any = [_number_key(each.key, "int64", at) for each in scan.members(self.text, member.start)[0]]
         else:
             value = decode_value(self.text, member.start, member.end, cast("gojson.Kind", kind), at)
         try:
@@ -270,14 +272,13 @@ def _is_struct(key: Key) -> bool:
     return any(form.kind == "object" for form in key.forms)
 
 
-def _check_number_key(name: str, kind: str, at: JSONPath) -> None:
-    digits = name.lstrip("+") if name.count("+") == 1 else name
-    stripped = digits.removeprefix("-").lstrip("0") or "0"
-    sign = "-" if digits.startswith("-") and stripped != "0" else ""
-    text = sign + stripped
-    if not re.fullmatch(r"-?[0-9]+", digits, re.ASCII):
+def _number_key(name: str, kind: str, at: JSONPath) -> int:
+    """Return the number that a map's key is, as Go's ``strconv`` reads it; raises :class:`Malformed`."""
+    match = (_UNSIGNED if kind.startswith("u") else _SIGNED).fullmatch(name)
+    if match is None:
         raise Malformed("its key must be a whole number", at)
-    decode_value(text, 0, len(text), cast("gojson.Kind", kind), at)
+    digits = match["digits"] if match["digits"] == "0" else match["sign"].replace("+", "") + match["digits"]
+    return cast("int", decode_value(digits, 0, len(digits), cast("gojson.Kind", kind), at))
 
 
 def _json(value: object) -> str:

@@ -394,6 +394,27 @@ def test_zero_values_are_no_loss(file: dict[str, Any], version: str) -> None:
     check(json.dumps(file), version)
 
 
+@pytest.mark.parametrize("key", ["0", "7", "007", "-1", "+7", "-0", str(2**63 - 1), "0" * 5000 + "1"])
+def test_keys_of_maps_that_are_read(key: str) -> None:
+    """A map's key that Go's strconv reads as a number of the type stays as it is."""
+    file = {"HypervisorState": {"BlockIndexMap": {key: {}}}}
+    assert convert(file, "4.1") == (file, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("BlockIndexMap", key) for key in ("", "x", "1.0", "+-1", "1_0", " 1", "٣", str(2**63), "9" * 5000)]
+    + [("DeviceAddr", key) for key in ("-0", "+1", "-1", str(2**32))],
+)
+def test_keys_of_maps_that_are_refused(name: str, key: str) -> None:
+    """A map's key that is no number of the type makes Kata refuse the file: the map is left out and named."""
+    value = {key: {} if name == "BlockIndexMap" else "a"}
+    state = {name: value} if name == "BlockIndexMap" else {"Bridges": [{name: value}]}
+    losses = convert({"HypervisorState": state}, "4.1")[1]
+    assert len(losses) == 1
+    assert losses[0].startswith(f"HypervisorState.{'' if name == 'BlockIndexMap' else 'Bridges[0].'}{name} (")
+
+
 def test_one_name_of_two() -> None:
     """Of a file with both names of a key the target's own stays, unless it is empty; the other value is named."""
     both = {"CgroupPath": "/old", "SandboxCgroupPath": "/new"}
