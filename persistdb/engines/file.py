@@ -24,6 +24,10 @@ class DatabaseFile(ABC):
         """Return the most bytes that a copy may take."""
 
     @abstractmethod
+    def beside(self) -> list[Path]:
+        """Return the paths of files that the engine takes for parts of this one if they exist."""
+
+    @abstractmethod
     def copy_to(self, target: Self) -> None:
         """Replace what the target holds, if it exists, with the state that this file has at one point in time.
 

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import BadURL, Corrupt, DatabaseError, NotFound, SchemaMissing, SchemaTooNew, StorageFull, WouldReplace
+from .new_file import new_file
 from .version import HEAD, REVISIONS, is_foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ..db.database import Database
@@ -41,24 +42,47 @@ def backup(database: Database, destination: Path) -> Path:
     copy is damaged: then the database is, too.
     """
     with _translated(database):
-        _copy(_file(database), destination)
-    return destination
+        source = _file(database)
+        for path in (destination, *source.at(destination).beside()):
+            if os.path.lexists(path):
+                raise _exists(path)
+        return _write(source, destination.parent, [destination.name], _copy)
 
 
-def _copy(source: DatabaseFile, destination: Path, *, check: bool = True) -> None:
-    if destination.exists():
-        raise DatabaseError(str(destination), "exists already; a backup is written to a new file")
-    need_room(destination.parent, source.size())
-    partial = source.at(destination.with_name(destination.name + ".partial"))
-    try:
-        source.copy_to(partial)
-        partial.make_single()
-        if check:
-            _refuse_damaged(partial)
-        partial.path.replace(destination)
-        _sync(destination.parent)
-    finally:
-        partial.path.unlink(missing_ok=True)
+def _write(
+    source: DatabaseFile, folder: Path, names: Iterable[str], copy: Callable[[DatabaseFile, DatabaseFile], None]
+) -> Path:
+    """Copy a database to a new file in a folder, and give it the first of the names that nobody else has taken."""
+    with new_file(folder) as new:
+        need_room(folder, source.size())
+        try:
+            copy(source, source.at(new.path))
+        except StorageFull as error:
+            raise StorageFull(str(folder), error.detail) from error
+        for name in names:
+            try:
+                new.publish(name)
+            except FileExistsError:
+                taken = folder / name
+            else:
+                return folder / name
+        raise _exists(taken)
+
+
+def _exists(path: Path) -> DatabaseError:
+    return DatabaseError(str(path), "exists already; a backup is written to a new file")
+
+
+def _copy(source: DatabaseFile, new: DatabaseFile) -> None:
+    _copy_damaged(source, new)
+    faults = new.damage()
+    if faults:
+        raise Corrupt(str(source.path), "; ".join(faults))
+
+
+def _copy_damaged(source: DatabaseFile, new: DatabaseFile) -> None:
+    source.copy_to(new)
+    new.make_single()
 
 
 def before_change(database: Database, revision: str, *, spare: Path | None = None) -> Path | None:
@@ -69,7 +93,8 @@ def before_change(database: Database, revision: str, *, spare: Path | None = Non
     source = database.backend.file()
     if source is None:
         return None
-    made = backup(database, _beside(source.path, revision))
+    with _translated(database):
+        made = _write(source, source.path.parent, _names(source.path, revision), _copy)
     _prune(source.path, [made] if spare is None else [made, spare])
     return made
 
@@ -107,11 +132,12 @@ def _made(database: Path) -> list[_Made]:
     return made
 
 
-def _beside(database: Path, content: str) -> Path:
-    """Return the name of the next backup: content, time for people, and a number that is greater than all others."""
-    number = 1 + max((each.number or 0 for each in _made(database)), default=0)
-    timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return database.with_name(f"{database.name}.{content}.{timestamp}.{number:06d}.backup")
+def _names(database: Path, content: str) -> Iterator[str]:
+    """Give names for the next backup: content, time for people, and a number that is greater than all others."""
+    while True:
+        number = 1 + max((each.number or 0 for each in _made(database)), default=0)
+        timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        yield f"{database.name}.{content}.{timestamp}.{number:06d}.backup"
 
 
 def _prune(database: Path, spared: Sequence[Path]) -> None:
@@ -233,19 +259,16 @@ def _keep(database: Database, target: DatabaseFile, content: str | None, source:
         return None
     if _OURS.fullmatch(content):
         return before_change(database, content, spare=source)
-    destination = _beside(target.path, content)
+    folder, names = target.path.parent, _names(target.path, content)
+    if content not in _DAMAGED:
+        return _write(target, folder, names, _copy)
     if content != _UNREADABLE:
         try:
-            _copy(target, destination, check=content not in _DAMAGED)
+            return _write(target, folder, names, _copy_damaged)
         except database.driver_error as error:
-            if content not in _DAMAGED or not _is_damage(database, error):
+            if not _is_damage(database, error):
                 raise
-        else:
-            return destination
-    need_room(destination.parent, target.size())
-    target.copy_bytes_to(target.at(destination))
-    _sync(destination.parent)
-    return destination
+    return _write(target, folder, names, lambda target, new: target.copy_bytes_to(new))
 
 
 @contextlib.contextmanager
@@ -278,12 +301,3 @@ def _revision(file: DatabaseFile) -> str | None:
     """Return the revision of the schema in a file."""
     revision = file.value("SELECT version_num FROM alembic_version")
     return None if revision is None else str(revision)
-
-
-def _sync(folder: Path) -> None:
-    """Make a new name in a folder last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from persistdb import Database
+from persistdb.engines.sqlite.files import SQLiteFile
 from persistdb.engines.sqlite.library import driver
 from persistdb.errors import (
     BadURL,
@@ -19,6 +20,7 @@ from persistdb.errors import (
     SchemaMissing,
     SchemaTooNew,
     StorageFull,
+    Unavailable,
     WouldReplace,
 )
 from persistdb.schema import backup, migrate, version
@@ -345,16 +347,79 @@ def test_no_room(database: Database, small_disk: Callable[..., Path]) -> None:
     assert list(full.iterdir()) == []
 
 
+def test_a_planted_name(database: Database, tmp_path: Path) -> None:
+    """What others put at names that a copy could have on its way is not followed, overwritten or removed."""
+    victim, planted, other = tmp_path / "victim", tmp_path / "copy.db.partial", tmp_path / "more.db.partial"
+    victim.write_text("precious")
+    planted.symlink_to(victim)
+    other.write_text("of another program")
+    for name in ("copy.db", "more.db"):
+        with Database(f"sqlite:///{backup.backup(database, tmp_path / name)}") as copy:
+            assert dumps.rows(copy.engine) == model.sample("0001")
+    assert victim.read_text() == "precious"
+    assert planted.is_symlink()
+    assert other.read_text() == "of another program"
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-journal"])
+def test_a_dangling_symlink(database: Database, tmp_path: Path, suffix: str) -> None:
+    """A symlink in the place of the backup, or of a file that would belong to it, is refused and not followed."""
+    (tmp_path / f"copy.db{suffix}").symlink_to(tmp_path / "absent")
+    with pytest.raises(DatabaseError, match=rf"copy\.db{suffix}: .*exists already"):
+        backup.backup(database, tmp_path / "copy.db")
+    assert not (tmp_path / "absent").exists()
+    assert (tmp_path / f"copy.db{suffix}").is_symlink()
+
+
+def test_two_backups_to_one_name(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two backups to one name the first to end wins, the other says that the name is taken, and no rows mix."""
+    make_single = SQLiteFile.make_single
+
+    def make_another(file: SQLiteFile) -> None:
+        monkeypatch.undo()
+        with Database(f"sqlite:///{tmp_path}/other.db") as other:
+            migrate.upgrade(other)
+            backup.backup(other, tmp_path / "copy.db")
+        make_single(file)
+
+    monkeypatch.setattr(SQLiteFile, "make_single", make_another)
+    with pytest.raises(DatabaseError, match=r"copy\.db: .*exists already"):
+        backup.backup(database, tmp_path / "copy.db")
+    with Database(f"sqlite:///{tmp_path}/copy.db") as copy:
+        assert version.current(copy) == version.HEAD
+    assert list(tmp_path.glob("*.partial*")) == list(tmp_path.glob(".*")) == []
+
+
+def test_two_changes_at_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two backups beside a database never have one name."""
+    make_single = SQLiteFile.make_single
+
+    def make_another(file: SQLiteFile) -> None:
+        monkeypatch.undo()
+        backup.before_change(database, "0001")
+        make_single(file)
+
+    monkeypatch.setattr(SQLiteFile, "make_single", make_another)
+    backup.before_change(database, "0001")
+    assert [path.name.split(".")[-2] for path in backup.backups(database)] == ["000001", "000002"]
+
+
+def test_a_missing_folder(database: Database, tmp_path: Path) -> None:
+    """The error of a backup into a folder that does not exist names that folder."""
+    with pytest.raises(Unavailable, match="absent: cannot be reached"):
+        backup.backup(database, tmp_path / "absent" / "copy.db")
+
+
 @pytest.mark.parametrize("size", ["16k", "64k"])
 def test_a_disk_that_fills_up(
     database: Database, small_disk: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, size: str
 ) -> None:
-    """When others fill the disk after the look for room, the error says so, and there is no backup."""
+    """When others fill the disk after the look for room, the error says so, and nothing of the copy is left."""
     full = small_disk(size)
     monkeypatch.setattr(backup, "_MARGIN", -(1 << 30))
     with pytest.raises(StorageFull, match="no space left"):
         backup.backup(database, full / "copy.db")
-    assert not (full / "copy.db").exists()
+    assert list(full.iterdir()) == []
 
 
 def test_damaged(database: Database) -> None:

@@ -50,7 +50,7 @@ def create(path: Path) -> None:
 
 
 def _create_file(path: Path) -> None:
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
 # The files beside a database that belong to it: commits that are not in the database yet, pages that an open
@@ -90,6 +90,10 @@ class SQLiteFile(DatabaseFile):
         log = self._beside(_LOG)
         return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
+    def beside(self) -> list[Path]:
+        """Return the paths of log, journal and index."""
+        return [self._beside(suffix) for suffix in (_LOG, _JOURNAL, _INDEX)]
+
     def copy_to(self, target: Self) -> None:
         """Use SQLite's backup, which other connections don't hinder (sqlite.org/backup.html)."""
         with self._open() as original:
@@ -112,8 +116,8 @@ class SQLiteFile(DatabaseFile):
 
     def clear(self) -> None:
         """Remove log, journal and index first: SQLite would take them for the next content's."""
-        for suffix in (_LOG, _JOURNAL, _INDEX):
-            self._beside(suffix).unlink(missing_ok=True)
+        for path in self.beside():
+            path.unlink(missing_ok=True)
         os.truncate(self.path, 0)
 
     def make_single(self) -> None:
