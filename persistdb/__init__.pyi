@@ -53,6 +53,7 @@ from .records import Sandbox as Sandbox
 from .records import SandboxState as SandboxState
 from .records import SandboxWrite as SandboxWrite
 from .store.locks import Lock as Lock
+from .store.lookup import ContainerIDs as ContainerIDs
 from .store.repository import ContainerRepository as ContainerRepository
 from .store.session import Database as Database
 

@@ -120,17 +120,39 @@ class InvalidValue(PersistDBError):
         return f"{self.field}: {self.reason}: {value}"
 
 
+NO_ROOTFS = "no root file system: the mount at position 0 is missing"
+"""The ``detail`` of a container without one."""
+
+
 @dataclass(eq=False)
 class Unreadable(PersistDBError):
-    """A sandbox or container whose rows another program wrote, with values that no record can hold."""
+    """A sandbox (``SID``) or container (``SID/CID``) whose rows hold values that no record can.
+
+    Another program wrote them. ``detail`` says which value, as far as it is known.
+    """
 
     ref: str
     detail: str
+    host: str | None = None
+
+    @property
+    def sid(self) -> str:
+        """The sandbox's ID."""
+        return self.ref.partition("/")[0]
+
+    @property
+    def cid(self) -> str | None:
+        """The container's ID, ``None`` where it is the sandbox's own row that cannot be read."""
+        return self.ref.partition("/")[2] or None
 
     def __str__(self) -> str:
+        where, host = "", ""
+        if self.host is not None:
+            where, host = f" on host {self.host!r}", f"--host {shlex.quote(self.host)} "
+        remove = f"persistdb {host}rm {'' if self.cid else '--sandbox '}{shlex.quote(self.ref)}"
         return (
-            f"{self.ref}: its rows hold values that no record can, written by another program ({self.detail}); "
-            "correct them, or remove the sandbox (persistdb rm --sandbox, or destroy_sandbox) and import it again"
+            f"{self.ref}{where}: its rows hold values that no record can, written by another program ({self.detail}); "
+            f"correct them, or remove it ({remove}) and import it again"
         )
 
 

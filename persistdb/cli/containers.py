@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import Ambiguous, InvalidValue, NotFound
+from ..errors import Ambiguous, InvalidValue, NotFound, Unreadable
 from .details import as_row, print_details
 from .messages import complain, counted, printable
 from .options import format_option, gathered, output_options
 from .output import Column, print_json, print_lines, print_rows
-from .status import reading_arguments, status_of
+from .status import DONE, IN_PART, Faults, reading_arguments, status_of
 from .target import Target, pass_target
 
 if TYPE_CHECKING:
@@ -85,8 +85,11 @@ Examples:
 @output_options
 @gathered("selection", _Selection)
 @pass_target
-def list_containers(target: Target, selection: _Selection, quiet: bool, output: Output) -> None:
-    """List containers."""
+def list_containers(target: Target, selection: _Selection, quiet: bool, output: Output) -> int:
+    """List containers.
+
+    A container whose rows cannot be read is a line on stderr instead, and makes the exit status 1.
+    """
     from ..filters import parse_all
     from ..reports import listing
 
@@ -94,10 +97,16 @@ def list_containers(target: Target, selection: _Selection, quiet: bool, output: 
         raise click.UsageError("-q prints only IDs: leave out --format")
     with reading_arguments():
         filters = parse_all([*selection.conditions, *selection.more])
+    faults = Faults()
     with target.repository() as repository:
         with reading_arguments():
             selected = listing.find(
-                repository, filters, sort=selection.sort, limit=selection.limit, all_hosts=selection.all_hosts
+                repository,
+                filters,
+                sort=selection.sort,
+                limit=selection.limit,
+                all_hosts=selection.all_hosts,
+                on_unreadable=faults,
             )
         if quiet:
             print_lines(f"{container.sid}/{container.cid}" for container in selected)
@@ -105,6 +114,7 @@ def list_containers(target: Target, selection: _Selection, quiet: bool, output: 
             _print_table(selected, output)
         else:
             print_rows("containers", (_HOST, *_COLUMNS), map(_row, selected), output)
+    return IN_PART if faults.number else DONE
 
 
 def _print_table(selected: Iterator[ContainerSummary], output: Output) -> None:
@@ -189,7 +199,7 @@ def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
             for name in names:
                 try:
                     removal = remove_one(repository, name)
-                except (NotFound, Ambiguous, InvalidValue) as error:
+                except (NotFound, Ambiguous, InvalidValue, Unreadable) as error:
                     complain(error)
                     failed += 1
                 else:
@@ -199,9 +209,9 @@ def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
 
 
 def _remove_container(repository: ContainerRepository, ref: str) -> str:
-    container = repository.look_up(ref)
-    name = f"{container.sid}/{container.cid}"
-    if not repository.delete(container.sid, container.cid):
+    _, sid, cid = repository.look_up_ids(ref)
+    name = f"{sid}/{cid}"
+    if not repository.delete(sid, cid):
         raise NotFound("container", name, repository.host)  # another process was faster
     return f"container {name}"
 

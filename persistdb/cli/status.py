@@ -11,7 +11,7 @@ from ..errors import InvalidValue
 from .messages import complain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..errors import PersistDBError
 
@@ -24,6 +24,19 @@ def status_of(done: int, failed: int) -> int:
     if not failed:
         return DONE
     return IN_PART if done else CANNOT
+
+
+class Faults:
+    """A count of problems, each of which is printed on stderr as it comes."""
+
+    def __init__(self, print_one: Callable[[object], None] = complain) -> None:
+        self.number = 0
+        self._print = print_one
+
+    def __call__(self, problem: object) -> None:
+        """Print and count one."""
+        self.number += 1
+        self._print(problem)
 
 
 class Misuse(click.ClickException):

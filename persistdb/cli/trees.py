@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import Ambiguous, FileError, InvalidValue, LayoutLoss, NotFound, PersistDBError
+from ..errors import Ambiguous, FileError, InvalidValue, LayoutLoss, NotFound, PersistDBError, Unreadable
 from .messages import counted, printable
 from .progress import Progress
-from .status import CANNOT, DONE, IN_PART, reading_arguments, status_of
+from .status import CANNOT, DONE, IN_PART, Faults, reading_arguments, status_of
 from .target import Target, pass_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..records import Sandbox
     from ..store.repository import ContainerRepository
@@ -126,22 +126,22 @@ def export_trees(
 
     SID is a sandbox's ID or a unique prefix of it; without any, all sandboxes of the host are written. Each becomes a
     folder in DIR, or in DIR/run/vc/sbs if that exists. What was not changed since its import comes back byte for byte.
-    Each sandbox is written whole or not at all.
+    Each sandbox is written whole or not at all: one that cannot be read from the database is named on stderr, and all
+    others are written.
     """
     from ..runtimes.kata import target_of, write_trees
 
     if layout is not None:
         with reading_arguments():
             target_of(layout)
-    failed = 0
     with target.repository() as repository, Progress("exported") as progress:
+        failed = Faults(progress.complain)
         missing: list[PersistDBError] = []
-        sandboxes = _sandboxes(repository, sids, missing)
+        sandboxes = _sandboxes(repository, sids, missing, failed)
         for written in write_trees(sandboxes, destination, layout, allow_loss=allow_loss, replace=replace):
             sid, error = written.sandbox.record.sid, written.error
             if error is not None:
-                progress.complain(error if isinstance(error, (LayoutLoss, FileError)) else f"{sid}: {error}")
-                failed += 1
+                failed(error if isinstance(error, (LayoutLoss, FileError)) else f"{sid}: {error}")
                 continue
             for loss in written.losses:
                 progress.note(f"{sid}: left out: {loss}")
@@ -149,10 +149,9 @@ def export_trees(
                 progress.note(f"{sid}: sandbox file regenerated: only its containers' files were imported")
             progress.advance(len(written.sandbox.containers))
         for absent in missing:
-            progress.complain(absent)
-            failed += 1
+            failed(absent)
     click.echo(f"exported {progress} to {printable(destination)}")
-    return status_of(progress.sandboxes, failed)
+    return status_of(progress.sandboxes, failed.number)
 
 
 def _is_regenerated(sandbox: Sandbox) -> bool:
@@ -162,11 +161,14 @@ def _is_regenerated(sandbox: Sandbox) -> bool:
 
 
 def _sandboxes(
-    repository: ContainerRepository, sids: Sequence[str], missing: list[PersistDBError]
+    repository: ContainerRepository,
+    sids: Sequence[str],
+    missing: list[PersistDBError],
+    on_unreadable: Callable[[Unreadable], object],
 ) -> Iterator[Sandbox]:
     """Load the sandboxes to export, each once, or all for no SID; errors of unknown ones go to ``missing``."""
     if not sids:
-        yield from repository.load_sandboxes()
+        yield from repository.load_sandboxes(on_unreadable=on_unreadable)
     loaded = set()
     for ref in sids:
         try:
@@ -174,5 +176,7 @@ def _sandboxes(
             if sid not in loaded:
                 yield repository.load_sandbox(sid)
                 loaded.add(sid)
+        except Unreadable as error:
+            on_unreadable(error)
         except (NotFound, Ambiguous, InvalidValue) as error:
             missing.append(error)

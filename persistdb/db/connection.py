@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy.engine import Connection as SQLAlchemyConnection
 
 from ..engines.deadlines import InFlight
+from ..errors import Unreadable
 from ..validation import check_text
 from .work import Answer, Call, Work
 
@@ -65,14 +66,17 @@ class Connection(InFlight):
         self.driver.commit()
 
     def run(self, work: Work[T]) -> T:
-        """Run a unit of work to its end and return its result."""
+        """Run a unit of work to its end and return its result.
+
+        Errors of the driver, and rows that cannot be decoded, are raised where it yields.
+        """
         driver_error = self._engine.dialect.loaded_dbapi.Error
         try:
             calls = next(work)
             while True:
                 try:
                     answers = self._answers(calls)
-                except driver_error as error:
+                except (driver_error, Unreadable) as error:
                     calls = work.throw(error)
                 else:
                     calls = work.send(answers)

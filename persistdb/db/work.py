@@ -1,8 +1,9 @@
 """Units of work: generators that yield statements and are sent the answers.
 
 A unit of work knows no connection. It yields the calls that don't need each other's answers together, one round trip
-where the driver can, and goes on with their answers; the driver's errors are raised where it yields. Whoever has a
-connection runs it, so there is one body for each unit of work, whatever color the connection has.
+where the driver can, and goes on with their answers; the driver's errors, and those of the decoder of an answer, are
+raised where it yields. Whoever has a connection runs it, so there is one body for each unit of work, whatever color the
+connection has.
 """
 
 from __future__ import annotations

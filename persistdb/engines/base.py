@@ -195,6 +195,10 @@ class Backend(ABC):
     def is_missing_table(self, error: BaseException) -> bool:
         """Return whether a driver's exception says that a table does not exist."""
 
+    def is_about_values(self, error: BaseException) -> bool:  # noqa: ARG002  some engines need it
+        """Return whether a driver's exception says that a stored value is not what its column is for."""
+        return False
+
     def detail(self, error: BaseException) -> str:
         """Return the engine's own message, in one line; drivers put no password into it."""
         return " ".join(str(error).split())

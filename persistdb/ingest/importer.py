@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from ..errors import AlreadyExists, Conflict, DatabaseError, FileError, InvalidValue, NotFound
+from ..errors import AlreadyExists, Conflict, DatabaseError, FileError, InvalidValue, NotFound, Unreadable
 from ..records import SandboxWrite
 from ..runtimes.kata import read_trees
 from ..store.batches import batches
@@ -39,8 +39,9 @@ class Observer(Protocol):
 class Importer:
     """An import for the repository's host, in batches.
 
-    A sandbox replaces its stored version. Where a container's file has a fault, its stored version stays; where the
-    sandbox's own file has one, the sandbox's row stays. With ``strict`` any fault leaves out the whole sandbox.
+    A sandbox replaces its stored version, also one that cannot be read. Where a container's file has a fault, its
+    stored version stays; where the sandbox's own file has one, the sandbox's row stays. With ``strict`` any fault
+    leaves out the whole sandbox.
     """
 
     def __init__(self, repository: ContainerRepository, observer: Observer, *, strict: bool = False) -> None:
@@ -105,7 +106,7 @@ class Importer:
     def _store_batch(self, batch: Sequence[SandboxWrite], trees: Sequence[SandboxTree]) -> None:
         try:
             self._repository.save_many(batch)
-        except (AlreadyExists, InvalidValue, DatabaseError) as error:
+        except (AlreadyExists, InvalidValue, Unreadable, DatabaseError) as error:
             if not _is_about_data(error):
                 raise
             # One of the sandboxes is bad, and the transaction was shared by all.
@@ -122,7 +123,7 @@ class Importer:
                 self._store_containers(tree)
             else:
                 self._repository.save_many([_write_of(tree)])
-        except (AlreadyExists, InvalidValue, DatabaseError) as error:
+        except (AlreadyExists, InvalidValue, Unreadable, DatabaseError) as error:
             if not _is_about_data(error):
                 raise
             unstorable = _take_out_unstorable(tree)
@@ -165,7 +166,7 @@ def _is_empty(tree: SandboxTree) -> bool:
     return tree.record is None and not tree.containers
 
 
-def _is_about_data(error: AlreadyExists | InvalidValue | DatabaseError) -> bool:
+def _is_about_data(error: AlreadyExists | InvalidValue | Unreadable | DatabaseError) -> bool:
     # The subclasses of DatabaseError are about the database; an error that no rule names may be about a value.
     return not isinstance(error, DatabaseError) or type(error) is DatabaseError
 

@@ -15,12 +15,13 @@ from ..validation import check_id
 from . import revisions, rows
 from .encoding import utc_text
 from .rows import NO_CHILDREN, ChildRows, ContainerChange, ContainerKey, ContainerRow, SandboxChange, SandboxRow
+from .stored import SpoiltContainer, SpoiltSandbox, StoredContainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..records import SandboxWrite
-    from .stored import StoredContainer, StoredSandbox
+    from .stored import StoredSandbox
 
 _NO_ORIGIN = Origin()
 
@@ -78,7 +79,11 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
     new_sandboxes: tuple[SandboxRow, ...] = ()
     changed_sandboxes: tuple[SandboxChange, ...] = ()
     renumbered: Renumbering | None = None
+    replaced: tuple[Destruction, ...] = ()
+    """Sandboxes that cannot be read, which are removed before they are inserted as new ones."""
     removed: tuple[ContainerKey, ...] = ()
+    removed_by_id: tuple[int, ...] = ()
+    """Containers whose revision is not a number, so that it cannot be compared."""
     changed: tuple[ContainerChange, ...] = ()
     created: tuple[NewContainer, ...] = ()
     children: ChildRows = NO_CHILDREN
@@ -91,12 +96,15 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
 
     def __bool__(self) -> bool:
         parents = self.new_sandboxes or self.changed_sandboxes or self.removed or self.changed or self.created
-        return bool(parents or self.transition or self.destroyed)
+        return bool(parents or self.removed_by_id or self.transition or self.destroyed)
 
 
-def of_sandboxes(host: str, writes: Iterable[SandboxWrite], stored: Mapping[str, StoredSandbox], *, now: str) -> Diff:
+def of_sandboxes(
+    host: str, writes: Iterable[SandboxWrite], stored: Mapping[str, StoredSandbox | SpoiltSandbox], *, now: str
+) -> Diff:
     """Return what it takes to store sandboxes: containers that are neither given nor kept are removed.
 
+    What cannot be read is replaced. Where some of it was to stay, it raises :class:`~persistdb.errors.Unreadable`.
     Raises :class:`~persistdb.errors.Conflict` for a sandbox that is not at the revision of its write,
     :class:`~persistdb.errors.AlreadyExists` for a token used twice, :class:`~persistdb.errors.InvalidValue`.
     """
@@ -161,7 +169,9 @@ class _Draft:
         self._now = now
         self._new_sandboxes: list[SandboxRow] = []
         self._changed_sandboxes: list[SandboxChange] = []
+        self._replaced: list[Destruction] = []
         self._removed: list[ContainerKey] = []
+        self._removed_by_id: list[int] = []
         self._changed: list[ContainerChange] = []
         self._created: list[NewContainer] = []
         self._children: list[ChildRows] = []
@@ -175,7 +185,9 @@ class _Draft:
             new_sandboxes=tuple(self._new_sandboxes),
             changed_sandboxes=tuple(self._changed_sandboxes),
             renumbered=self.renumbered,
+            replaced=tuple(self._replaced),
             removed=tuple(self._removed),
+            removed_by_id=tuple(self._removed_by_id),
             changed=tuple(self._changed),
             created=tuple(self._created),
             children=rows.joined(self._children),
@@ -183,23 +195,37 @@ class _Draft:
             witness=self._witness,
         )
 
-    def put_sandbox(self, host: str, write: SandboxWrite, stored: StoredSandbox | None) -> None:
+    def put_sandbox(self, host: str, write: SandboxWrite, stored: StoredSandbox | SpoiltSandbox | None) -> None:
         """Make a sandbox what is wanted; without a record its own values stay as they are."""
+        if isinstance(stored, SpoiltSandbox):
+            if write.record is None or write.keep or write.revision is not None:
+                raise stored.faults[0]
+            self._replaced.append(Destruction(host, write.sid))
+            stored = None
         before = stored.revision if stored else 0
         if write.revision is not None and write.revision != before:
             raise Conflict(write.sid, write.revision, before if stored else None)
-        known = {container.cid: container for container in stored.containers} if stored else {}
+        known: dict[str, StoredContainer | SpoiltContainer] = {}
+        if stored is not None:
+            known |= {container.cid: container for container in stored.containers}
+            known |= {container.cid: container for container in stored.spoilt}
         kept = {cid: known[cid] for cid in write.keep if cid in known and cid not in write.containers}
-        _check_tokens(write.containers, {cid: container.record for cid, container in kept.items()})
+        readable = {cid: one.record for cid, one in kept.items() if not isinstance(one, SpoiltContainer)}
+        _check_tokens(write.containers, readable)
         gone = [known[cid] for cid in known.keys() - write.containers.keys() - kept.keys()]
         self._remove(gone)
-        now = {cid: container.revision for cid, container in kept.items()}
+        now = {cid: container.revision or 0 for cid, container in kept.items()}
         for cid, record in write.containers.items():
             origin, old = write.origins.get(cid), known.get(cid)
-            if old is not None:
+            if isinstance(old, StoredContainer):
                 now[cid] = self.change_container(old, record, origin)
             else:
-                now[cid] = revisions.of_new_container(before)
+                above = before
+                if old is not None:
+                    # the sandbox's revision lacks one that is not a number
+                    above = max(before, *(one.revision or 0 for one in known.values()))
+                    self._remove([known.pop(cid)])
+                now[cid] = revisions.of_new_container(above)
                 self.create_container(
                     write.sid, cid, record, origin, now[cid], sandbox_id=stored.id if stored else None
                 )
@@ -219,8 +245,12 @@ class _Draft:
                 rows.sandbox_change(stored.id, stored.own_revision, record, self._now, new_revision=number)
             )
 
-    def _remove(self, containers: Iterable[StoredContainer]) -> None:
-        self._removed += [ContainerKey(container.id, container.revision) for container in containers]
+    def _remove(self, containers: Iterable[StoredContainer | SpoiltContainer]) -> None:
+        for container in containers:
+            if container.revision is None:
+                self._removed_by_id.append(container.id)
+            else:
+                self._removed.append(ContainerKey(container.id, container.revision))
 
     def create_container(
         self,

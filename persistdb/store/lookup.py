@@ -5,10 +5,11 @@ Pure: nothing here touches a database.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from ..errors import Ambiguous, NotFound
-from ..filters import ALL_HOSTS
+from ..filters import ALL_HOSTS, Filter
+from ..records import Container
 from ..validation import check_text
 from .selection import successor
 
@@ -17,8 +18,21 @@ if TYPE_CHECKING:
 
     from ..db.work import Statement
     from ..filters import Scope
-    from ..records import Container
     from .statements import Statements
+
+CANDIDATES: Final = 4
+"""The most containers that a question for an abbreviated ID returns: two are enough to refuse it."""
+
+
+class ContainerIDs(NamedTuple):
+    """The IDs of a container."""
+
+    host: str
+    sid: str
+    cid: str
+
+
+C = TypeVar("C", Container, ContainerIDs)
 
 # greater than every ID: the last character, more often than an ID is long
 _LAST = "\U0010ffff" * 256
@@ -29,10 +43,7 @@ def container_query(statements: Statements, scope: Scope, ref: str) -> tuple[Sta
 
     Raises :class:`~persistdb.errors.NotFound` for an empty ID, :class:`~persistdb.errors.InvalidValue`.
     """
-    check_text(ref)
-    sid, slash, cid = ref.rpartition("/")
-    if not cid or (slash and not sid):
-        raise NotFound("container", ref, scope.host)
+    sid, slash, cid = _parts(ref, scope)
     everywhere = scope == ALL_HOSTS
     if slash:
         statement = statements.look_up_in_sandboxes if everywhere else statements.look_up_in_sandbox
@@ -41,7 +52,21 @@ def container_query(statements: Statements, scope: Scope, ref: str) -> tuple[Sta
     return statement, {"host": scope.host, "sid": sid, "sid_end": _end(sid), "cid": cid, "end": _end(cid)}
 
 
-def one_container(ref: str, candidates: Sequence[Container], scope: Scope) -> Container:
+def filters_of(ref: str, scope: Scope) -> list[Filter]:
+    """Return the same question as filters."""
+    sid, slash, cid = _parts(ref, scope)
+    return [Filter("cid", cid, prefix=True), *([Filter("sid", sid, prefix=True)] if slash else [])]
+
+
+def _parts(ref: str, scope: Scope) -> tuple[str, str, str]:
+    check_text(ref)
+    sid, slash, cid = ref.rpartition("/")
+    if not cid or (slash and not sid):
+        raise NotFound("container", ref, scope.host)
+    return sid, slash, cid
+
+
+def one_container(ref: str, candidates: Sequence[C], scope: Scope) -> C:
     """Return the container that an ID refers to, from the candidates that match.
 
     Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import msgspec
 from whenever import Instant, OffsetDateTime, TimeDelta
 
-from ..errors import Unreadable
+from ..errors import NO_ROOTFS, Unreadable
 from ..records import Container, ContainerSummary, Sandbox, SandboxState
 from . import revisions
 from .stored import StoredContainer, StoredSandbox
@@ -24,7 +24,8 @@ T = TypeVar("T")
 class Decoders(NamedTuple):
     """How the payloads of an engine become records.
 
-    Each raises :class:`~persistdb.errors.Unreadable` for rows that no record can hold.
+    Each raises :class:`~persistdb.errors.Unreadable` for rows that no record can hold; its ``ref`` is empty where the
+    payload does not even give the IDs.
     """
 
     container: Callable[[str], Container]
@@ -43,8 +44,8 @@ def decoders(backend: Backend) -> Decoders:
         def decode_or_name(payload: str) -> T:
             try:
                 return decode(payload)
-            except msgspec.ValidationError as error:
-                raise Unreadable(_name_of(payload), str(error)) from None
+            except (msgspec.DecodeError, RecursionError) as error:
+                raise _unreadable(payload, str(error)) from None
 
         return decode_or_name
 
@@ -87,12 +88,18 @@ def _start_time(_kind: type, text: str) -> OffsetDateTime:
 
 
 class _Name(msgspec.Struct):
+    host: str | None = None
     sid: str = ""
     cid: str = ""
     record: msgspec.Raw = msgspec.Raw(b"null")
 
 
-def _name_of(payload: str) -> str:
-    whole = msgspec.json.decode(payload, type=_Name)
-    sid = whole.sid or msgspec.json.decode(whole.record, type=_Name).sid
-    return f"{sid}/{whole.cid}" if whole.cid else sid
+def _unreadable(payload: str, detail: str) -> Unreadable:
+    if "`$.record.Rootfs`" in detail:
+        detail = NO_ROOTFS
+    try:
+        whole = msgspec.json.decode(payload, type=_Name)
+        sid = whole.sid or msgspec.json.decode(whole.record, type=_Name).sid
+    except (msgspec.DecodeError, RecursionError):
+        return Unreadable("", detail)
+    return Unreadable(f"{sid}/{whole.cid}" if whole.cid else sid, detail, whole.host)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..db import work
 from ..db.work import Call
-from ..errors import AlreadyExists, NotFound
+from ..errors import AlreadyExists, NotFound, Unreadable
 from .diff import Snapshot
 from .encoding import encode
 from .rows import SandboxKey, TokenRow
+from .stored import SpoiltSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..db.work import Work
     from ..records import Container, ContainerState, Sandbox
     from .payloads import Decoders
+    from .salvage import RowStatements, Salvage
     from .statements import Statements
     from .stored import StoredSandbox
 
@@ -24,17 +26,25 @@ if TYPE_CHECKING:
 class Reader:
     """Reads by exact IDs; questions with filters are :mod:`.selection`'s, abbreviated IDs :mod:`.lookup`'s."""
 
-    def __init__(self, host: str, statements: Statements, decoders: Decoders) -> None:
-        self._host, self._statements, self._decode = host, statements, decoders
+    def __init__(self, host: str, statements: Statements, decoders: Decoders, salvage: Salvage) -> None:
+        self._host, self._statements, self._decode, self._salvage = host, statements, decoders, salvage
+
+    @property
+    def rows(self) -> RowStatements:
+        """The statements for one row each."""
+        return self._salvage.rows
 
     def find_container(self, sid: str, cid: str) -> Work[Container | None]:
-        """Return a container, ``None`` if it is not there."""
+        """Return a container, ``None`` if it is not there; raises :class:`~persistdb.errors.Unreadable`."""
         values = {"host": self._host, "sid": sid, "cid": cid}
-        (answer,) = yield (Call(self._statements.get, values, self._decode.container),)
+        try:
+            (answer,) = yield (Call(self._statements.get, values, self._decode.container),)
+        except self._salvage.errors as error:
+            raise Unreadable(f"{sid}/{cid}", self._salvage.reason(error), self._host) from error
         return answer.rows[0] if answer.rows else None
 
     def container(self, sid: str, cid: str) -> Work[Container]:
-        """Return a container; raises :class:`~persistdb.errors.NotFound`."""
+        """Return a container; raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Unreadable`."""
         container = yield from self.find_container(sid, cid)
         if container is None:
             raise NotFound("container", f"{sid}/{cid}", self._host)
@@ -45,24 +55,48 @@ class Reader:
         return work.value(self._statements.revision, {"host": self._host, "sid": sid, "cid": cid})
 
     def sandbox(self, sid: str) -> Work[Sandbox]:
-        """Return a sandbox with all its containers; raises :class:`~persistdb.errors.NotFound`."""
-        values = {"host": self._host, "sid": sid}
-        found = yield from work.decoded(self._statements.load, values, self._decode.sandbox)
-        if not found:
-            raise NotFound("sandbox", sid, self._host)
-        return found[0]
+        """Return a sandbox with all its containers.
 
-    def sandboxes_after(self, sid: str, limit: int) -> Work[Sequence[Sandbox]]:
-        """Return the next sandboxes by ID."""
+        Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Unreadable`.
+        """
+        outcome = yield from self._sandbox_or_faults(sid)
+        if outcome is None:
+            raise NotFound("sandbox", sid, self._host)
+        if isinstance(outcome, SpoiltSandbox):
+            raise outcome.faults[0]
+        return outcome
+
+    def _sandbox_or_faults(self, sid: str) -> Work[Sandbox | SpoiltSandbox | None]:
+        values = {"host": self._host, "sid": sid}
+        try:
+            found = yield from work.decoded(self._statements.load, values, self._decode.sandbox)
+        except self._salvage.errors as error:
+            reason = self._salvage.reason(error)
+        else:
+            return found[0] if found else None
+        faults = yield from self._salvage.faults(self._host, sid)
+        return SpoiltSandbox(sid=sid, faults=faults or [Unreadable(sid, reason, self._host)])
+
+    def sandboxes_after(self, sid: str, limit: int) -> Work[Sequence[Sandbox | SpoiltSandbox]]:
+        """Return the next sandboxes by ID, with its faults in the place of each that cannot be read."""
         values = {"host": self._host, "sid": sid, "limit": limit}
-        return work.decoded(self._statements.load_after, values, self._decode.sandbox)
+        try:
+            return (yield from work.decoded(self._statements.load_after, values, self._decode.sandbox))
+        except self._salvage.errors as error:
+            self._salvage.reason(error)
+        outcomes = []
+        for (each,) in (yield from work.rows(self._salvage.rows.sids_after, values)):
+            outcome = yield from self._sandbox_or_faults(each)
+            if outcome is not None:
+                outcomes.append(outcome)
+        return outcomes
 
     def sandbox_ids(self) -> Work[list[str]]:
         """Return the IDs of all sandboxes, sorted."""
         rows = yield from work.rows(self._statements.sandbox_ids, {"host": self._host})
         return [sid for (sid,) in rows]
 
-    def stored(self, sids: Sequence[str]) -> Work[dict[str, StoredSandbox]]:
+    def stored(self, sids: Sequence[str]) -> Work[dict[str, StoredSandbox | SpoiltSandbox]]:
         """Return the sandboxes that are there of these, by ID, as the store holds them."""
         values: dict[str, object]
         if len(sids) == 1:
@@ -70,16 +104,35 @@ class Reader:
         else:
             statement = self._statements.load_many
             values = {"rows": encode([SandboxKey(self._host, sid) for sid in sids])}
-        found = yield from work.decoded(statement, values, self._decode.stored_sandbox)
-        return {sandbox.record.sid: sandbox for sandbox in found}
+        try:
+            found = yield from work.decoded(statement, values, self._decode.stored_sandbox)
+        except self._salvage.errors as error:
+            self._salvage.reason(error)
+        else:
+            return {sandbox.record.sid: sandbox for sandbox in found}
+        outcomes: dict[str, StoredSandbox | SpoiltSandbox] = {}
+        for sid in sids:
+            outcome = yield from self._salvage.stored(self._host, sid)
+            if outcome is not None:
+                outcomes[sid] = outcome
+        return outcomes
 
-    def snapshot(self, sid: str, cid: str) -> Work[Snapshot]:
-        """Return what a save of one container must know; raises :class:`~persistdb.errors.NotFound`."""
-        rows = yield from work.rows(self._statements.snapshot, {"host": self._host, "sid": sid, "cid": cid})
-        if not rows:
-            raise NotFound("sandbox", sid, self._host)
-        sandbox_id, own_revision, of_containers, new_id, payload = rows[0]
-        container = None if payload is None else self._decode.stored_container(payload)
+    def snapshot(self, sid: str, cid: str) -> Work[Snapshot | None]:
+        """Return what a save of one container must know, ``None`` if the stored one cannot be read.
+
+        Raises :class:`~persistdb.errors.NotFound`.
+        """
+        try:
+            rows = yield from work.rows(self._statements.snapshot, {"host": self._host, "sid": sid, "cid": cid})
+            if not rows:
+                raise NotFound("sandbox", sid, self._host)
+            sandbox_id, own_revision, of_containers, new_id, payload = rows[0]
+            container = None if payload is None else self._decode.stored_container(payload)
+        except self._salvage.errors as error:
+            self._salvage.reason(error)
+            return None
+        if not isinstance(own_revision, int):
+            return None
         return Snapshot(sandbox_id, own_revision, int(of_containers), new_id, container)
 
     def token_taken(self, sid: str, cid: str, record: ContainerState) -> Work[AlreadyExists]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ..db import work
 from ..engines import LockUnavailable
-from ..errors import InvalidTransition, InvalidValue, LockTimeout
+from ..errors import InvalidTransition, InvalidValue, LockTimeout, Unreadable
 from ..filters import ALL_HOSTS, Scope
 from ..records import TRANSITIONS, SandboxWrite
 from ..schema.prepare import prepare
@@ -18,13 +20,16 @@ from .batches import BATCH, batches
 from .diff import Transition
 from .encoding import utc_text
 from .locks import Lock
+from .lookup import ContainerIDs
 from .payloads import decoders
 from .reader import Reader
+from .salvage import Salvage
 from .statements import Statements
+from .stored import SpoiltSandbox
 from .writer import TokenClash, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..db.database import Database
     from ..db.work import Statement
@@ -54,6 +59,23 @@ class _Page(NamedTuple):
         return {"limit": _ALL if self.limit is None else self.limit, "offset": self.offset}
 
 
+@dataclass(frozen=True)
+class _Listing(Generic[T]):
+    """A kind of list: the statement for a page of it, the decoder of its payloads, and the statement for one row."""
+
+    build: Callable[[selection.QueryShape, str], Statement]
+    decode: Callable[[str], T]
+    row: Callable[[], Statement]
+
+
+OnUnreadable = Callable[[Unreadable], object]
+"""A function that is given what is left out of a list because its rows cannot be read."""
+
+
+def _refuse(error: Unreadable) -> None:
+    raise error
+
+
 class ContainerRepository:
     """The sandboxes and containers of one host.
 
@@ -70,8 +92,12 @@ class ContainerRepository:
         self._statements = Statements(database.backend, database.engine.dialect)
         self._selects = selection.Selects(self._statements)
         self._decode = decoders(database.backend)
-        self._reader = Reader(self.host, self._statements, self._decode)
+        self._salvage = Salvage(database, self._statements, self._decode)
+        self._reader = Reader(self.host, self._statements, self._decode, self._salvage)
         self._writer = Writer(database, self.host, self._statements, self._reader)
+        of_one = self._salvage.rows
+        self._containers = _Listing(self._selects.page, self._decode.container, lambda: of_one.container)
+        self._summaries = _Listing(self._selects.summaries, self._decode.summary, lambda: of_one.summary)
 
     # --- sandboxes
 
@@ -85,8 +111,9 @@ class ContainerRepository:
     ) -> int:
         """Store a whole sandbox, as Kata's ``ToDisk`` does: containers absent from the map are removed.
 
-        Only rows that changed are written. Returns the sandbox's revision. With ``revision`` it must still be at the
-        one that was read (0: it must not exist yet), else :class:`~persistdb.errors.Conflict` is raised. Raises
+        Only rows that changed are written; what cannot be read is replaced. Returns the sandbox's revision. With
+        ``revision`` it must still be at the one that was read (0: it must not exist yet), else
+        :class:`~persistdb.errors.Conflict` is raised. Raises
         :class:`~persistdb.errors.AlreadyExists` for a token that two processes have,
         :class:`~persistdb.errors.InvalidValue`.
         """
@@ -115,7 +142,8 @@ class ContainerRepository:
     def load_sandbox(self, sid: str) -> Sandbox:
         """Load a sandbox with all its containers.
 
-        Raises :class:`~persistdb.errors.NotFound`.
+        Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Unreadable`, which names the container
+        that cannot be read, or the sandbox if it is its own row.
         """
         return self.database.read(lambda: self._reader.sandbox(sid))
 
@@ -128,7 +156,7 @@ class ContainerRepository:
     def get(self, sid: str, cid: str) -> Container:
         """Load one container.
 
-        Raises :class:`~persistdb.errors.NotFound`.
+        Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Unreadable`.
         """
         return self.database.read(lambda: self._reader.container(sid, cid))
 
@@ -147,7 +175,8 @@ class ContainerRepository:
     ) -> int:
         """Store one container of a sandbox that exists; returns its revision.
 
-        Only rows that changed are written: saving what is stored already writes nothing. With ``revision`` the
+        Only rows that changed are written: saving what is stored already writes nothing. A container that cannot be
+        read is replaced. With ``revision`` the
         container must still be at the one that was read (0: it must not exist yet), else
         :class:`~persistdb.errors.Conflict` is raised. Raises :class:`~persistdb.errors.NotFound` without the sandbox,
         :class:`~persistdb.errors.AlreadyExists` for a token that another process of the sandbox has,
@@ -192,40 +221,80 @@ class ContainerRepository:
     # --- look-ups
 
     def find(
-        self, *filters: Filter, sort: str = "sid", limit: int | None = None, offset: int = 0, all_hosts: bool = False
+        self,
+        *filters: Filter,
+        sort: str = "sid",
+        limit: int | None = None,
+        offset: int = 0,
+        all_hosts: bool = False,
+        on_unreadable: OnUnreadable | None = None,
     ) -> list[Container]:
         """Return the containers that match all filters (:mod:`persistdb.filters`), sorted, in one select.
+
+        A container whose rows no record can hold is left out and given to ``on_unreadable``, as the
+        :class:`~persistdb.errors.Unreadable` that names it; without that function the first one is raised.
 
         Raises :class:`~persistdb.errors.InvalidValue` for an unknown sort order.
         """
         page = _Page(sort, limit, offset)
-        return self._page(self._selects.page, self._decode.container, filters, page, self._scope(all_hosts))
+        return self._page(self._containers, filters, page, self._scope(all_hosts), on_unreadable or _refuse)
 
     def summaries(
-        self, *filters: Filter, sort: str = "sid", limit: int | None = None, offset: int = 0, all_hosts: bool = False
+        self,
+        *filters: Filter,
+        sort: str = "sid",
+        limit: int | None = None,
+        offset: int = 0,
+        all_hosts: bool = False,
+        on_unreadable: OnUnreadable | None = None,
     ) -> list[ContainerSummary]:
-        """Return what ``find`` does, as a list shows it: for a page of many it takes a fifth of the time."""
-        page = _Page(sort, limit, offset)
-        return self._page(self._selects.summaries, self._decode.summary, filters, page, self._scope(all_hosts))
+        """Return what ``find`` does, as a list shows it: for a page of many it takes a fifth of the time.
 
-    def iterate(self, *filters: Filter, batch: int = PAGE, all_hosts: bool = False) -> Iterator[Container]:
+        A value that a summary does not have makes no container unreadable here.
+        """
+        page = _Page(sort, limit, offset)
+        return self._page(self._summaries, filters, page, self._scope(all_hosts), on_unreadable or _refuse)
+
+    def iterate(
+        self,
+        *filters: Filter,
+        batch: int = PAGE,
+        all_hosts: bool = False,
+        on_unreadable: OnUnreadable | None = None,
+    ) -> Iterator[Container]:
         """Yield the containers that match all filters, in no particular order, ``batch`` of them in memory at a time.
 
         Pages go by the rows' IDs: a container that is added or removed meanwhile may be missed, any other comes once.
+        One that cannot be read is left out and given to ``on_unreadable``, as ``find`` does; without that function
+        :class:`~persistdb.errors.Unreadable` is raised in its place, which ends the iteration.
         """
         check_count("batch", batch, 1)
         shape, values = selection.split(filters, self._scope(all_hosts))
-        statement, decode = self._selects.page_after(shape), self._decode.container
+        statement, decode, report = self._selects.page_after(shape), self._decode.container, on_unreadable or _refuse
+
+        def ids() -> Statement:
+            return self._selects.ids_after(shape)
+
         last = 0
         while True:
             parameters = values | {"after": last, "limit": batch}
-            rows = list(self.database.read(lambda: work.rows(statement, parameters)))  # noqa: B023  run at once
+            rows = list(self.database.read(lambda: self._salvage.payloads(statement, parameters, ids)))  # noqa: B023  run at once
             size = len(rows)
             last = max((row[1] for row in rows), default=last)
             rows.reverse()
             while rows:
                 # one at a time, and released: records that are held until the page is done cost a third more
-                yield decode(rows.pop()[0])
+                payload, id_ = rows.pop()
+                try:
+                    container = decode(payload)
+                except Unreadable:
+                    again = self.database.read(lambda: self._salvage.whole(id_))  # noqa: B023  the same
+                    if isinstance(again, Unreadable):
+                        report(again)
+                    elif again is not None:
+                        yield again
+                else:
+                    yield container
             if size < batch:
                 return
 
@@ -239,12 +308,28 @@ class ContainerRepository:
 
         An exact match wins over longer IDs, and no character is a wildcard.
 
-        Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
+        Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`, and
+        :class:`~persistdb.errors.Unreadable` if it is this container that cannot be read.
         """
         scope = self._scope(all_hosts)
         statement, values = lookup.container_query(self._statements, scope, ref)
-        candidates = self._decoded(statement, values, self._decode.container)
+        candidates = self.database.read(lambda: self._salvage.all_of(statement, values, self._decode.container))
+        if candidates is None:  # one cannot be read, perhaps not the one that is asked for
+            host, sid, cid = self.look_up_ids(ref, all_hosts=all_hosts)
+            return ContainerRepository(self.database, host=host).get(sid, cid)
         return lookup.one_container(ref, candidates, scope)
+
+    def look_up_ids(self, ref: str, *, all_hosts: bool = False) -> ContainerIDs:
+        """Find a container's IDs as ``look_up`` does, also of one that cannot be read.
+
+        Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
+        """
+        scope = self._scope(all_hosts)
+        shape, values = selection.split(lookup.filters_of(ref, scope), scope)
+        statement = self._selects.names(shape, "sid" if "/" in ref else "cid")
+        page = {"limit": lookup.CANDIDATES, "offset": 0}
+        names = self.database.read(lambda: work.rows(statement, values | page))
+        return lookup.one_container(ref, [ContainerIDs(*name) for name in names], scope)
 
     def look_up_sandbox(self, ref: str) -> str:
         """Find a sandbox's ID by a prefix that no other sandbox of the host has; an exact match wins.
@@ -259,31 +344,43 @@ class ContainerRepository:
         """Return the IDs of the host's sandboxes, sorted."""
         return self.database.read(self._reader.sandbox_ids)
 
-    def load_sandboxes(self, *, batch: int = 100) -> Iterator[Sandbox]:
-        """Yield the host's sandboxes with their containers, sorted by ID, ``batch`` of them in memory at a time."""
+    def load_sandboxes(self, *, batch: int = 100, on_unreadable: OnUnreadable | None = None) -> Iterator[Sandbox]:
+        """Yield the host's sandboxes with their containers, sorted by ID, ``batch`` of them in memory at a time.
+
+        A sandbox that cannot be read, or one of whose containers cannot, is left out as a whole. ``on_unreadable`` is
+        given one :class:`~persistdb.errors.Unreadable` for its own row and one for each such container; without that
+        function the first is raised, which ends the iteration.
+        """
         check_count("batch", batch, 1)
+        report = on_unreadable or _refuse
         last = ""
         while True:
             page = self.database.read(lambda: self._reader.sandboxes_after(last, batch))  # noqa: B023  run at once
-            yield from page
+            for one in page:
+                if isinstance(one, SpoiltSandbox):
+                    last = one.sid
+                    for fault in one.faults:
+                        report(fault)
+                else:
+                    last = one.record.sid
+                    yield one
             if len(page) < batch:
                 return
-            last = page[-1].record.sid
 
     def _page(
-        self,
-        build: Callable[[selection.QueryShape, str], Statement],
-        decode: Callable[[str], T],
-        filters: Sequence[Filter],
-        page: _Page,
-        scope: Scope,
+        self, listing: _Listing[T], filters: Sequence[Filter], page: _Page, scope: Scope, report: OnUnreadable
     ) -> list[T]:
         window = page.values()
         shape, values = selection.split(filters, scope)
-        return self._decoded(build(shape, page.sort), values | window, decode)
+        statement, values = listing.build(shape, page.sort), values | window
 
-    def _decoded(self, statement: Statement, values: Mapping[str, object], decode: Callable[[str], T]) -> list[T]:
-        return list(self.database.read(lambda: work.decoded(statement, values, decode)))
+        def one_by_one() -> tuple[Statement, Statement]:
+            return self._selects.ids(shape, page.sort), listing.row()
+
+        readable, faults = self.database.read(lambda: self._salvage.page(statement, values, listing.decode, one_by_one))
+        for fault in faults:
+            report(fault)
+        return list(readable)
 
     def _scope(self, all_hosts: bool) -> Scope:
         return ALL_HOSTS if all_hosts else Scope(self.host)

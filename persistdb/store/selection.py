@@ -138,6 +138,9 @@ class Selects:
         self.summaries = keep(self._summaries)
         self.page_after = keep(self._page_after)
         self.count = keep(self._count)
+        self.ids = keep(self._ids)
+        self.ids_after = keep(self._ids_after)
+        self.names = keep(self._names)
 
     def _page(self, shape: QueryShape, sort: str) -> Statement:
         """A page in an order of :data:`SORTS`: the shape's values, ``limit``, ``offset``."""
@@ -148,22 +151,37 @@ class Selects:
         return self._sorted(self._statements.summary_json, shape, sort)
 
     def _sorted(self, payload: Label[str], shape: QueryShape, sort: str) -> Statement:
-        order_by = order(sort)
-        ids = self._where(select(container.c.id), shape).order_by(*order_by)
-        page = self._payloads(payload, self._statements.limited(ids, offset=True))
-        return self._statements.compile(page.order_by(*order_by))
+        page = self._payloads(payload, self._page_of(shape, sort, container.c.id))
+        return self._statements.compile(page.order_by(*order(sort)))
+
+    def _page_of(self, shape: QueryShape, sort: str, *columns: ColumnElement[Any]) -> Select[Any]:
+        query = self._where(select(*columns), shape).order_by(*order(sort))
+        return self._statements.limited(query, offset=True)
+
+    def _ids(self, shape: QueryShape, sort: str) -> Statement:
+        """The same page, with only the IDs of the rows."""
+        return self._statements.compile(self._page_of(shape, sort, container.c.id))
+
+    def _names(self, shape: QueryShape, sort: str) -> Statement:
+        """The same page, with ``host``, ``sid`` and ``cid``."""
+        return self._statements.compile(self._page_of(shape, sort, sandbox.c.host, sandbox.c.sid, container.c.cid))
 
     def _page_after(self, shape: QueryShape) -> Statement:
         """The page after a container, by their IDs, and the IDs: the shape's values, ``after``, ``limit``.
 
         In any other order the servers would sort all containers for each page.
         """
+        payloads = self._payloads(self._statements.container_json, self._page_of_ids(shape))
+        return self._statements.compile(payloads.add_columns(container.c.id))
+
+    def _ids_after(self, shape: QueryShape) -> Statement:
+        """The same page, with only the IDs of the rows."""
+        return self._statements.compile(self._page_of_ids(shape))
+
+    def _page_of_ids(self, shape: QueryShape) -> Select[Any]:
         ids = self._where(select(container.c.id), shape) if shape.filters else self._all(shape)
         ids = ids.where(container.c.id > parameter("after"))
-        page = self._statements.limited(ids.order_by(container.c.id))
-        return self._statements.compile(
-            self._payloads(self._statements.container_json, page).add_columns(container.c.id)
-        )
+        return self._statements.limited(ids.order_by(container.c.id))
 
     def _all(self, shape: QueryShape) -> Select[Any]:
         """The ids of all containers, so that an engine can only go through them in their order.

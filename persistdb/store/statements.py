@@ -114,6 +114,14 @@ class Statements:
     @cached_property
     def sandbox_json(self) -> Label[str]:
         """The payload of a :class:`persistdb.records.Sandbox`, with its containers as a list, over ``sandbox``."""
+        return self._sandbox_with("c.sandbox_id = sandbox.id")
+
+    @cached_property
+    def own_json(self) -> Label[str]:
+        """The same payload without containers."""
+        return self._sandbox_with("c.id IS NULL")
+
+    def _sandbox_with(self, containers: str) -> Label[str]:
         engine = self._backend
         record = engine.json_object(
             {
@@ -130,7 +138,7 @@ class Statements:
                 "created_at": engine.utc_text("sandbox.created_at"),
                 "updated_at": engine.utc_text("sandbox.updated_at"),
                 "containers": engine.json_list(
-                    self._container("c"), JSONRows("container", "c", "c.sandbox_id = sandbox.id", "cid", "id")
+                    self._container("c"), JSONRows("container", "c", containers, "cid", "id")
                 ),
             }
         )

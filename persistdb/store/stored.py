@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from ..errors import Unreadable
 from ..records import Container, SandboxState
 from . import revisions
 
@@ -17,16 +18,38 @@ class StoredContainer(Container, frozen=True, kw_only=True):
     sandbox_id: int
 
 
+class SpoiltContainer(msgspec.Struct, frozen=True, kw_only=True):
+    """A container of whose rows no record can be made; ``revision`` is ``None`` where even that is not a number."""
+
+    id: int
+    cid: str
+    revision: int | None
+
+
 class StoredSandbox(msgspec.Struct, frozen=True, kw_only=True):
-    """A sandbox with the ID of its row, and its containers; ``own_revision`` is the row's (:mod:`.revisions`)."""
+    """A sandbox with the ID of its row, and its containers; ``own_revision`` is the row's (:mod:`.revisions`).
+
+    ``spoilt`` are its containers that cannot be read, of which the payload of a statement has none.
+    """
 
     id: int
     record: SandboxState
     own_revision: int
+    created_at: datetime
     updated_at: datetime
     containers: list[StoredContainer]
+    spoilt: tuple[SpoiltContainer, ...] = ()
 
     @property
     def revision(self) -> int:
         """The sandbox's revision, which grows with each change of the sandbox or of one of its containers."""
-        return revisions.of_sandbox(self.own_revision, (container.revision for container in self.containers))
+        numbers = [container.revision for container in self.containers]
+        numbers += [container.revision or 0 for container in self.spoilt]
+        return revisions.of_sandbox(self.own_revision, numbers)
+
+
+class SpoiltSandbox(msgspec.Struct, frozen=True, kw_only=True):
+    """A sandbox that cannot be read: what is wrong with it or with its containers."""
+
+    sid: str
+    faults: list[Unreadable]

@@ -13,6 +13,7 @@ from ..errors import Conflict, StateMismatch
 from ..records import SandboxWrite
 from . import diff, rows
 from .encoding import Row, encode, utc_text
+from .stored import SpoiltSandbox, StoredSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,6 +61,8 @@ class Writer:
         container that is not at ``revision``, :class:`TokenClash`.
         """
         snapshot = yield from self._reader.snapshot(sid, cid)
+        if snapshot is None:
+            return (yield from self._replace_container(sid, cid, record, origin, revision))
         actual = snapshot.container.revision if snapshot.container else None
         if revision is not None and revision != (actual or 0):
             raise Conflict(f"{sid}/{cid}", revision, actual)
@@ -67,10 +70,32 @@ class Writer:
         yield from self.write(wanted)
         return wanted
 
+    def _replace_container(
+        self, sid: str, cid: str, record: ContainerState, origin: Origin | None, revision: int | None
+    ) -> Work[Diff]:
+        """Store a container in the place of one that cannot be read."""
+        stored = yield from self._reader.stored([sid])
+        sandbox = stored.get(sid)
+        if sandbox is None or (isinstance(sandbox, StoredSandbox) and cid not in {one.cid for one in sandbox.spoilt}):
+            raise Stale  # another has removed or replaced it in the meantime
+        present = _revisions(sandbox)
+        if revision is not None and revision != present.get(cid):
+            raise Conflict(f"{sid}/{cid}", revision, present.get(cid))
+        write = SandboxWrite(
+            sid=sid,
+            containers={cid: record},
+            origins={} if origin is None else {cid: origin},
+            keep=frozenset(present.keys() - {cid}),
+        )
+        wanted = diff.of_sandboxes(self._host, [write], stored, now=_now())
+        yield from self.write(wanted)
+        numbers = {f"{sid}/{cid}": created.row.revision for created in wanted.created}
+        return msgspec.structs.replace(wanted, revisions=numbers)
+
     def delete_container(self, sid: str, cid: str, revision: int | None) -> Work[bool]:
         """Remove one container, and return whether it was there."""
         sandbox = (yield from self._reader.stored([sid])).get(sid)
-        present = {one.cid: one.revision for one in sandbox.containers} if sandbox else {}
+        present = _revisions(sandbox) if sandbox else {}
         if revision is not None and present.get(cid) != revision:
             raise Conflict(f"{sid}/{cid}", revision, present.get(cid))
         if sandbox is None or cid not in present:
@@ -126,6 +151,8 @@ class Writer:
         return answer.number
 
     def _write_rows(self, wanted: Diff) -> Work[int]:
+        if wanted.replaced:
+            yield [Call(self._statements.delete_sandbox, replaced._asdict()) for replaced in wanted.replaced]
         created = yield from self._insert_sandboxes(wanted)
         parents = self._parents(wanted, created)
         # Where all IDs are known, children need not wait for what the insert of their parents returns.
@@ -158,7 +185,9 @@ class Writer:
     def _parents(self, wanted: Diff, created: Sequence[NewContainer]) -> list[tuple[Call, int]]:
         """Return the statements that write sandboxes and containers, each with the number of rows it must change."""
         statements = self._statements
-        calls: list[tuple[Call, int]] = []
+        calls: list[tuple[Call, int]] = [
+            (Call(self._reader.rows.delete_container, {"id": id_}), 1) for id_ in wanted.removed_by_id
+        ]
         if wanted.renumbered is not None:
             calls.append((Call(statements.renumber_sandbox, wanted.renumbered._asdict()), 1))
         of_rows: Sequence[tuple[Statement, Sequence[Row]]] = (
@@ -196,7 +225,7 @@ class Writer:
         yield from self._reader.wait_for_writers(sid)
         if cid is None:
             sandbox = (yield from self._reader.stored([sid])).get(sid)
-            if sandbox is None:
+            if not isinstance(sandbox, StoredSandbox):
                 return None
             revision, updated_at = sandbox.own_revision, sandbox.updated_at
         else:
@@ -217,6 +246,14 @@ class Writer:
         if utc_text(container.updated_at) == transition.now:
             return True
         return False if container.record.state == transition.old else None
+
+
+def _revisions(sandbox: StoredSandbox | SpoiltSandbox) -> dict[str, int | None]:
+    """Return the revisions of a sandbox's containers; raises :class:`~persistdb.errors.Unreadable`."""
+    if isinstance(sandbox, SpoiltSandbox):
+        raise sandbox.faults[0]
+    readable = {one.cid: one.revision for one in sandbox.containers}
+    return readable | {one.cid: one.revision for one in sandbox.spoilt}
 
 
 def _with_id(container: NewContainer, ids: Mapping[tuple[int | None, str], int]) -> NewContainer:

@@ -46,7 +46,8 @@ def stored_container(cid: str, record: ContainerState, **values: Any) -> StoredC
 
 def stored_sandbox(*containers: StoredContainer, **values: Any) -> StoredSandbox:
     """Return the stored sandbox ``pod-1`` with these containers."""
-    defaults: dict[str, Any] = {"id": 1, "record": SANDBOX, "own_revision": 1, "updated_at": at(BEFORE)}
+    defaults: dict[str, Any] = {"id": 1, "record": SANDBOX, "own_revision": 1}
+    defaults |= {"created_at": at(BEFORE), "updated_at": at(BEFORE)}
     return StoredSandbox(**{**defaults, **values}, containers=list(containers))
 
 
@@ -119,7 +120,12 @@ class Tables:
             layout=row.layout,
         )
         self._sandboxes[id_] = StoredSandbox(
-            id=id_, record=record, own_revision=revision, updated_at=at(row.updated_at), containers=[]
+            id=id_,
+            record=record,
+            own_revision=revision,
+            created_at=at(BEFORE),
+            updated_at=at(row.updated_at),
+            containers=[],
         )
 
     def _insert(self, id_: int, sandbox_id: int, sid: str, row: ContainerRow) -> None:

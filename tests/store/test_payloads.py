@@ -186,6 +186,7 @@ def test_a_sandbox(form: Form) -> None:
         id=1,
         record=SANDBOX,
         own_revision=-3,
+        created_at=at(BEFORE),
         updated_at=at(NOW),
         containers=[
             expected(StoredContainer, cid, record, i + 2, id=11, sandbox_id=1)  # type: ignore[misc]  # of this kind

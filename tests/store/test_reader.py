@@ -13,13 +13,14 @@ from persistdb.records import ContainerState, Process
 from persistdb.store.diff import Snapshot
 from persistdb.store.payloads import decoders
 from persistdb.store.reader import Reader
+from persistdb.store.salvage import Salvage
 
 from .by_hand import DATABASE, NOTHING, STATEMENTS, Run, answer
 from .samples import container
 from .stored import HOST, stored_container, stored_sandbox
 
 DECODE = decoders(DATABASE.backend)
-READER = Reader(HOST, STATEMENTS, DECODE)
+READER = Reader(HOST, STATEMENTS, DECODE, Salvage(DATABASE, STATEMENTS, DECODE))
 
 WEB_STORED = stored_container("web", container("web"))
 POD = stored_sandbox(WEB_STORED)

@@ -456,7 +456,7 @@ def test_rows_that_no_record_can_hold(repository: ContainerRepository) -> None:
     assert "Options" in caught.value.detail
     with pytest.raises(Unreadable) as caught:
         repository.load_sandbox("pod-2")
-    assert caught.value.ref == "pod-2"
+    assert caught.value.ref == "pod-2/b"
     assert repository.destroy_sandbox("pod-1")
     assert repository.sandbox_ids() == ["pod-2"]
 

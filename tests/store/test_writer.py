@@ -15,6 +15,7 @@ from persistdb.store import diff
 from persistdb.store.diff import Diff, Snapshot, Transition, Witness
 from persistdb.store.payloads import decoders
 from persistdb.store.reader import Reader
+from persistdb.store.salvage import Salvage
 from persistdb.store.writer import TokenClash, Writer
 
 from .by_hand import DATABASE, NOTHING, STATEMENTS, Run, answer, changed
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 replace = msgspec.structs.replace
 
-READER = Reader(HOST, STATEMENTS, decoders(DATABASE.backend))
+DECODE = decoders(DATABASE.backend)
+READER = Reader(HOST, STATEMENTS, DECODE, Salvage(DATABASE, STATEMENTS, DECODE))
 WRITER = Writer(DATABASE, HOST, STATEMENTS, READER)
 
 WEB, DB = container("web"), container("db")

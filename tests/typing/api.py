@@ -16,6 +16,7 @@ from persistdb import (
     Ambiguous,
     Conflict,
     Container,
+    ContainerIDs,
     ContainerRepository,
     ContainerState,
     ContainerSummary,
@@ -33,6 +34,7 @@ from persistdb import (
     SandboxWrite,
     Timeouts,
     Unavailable,
+    Unreadable,
     parse,
 )
 from persistdb.schema import tables
@@ -79,9 +81,11 @@ def containers(repository: ContainerRepository) -> None:
     assert_type(repository.exists("pod-1", "web"), bool)
     assert_type(repository.look_up("we"), Container)
     assert_type(repository.look_up_sandbox("pod"), str)
+    assert_type(repository.look_up_ids("we"), ContainerIDs)
     assert_type(repository.summaries(sort="updated"), list[ContainerSummary])
     assert_type(repository.find(parse("state=running"), Filter("pid", 7), sort="-updated", limit=10), list[Container])
-    assert_type(repository.iterate(all_hosts=True), Iterator[Container])
+    unreadable: list[Unreadable] = []
+    assert_type(repository.iterate(all_hosts=True, on_unreadable=unreadable.append), Iterator[Container])
     assert_type(repository.count(Filter("host-path", "/srv/", prefix=True)), int)
 
 

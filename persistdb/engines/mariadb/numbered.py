@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 import msgspec
 
-from ...errors import Unreadable
+from ...errors import NO_ROOTFS, Unreadable
 from ...records import ContainerState, DeviceMap, Mount, Process
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def decoder(kind: type[T], hook: Callable[[type, Any], Any]) -> Callable[[str], 
 
 def _payload(kind: type[T]) -> tuple[Any, Callable[[Any], T]]:
     """Return the type of a struct's payload, and the function that makes the struct of it."""
-    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]  # a struct
+    # a field with a default is not in the payload
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind) if field.required}  # type: ignore[arg-type]  # a struct
     if fields.get("record") is ContainerState:
         return _with(kind, fields | {"record": _Record}), lambda payload: _container(kind, payload)
     if get_origin(fields.get("containers")) is list:
@@ -76,7 +77,7 @@ def _with(kind: type, fields: dict[str, Any]) -> type[msgspec.Struct]:
 
 def _container(kind: Callable[..., T], payload: Any) -> T:
     if 0 not in payload.record.mounts:
-        raise Unreadable(f"{payload.sid}/{payload.cid}", "no root file system")
+        raise Unreadable(f"{payload.sid}/{payload.cid}", NO_ROOTFS, payload.host)
     return kind(**msgspec.structs.asdict(payload) | {"record": _record(payload.record)})
 
 

@@ -50,6 +50,10 @@ _JSONB_EACH = (3, 51, 0)
 # a file, pragmas and all that writes are others.
 _READS = frozenset({21, 20, 31, 33})
 
+# What json_object() and json() say of a BLOB and of text that is not JSON, and the driver of text that is not UTF-8:
+# SQLite stores any value in any column.
+_ABOUT_VALUES = ("JSON cannot hold BLOB values", "malformed JSON", "Could not decode to UTF-8")
+
 # Quoted text, and runs without a quote or white space
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s'"]+""")
 
@@ -194,6 +198,10 @@ class SQLite(Backend):
     def is_missing_table(self, error: BaseException) -> bool:
         """Look at the message: the code is SQLite's general one."""
         return "no such table" in str(error)
+
+    def is_about_values(self, error: BaseException) -> bool:
+        """Look at the message: the code is SQLite's general one, and the driver's own error has none."""
+        return str(error).startswith(_ABOUT_VALUES)
 
     # --- statements
 

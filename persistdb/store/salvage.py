@@ -1,0 +1,238 @@
+"""Reads row by row, for when a statement over many rows meets one that no record can hold.
+
+The statements for good rows know nothing of this: when one of them fails, the same rows are read one at a time, and the
+ones that cannot be read are named.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from sqlalchemy import delete, select
+
+from ..db import work
+from ..errors import Unreadable
+from .statements import container, parameter, sandbox
+from .stored import SpoiltContainer, SpoiltSandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Label
+
+    from ..db.database import Database
+    from ..db.work import Statement, Work
+    from ..records import Container
+    from .payloads import Decoders
+    from .statements import Statements
+    from .stored import StoredContainer, StoredSandbox
+
+T = TypeVar("T")
+
+
+class RowStatements:
+    """The statements for one row each, which salvage uses; each built when it is first needed."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    @cached_property
+    def container(self) -> Statement:
+        """The payload of one container: ``id``."""
+        return self._by_id(self._statements.container_json)
+
+    @cached_property
+    def summary(self) -> Statement:
+        """The payload of one container's summary: ``id``."""
+        return self._by_id(self._statements.summary_json)
+
+    def _by_id(self, payload: Label[str]) -> Statement:
+        query = select(payload).select_from(sandbox.join(container))
+        return self._statements.compile(query.where(container.c.id == parameter("id")))
+
+    @cached_property
+    def names(self) -> Statement:
+        """A container's host, sid and cid: ``id``."""
+        query = select(sandbox.c.host, sandbox.c.sid, container.c.cid).select_from(sandbox.join(container))
+        return self._statements.compile(query.where(container.c.id == parameter("id")))
+
+    @cached_property
+    def containers(self) -> Statement:
+        """The ID, cid and revision of each container of a sandbox: ``host``, ``sid``."""
+        query = select(container.c.id, container.c.cid, container.c.revision).select_from(sandbox.join(container))
+        return self._statements.compile(
+            query.where(sandbox.c.host == parameter("host"), sandbox.c.sid == parameter("sid")).order_by(container.c.id)
+        )
+
+    @cached_property
+    def own(self) -> Statement:
+        """The payload of a sandbox's own row: ``host``, ``sid``."""
+        query = select(self._statements.own_json)
+        return self._statements.compile(
+            query.where(sandbox.c.host == parameter("host"), sandbox.c.sid == parameter("sid"))
+        )
+
+    @cached_property
+    def own_after(self) -> Statement:
+        """A page of sandboxes' own rows on all hosts, by their IDs: ``after``, ``limit``."""
+        query = select(self._statements.own_json, sandbox.c.id).where(sandbox.c.id > parameter("after"))
+        return self._statements.compile(self._statements.limited(query.order_by(sandbox.c.id)))
+
+    @cached_property
+    def names_after(self) -> Statement:
+        """The IDs, hosts and sids of the same page."""
+        query = select(sandbox.c.id, sandbox.c.host, sandbox.c.sid).where(sandbox.c.id > parameter("after"))
+        return self._statements.compile(self._statements.limited(query.order_by(sandbox.c.id)))
+
+    @cached_property
+    def sids_after(self) -> Statement:
+        """The next sandboxes of a host, by ID: ``host``, ``sid``, ``limit``."""
+        query = select(sandbox.c.sid).where(sandbox.c.host == parameter("host"), sandbox.c.sid > parameter("sid"))
+        return self._statements.compile(self._statements.limited(query.order_by(sandbox.c.sid)))
+
+    @cached_property
+    def delete_container(self) -> Statement:
+        """Delete a container whatever its revision: ``id``."""
+        return self._statements.compile(delete(container).where(container.c.id == parameter("id")))
+
+
+class Salvage:
+    """Reads what can be read, and names the rest."""
+
+    def __init__(self, database: Database, statements: Statements, decoders: Decoders) -> None:
+        self._backend, self._decode = database.backend, decoders
+        self.rows = RowStatements(statements)
+        self.errors: tuple[type[Exception], ...] = (Unreadable, database.driver_error)
+        """The exceptions that may be about a row: pass them to :meth:`reason`."""
+
+    def reason(self, error: Exception) -> str:
+        """Return what is wrong with a row by an exception, which is raised again if it is about something else."""
+        if isinstance(error, Unreadable):
+            return error.detail
+        if self._backend.is_about_values(error):
+            return self._backend.detail(error)
+        raise error
+
+    # --- containers
+
+    def page(
+        self,
+        statement: Statement,
+        values: Mapping[str, object],
+        decode: Callable[[str], T],
+        one_by_one: Callable[[], tuple[Statement, Statement]],
+    ) -> Work[tuple[Sequence[T], Sequence[Unreadable]]]:
+        """Return the containers of a page that can be read, and an error for each other one.
+
+        ``one_by_one`` returns the statement for the IDs of the page's rows, and the one for the payload of one row.
+        """
+        whole = yield from self.all_of(statement, values, decode)
+        if whole is not None:
+            return whole, ()
+        ids, payload = one_by_one()
+        readable, faults = [], []
+        for (id_,) in (yield from work.rows(ids, values)):
+            outcome = yield from self.container(id_, payload, decode)
+            if isinstance(outcome, Unreadable):
+                faults.append(outcome)
+            elif outcome is not None:
+                readable.append(outcome)
+        return readable, faults
+
+    def all_of(
+        self, statement: Statement, values: Mapping[str, object], decode: Callable[[str], T]
+    ) -> Work[Sequence[T] | None]:
+        """Return all decoded payloads of a statement, ``None`` if one of its rows cannot be read."""
+        try:
+            return (yield from work.decoded(statement, values, decode))
+        except self.errors as error:
+            self.reason(error)
+        return None
+
+    def payloads(
+        self, statement: Statement, values: Mapping[str, object], ids: Callable[[], Statement]
+    ) -> Work[Sequence[tuple[str, int]]]:
+        """Return the payloads of a page and the IDs of their rows; a payload that cannot be read is empty.
+
+        ``ids`` returns the statement for the IDs of the page's rows.
+        """
+        try:
+            return (yield from work.rows(statement, values))
+        except self.errors as error:
+            self.reason(error)
+        payloads = []
+        for (id_,) in (yield from work.rows(ids(), values)):
+            payload = yield from self.container(id_, self.rows.container, str)
+            payloads.append((payload if isinstance(payload, str) else "", id_))
+        return payloads
+
+    def whole(self, id_: int) -> Work[Container | Unreadable | None]:
+        """Return one whole container by the ID of its row."""
+        return self.container(id_, self.rows.container, self._decode.container)
+
+    def container(self, id_: int, payload: Statement, decode: Callable[[str], T]) -> Work[T | Unreadable | None]:
+        """Return one container by the ID of its row, or what is wrong with it; ``None`` if it is not there."""
+        try:
+            found = yield from work.decoded(payload, {"id": id_}, decode)
+        except self.errors as error:
+            reason = self.reason(error)
+        else:
+            return found[0] if found else None
+        try:
+            names = yield from work.rows(self.rows.names, {"id": id_})
+        except self.errors as error:
+            self.reason(error)
+            return Unreadable(f"row {id_} of container", reason)
+        if not names:
+            return None
+        host, sid, cid = names[0]
+        return _error(host, sid, reason, cid=cid, id_=id_)
+
+    # --- sandboxes
+
+    def faults(self, host: str, sid: str) -> Work[list[Unreadable]]:
+        """Return what is wrong with a sandbox: one error for each container, and one for its own row."""
+        faults = []
+        for id_, _, _ in (yield from work.rows(self.rows.containers, {"host": host, "sid": sid})):
+            outcome = yield from self.whole(id_)
+            if isinstance(outcome, Unreadable):
+                faults.append(outcome)
+        try:
+            yield from work.decoded(self.rows.own, {"host": host, "sid": sid}, self._decode.sandbox)
+        except self.errors as error:
+            faults.append(_error(host, sid, self.reason(error)))
+        return faults
+
+    def stored(self, host: str, sid: str) -> Work[StoredSandbox | SpoiltSandbox | None]:
+        """Return a sandbox as the store holds it, its unreadable containers apart; ``None`` if it is not there."""
+        key = {"host": host, "sid": sid}
+        try:
+            found = yield from work.decoded(self.rows.own, key, self._decode.stored_sandbox)
+        except self.errors as error:
+            return SpoiltSandbox(sid=sid, faults=[_error(host, sid, self.reason(error))])
+        if not found:
+            return None
+        own: StoredSandbox = found[0]
+        containers: list[StoredContainer] = []
+        spoilt: list[SpoiltContainer] = []
+        for id_, cid, revision in (yield from work.rows(self.rows.containers, key)):
+            outcome = yield from self.container(id_, self.rows.container, self._decode.stored_container)
+            if isinstance(outcome, Unreadable):
+                number = revision if isinstance(revision, int) else None
+                spoilt.append(SpoiltContainer(id=id_, cid=cid, revision=number))
+            elif outcome is not None:
+                containers.append(outcome)
+        return msgspec.structs.replace(own, containers=containers, spoilt=tuple(spoilt))
+
+
+def _error(host: Any, sid: Any, reason: str, *, cid: Any = None, id_: int | None = None) -> Unreadable:
+    """Return the error for a row; where its ID is no text either, the row's number stands beside it."""
+    if not isinstance(sid, str):
+        return Unreadable(repr(sid), f"its ID is no text; {reason}", host if isinstance(host, str) else None)
+    if cid is None:
+        return Unreadable(sid, reason, host)
+    if not isinstance(cid, str):
+        return Unreadable(sid, f"row {id_} of container: its ID {cid!r} is no text; {reason}", host)
+    return Unreadable(f"{sid}/{cid}", reason, host)
