@@ -104,7 +104,7 @@ def test_page(server: Server, owner: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_not_an_administrator(owner: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Who may not create a reader is told in one line what to do."""
+    """Without the right to create a reader, one line says what to do."""
     done = Program(owner, capsys)("db", "grant-reader", "grafana")
     assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)
     assert "administrator" in done.err
@@ -112,7 +112,7 @@ def test_not_an_administrator(owner: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_superuser(server: Server, owner: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A superuser runs trusted queries only, and is told in one line what to do; reports are trusted."""
+    """A superuser runs trusted queries only, and one line says what to do; reports are trusted."""
     persistdb = Program(administrator(server, owner), capsys)
     done = persistdb("sql", "SELECT 1")
     assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)

@@ -1,4 +1,4 @@
-"""Readers: users of a server who may select from the views, and whom the engine itself keeps from anything else."""
+"""Readers: users of a server who may select from the views, while the engine refuses them anything else."""
 
 from __future__ import annotations
 
@@ -329,7 +329,7 @@ def test_new_without_password(server: Server, owner: Database) -> None:
 
 
 def test_refused_grants(server: Server, owner: Database, sqlite_url: str) -> None:
-    """Who may not grant is told who may; names, passwords and databases that make no sense are refused."""
+    """Without the right to grant, the error names who has it; bad names, passwords and databases are refused."""
     with pytest.raises(AccessDenied, match=r"administrator of the server, or .* --print"):
         reader.grant(owner, "somebody_else")
     for name in ("", "a'b", 'a"b', "a b", "1a", "ü", "a" * 64):
@@ -352,6 +352,12 @@ def test_no_reader(server: Server, owner: Database) -> None:
         if server.dialect == "postgresql":
             with pytest.raises(DatabaseError, match="owns the tables"):
                 reader.grant(database, USER)
+            with user(server, _url(owner), 'CREATE ROLE "{name}" CREATEDB REPLICATION IN ROLE pg_monitor') as name:
+                home = database_of(_url(owner))
+                server.execute(f'GRANT SELECT ON sandbox TO "{name}"', database=home)
+                server.execute(f'GRANT DELETE ON mounts TO "{name}"', database=home)
+                excess = set(reader.grant(database, name))
+                assert excess > {"CREATEDB", "REPLICATION", "role pg_monitor", "table mounts", "table sandbox"}
             return
         with user(server, _url(owner), "CREATE USER '{name}'@'%'") as name:
             server.execute(f"GRANT FILE ON *.* TO '{name}'@'%'")

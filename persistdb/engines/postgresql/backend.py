@@ -207,9 +207,9 @@ class PostgreSQL(Backend):
         """Grant SELECT, and revoke what PUBLIC may do in this database."""
         return reader.statements(name, password, readable, list(self.view_functions))
 
-    def reader_excess(self, connection: Connection, name: str, readable: Sequence[str]) -> list[str]:  # noqa: ARG002  functions only
-        """Look for functions that have effects."""
-        return reader.excess(connection, name)
+    def reader_excess(self, connection: Connection, name: str, readable: Sequence[str]) -> list[str]:
+        """Look for functions that have effects, other roles, attributes, and rights to tables."""
+        return reader.excess(connection, name, readable)
 
     # --- views
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 # Built-in functions that are volatile only because each call may return another value, and those that wait, which the
-# statement's timeout ends. A function that a later version brings is harmful until it is listed here.
+# statement's timeout ends. Any other that a later version brings is harmful until it is listed here.
 _HARMLESS = (
     "random|random_normal|setseed|clock_timestamp|timeofday|gen_random_uuid|uuidv4|uuidv7|current_query|currtid2|currval"
     "|lastval|lo_get|amvalidate|pg_sleep|pg_sleep_for|pg_sleep_until|pg_lock_status|pg_prepared_xact|pg_jit_available"
@@ -53,10 +53,18 @@ _GRANTED = (
     " JOIN pg_catalog.pg_init_privs AS i ON i.objoid = p.oid AND i.classoid = CAST('pg_proc' AS regclass)"
     f" WHERE i.privtype = 'i' AND {HARMFUL} AND pg_catalog.has_function_privilege(session_user, p.oid, 'EXECUTE')"
 )
-_EXCESS = text(
-    f"SELECT DISTINCT CAST(p.proname AS text) || '()' FROM pg_proc AS p WHERE {HARMFUL}"
-    " AND has_function_privilege(:name, p.oid, 'EXECUTE')"
-)
+_EXCESS = text(f"""
+SELECT CAST(p.proname AS text) || '()' FROM pg_proc AS p
+WHERE {HARMFUL} AND has_function_privilege(:name, p.oid, 'EXECUTE')
+UNION SELECT 'role ' || rolname FROM pg_roles WHERE rolname <> :name AND pg_has_role(:name, oid, 'MEMBER')
+UNION SELECT attribute FROM pg_roles, LATERAL (VALUES (rolcreatedb, 'CREATEDB'), (rolcreaterole, 'CREATEROLE'),
+  (rolreplication, 'REPLICATION'), (rolbypassrls, 'BYPASSRLS')) AS held (is_held, attribute)
+WHERE rolname = :name AND is_held
+UNION SELECT 'table ' || c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
+AND (has_table_privilege(:name, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+  OR c.relkind IN ('r', 'p', 'f') AND c.relname <> ALL (:readable) AND has_table_privilege(:name, c.oid, 'SELECT'))
+""")
 
 _ITERATIONS = 4096  # what the server itself takes
 
@@ -145,9 +153,9 @@ def statements(name: str, password: str | None, readable: Sequence[str], functio
     ]
 
 
-def excess(connection: Connection, name: str) -> list[str]:
-    """Return what a reader may do beyond reading the views: functions that only a superuser could revoke."""
-    return sorted(connection.execute(_EXCESS, {"name": name}).scalars())
+def excess(connection: Connection, name: str, readable: Sequence[str]) -> list[str]:
+    """Return what a reader may do beyond reading the views: functions, roles, attributes, tables."""
+    return sorted(connection.execute(_EXCESS, {"name": name, "readable": list(readable)}).scalars())
 
 
 def _verifier(password: str) -> str:
