@@ -81,29 +81,41 @@ class _Conversion:
     def object(self, start: int, end: int, source: GoStruct, target: GoStruct, at: JSONPath) -> str:
         """Convert the object at ``start``, which the source's struct describes, to the target's struct."""
         members = self._members(start, source, target, at)
-        # Where the text has both names, the target's own wins, unless it has a zero value.
-        own = {each.target.name for each in members if each.target is not None and not each.is_renamed}
-        filled = {
-            each.target.name
-            for each in members
-            if each.target is not None and not each.is_renamed and not self._is_zero(each.target, each.member)
-        }
-        renamed = {each.target.name for each in members if each.target is not None and each.is_renamed}
-        out = []
-        has_changed = False
-        for each in members:
-            name = each.target.name if each.target is not None else ""
-            if name in renamed & own and each.is_renamed == (name in filled):
-                if each.is_renamed:
+        out = self._values(members, at)
+        if not any(each.is_renamed for each in members) and out == [self._text(each) for each in members]:
+            return self.text[start:end]
+        kept = [
+            (f'"{each.target.name}":' if each.is_renamed and each.target is not None else each.quoted) + value
+            for each, value in zip(members, out, strict=True)
+            if value is not None
+        ]
+        return "{" + ",".join(kept) + "}"
+
+    def _values(self, members: list[_Member], at: JSONPath) -> list[str | None]:
+        """Convert the values of an object's keys; ``None`` is one that is left out.
+
+        Where the text has both names of a key, the target's own wins, unless it has a zero value.
+        """
+        out = [None if each.is_renamed else self._member(each, at) for each in members]
+        own: dict[str, set[str]] = {}
+        for each, value in zip(members, out, strict=True):
+            if value is not None and each.target is not None and not self._is_zero(each.target, each.member):
+                own.setdefault(each.target.name, set()).add(self._text(each))
+        renamed = set()
+        for i, each in enumerate(members):
+            if each.is_renamed and each.target is not None:
+                if each.target.name not in own:
+                    out[i] = self._member(each, at)
+                    renamed.add(each.target.name)
+                elif self._text(each) not in own[each.target.name]:
                     self._lose(each.key, each.member, (*at, each.member.key))
-                value = None
-            else:
-                value = self._member(each, at)
-            before = self.text[each.member.start : each.member.end]
-            has_changed |= value != before or each.is_renamed
-            if value is not None:
-                out.append((f'"{name}":' if each.is_renamed else each.quoted) + value)
-        return "{" + ",".join(out) + "}" if has_changed else self.text[start:end]
+        for i, each in enumerate(members):
+            if not each.is_renamed and each.target is not None and each.target.name in renamed:
+                out[i] = None
+        return out
+
+    def _text(self, each: _Member) -> str:
+        return self.text[each.member.start : each.member.end]
 
     def _members(self, start: int, source: GoStruct, target: GoStruct, at: JSONPath) -> list[_Member]:
         members = []
@@ -125,7 +137,7 @@ class _Conversion:
         """Convert the value of a key; return ``None`` for one that is left out."""
         member, key, target = each.member, each.key, each.target
         if key is None:
-            return self.text[member.start : member.end]
+            return self._text(each)
         inside = (*at, key.name)
         form = target.form_in(self.version) if target is not None else None
         if target is None or form is None:

@@ -110,8 +110,8 @@ LAYOUTS: Final[dict[str, Layout]] = {
             mount=_MOUNT_22,
             device=_DEVICE,
             process=_PROCESS_22,
-            # In fact since 2.3: 2.2 itself is the one release with the new order and the old name. This is for files
-            # that stay in their layout; an export for a version knows better.
+            # In fact since 2.3: 2.2 itself is the one release with the new order and the old name. An export to a
+            # version converts it.
             sandbox_cgroup_key="SandboxCgroupPath",
         ),
         Layout(

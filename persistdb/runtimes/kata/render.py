@@ -73,12 +73,13 @@ def _encode_own(record: SandboxState, target: Target) -> tuple[Files, list[str]]
         record = msgspec.structs.replace(record, document=None)
     if target.is_old:
         return encode_old_sandbox(record, target.layout), lost
+    data = encode_sandbox(record, target.layout)
     version = target.version_from(record.layout)
-    if record.document is not None and version is not None:
-        converted = convert_sandbox(record.document, version)
-        record = msgspec.structs.replace(record, document=converted.text)
+    if version is not None:
+        converted = convert_sandbox(data.decode(), version)
+        data = converted.text.encode()
         lost += [f"the sandbox's {loss}" for loss in converted.losses]
-    return {PERSIST: encode_sandbox(record, target.layout, version)}, lost
+    return {PERSIST: data}, lost
 
 
 def _encode(container: Container, target: str) -> tuple[Files, list[str]]:

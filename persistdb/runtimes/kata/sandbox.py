@@ -6,7 +6,7 @@ another layout converts it (:mod:`~persistdb.runtimes.kata.convert`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -17,10 +17,6 @@ from ..gojson import Malformed, Spec, decode_object, decode_text, scan
 from .detect import detect_sandbox_layout, refuse_runtime_rs
 from .layouts import LAYOUTS
 
-if TYPE_CHECKING:
-    from .layouts import Layout
-    from .versions import Version
-
 _SPEC: Final = Spec(
     {
         "PersistVersion": ("persist_version", "int64"),
@@ -30,7 +26,6 @@ _SPEC: Final = Spec(
         "SandboxCgroupPath": ("sandbox_cgroup_path", "string"),
     }
 )
-_SANDBOX_CGROUP_PATH: Final = (2, 3, 0)  # the version that gave CgroupPath this name
 _VERSION_MAX: Final = 2**31 - 1  # Go's uint holds more, but a column of type integer does not; Kata is at 2
 _CONTAINER_KEYS: Final = frozenset({"Rootfs", "Process"})
 
@@ -86,17 +81,13 @@ def other_sid(record: SandboxState) -> str | None:
     return named if named not in ("", record.sid) else None
 
 
-def encode_sandbox(record: SandboxState, layout: str, version: Version | None = None) -> bytes:
+def encode_sandbox(record: SandboxState, layout: str) -> bytes:
     """Encode a sandbox's persist.json: the document, with the record's values where they differ from it.
 
-    Without a document the file is the smallest one that Kata reads. ``version`` decides which name a cgroup path has
-    that the document does not have; without it the layout does.
+    Without a document the file is the smallest one that Kata reads.
     """
-    cgroup_key = LAYOUTS[layout].sandbox_cgroup_key
-    if version is not None:
-        cgroup_key = "SandboxCgroupPath" if version >= _SANDBOX_CGROUP_PATH else "CgroupPath"
     if record.document is None:
-        return _minimal(record, LAYOUTS[layout], cgroup_key)
+        return _minimal(record, layout)
     head, keys = _read_head(record.document, record.document.encode())
     changed: dict[str, str] = {}
     if head.state != record.state:
@@ -106,12 +97,13 @@ def encode_sandbox(record: SandboxState, layout: str, version: Version | None = 
     if (head.cgroup_path or head.sandbox_cgroup_path) != record.cgroup_path:
         # Kata never wrote both names into one file; a file that has both must not contradict the record in either.
         named = [key for key in ("CgroupPath", "SandboxCgroupPath") if scan.fold(key) in map(scan.fold, keys)]
-        for key in named or [cgroup_key]:
+        for key in named or [LAYOUTS[layout].sandbox_cgroup_key]:
             changed[key] = _json(record.cgroup_path)
     return (scan.replace_values(record.document, changed) if changed else record.document).encode()
 
 
-def _minimal(record: SandboxState, target: Layout, cgroup_key: str) -> bytes:
+def _minimal(record: SandboxState, layout: str) -> bytes:
+    target = LAYOUTS[layout]
     version = target.persist_version if record.persist_version is None else record.persist_version
     return (
         gojson.encode(
@@ -119,7 +111,7 @@ def _minimal(record: SandboxState, target: Layout, cgroup_key: str) -> bytes:
                 "PersistVersion": version,
                 "State": record.state,
                 "SandboxContainer": record.sid,
-                cgroup_key: record.cgroup_path,
+                target.sandbox_cgroup_key: record.cgroup_path,
             }
         )
         + b"\n"

@@ -421,6 +421,10 @@ def test_one_name_of_two() -> None:
     assert convert(both, "2.3") == ({"SandboxCgroupPath": "/new"}, ["CgroupPath"])
     assert convert(both, "2.2") == ({"CgroupPath": "/old"}, ["SandboxCgroupPath"])
     assert convert(both | {"SandboxCgroupPath": ""}, "2.3") == ({"SandboxCgroupPath": "/old"}, [])
+    assert convert(both | {"CgroupPath": "/new"}, "2.3") == ({"SandboxCgroupPath": "/new"}, [])
+    after, losses = convert(both | {"SandboxCgroupPath": True}, "2.3")
+    assert after == {"SandboxCgroupPath": "/old"}
+    assert losses == ["SandboxCgroupPath (must be a string, not true)"]
     assert convert(both | {"CgroupPath": ""}, "2.3") == ({"SandboxCgroupPath": "/new"}, [])
 
 

@@ -212,6 +212,18 @@ def test_changed_sandbox_in_another_version(tmp_path: Path) -> None:
     assert written == b'{"State":"stopped","SandboxContainer":"s","SandboxCgroupPath":"/d"}\n'
 
 
+def test_sandbox_with_both_names_of_the_cgroup_path(tmp_path: Path) -> None:
+    """Of a file with both names of the cgroup path, each value is in the exported file or named as lost."""
+    file = b'{"State":"running","SandboxContainer":"s","CgroupPath":"/old","SandboxCgroupPath":"/new"}\n'
+    tree = one(make(tmp_path / "in", TREE | {"s/persist.json": file}))
+    assert write_tree(stored(tree), tmp_path, "3.2", allow_loss=True) == ["the sandbox's CgroupPath"]
+    assert (tmp_path / "s/persist.json").read_bytes() == file.replace(b'"CgroupPath":"/old",', b"")
+    assert tree.record is not None
+    changed = sandbox(msgspec.structs.replace(tree.record, cgroup_path="/d"), tree.containers)
+    assert write_tree(changed, tmp_path, "3.2", replace=True) == []
+    assert b'"SandboxCgroupPath":"/d"' in (tmp_path / "s/persist.json").read_bytes()
+
+
 @pytest.mark.parametrize(("version", "key"), [("2.2.0", "CgroupPath"), ("2.3", "SandboxCgroupPath"), ("2", "")])
 def test_new_sandbox_for_a_version(tmp_path: Path, version: str, key: str) -> None:
     """A sandbox that never was in files has the cgroup path's name of the version; ``2`` alone is no version."""
