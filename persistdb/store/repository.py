@@ -113,9 +113,8 @@ class ContainerRepository:
 
         Only rows that changed are written; what cannot be read is replaced. Returns the sandbox's revision. With
         ``revision`` it must still be at the one that was read (0: it must not exist yet), else
-        :class:`~persistdb.errors.Conflict` is raised. Raises
-        :class:`~persistdb.errors.AlreadyExists` for a token that two processes have,
-        :class:`~persistdb.errors.InvalidValue`.
+        :class:`~persistdb.errors.Conflict` is raised. Raises :class:`~persistdb.errors.AlreadyExists` for a token that
+        two processes have, :class:`~persistdb.errors.InvalidValue`.
         """
         write = SandboxWrite(
             sid=record.sid, record=record, containers=containers, origins=origins or {}, revision=revision
@@ -176,10 +175,9 @@ class ContainerRepository:
         """Store one container of a sandbox that exists; returns its revision.
 
         Only rows that changed are written: saving what is stored already writes nothing. A container that cannot be
-        read is replaced. With ``revision`` the
-        container must still be at the one that was read (0: it must not exist yet), else
-        :class:`~persistdb.errors.Conflict` is raised. Raises :class:`~persistdb.errors.NotFound` without the sandbox,
-        :class:`~persistdb.errors.AlreadyExists` for a token that another process of the sandbox has,
+        read is replaced. With ``revision`` the container must still be at the one that was read (0: it must not exist
+        yet), else :class:`~persistdb.errors.Conflict` is raised. Raises :class:`~persistdb.errors.NotFound` without the
+        sandbox, :class:`~persistdb.errors.AlreadyExists` for a token that another process of the sandbox has,
         :class:`~persistdb.errors.InvalidValue`.
         """
         check_shape(record)
