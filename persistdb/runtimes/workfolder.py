@@ -86,7 +86,7 @@ class WorkFolder:
 
 
 def remove_leftovers(parent: Folder) -> None:
-    """Remove the work folders of processes that have died, after putting back what is only there.
+    """Remove the work folders of processes that have died, after moving back each tree that is nowhere else.
 
     Whatever cannot be removed, or is not surely a leftover, stays.
     """
