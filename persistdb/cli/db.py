@@ -246,7 +246,7 @@ def restore(target: Target, source: Path, replace_foreign: bool) -> None:
 
     The previous content is backed up first, whatever it is, also if it is damaged.
     """
-    from ..schema.backup import restore as replace_content
+    from ..schema.restore import restore as replace_content
 
     with target.database() as database:
         saved = replace_content(database, source, replace_foreign=replace_foreign)

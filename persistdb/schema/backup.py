@@ -1,4 +1,4 @@
-"""Backups of a database that is a file: made while it is in use, checked before they are relied upon, and restored.
+"""Backups of a database that is a file: made while it is in use, and checked before they are relied upon.
 
 A server's database is backed up with the server's own tools, which copy a consistent state.
 """
@@ -12,9 +12,8 @@ import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import BadURL, Corrupt, DatabaseError, NotFound, SchemaMissing, SchemaTooNew, StorageFull, WouldReplace
+from ..errors import BadURL, Corrupt, DatabaseError, StorageFull
 from .new_file import new_file
-from .version import HEAD, REVISIONS, is_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,8 +22,13 @@ if TYPE_CHECKING:
     from ..db.database import Database
     from ..engines.file import DatabaseFile
 
+    Copy = Callable[[DatabaseFile, DatabaseFile], None]
+
 KEPT = 5
 """The number of backups made before changes of the schema that are kept beside the database, the newest ones."""
+
+VERSIONED = re.compile(r"[0-9]\w{,31}", re.ASCII)
+"""The content in the name of a backup of a sound database of ours: its revision, also a later release's."""
 
 # What comes after the database's name. Earlier releases wrote microseconds and no number.
 _NAME = re.compile(
@@ -41,17 +45,15 @@ def backup(database: Database, destination: Path) -> Path:
     Raises :class:`~persistdb.errors.StorageFull` when there is no room, :class:`~persistdb.errors.Corrupt` when the
     copy is damaged: then the database is, too.
     """
-    with _translated(database):
-        source = _file(database)
+    with translated(database):
+        source = file_of(database)
         for path in (destination, *source.at(destination).beside()):
             if os.path.lexists(path):
                 raise _exists(path)
-        return _write(source, destination.parent, [destination.name], _copy)
+        return _write(source, destination.parent, [destination.name], copy_checked)
 
 
-def _write(
-    source: DatabaseFile, folder: Path, names: Iterable[str], copy: Callable[[DatabaseFile, DatabaseFile], None]
-) -> Path:
+def _write(source: DatabaseFile, folder: Path, names: Iterable[str], copy: Copy) -> Path:
     """Copy a database to a new file in a folder, and give it the first of the names that nobody else has taken."""
     with new_file(folder) as new:
         need_room(folder, source.size())
@@ -73,14 +75,16 @@ def _exists(path: Path) -> DatabaseError:
     return DatabaseError(str(path), "exists already; a backup is written to a new file")
 
 
-def _copy(source: DatabaseFile, new: DatabaseFile) -> None:
-    _copy_damaged(source, new)
+def copy_checked(source: DatabaseFile, new: DatabaseFile) -> None:
+    """Copy a database to a single file; raise :class:`~persistdb.errors.Corrupt` if the copy is damaged."""
+    copy_unchecked(source, new)
     faults = new.damage()
     if faults:
         raise Corrupt(str(source.path), "; ".join(faults))
 
 
-def _copy_damaged(source: DatabaseFile, new: DatabaseFile) -> None:
+def copy_unchecked(source: DatabaseFile, new: DatabaseFile) -> None:
+    """Copy a database to a single file, with its faults."""
     source.copy_to(new)
     new.make_single()
 
@@ -93,15 +97,20 @@ def before_change(database: Database, revision: str, *, spare: Path | None = Non
     source = database.backend.file()
     if source is None:
         return None
-    with _translated(database):
-        made = _write(source, source.path.parent, _names(source.path, revision), _copy)
+    with translated(database):
+        made = keep_beside(source, revision, copy_checked)
     _prune(source.path, [made] if spare is None else [made, spare])
     return made
 
 
+def keep_beside(source: DatabaseFile, content: str, copy: Copy) -> Path:
+    """Copy a database to a new file beside it, under a name that says what its content is."""
+    return _write(source, source.path.parent, _names(source.path, content), copy)
+
+
 def backups(database: Database) -> list[Path]:
     """List the backups beside the database that were made before changes, oldest first."""
-    made = [each for each in _made(_file(database).path) if _OURS.fullmatch(each.content)]
+    made = [each for each in _made(file_of(database).path) if VERSIONED.fullmatch(each.content)]
     return [each.path for each in sorted(made, key=lambda each: (each.number or 0, each.time))]
 
 
@@ -142,52 +151,13 @@ def _names(database: Path, content: str) -> Iterator[str]:
 
 def _prune(database: Path, spared: Sequence[Path]) -> None:
     """Remove the backups before changes to which enough others are newer, whatever the clock did."""
-    made = [each for each in _made(database) if _OURS.fullmatch(each.content)]
+    made = [each for each in _made(database) if VERSIONED.fullmatch(each.content)]
     for old in made:
-        newer = sum(old.is_older(other) for other in made)
-        if newer >= KEPT and not any(path.samefile(old.path) for path in spared if old.path.exists()):
-            old.path.unlink(missing_ok=True)
-
-
-def restore(database: Database, source: Path, *, replace_foreign: bool = False) -> Path | None:
-    """Replace the whole database with a backup, and return the backup that was made of the file before.
-
-    Whatever the file holds is backed up first. ``None`` if it is empty or does not exist. With ``replace_foreign`` it
-    may hold another program's data. Other programs may have the database open: they see the restored rows from their
-    next transaction on. Cut off in the middle, the database is as it was; a file that the engine cannot read may be
-    empty then, and has its backup.
-
-    Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Corrupt`,
-    :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`, and its subclass
-    :class:`~persistdb.errors.WouldReplace` without ``replace_foreign``.
-    """
-    target = _file(database)
-    original = target.at(source)
-    if not source.is_file():
-        raise NotFound("backup", str(source))
-    if target.path.exists() and source.samefile(target.path):
-        raise DatabaseError(str(source), "is the database itself, not a backup of it")
-    database.close()  # no connection of ours may hold the file
-    with _translated(database):
-        _refuse_damaged(original)
-        revision = _revision(original)
-        if revision not in REVISIONS:
-            raise (SchemaTooNew if revision else SchemaMissing)(str(source), revision, HEAD)
-        content = _content(database, target)
-        if content in _OTHERS and not replace_foreign:
-            raise WouldReplace(database.url, None, HEAD, _OTHERS[content])
-        saved = _keep(database, target, content, source)
-        need_room(target.path.parent, 2 * source.stat().st_size)
-        try:
-            original.copy_to(target)
-        except database.driver_error as error:
-            if content not in _DAMAGED or not _is_damage(database, error):
-                raise
-            target.clear()
-            original.copy_to(target)
-        database.prepared = False
-        _refuse_damaged(target)
-    return saved
+        if sum(old.is_older(other) for other in made) >= KEPT:
+            # What cannot be removed is no reason against the change, and another process may be removing it, too.
+            with contextlib.suppress(OSError):
+                if not any(path.samefile(old.path) for path in spared):
+                    old.path.unlink()
 
 
 def need_room(folder: Path, size: int) -> None:
@@ -207,72 +177,8 @@ def need_room_for_change(database: Database) -> None:
         need_room(file.path.parent, 2 * file.size())
 
 
-# What a restore finds in the place of a sound database of ours; the names of backups say it instead of a revision.
-_EMPTY = "empty"
-_NEWER = "newer"
-_BROKEN = "damaged"
-_FOREIGN = "foreign"
-_UNREADABLE = "not-a-database"
-
-_OTHERS = {
-    _FOREIGN: "holds other tables and no persistdb schema",
-    _UNREADABLE: "is not a database, or so damaged that nobody can say whose it was",
-}
-_DAMAGED = {_BROKEN, _FOREIGN, _UNREADABLE}
-
-# revisions of later releases, too
-_OURS = re.compile(r"[0-9]\w{,31}", re.ASCII)
-
-
-def _content(database: Database, target: DatabaseFile) -> str | None:
-    """Return the revision of the file's schema, or the word for what it holds instead; ``None`` for nothing."""
-    if not target.path.exists() or target.size() == 0:
-        return None
-    try:
-        tables = target.tables()
-        revision = _revision(target)
-        sound = not target.damage()
-    except database.driver_error as error:
-        if not _is_damage(database, error):
-            raise
-        return _UNREADABLE
-    if revision not in REVISIONS:
-        # a later release has these tables, whatever it calls its revisions; other programs use Alembic, too
-        if revision is None or not {"sandbox", "container"} <= tables:
-            return _FOREIGN if is_foreign(tables) or revision else _EMPTY
-        if not _OURS.fullmatch(revision):
-            revision = _NEWER
-    return revision if sound else _BROKEN
-
-
-def _is_damage(database: Database, error: Exception) -> bool:
-    """Return whether the driver's error says that a file is damaged, or is not a database."""
-    return isinstance(database.failure(error), Corrupt)
-
-
-def _keep(database: Database, target: DatabaseFile, content: str | None, source: Path) -> Path | None:
-    """Back up what a restore from ``source`` replaces.
-
-    Later ones remove only backups of sound databases of ours.
-    """
-    if content is None:
-        return None
-    if _OURS.fullmatch(content):
-        return before_change(database, content, spare=source)
-    folder, names = target.path.parent, _names(target.path, content)
-    if content not in _DAMAGED:
-        return _write(target, folder, names, _copy)
-    if content != _UNREADABLE:
-        try:
-            return _write(target, folder, names, _copy_damaged)
-        except database.driver_error as error:
-            if not _is_damage(database, error):
-                raise
-    return _write(target, folder, names, lambda target, new: target.copy_bytes_to(new))
-
-
 @contextlib.contextmanager
-def _translated(database: Database) -> Iterator[None]:
+def translated(database: Database) -> Iterator[None]:
     """Translate errors of the driver, and of the system, which are about a file that they name."""
     try:
         yield
@@ -283,21 +189,9 @@ def _translated(database: Database) -> Iterator[None]:
         raise failure(str(error.filename or database.url), str(error.strerror or error)) from error
 
 
-def _file(database: Database) -> DatabaseFile:
+def file_of(database: Database) -> DatabaseFile:
+    """Return the database's file; raise :class:`~persistdb.errors.BadURL` if it has none."""
     file = database.backend.file()
     if file is None:
         raise BadURL(database.url, database.backend.no_file)
     return file
-
-
-def _refuse_damaged(file: DatabaseFile) -> None:
-    """Raise :class:`~persistdb.errors.Corrupt` unless the engine finds nothing wrong with a file."""
-    faults = file.damage()
-    if faults:
-        raise Corrupt(str(file.path), "; ".join(faults))
-
-
-def _revision(file: DatabaseFile) -> str | None:
-    """Return the revision of the schema in a file."""
-    revision = file.value("SELECT version_num FROM alembic_version")
-    return None if revision is None else str(revision)

@@ -34,6 +34,7 @@ class NewFile:
 
     def __init__(self, folder: Path, parent: int, private: int) -> None:
         self.path = folder / _FILE
+        self._place = folder.parent
         self._parent = parent
         self._private = private
 
@@ -43,23 +44,35 @@ class NewFile:
         Raises :class:`FileExistsError`: the name is taken, by whatever it is.
         """
         for written in sorted(os.listdir(self._private)):  # the file itself comes first
-            self._link(written, name + written.removeprefix(_FILE))
+            published = name + written.removeprefix(_FILE)
+            with _about(self._place / published):
+                _move(written, self._private, published, self._parent)
         os.fsync(self._parent)
 
-    def _link(self, written: str, name: str) -> None:
-        try:
-            os.link(written, name, src_dir_fd=self._private, dst_dir_fd=self._parent, follow_symlinks=False)
-        except OSError as error:
-            rename = getattr(_libc, "renameat2", None)  # not in each C library
-            if error.errno not in _NO_LINKS or rename is None:
-                raise
-        else:
-            return
-        # not wrapped by the standard library, whose rename(2) replaces
-        names = os.fsencode(written), os.fsencode(name)
-        if rename(self._private, names[0], self._parent, names[1], _RENAME_NOREPLACE) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), name)
+
+def _move(old: str, old_folder: int, new: str, new_folder: int) -> None:
+    """Give a file another name, which nothing may have; the old one may stay."""
+    try:
+        os.link(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder, follow_symlinks=False)
+    except OSError as error:
+        rename = getattr(_libc, "renameat2", None)  # not in each C library
+        if error.errno not in _NO_LINKS or rename is None:
+            raise
+    else:
+        return
+    # not wrapped by the standard library, whose rename(2) replaces
+    if rename(old_folder, os.fsencode(old), new_folder, os.fsencode(new), _RENAME_NOREPLACE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+@contextlib.contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Name the whole path in errors of the system, which know only a part of it."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
 @contextlib.contextmanager
@@ -67,7 +80,8 @@ def new_file(parent: Path) -> Iterator[NewFile]:
     """Make a private folder for a new file of the parent folder, and remove it at the end, with what is left in it."""
     with _opened(parent) as parent_fd:
         _remove_leftovers(parent_fd)
-        name, private_fd = _make(parent_fd)
+        with _about(parent):
+            name, private_fd = _make(parent_fd)
         try:
             yield NewFile(parent / name, parent_fd, private_fd)
         finally:

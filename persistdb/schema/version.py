@@ -62,11 +62,6 @@ def refuse_foreign(database: Database) -> None:
             tables = set(inspect(connection).get_table_names())
     except SQLAlchemyError as error:
         raise database.failure(error) from error
-    if is_foreign(tables):
-        raise SchemaMissing(database.url, None, HEAD)
-
-
-def is_foreign(tables: set[str]) -> bool:
-    """Return whether a database without a revision of ours belongs to another program, by the names of its tables."""
     # with both of these, another program is creating the schema now
-    return bool(tables - {"alembic_version"}) and not {"alembic_version", "sandbox"} <= tables
+    if tables - {"alembic_version"} and not {"alembic_version", "sandbox"} <= tables:
+        raise SchemaMissing(database.url, None, HEAD)

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from persistdb import Database
 from persistdb.engines.sqlite.files import SQLiteFile
-from persistdb.engines.sqlite.library import driver
 from persistdb.errors import (
     BadURL,
     Corrupt,
     DatabaseError,
-    NotFound,
-    SchemaMissing,
-    SchemaTooNew,
     StorageFull,
     Unavailable,
-    WouldReplace,
 )
 from persistdb.schema import backup, migrate, version
+from persistdb.schema.restore import restore
 
 from . import dumps, model
+from .files import damage, folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.fixture
-def database(sqlite_url: str) -> Iterator[Database]:
+def database(baseline: Database) -> Database:
     """A file at the baseline, with rows."""
-    with Database(sqlite_url) as database:
-        migrate.upgrade(database, "0001")
-        dumps.insert(database.engine, model.sample("0001"))
-        yield database
-
-
-def _folder(database: Database) -> Path:
-    return Path(str(database.engine.url.database)).parent
+    return baseline
 
 
 def test_before_each_change(database: Database) -> None:
@@ -74,7 +63,7 @@ def test_in_memory() -> None:
 
 def test_the_newest_are_kept(database: Database) -> None:
     """After many changes the newest backups are kept, and other files stay."""
-    other = _folder(database) / "persistdb.db.note"
+    other = folder(database) / "persistdb.db.note"
     other.touch()
     made = [
         change.backup
@@ -87,7 +76,7 @@ def test_the_newest_are_kept(database: Database) -> None:
 
 def _earlier(database: Database, *names: str) -> list[Path]:
     """Make files with the names of backups."""
-    paths = [_folder(database) / f"persistdb.db.{name}.backup" for name in names]
+    paths = [folder(database) / f"persistdb.db.{name}.backup" for name in names]
     for path in paths:
         path.touch()
     return paths
@@ -141,9 +130,20 @@ def test_restore_of_the_oldest_backup(database: Database, form: str) -> None:
     oldest = migrate.upgrade(database).backup
     assert oldest is not None
     _earlier(database, *(form.format(i) for i in range(2, 8)))
-    backup.restore(database, oldest)
+    restore(database, oldest)
     assert oldest.exists()
     assert dumps.rows(database.engine) == model.sample("0001")
+
+
+def test_a_backup_that_cannot_be_removed(database: Database) -> None:
+    """What has the name of an old backup and cannot be removed, such as a folder, hinders no change."""
+    (earlier,) = _earlier(database, "0001.20200101T000000Z.000001")
+    earlier.unlink()
+    earlier.mkdir()
+    _earlier(database, *(f"0001.20200101T000000Z.{i:06d}" for i in range(2, 7)))
+    made = migrate.upgrade(database, "0002").backup
+    assert made in backup.backups(database)
+    assert earlier.is_dir()
 
 
 def test_other_files_are_not_pruned(database: Database) -> None:
@@ -157,178 +157,6 @@ def test_other_files_are_not_pruned(database: Database) -> None:
     made = [migrate.upgrade(database, "0002").backup, migrate.downgrade(database, "0001").backup]
     assert backup.backups(database) == made
     assert all(path.exists() for path in others)
-
-
-def test_restore(database: Database) -> None:
-    """A restored backup brings its rows and schema, which other connections see, and the database before it is kept."""
-    saved = migrate.upgrade(database).backup
-    assert saved is not None
-    with Database(str(database.engine.url)) as other:
-        assert version.current(other) == version.HEAD
-        kept = backup.restore(database, saved)
-        assert version.current(other) == "0001"
-        assert dumps.rows(other.engine) == model.sample("0001")
-    assert version.current(database) == "0001"
-    assert kept is not None
-    with Database(f"sqlite:///{kept}") as copy:
-        assert version.current(copy) == version.HEAD
-    migrate.upgrade(database)
-
-
-def test_restore_to_nothing(database: Database, tmp_path: Path) -> None:
-    """A backup can be restored where no database is."""
-    copy = backup.backup(database, tmp_path / "copy.db")
-    with Database(f"sqlite:///{tmp_path}/new.db") as new:
-        assert backup.restore(new, copy) is None
-        assert dumps.rows(new.engine) == model.sample("0001")
-
-
-def test_restore_refuses(database: Database, tmp_path: Path) -> None:
-    """A file that is not a backup of ours, or damaged, or newer, is refused, and the database stays as it is."""
-    rows = dumps.rows(database.engine)
-    with pytest.raises(NotFound):
-        backup.restore(database, tmp_path / "absent")
-    text = tmp_path / "text"
-    text.write_text("not a database" * 1000)
-    with pytest.raises(Corrupt):
-        backup.restore(database, text)
-    copy = backup.backup(database, tmp_path / "copy.db")
-    cut = tmp_path / "cut.db"
-    cut.write_bytes(copy.read_bytes()[: copy.stat().st_size // 2])
-    with pytest.raises(Corrupt):
-        backup.restore(database, cut)
-    with Database(f"sqlite:///{copy}") as other, other.engine.connect() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-        connection.commit()
-    with pytest.raises(SchemaTooNew):
-        backup.restore(database, copy)
-    with Database(f"sqlite:///{copy}") as other, other.engine.connect() as connection:
-        connection.exec_driver_sql("DROP TABLE alembic_version")
-        connection.commit()
-    with pytest.raises(SchemaMissing):
-        backup.restore(database, copy)
-    assert dumps.rows(database.engine) == rows
-
-
-def _foreign(path: Path, *statements: str) -> None:
-    """Make a database of another program, with one row."""
-    with contextlib.closing(driver().connect(path, isolation_level=None)) as connection:
-        for statement in (*statements, "CREATE TABLE invoices (number)", "INSERT INTO invoices VALUES (7)"):
-            connection.execute(statement)
-
-
-def _invoices(path: Path) -> list[tuple[int]]:
-    with contextlib.closing(driver().connect(path)) as connection:
-        rows: list[tuple[int]] = connection.execute("SELECT number FROM invoices").fetchall()
-        return rows
-
-
-@pytest.mark.parametrize(
-    "statements",
-    [
-        [],
-        ["CREATE TABLE alembic_version (version_num)"],
-        ["CREATE TABLE alembic_version (version_num)", "INSERT INTO alembic_version VALUES ('ae1027a6acf')"],
-        ["CREATE TABLE alembic_version (other)"],
-        ["CREATE TABLE sandbox (id)"],
-        ["PRAGMA page_size = 1024", "PRAGMA journal_mode = WAL"],
-    ],
-    ids=["plain", "empty version", "other revision", "other version table", "one name of ours", "WAL of small pages"],
-)
-def test_restore_over_a_foreign_database(database: Database, tmp_path: Path, statements: list[str]) -> None:
-    """Another program's database is replaced only where that is asked for, and a backup of it is kept for good."""
-    copy = backup.backup(database, tmp_path / "copy.db")
-    theirs = tmp_path / "theirs.db"
-    _foreign(theirs, *statements)
-    content = theirs.read_bytes()
-    with Database(f"sqlite:///{theirs}") as other:
-        with pytest.raises(WouldReplace, match=r"holds other tables and no persistdb schema; .*--replace-foreign"):
-            backup.restore(other, copy)
-        assert theirs.read_bytes() == content
-        assert list(tmp_path.glob("theirs.db?*")) == []
-        kept = backup.restore(other, copy, replace_foreign=True)
-        assert kept is not None
-        assert kept.name.startswith("theirs.db.foreign.")
-        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-        assert _invoices(kept) == [(7,)]
-        assert dumps.rows(other.engine) == model.sample("0001")
-        assert backup.backups(other) == []
-
-
-def test_restore_over_a_file_that_is_not_a_database(database: Database, tmp_path: Path) -> None:
-    """Such a file is replaced only where that is asked for, and kept byte by byte with the log beside it."""
-    copy = backup.backup(database, tmp_path / "copy.db")
-    text = tmp_path / "text"
-    text.write_text("precious" * 1000)
-    log = tmp_path / "text-wal"
-    log.write_text("more")
-    with Database(f"sqlite:///{text}") as other:
-        with pytest.raises(WouldReplace, match="not a database"):
-            backup.restore(other, copy)
-        assert (text.read_text(), log.read_text()) == ("precious" * 1000, "more")
-        kept = backup.restore(other, copy, replace_foreign=True)
-        assert kept is not None
-        assert kept.name.startswith("text.not-a-database.")
-        assert kept.read_text() == "precious" * 1000
-        assert kept.with_name(kept.name + "-wal").read_text() == "more"
-        assert dumps.rows(other.engine) == model.sample("0001")
-
-
-def _damage(database: Database, page: int) -> bytes:
-    """Overwrite a page, except for the file's header, and return the file."""
-    path = Path(str(database.engine.url.database))
-    database.close()
-    content = bytearray(path.read_bytes())
-    start, end = max(page * 4096, 100), (page + 1) * 4096
-    content[start:end] = b"\xff" * (end - start)
-    path.write_bytes(content)
-    return bytes(content)
-
-
-def test_restore_over_a_damaged_database(database: Database, tmp_path: Path) -> None:
-    """A damaged database is what a backup is restored for: it is replaced, and kept under a name that says so."""
-    copy = backup.backup(database, tmp_path / "copy.db")
-    content = _damage(database, 3)
-    kept = backup.restore(database, copy)
-    assert kept is not None
-    assert kept.name.startswith("persistdb.db.damaged.")
-    assert kept.read_bytes()[3 * 4096 : 4 * 4096] == content[3 * 4096 : 4 * 4096]
-    assert dumps.rows(database.engine) == model.sample("0001")
-
-
-def test_restore_over_a_database_without_a_readable_schema(database: Database, tmp_path: Path) -> None:
-    """A file so damaged that its owner is unknown is replaced only where that is asked for, and kept as it is."""
-    copy = backup.backup(database, tmp_path / "copy.db")
-    content = _damage(database, 0)
-    with pytest.raises(WouldReplace, match="so damaged"):
-        backup.restore(database, copy)
-    kept = backup.restore(database, copy, replace_foreign=True)
-    assert kept is not None
-    assert kept.read_bytes() == content
-    assert dumps.rows(database.engine) == model.sample("0001")
-
-
-@pytest.mark.parametrize(("revision", "label"), [("0999", "0999"), ("../../x", "newer")])
-def test_restore_over_a_newer_schema(database: Database, tmp_path: Path, revision: str, label: str) -> None:
-    """The schema of a later release is replaced; whatever it calls its revision, the backup is beside the database."""
-    copy = backup.backup(database, tmp_path / "copy.db")
-    with database.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (revision,))
-    kept = backup.restore(database, copy)
-    assert kept is not None
-    assert kept.parent == _folder(database)
-    assert kept.name.startswith(f"persistdb.db.{label}.")
-    assert version.current(database) == "0001"
-
-
-def test_restore_of_the_database_itself(database: Database) -> None:
-    """The database is no backup of itself, under any name."""
-    link = _folder(database) / "link"
-    link.symlink_to("persistdb.db")
-    rows = dumps.rows(database.engine)
-    with pytest.raises(DatabaseError, match="is the database itself"):
-        backup.restore(database, link)
-    assert dumps.rows(database.engine) == rows
 
 
 def test_a_new_file(database: Database, tmp_path: Path) -> None:
@@ -424,11 +252,11 @@ def test_a_disk_that_fills_up(
 
 def test_damaged(database: Database) -> None:
     """A damaged file is not changed: its copy is damaged, too."""
-    _damage(database, 3)
+    damage(database, 3)
     with pytest.raises(Corrupt):
         migrate.upgrade(database)
     assert version.current(database) == "0001"
-    assert [path.name for path in _folder(database).iterdir() if "backup" in path.name] == []
+    assert [path.name for path in folder(database).iterdir() if "backup" in path.name] == []
 
 
 def test_servers(mariadb_url: str, tmp_path: Path) -> None:

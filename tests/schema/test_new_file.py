@@ -82,8 +82,9 @@ def test_nothing_is_replaced(tmp_path: Path, kind: str) -> None:
     before = taken.lstat()
     with new_file(tmp_path) as new:
         new.path.write_text("whole")
-        with pytest.raises(FileExistsError):
+        with pytest.raises(FileExistsError) as error:
             new.publish("name")
+        assert error.value.filename == str(taken)
         new.publish("other")
     assert taken.lstat() == before
     assert _names(tmp_path) == ["name", "other"]

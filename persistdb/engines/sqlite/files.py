@@ -139,9 +139,6 @@ class SQLiteFile(DatabaseFile):
 
     def tables(self) -> set[str]:
         """Leave out SQLite's own."""
-        # SQLite removes a log beside a file that is not a database, unless it takes the file for immutable.
-        with self._open("ro&immutable=1") as connection:
-            connection.execute("PRAGMA schema_version").fetchone()
         with self._open() as connection:
             names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             return {str(name) for (name,) in names if not str(name).startswith("sqlite_")}
@@ -161,7 +158,16 @@ class SQLiteFile(DatabaseFile):
         return self.path.with_name(self.path.name + suffix)
 
     @contextlib.contextmanager
-    def _open(self, mode: str = "rw") -> Iterator[Any]:
+    def _open(self) -> Iterator[Any]:
+        """Open the file, which must exist."""
+        # SQLite removes a log beside a file that is not a database, unless it takes the file for immutable.
+        with self._connect("ro&immutable=1") as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+        with self._connect("rw") as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _connect(self, mode: str) -> Iterator[Any]:
         module = driver()
         try:
             # as a URI, because a file that is not there must not be created: it would be taken for an empty database
