@@ -7,10 +7,13 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from persistdb import Database
+from persistdb.engines.sqlite import files
 from persistdb.engines.sqlite.library import driver
 from persistdb.errors import (
+    Busy,
     Corrupt,
     DatabaseError,
     NotFound,
@@ -188,6 +191,18 @@ def test_restore_over_a_newer_schema(database: Database, tmp_path: Path, revisio
     assert kept.parent == folder(database)
     assert kept.name.startswith(f"persistdb.db.{label}.")
     assert version.current(database) == "0001"
+
+
+def test_restore_over_a_locked_database(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restore does not wait for ever for another program that is writing; the database stays as it is."""
+    monkeypatch.setattr(files, "WAIT", 0.01)
+    copy = backup.backup(database, tmp_path / "copy.db")
+    migrate.upgrade(database)
+    with Database(str(database.engine.url)) as other, other.session(write=True) as session:
+        session.execute(text("SELECT 1"))
+        with pytest.raises(Busy):
+            restore(database, copy)
+    assert version.current(database) == version.HEAD
 
 
 def test_restore_of_the_database_itself(database: Database) -> None:

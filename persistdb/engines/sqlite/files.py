@@ -66,6 +66,12 @@ _NOT_OF_CONTENT = (
     "interrupted",
 )
 
+WAIT = 30.0
+"""Seconds to wait for other connections' locks on a file."""
+
+# SQLITE_BUSY and SQLITE_LOCKED (sqlite.org/rescode.html)
+_LOCKED = frozenset({5, 6})
+
 # The free bytes below which a disk counts as full: a -shm takes 32 kB, and space is reserved for the administrator.
 _LITTLE = 1 << 20
 
@@ -103,7 +109,7 @@ class SQLiteFile(DatabaseFile):
                 if _page_size(copy) != _page_size(original):
                     # in WAL mode the size of pages cannot change (sqlite.org/c3ref/backup_finish.html)
                     copy.execute("PRAGMA journal_mode = DELETE")
-                original.backup(copy)
+                original.backup(copy, progress=_refuse_to_wait)
 
     def copy_bytes_to(self, target: Self) -> None:
         """Copy the file, its log and its journal."""
@@ -172,7 +178,7 @@ class SQLiteFile(DatabaseFile):
         try:
             # as a URI, because a file that is not there must not be created: it would be taken for an empty database
             uri = f"file:{quote(os.fsencode(self.path.absolute()))}?mode={mode}"
-            connection = module.connect(uri, uri=True, isolation_level=None, timeout=30)
+            connection = module.connect(uri, uri=True, isolation_level=None, timeout=WAIT)
         except module.Error as error:
             raise Unavailable(str(self.path), str(error)) from error
         # The text of a damaged or foreign file need not be UTF-8.
@@ -189,6 +195,12 @@ class SQLiteFile(DatabaseFile):
             raise module.DatabaseError("database disk image is malformed: its schema is not text") from error
         finally:
             connection.close()
+
+
+def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
+    """End a backup that waited for a lock in vain: the driver would try again for ever."""
+    if status in _LOCKED:
+        raise driver().OperationalError("database is locked")
 
 
 def _page_size(connection: Any) -> int:
