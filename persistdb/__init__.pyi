@@ -6,6 +6,7 @@ from .engines.sqlite.library import sqlite3 as sqlite3
 from .errors import AccessDenied as AccessDenied
 from .errors import AlreadyExists as AlreadyExists
 from .errors import Ambiguous as Ambiguous
+from .errors import BackupRefused as BackupRefused
 from .errors import BadURL as BadURL
 from .errors import Busy as Busy
 from .errors import ChangeBlocked as ChangeBlocked

@@ -248,6 +248,13 @@ class Corrupt(DatabaseError):
         return self._say("not a database, or damaged; restore a backup")
 
 
+class BackupRefused(DatabaseError):
+    """A file that a backup would replace, or that cannot be restored; ``detail`` says why. Nothing was written."""
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.detail}"
+
+
 @dataclass(eq=False)
 class TooManyRights(DatabaseError):
     """A user whose rights go beyond reading, so that a query could use them; ``rights`` names them."""

@@ -12,7 +12,7 @@ import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import BadURL, Corrupt, DatabaseError, StorageFull
+from ..errors import BackupRefused, BadURL, Corrupt, StorageFull
 from .new_file import new_file
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ _MARGIN = 16 * 1024 * 1024
 def backup(database: Database, destination: Path) -> Path:
     """Copy the database, as it is at one point in time, to a new file, and check the copy.
 
-    Raises :class:`~persistdb.errors.StorageFull` when there is no room, :class:`~persistdb.errors.Corrupt` when the
-    copy is damaged: then the database is, too.
+    Raises :class:`~persistdb.errors.BackupRefused` for a name that is taken, :class:`~persistdb.errors.StorageFull`
+    when there is no room, :class:`~persistdb.errors.Corrupt` when the copy is damaged: then the database is, too.
     """
     with translated(database):
         source = file_of(database)
@@ -71,8 +71,8 @@ def _write(source: DatabaseFile, folder: Path, names: Iterable[str], copy: Copy)
         raise _exists(taken)
 
 
-def _exists(path: Path) -> DatabaseError:
-    return DatabaseError(str(path), "exists already; a backup is written to a new file")
+def _exists(path: Path) -> BackupRefused:
+    return BackupRefused(str(path), "exists already; a backup is written to a new file")
 
 
 def copy_checked(source: DatabaseFile, new: DatabaseFile) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import Corrupt, DatabaseError, NotFound, SchemaMissing, SchemaTooNew, WouldReplace
+from ..errors import BackupRefused, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldReplace
 from .backup import (
     VERSIONED,
     before_change,
@@ -42,10 +42,11 @@ def restore(database: Database, source: Path, *, replace_foreign: bool = False) 
 
     Whatever the file holds is backed up first. ``None`` if it is empty or does not exist. With ``replace_foreign`` it
     may hold another program's data. Other programs may have the database open: they see the restored rows from their
-    next transaction on. Cut off in the middle, the database is as it was; a file that the engine cannot read may be
-    empty then, and has its backup.
+    next transaction on. What they write between the backup and the restore is lost. Cut off in the middle, the database
+    is as it was; a file that the engine cannot read may be empty then, and has its backup.
 
-    Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Corrupt`,
+    Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.BackupRefused`,
+    :class:`~persistdb.errors.Corrupt`, :class:`~persistdb.errors.Busy`, :class:`~persistdb.errors.StorageFull`,
     :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`, and its subclass
     :class:`~persistdb.errors.WouldReplace` without ``replace_foreign``.
     """
@@ -54,7 +55,7 @@ def restore(database: Database, source: Path, *, replace_foreign: bool = False) 
     if not source.is_file():
         raise NotFound("backup", str(source))
     if target.path.exists() and source.samefile(target.path):
-        raise DatabaseError(str(source), "is the database itself, not a backup of it")
+        raise BackupRefused(str(source), "is the database itself, not a backup of it")
     database.close()  # no connection of ours may hold the file
     with translated(database):
         _refuse_damaged(original)

@@ -117,7 +117,9 @@ def test_backup_and_restore(filled: Program, tmp_path: Path) -> None:
     copy = tmp_path / "copies" / "state.db"
     copy.parent.mkdir()
     assert filled("db", "backup", copy).out == f"backup: {copy}\n"
-    assert filled("db", "backup", copy).status == 3
+    refused = filled("db", "backup", copy)
+    assert (refused.status, refused.out) == (3, "")
+    assert refused.err == f"persistdb: {copy}: exists already; a backup is written to a new file\n"
     for row in filled("ls", "--format", "json").rows:
         assert filled("rm", f"{row['sid']}/{row['cid']}").status == 0
     assert filled("ls", "-q").out == ""

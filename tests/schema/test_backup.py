@@ -10,9 +10,9 @@ import pytest
 from persistdb import Database
 from persistdb.engines.sqlite.files import SQLiteFile
 from persistdb.errors import (
+    BackupRefused,
     BadURL,
     Corrupt,
-    DatabaseError,
     StorageFull,
     Unavailable,
 )
@@ -162,7 +162,7 @@ def test_other_files_are_not_pruned(database: Database) -> None:
 def test_a_new_file(database: Database, tmp_path: Path) -> None:
     """A backup never overwrites a file."""
     (tmp_path / "there").write_text("precious")
-    with pytest.raises(DatabaseError, match="exists already"):
+    with pytest.raises(BackupRefused, match="/there: exists already"):
         backup.backup(database, tmp_path / "there")
     assert (tmp_path / "there").read_text() == "precious"
 
@@ -193,7 +193,7 @@ def test_a_planted_name(database: Database, tmp_path: Path) -> None:
 def test_a_dangling_symlink(database: Database, tmp_path: Path, suffix: str) -> None:
     """A symlink in the place of the backup, or of a file that would belong to it, is refused and not followed."""
     (tmp_path / f"copy.db{suffix}").symlink_to(tmp_path / "absent")
-    with pytest.raises(DatabaseError, match=rf"copy\.db{suffix}: .*exists already"):
+    with pytest.raises(BackupRefused, match=rf"copy\.db{suffix}: exists already"):
         backup.backup(database, tmp_path / "copy.db")
     assert not (tmp_path / "absent").exists()
     assert (tmp_path / f"copy.db{suffix}").is_symlink()
@@ -211,7 +211,7 @@ def test_two_backups_to_one_name(database: Database, tmp_path: Path, monkeypatch
         make_single(file)
 
     monkeypatch.setattr(SQLiteFile, "make_single", make_another)
-    with pytest.raises(DatabaseError, match=r"copy\.db: .*exists already"):
+    with pytest.raises(BackupRefused, match=r"copy\.db: exists already"):
         backup.backup(database, tmp_path / "copy.db")
     with Database(f"sqlite:///{tmp_path}/copy.db") as copy:
         assert version.current(copy) == version.HEAD

@@ -13,9 +13,9 @@ from persistdb import Database
 from persistdb.engines.sqlite import files
 from persistdb.engines.sqlite.library import driver
 from persistdb.errors import (
+    BackupRefused,
     Busy,
     Corrupt,
-    DatabaseError,
     NotFound,
     SchemaMissing,
     SchemaTooNew,
@@ -210,6 +210,6 @@ def test_restore_of_the_database_itself(database: Database) -> None:
     link = folder(database) / "link"
     link.symlink_to("persistdb.db")
     rows = dumps.rows(database.engine)
-    with pytest.raises(DatabaseError, match="is the database itself"):
+    with pytest.raises(BackupRefused, match="is the database itself"):
         restore(database, link)
     assert dumps.rows(database.engine) == rows
