@@ -194,14 +194,19 @@ Examples:
 def check(target: Target) -> int:
     """Look for faults in schema, views, file and foreign keys, and in rules that SQL cannot state.
 
-    Nothing is changed. Each finding is a line on stderr, and makes the exit status 1.
+    All rows are read. Nothing is changed. Each finding is a line on stderr, and makes the exit status 1.
     """
     from ..schema.check import check as find_faults
+    from ..store.check import check_rows
 
     with target.database() as database:
         findings = find_faults(database)
         for finding in findings:
             complain(finding)
+        of_rows = check_rows(database)
+        for finding in of_rows:
+            complain(finding)
+        findings += of_rows
         click.echo(f"{database.url}: {counted(len(findings), 'finding')}")
     return IN_PART if findings else DONE
 

@@ -382,6 +382,10 @@ class Backend(ABC):
         """Return a line for each fault in the stored data; servers look for these themselves."""
         return []
 
+    def misfit(self, column: str, kind: TypeEngine[Any]) -> str | None:  # noqa: ARG002  some engines need them
+        """Return the condition for values in a column that are not of its type; ``None`` where there can be none."""
+        return None
+
     no_file: ClassVar[str]
     """Why :meth:`file` has none, and how to make a backup then."""
 

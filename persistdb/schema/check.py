@@ -19,18 +19,17 @@ if TYPE_CHECKING:
     from ..db.database import Database
     from ..engines import Backend
 
-# Rules that hold for all rows that persistdb writes, and that no constraint of a single table can state.
+# Rules that hold for all rows that persistdb writes, and that no constraint of a single table can state. No timestamp
+# is shown: PostgreSQL's 'infinity' is none that its driver can read.
 _RULES = {
     "containers without a rootfs (the mount at position 0)": (
         "SELECT sandbox.host, sandbox.sid, container.cid FROM container"
         " JOIN sandbox ON sandbox.id = container.sandbox_id WHERE NOT EXISTS"
         " (SELECT 1 FROM mount WHERE mount.container_id = container.id AND mount.position = 0)"
     ),
-    "sandboxes whose updated_at precedes created_at": (
-        "SELECT host, sid, created_at, updated_at FROM sandbox WHERE updated_at < created_at"
-    ),
+    "sandboxes whose updated_at precedes created_at": ("SELECT host, sid FROM sandbox WHERE updated_at < created_at"),
     "containers whose updated_at precedes created_at": (
-        "SELECT sandbox.host, sandbox.sid, container.cid, container.created_at, container.updated_at FROM container"
+        "SELECT sandbox.host, sandbox.sid, container.cid FROM container"
         " JOIN sandbox ON sandbox.id = container.sandbox_id WHERE container.updated_at < container.created_at"
     ),
 }
@@ -65,11 +64,31 @@ def check(database: Database) -> list[Finding]:
             findings += _views(database.backend, connection)
         with database.engine.connect() as connection:
             findings += preflight.orphans(connection)
-            for what, statement in _RULES.items():
+            for what, statement in {**_RULES, **_misfits(database.backend)}.items():
                 findings += preflight.find_rows(connection, what, statement)
     except SQLAlchemyError as error:
         raise database.failure(error) from error
     return findings
+
+
+def _misfits(backend: Backend) -> dict[str, str]:
+    """Return the query for the rows of each table with a value that is not of its column's type, where that can be.
+
+    It shows the numbers of rows: their IDs may be the values in question.
+    """
+    queries = {}
+    for table in Base.metadata.sorted_tables:
+        conditions = {column.name: backend.misfit(column.name, column.type) for column in table.c}
+        found = {name: condition for name, condition in conditions.items() if condition is not None}
+        if found:
+            cases = " ".join(f"WHEN {condition} THEN '{name}'" for name, condition in found.items())
+            keys = ", ".join(column.name for column in table.primary_key)
+            queries[f"rows of {table.name} with a value that is not of its column's type"] = (
+                f"SELECT {keys}, column_name FROM"
+                f" (SELECT {keys}, CASE {cases} END AS column_name FROM {table.name}) typed"
+                " WHERE column_name IS NOT NULL"
+            )
+    return queries
 
 
 def _tables(connection: Connection) -> list[Finding]:

@@ -365,6 +365,13 @@ class ContainerRepository:
             if len(page) < batch:
                 return
 
+    def unreadable_sandboxes(self, *, batch: int = PAGE) -> Iterator[Unreadable]:
+        """Yield an error for each sandbox, on all hosts, whose own row cannot be read."""
+        after: int | None = 0
+        while after is not None:
+            after, faults = self.database.read(lambda: self._salvage.own_rows_after(after or 0, batch))  # noqa: B023  run at once
+            yield from faults
+
     def _page(
         self, listing: _Listing[T], filters: Sequence[Filter], page: _Page, scope: Scope, report: OnUnreadable
     ) -> list[T]:

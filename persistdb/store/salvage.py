@@ -60,8 +60,8 @@ class RowStatements:
 
     @cached_property
     def containers(self) -> Statement:
-        """The ID, cid and revision of each container of a sandbox: ``host``, ``sid``."""
-        query = select(container.c.id, container.c.cid, container.c.revision).select_from(sandbox.join(container))
+        """The ID and revision of each container of a sandbox: ``host``, ``sid``."""
+        query = select(container.c.id, container.c.revision).select_from(sandbox.join(container))
         return self._statements.compile(
             query.where(sandbox.c.host == parameter("host"), sandbox.c.sid == parameter("sid")).order_by(container.c.id)
         )
@@ -77,14 +77,25 @@ class RowStatements:
     @cached_property
     def own_after(self) -> Statement:
         """A page of sandboxes' own rows on all hosts, by their IDs: ``after``, ``limit``."""
-        query = select(self._statements.own_json, sandbox.c.id).where(sandbox.c.id > parameter("after"))
+        query = select(self._statements.own_json).where(sandbox.c.id > parameter("after"))
         return self._statements.compile(self._statements.limited(query.order_by(sandbox.c.id)))
 
     @cached_property
-    def names_after(self) -> Statement:
-        """The IDs, hosts and sids of the same page."""
-        query = select(sandbox.c.id, sandbox.c.host, sandbox.c.sid).where(sandbox.c.id > parameter("after"))
+    def own_ids_after(self) -> Statement:
+        """The same page, with only the IDs of the rows."""
+        query = select(sandbox.c.id).where(sandbox.c.id > parameter("after"))
         return self._statements.compile(self._statements.limited(query.order_by(sandbox.c.id)))
+
+    @cached_property
+    def own_by_id(self) -> Statement:
+        """The payload of a sandbox's own row: ``id``."""
+        return self._statements.compile(select(self._statements.own_json).where(sandbox.c.id == parameter("id")))
+
+    @cached_property
+    def own_names(self) -> Statement:
+        """A sandbox's host and sid: ``id``."""
+        query = select(sandbox.c.host, sandbox.c.sid).where(sandbox.c.id == parameter("id"))
+        return self._statements.compile(query)
 
     @cached_property
     def sids_after(self) -> Statement:
@@ -154,19 +165,16 @@ class Salvage:
     def payloads(
         self, statement: Statement, values: Mapping[str, object], ids: Callable[[], Statement]
     ) -> Work[Sequence[tuple[str, int]]]:
-        """Return the payloads of a page and the IDs of their rows; a payload that cannot be read is empty.
+        """Return the payloads of a page of containers and the IDs of their rows.
 
-        ``ids`` returns the statement for the IDs of the page's rows.
+        If not all of them can be read, each is empty: look at each row with :meth:`whole`. ``ids`` returns the
+        statement for the IDs of the page's rows.
         """
         try:
             return (yield from work.rows(statement, values))
         except self.errors as error:
             self.reason(error)
-        payloads = []
-        for (id_,) in (yield from work.rows(ids(), values)):
-            payload = yield from self.container(id_, self.rows.container, str)
-            payloads.append((payload if isinstance(payload, str) else "", id_))
-        return payloads
+        return [("", id_) for (id_,) in (yield from work.rows(ids(), values))]
 
     def whole(self, id_: int) -> Work[Container | Unreadable | None]:
         """Return one whole container by the ID of its row."""
@@ -174,6 +182,11 @@ class Salvage:
 
     def container(self, id_: int, payload: Statement, decode: Callable[[str], T]) -> Work[T | Unreadable | None]:
         """Return one container by the ID of its row, or what is wrong with it; ``None`` if it is not there."""
+        return self._row(id_, payload, decode, self.rows.names)
+
+    def _row(
+        self, id_: int, payload: Statement, decode: Callable[[str], T], names: Statement
+    ) -> Work[T | Unreadable | None]:
         try:
             found = yield from work.decoded(payload, {"id": id_}, decode)
         except self.errors as error:
@@ -181,28 +194,40 @@ class Salvage:
         else:
             return found[0] if found else None
         try:
-            names = yield from work.rows(self.rows.names, {"id": id_})
+            named = yield from work.rows(names, {"id": id_})
         except self.errors as error:
             self.reason(error)
-            return Unreadable(f"row {id_} of container", reason)
-        if not names:
-            return None
-        host, sid, cid = names[0]
-        return _error(host, sid, reason, cid=cid, id_=id_)
+            return Unreadable(f"row {id_}", f"its IDs cannot be read either; {reason}")
+        return _error(*named[0], reason=reason, id_=id_) if named else None
 
     # --- sandboxes
+
+    def own_rows_after(self, after: int, limit: int) -> Work[tuple[int | None, Sequence[Unreadable]]]:
+        """Look at a page of sandboxes' own rows on all hosts.
+
+        Returns what is wrong with them, and the ID of the last row, ``None`` if there is no further page.
+        """
+        values = {"after": after, "limit": limit}
+        ids = [id_ for (id_,) in (yield from work.rows(self.rows.own_ids_after, values))]
+        faults: list[Unreadable] = []
+        if (yield from self.all_of(self.rows.own_after, values, self._decode.sandbox)) is None:
+            for id_ in ids:
+                outcome = yield from self._row(id_, self.rows.own_by_id, self._decode.sandbox, self.rows.own_names)
+                if isinstance(outcome, Unreadable):
+                    faults.append(outcome)
+        return ids[-1] if len(ids) == limit else None, faults
 
     def faults(self, host: str, sid: str) -> Work[list[Unreadable]]:
         """Return what is wrong with a sandbox: one error for each container, and one for its own row."""
         faults = []
-        for id_, _, _ in (yield from work.rows(self.rows.containers, {"host": host, "sid": sid})):
+        for id_, _ in (yield from work.rows(self.rows.containers, {"host": host, "sid": sid})):
             outcome = yield from self.whole(id_)
             if isinstance(outcome, Unreadable):
                 faults.append(outcome)
         try:
             yield from work.decoded(self.rows.own, {"host": host, "sid": sid}, self._decode.sandbox)
         except self.errors as error:
-            faults.append(_error(host, sid, self.reason(error)))
+            faults.append(_error(host, sid, reason=self.reason(error)))
         return faults
 
     def stored(self, host: str, sid: str) -> Work[StoredSandbox | SpoiltSandbox | None]:
@@ -211,28 +236,27 @@ class Salvage:
         try:
             found = yield from work.decoded(self.rows.own, key, self._decode.stored_sandbox)
         except self.errors as error:
-            return SpoiltSandbox(sid=sid, faults=[_error(host, sid, self.reason(error))])
+            return SpoiltSandbox(sid=sid, faults=[_error(host, sid, reason=self.reason(error))])
         if not found:
             return None
         own: StoredSandbox = found[0]
         containers: list[StoredContainer] = []
         spoilt: list[SpoiltContainer] = []
-        for id_, cid, revision in (yield from work.rows(self.rows.containers, key)):
+        for id_, revision in (yield from work.rows(self.rows.containers, key)):
             outcome = yield from self.container(id_, self.rows.container, self._decode.stored_container)
             if isinstance(outcome, Unreadable):
                 number = revision if isinstance(revision, int) else None
+                cid = outcome.cid or f"\0{id_}"  # an ID that cannot be read is none that anybody asks for
                 spoilt.append(SpoiltContainer(id=id_, cid=cid, revision=number))
             elif outcome is not None:
                 containers.append(outcome)
         return msgspec.structs.replace(own, containers=containers, spoilt=tuple(spoilt))
 
 
-def _error(host: Any, sid: Any, reason: str, *, cid: Any = None, id_: int | None = None) -> Unreadable:
-    """Return the error for a row; where its ID is no text either, the row's number stands beside it."""
-    if not isinstance(sid, str):
-        return Unreadable(repr(sid), f"its ID is no text; {reason}", host if isinstance(host, str) else None)
-    if cid is None:
-        return Unreadable(sid, reason, host)
+def _error(host: Any, sid: Any, cid: Any = "", *, reason: str, id_: int | None = None) -> Unreadable:
+    """Return the error for a row; where one of its IDs is no text, the row's number stands for it."""
+    if not isinstance(host, str) or not isinstance(sid, str):
+        return Unreadable(f"row {id_}", f"its host is {host!r}, its sid {sid!r}; {reason}")
     if not isinstance(cid, str):
-        return Unreadable(sid, f"row {id_} of container: its ID {cid!r} is no text; {reason}", host)
-    return Unreadable(f"{sid}/{cid}", reason, host)
+        return Unreadable(sid, f"row {id_} of container: its cid is {cid!r}; {reason}", host)
+    return Unreadable(f"{sid}/{cid}" if cid else sid, reason, host)

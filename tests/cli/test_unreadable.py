@@ -140,3 +140,12 @@ def test_removing_a_sandbox(of_sandbox: Program, sandboxes: Path) -> None:
     done = of_sandbox("rm", "--sandbox", "s2")
     assert (done.status, done.out) == (0, "removed sandbox s2 with 2 containers\n")
     assert of_sandbox("export", "--to", sandboxes.with_name("out")).status == 0
+
+
+def test_check(persistdb: Program) -> None:
+    """The check names the container on stderr, once for each rule that it breaks, and its status is 1."""
+    done = persistdb("db", "check")
+    assert done.status == 1
+    assert "containers or sandboxes that cannot be read: host='node-1', sid='s2', cid='y'" in done.err
+    assert persistdb("rm", "s2/y").status == 0
+    assert persistdb("db", "check").status == 0

@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
     ColumnElement,
     Delete,
     Engine,
+    Integer,
     QueuePool,
     Select,
+    SmallInteger,
+    String,
     Subquery,
     Table,
     create_engine,
@@ -33,6 +39,7 @@ from ...errors import BadURL, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull
 from ..base import Backend, Column, ErrorRule, JSONItems, Timeouts, first_of, json_path, on_conflict_update
 from ..flock import FileLock
 from ..locks import HeldLock, digest
+from ..types import UTCDateTime
 from . import change, files, guard, library
 
 if TYPE_CHECKING:
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sqlalchemy.engine import URL, Connection
+    from sqlalchemy.types import TypeEngine
 
     from ..base import JSONPath, JSONRows, JSONValue
 
@@ -327,6 +335,24 @@ class SQLite(Backend):
         """Let SQLite check the whole file."""
         lines = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
         return [] if lines == ["ok"] else list(lines)
+
+    def misfit(self, column: str, kind: TypeEngine[Any]) -> str | None:
+        """Look at the type and range of each value: SQLite stores any value in any column."""
+        stored = "text"
+        if isinstance(kind, Boolean):
+            stored, more = "integer", f"{column} NOT IN (0, 1)"
+        elif isinstance(kind, Integer):
+            bits = 15 if isinstance(kind, SmallInteger) else 63 if isinstance(kind, BigInteger) else 31
+            stored, more = "integer", f"{column} NOT BETWEEN {-(1 << bits)} AND {(1 << bits) - 1}"
+        elif isinstance(kind, UTCDateTime):
+            more = f"datetime({column}) IS NULL"
+        elif isinstance(kind, JSON):
+            more = f"NOT json_valid({column})"
+        else:
+            more = f"instr({column}, char(0)) > 0"
+            if isinstance(kind, String) and kind.length:
+                more += f" OR length({column}) > {kind.length}"
+        return f"{column} IS NOT NULL AND (typeof({column}) <> '{stored}' OR {more})"
 
     def file(self) -> files.SQLiteFile | None:
         """Return the file, unless the database is in memory."""

@@ -1,0 +1,147 @@
+"""The check of all rows names every one that a read or a save would refuse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from persistdb.schema import check
+from persistdb.store.check import check_rows
+from persistdb.store.repository import ContainerRepository
+
+from . import spoil
+from .fixtures import HOST
+from .samples import container, put, sandbox
+
+if TYPE_CHECKING:
+    from persistdb import Database
+    from persistdb.store.repository import ContainerRepository as Repository
+
+
+def _stored(request: pytest.FixtureRequest) -> tuple[Repository, str]:
+    engine, kind = request.param
+    repository = ContainerRepository(request.getfixturevalue(f"{engine}_store")[1], host=HOST)
+    put(repository, "pod-1", "a", "b")
+    put(repository, "pod-2", "a")
+    return repository, kind
+
+
+@pytest.fixture(params=spoil.params(spoil.CONTAINERS))
+def with_container(request: pytest.FixtureRequest) -> Database:
+    """Give a database in which the container pod-1/b is spoilt, in each way."""
+    repository, kind = _stored(request)
+    spoil.container(repository.database, "pod-1", "b", kind)
+    return repository.database
+
+
+@pytest.fixture(params=spoil.params(spoil.SANDBOXES))
+def with_sandbox(request: pytest.FixtureRequest) -> Database:
+    """Give a database in which the own row of pod-1 is spoilt, in each way."""
+    repository, kind = _stored(request)
+    spoil.sandbox(repository.database, "pod-1", kind)
+    return repository.database
+
+
+def test_sound(repository: Repository) -> None:
+    """Good rows have no finding, whatever their values."""
+    put(repository, "pod-1", "a", "b")
+    repository.save_sandbox(sandbox("pod-2", state="\U0001f9ed", persist_version=-1), {"x": container()})
+    assert check_rows(repository.database) == []
+    assert check.check(repository.database) == []
+
+
+def test_a_container(with_container: Database) -> None:
+    """A container that cannot be read is named with host, sid and cid, and nothing else is."""
+    (finding,) = check_rows(with_container)
+    assert finding.what == "containers or sandboxes that cannot be read"
+    assert finding.columns == ("host", "sid", "cid", "reason")
+    assert [row[:3] for row in finding.rows] == [(HOST, "pod-1", "b")]
+    assert finding.count == 1
+    check.check(with_container)  # and the other checks go through
+
+
+def test_a_sandbox(with_sandbox: Database) -> None:
+    """A sandbox whose own row cannot be read is named with host and sid."""
+    (finding,) = check_rows(with_sandbox)
+    assert [row[:3] for row in finding.rows] == [(HOST, "pod-1", None)]
+    check.check(with_sandbox)
+
+
+def test_many(repository: Repository) -> None:
+    """Only the first ones are kept, and all are counted."""
+    for i in range(30):
+        put(repository, f"pod-{i}", "a")
+    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.execute(sa.text("UPDATE mount SET options = '[5]' WHERE position = 1"))
+    (finding,) = check_rows(repository.database)
+    assert (finding.count, len(finding.rows)) == (30, 20)
+
+
+LOOSE = {
+    "mount": ("UPDATE mount SET position = 'x' WHERE position = 3", "position"),
+    "device_map": ("UPDATE device_map SET device_id = x'00'", "device_id"),
+    "process": ("UPDATE process SET pid = 1.5", "pid"),
+    "container": ("UPDATE container SET cid = x'ff'", "cid"),
+    "sandbox": ("UPDATE sandbox SET persist_version = 4294967296", "persist_version"),
+}
+
+
+@pytest.mark.parametrize("table", LOOSE)
+def test_types_that_only_sqlite_allows(sqlite_store: tuple[str, Database], table: str) -> None:
+    """A value that is not of its column's type is named with table, row and column, even if it can be read."""
+    database = sqlite_store[1]
+    put(ContainerRepository(database, host=HOST), "pod-1", "a")
+    statement, column = LOOSE[table]
+    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.exec_driver_sql(statement)
+    findings = [one for one in check.check(database) if one.what.startswith(f"rows of {table} with a value")]
+    assert findings
+    assert all(row[-1] == column for one in findings for row in one.rows)
+    check_rows(database)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE container SET cid = x'ff'",
+        "UPDATE container SET cid = CAST(x'61ff' AS TEXT)",
+        "UPDATE sandbox SET sid = x'ff'",
+        "UPDATE sandbox SET sid = CAST(x'61ff' AS TEXT)",
+        "UPDATE sandbox SET host = x'ff'",
+    ],
+)
+def test_ids_that_cannot_be_read(sqlite_store: tuple[str, Database], statement: str) -> None:
+    """Where the ID itself is not text, the row is named by its number."""
+    database = sqlite_store[1]
+    put(ContainerRepository(database, host=HOST), "pod-1", "a")
+    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.exec_driver_sql(statement)
+    (finding,) = check_rows(database)
+    assert "row 1" in str(finding)
+
+
+def test_text_that_no_save_accepts(sqlite_store: tuple[str, Database]) -> None:
+    """What can be read, but not be saved, is named."""
+    database = sqlite_store[1]
+    put(ContainerRepository(database, host=HOST), "pod-1", "a")
+    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.exec_driver_sql("UPDATE container SET extra = '[1]'")
+    (finding,) = check_rows(database)
+    assert finding.what == "containers with values that no save accepts"
+    assert "extra" in str(finding)
+
+
+@pytest.mark.servers
+def test_options_that_are_no_json(mariadb_store: tuple[str, Database]) -> None:
+    """On MariaDB, options that are no JSON are named, though they are read as none."""
+    database = mariadb_store[1]
+    put(ContainerRepository(database, host=HOST), "pod-1", "a")
+    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.exec_driver_sql("SET check_constraint_checks = 0")
+        connection.exec_driver_sql("UPDATE mount SET options = 'no' WHERE position = 1")
+        connection.exec_driver_sql("SET check_constraint_checks = 1")
+    (finding,) = check.check(database)
+    assert "mount" in finding.what
+    assert finding.rows[0][-1] == "options"
