@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .errors import InvalidValue
-from .validation import INT64
+from .validation import INT64, check_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,6 +69,7 @@ def parse(text: str, *, now: datetime | None = None) -> Filter:
 
     Raises :class:`~persistdb.errors.InvalidValue`, which lists the keys.
     """
+    check_kind("filter", text, str)
     match = _SYNTAX.fullmatch(text)
     if match is None:
         raise InvalidValue("filter", text, f"not KEY=VALUE or KEY!=VALUE with KEY one of {', '.join(KEYS)}")

@@ -6,6 +6,8 @@ Pure: nothing here touches a database.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -135,6 +137,11 @@ def check_write(write: SandboxWrite) -> None:
     Raises :class:`~persistdb.errors.InvalidValue`.
     """
     check_kind("sandbox", write, SandboxWrite)
+    check_kind("sid", write.sid, str)
+    for name, kind in (("containers", Mapping), ("origins", Mapping), ("keep", AbstractSet)):
+        check_kind(name, getattr(write, name), kind)
+    if write.revision is not None:
+        check_kind("revision", write.revision, int)
     if write.record is not None:
         check_kind("record", write.record, SandboxState)
         if write.record.document is not None:

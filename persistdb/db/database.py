@@ -30,6 +30,7 @@ from ..errors import (
     StorageFull,
     Unavailable,
 )
+from ..validation import check_kind
 from .connection import Connection
 
 if TYPE_CHECKING:
@@ -80,6 +81,10 @@ class Database:
     def __init__(
         self, url: str | None = None, *, timeouts: Timeouts | None = None, pool_size: int = 5, retries: int = 20
     ) -> None:
+        for name, value, kind in (("retries", retries, int), ("pool_size", pool_size, int)):
+            check_kind(name, value, kind)
+        check_kind("timeouts", timeouts or Timeouts(), Timeouts)
+        check_kind("url", url or "", str)
         if retries < 0:
             raise InvalidValue("retries", retries, "must not be negative")
         self.timeouts = timeouts or Timeouts()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ..db import work
+from ..db.database import Database
 from ..engines import LockUnavailable
 from ..errors import InvalidTransition, InvalidValue, LockTimeout, Unreadable
 from ..filters import ALL_HOSTS, Scope
-from ..records import TRANSITIONS, SandboxWrite
+from ..records import TRANSITIONS, Origin, SandboxState, SandboxWrite
 from ..schema.prepare import prepare
-from ..validation import check_count, check_key, check_length, check_shape, check_text, check_write
+from ..validation import check_count, check_key, check_kind, check_length, check_shape, check_text, check_write
 from . import lookup, selection
 from .batches import BATCH, batches
 from .diff import Transition
@@ -29,12 +30,11 @@ from .stored import SpoiltSandbox
 from .writer import TokenClash, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from ..db.database import Database
     from ..db.work import Statement
     from ..filters import Filter
-    from ..records import Container, ContainerState, ContainerSummary, Origin, Sandbox, SandboxState
+    from ..records import Container, ContainerState, ContainerSummary, Sandbox
 
 T = TypeVar("T")
 
@@ -42,6 +42,7 @@ PAGE = 200
 """Containers that an iteration reads with one statement: their payloads fit in a CPU's cache."""
 
 _ALL = (1 << 63) - 1
+_LONGEST_WAIT = 1_000_000  # seconds; the engines take milliseconds as 32 bits
 
 
 class _Page(NamedTuple):
@@ -53,6 +54,7 @@ class _Page(NamedTuple):
 
     def values(self) -> dict[str, object]:
         """Return the parameters; raises :class:`~persistdb.errors.InvalidValue`."""
+        check_kind("sort", self.sort, str)
         if self.limit is not None:
             check_count("limit", self.limit, 0)
         check_count("offset", self.offset, 0)
@@ -72,6 +74,14 @@ OnUnreadable = Callable[[Unreadable], object]
 """A function that is given what is left out of a list because its rows cannot be read."""
 
 
+def _check_ids(sid: object, cid: object = "", revision: object = None) -> None:
+    if not (isinstance(sid, str) and isinstance(cid, str)):
+        check_kind("sid", sid, str)
+        check_kind("cid", cid, str)
+    if revision is not None:
+        check_kind("revision", revision, int)
+
+
 def _refuse(error: Unreadable) -> None:
     raise error
 
@@ -84,6 +94,7 @@ class ContainerRepository:
     """
 
     def __init__(self, database: Database, *, host: str | None = None) -> None:
+        check_kind("database", database, Database)
         self.host = socket.gethostname() if host is None else host
         check_key("host", self.host)
         check_text(self.host)
@@ -116,6 +127,7 @@ class ContainerRepository:
         :class:`~persistdb.errors.Conflict` is raised. Raises :class:`~persistdb.errors.AlreadyExists` for a token that
         two processes have, :class:`~persistdb.errors.InvalidValue`.
         """
+        check_kind("record", record, SandboxState)
         write = SandboxWrite(
             sid=record.sid, record=record, containers=containers, origins=origins or {}, revision=revision
         )
@@ -129,6 +141,7 @@ class ContainerRepository:
         before it stored.
         """
         check_count("batch", batch, 1)
+        check_kind("sandboxes", sandboxes, Iterable)
         return sum(len(self._save(each)) for each in batches(map(_checked, sandboxes), size=batch))
 
     def _save(self, writes: Sequence[SandboxWrite]) -> Mapping[str, int]:
@@ -144,10 +157,12 @@ class ContainerRepository:
         Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Unreadable`, which names the container
         that cannot be read, or the sandbox if it is its own row.
         """
+        _check_ids(sid)
         return self.database.read(lambda: self._reader.sandbox(sid))
 
     def destroy_sandbox(self, sid: str) -> bool:
         """Remove a sandbox and all that is in it; returns false, and raises no error, if it wasn't there."""
+        _check_ids(sid)
         return self.database.write(lambda: self._writer.destroy_sandbox(sid), refs=[sid])
 
     # --- containers
@@ -157,10 +172,12 @@ class ContainerRepository:
 
         Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Unreadable`.
         """
+        _check_ids(sid, cid)
         return self.database.read(lambda: self._reader.container(sid, cid))
 
     def exists(self, sid: str, cid: str) -> bool:
         """Return whether there is such a container."""
+        _check_ids(sid, cid)
         return self.database.read(lambda: self._reader.revision(sid, cid)) is not None
 
     def save(
@@ -180,7 +197,10 @@ class ContainerRepository:
         sandbox, :class:`~persistdb.errors.AlreadyExists` for a token that another process of the sandbox has,
         :class:`~persistdb.errors.InvalidValue`.
         """
+        _check_ids(sid, cid, revision)
         check_shape(record)
+        if origin is not None:
+            check_kind("origin", origin, Origin)
         ref = f"{sid}/{cid}"
         try:
             written = self.database.write(
@@ -197,6 +217,7 @@ class ContainerRepository:
 
         With ``revision`` it must still be at the one that was read, else :class:`~persistdb.errors.Conflict` is raised.
         """
+        _check_ids(sid, cid, revision)
         return self.database.write(lambda: self._writer.delete_container(sid, cid, revision), refs=[f"{sid}/{cid}"])
 
     def transition(self, sid: str, cid: str, new: str, *, expected: str, force: bool = False) -> None:
@@ -205,10 +226,12 @@ class ContainerRepository:
         Raises :class:`~persistdb.errors.InvalidTransition` for a move that Kata doesn't allow, unless ``force``;
         :class:`~persistdb.errors.StateMismatch` if it is in another state, :class:`~persistdb.errors.NotFound`.
         """
+        _check_ids(sid, cid)
+        check_kind("expected", expected, str)
+        check_length("state", new)
         ref = f"{sid}/{cid}"
         if not force and (expected, new) not in TRANSITIONS:
             raise InvalidTransition(ref, expected, new)
-        check_length("state", new)
         move = Transition(self.host, sid, cid, expected, new, utc_text(datetime.now(UTC)))
         self.database.change(
             lambda: self._writer.transition(move),
@@ -402,8 +425,8 @@ class ContainerRepository:
         Raises :class:`~persistdb.errors.LockTimeout`, which names the holders.
         """
         check_text(sid)
-        if not isinstance(timeout, (int, float)):
-            raise InvalidValue("timeout", timeout, "must be a number of seconds")
+        if not isinstance(timeout, (int, float)) or not abs(timeout) <= _LONGEST_WAIT:
+            raise InvalidValue("timeout", timeout, f"must be a number of seconds, at most {_LONGEST_WAIT}")
         name = f"{self.host}\0{sid}"
         try:
             held = self.database.lock(name, shared=shared, timeout=timeout)

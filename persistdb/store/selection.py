@@ -18,7 +18,7 @@ from sqlalchemy import and_, exists, func, literal_column, not_, or_, select, tr
 from ..errors import InvalidValue
 from ..filters import ALL_HOSTS, KEYS, Filter
 from ..schema.tables import IS_PATH, IS_PID, NOT_EMPTY
-from ..validation import check_text
+from ..validation import check_kind, check_text
 from .encoding import utc_text
 from .statements import container, device_map, mount, parameter, process, sandbox
 
@@ -225,6 +225,7 @@ class Selects:
 
 
 def _check(condition: Filter) -> None:
+    check_kind("filter", condition.key, str)
     kind = KEYS.get(condition.key)
     if kind is None:
         raise InvalidValue("filter", condition.key, f"unknown key; use one of {', '.join(KEYS)}")

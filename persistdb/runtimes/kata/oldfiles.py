@@ -45,6 +45,14 @@ class OldFiles:
         except Malformed as error:
             raise error.in_file(self._folder + name) from None
 
+    def keys(self, name: str) -> list[str]:
+        """List the keys of a file that must hold an object: ``null``, which Go would read as an empty one, is none."""
+        text = self.texts[name]
+        try:
+            return [member.key for member in scan.members(text, scan.start_of_object(text))[0]]
+        except Malformed as error:
+            raise error.in_file(self._folder + name) from None
+
     def decode_list(self, name: str, spec: Spec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Decode a file that holds a list of objects to their values, and their unknown keys by position."""
         text = self.texts.get(name, "null")

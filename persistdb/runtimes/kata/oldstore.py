@@ -102,9 +102,7 @@ def decode_old_sandbox(files: Files, sid: str, folder: str = "") -> SandboxState
     """
     source = OldFiles(files, folder)
     values, unknown = source.decode_object(STATE, _STATE)
-    text = source.texts[STATE]
-    keys = [member.key for member in scan.members(text, scan.skip_space(text, 0))[0]]
-    refuse_runtime_rs(keys, folder + STATE)
+    refuse_runtime_rs(source.keys(STATE), folder + STATE)
     return SandboxState(
         sid=sid,
         state=values.get("state", ""),
