@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..engines import Timeouts, file_url, resolve, shown
@@ -20,6 +20,7 @@ from ..engines.deadlines import after, left
 from ..engines.liveness import checkout
 from ..errors import (
     AccessDenied,
+    BadURL,
     Busy,
     CommitUnknown,
     DatabaseError,
@@ -94,9 +95,12 @@ class Database:
         self.prepared = False
         """Whether the schema is known to be the program's own (:func:`persistdb.schema.prepare.prepare`)."""
         try:
+            self.backend.check_options(address)
             self.engine = self.backend.create_engine(address, self.timeouts, pool_size)
         except ModuleNotFoundError as missing:
             raise DriverMissing(self.url, str(missing.name), self.backend.name) from None
+        except (ArgumentError, ValueError) as error:
+            raise BadURL(self.url, str(error)) from None
         self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         # Drivers are in autocommit: a lone SELECT needs no transaction around it.
         self.reader = self.engine.execution_options(persistdb_begin="none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 from .deadlines import Bounded, after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Delete, Engine, Insert, Select, Table
@@ -107,6 +108,21 @@ INT64_MAX = (1 << 63) - 1
 MISSING, CHANGED = "is missing", "was changed"
 
 
+def check_names(url: URL, known: Collection[str]) -> None:
+    """Refuse options of a URL that are not among the known ones; raises :class:`ValueError`."""
+    for name in url.query:
+        if name not in known:
+            raise ValueError(f"unknown option {name!r}")
+
+
+def check_numbers(url: URL, names: Collection[str]) -> None:
+    """Refuse options of a URL whose value is not a whole number; raises :class:`ValueError`."""
+    for name in names:
+        value = url.query.get(name, "0")
+        if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,9}", value):
+            raise ValueError(f"option {name!r} must be a whole number")
+
+
 def literal_text(value: str) -> ColumnElement[str]:
     """Write a constant into a statement, where an engine needs to see it to know its type."""
     return literal_column("'" + value.replace("'", "''") + "'", String)
@@ -151,6 +167,13 @@ class Backend(ABC):
     @abstractmethod
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
         """Create the engine: connections in autocommit, so that nothing is sent before the first statement."""
+
+    @abstractmethod
+    def check_options(self, url: URL) -> None:
+        """Refuse options of a URL that the driver does not know, and values that it cannot read.
+
+        Raises :class:`ValueError`; what only the server can judge is left to it.
+        """
 
     def would_create(self) -> bool:
         """Return whether there is no database yet, and connecting would create it."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import JSON, Boolean, Integer, column, create_engine, event, func, literal_column, text
 from sqlalchemy.dialects.mysql import insert
 
 from ...errors import AccessDenied, BadURL, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, first_of, json_path
+from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, check_names, check_numbers, first_of, json_path
 from ..deadlines import shut_down
 from ..liveness import ping_in_doubt
 from . import locks, numbered, reader, readonly, views
@@ -34,6 +35,13 @@ T = TypeVar("T")
 COLLATION = "utf8mb4_nopad_bin"
 # SERVER_STATUS_IN_TRANS, which the server sends with each answer (MariaDB's documentation, "OK_Packet")
 _IN_TRANSACTION = 1
+# The options that SQLAlchemy makes others of (dialects/mysql/mysqldb.py), the ones that no text is a value for or that
+# PyMySQL does not implement, and the ones that are whole numbers.
+_OF_SQLALCHEMY = frozenset({"ssl_capath", "ssl_cipher", "ssl_check_hostname"})
+_NOT_TEXT = frozenset(
+    {"self", "auth_plugin_map", "compress", "conv", "cursorclass", "defer_connect", "named_pipe", "ssl"}
+)
+_NUMBERS = frozenset({"client_flag", "connect_timeout", "max_allowed_packet", "port", "read_timeout", "write_timeout"})
 _LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 
 
@@ -78,6 +86,13 @@ class MariaDB(Backend):
     no_file = "persistdb copies SQLite files only: back this database up with mariadb-dump"
 
     # --- connecting
+
+    def check_options(self, url: URL) -> None:
+        """Take the parameters of PyMySQL's connections, and what SQLAlchemy makes of some others."""
+        driver: Any = url.get_dialect().import_dbapi()
+        names = signature(driver.connections.Connection.__init__).parameters
+        check_names(url, (names.keys() - _NOT_TEXT) | _OF_SQLALCHEMY)
+        check_numbers(url, {name for name in url.query if name in _NUMBERS})
 
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
         """Create the engine; the session's settings are one statement when a connection opens."""

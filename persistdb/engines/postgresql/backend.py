@@ -12,7 +12,17 @@ from sqlalchemy import String, Text, cast, create_engine, func, literal_column, 
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, first_of, literal_text, on_conflict_update
+from ..base import (
+    INT64_MAX,
+    Backend,
+    ErrorRule,
+    JSONItems,
+    check_names,
+    check_numbers,
+    first_of,
+    literal_text,
+    on_conflict_update,
+)
 from ..deadlines import shut_down
 from ..liveness import ping_in_doubt
 from . import locks, reader, readonly, views
@@ -34,6 +44,20 @@ def _has_pipeline() -> bool:
     from psycopg import Pipeline
 
     return Pipeline.is_supported()
+
+
+# libpq's options that are whole numbers
+_NUMBERS = frozenset(
+    {
+        "connect_timeout",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "port",
+        "tcp_user_timeout",
+    }
+)
 
 
 class PostgreSQL(Backend):
@@ -71,6 +95,12 @@ class PostgreSQL(Backend):
     no_file = "persistdb copies SQLite files only: back this database up with pg_dump"
 
     # --- connecting
+
+    def check_options(self, url: URL) -> None:
+        """Take libpq's options (postgresql.org/docs/current/libpq-connect.html)."""
+        driver: Any = url.get_dialect().import_dbapi()
+        check_names(url, {option.keyword.decode() for option in driver.pq.Conninfo.get_defaults()})
+        check_numbers(url, {name for name in url.query if name in _NUMBERS})
 
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
         """Create the engine; the session's settings travel with the connection's start, without a round trip."""

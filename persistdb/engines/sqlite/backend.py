@@ -36,7 +36,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from ...errors import BadURL, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from ..base import Backend, Column, ErrorRule, JSONItems, Timeouts, first_of, json_path, on_conflict_update
+from ..base import (
+    Backend,
+    Column,
+    ErrorRule,
+    JSONItems,
+    Timeouts,
+    check_names,
+    check_numbers,
+    first_of,
+    json_path,
+    on_conflict_update,
+)
 from ..flock import FileLock
 from ..locks import HeldLock, digest
 from ..types import UTCDateTime
@@ -57,6 +68,9 @@ _JSONB_EACH = (3, 51, 0)
 # The parts of a statement that reads (sqlite.org/c3ref/c_alter_table.html): SELECT, READ, FUNCTION, RECURSIVE. Opening
 # a file, pragmas and all that writes are others.
 _READS = frozenset({21, 20, 31, 33})
+
+# What SQLAlchemy hands on to the driver (dialects/sqlite/pysqlite.py)
+_OPTIONS = {"uri", "timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
 
 # What json_object() and json() say of a BLOB and of text that is not JSON, and the driver of text that is not UTF-8:
 # SQLite stores any value in any column.
@@ -137,6 +151,12 @@ class SQLite(Backend):
                 cursor.close()
 
         return engine
+
+    def check_options(self, url: URL) -> None:
+        """Take the driver's options; in a URI all others are SQLite's (sqlite.org/uri.html)."""
+        if not files.is_uri(url):
+            check_names(url, _OPTIONS)
+        check_numbers(url, {"detect_types", "cached_statements"})
 
     def would_create(self) -> bool:
         """Return whether the file does not exist, or is still empty: with a schema it has at least a page."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def path_of(url: URL) -> Path | None:
     """Return the path of the database's file; ``None`` for a database in memory."""
     name = str(url.database or "")
-    if _is_uri(url):
+    if is_uri(url):
         name = unquote(urlsplit(name).path)
         if url.query.get("mode") == "memory":
             name = ""
@@ -31,10 +31,10 @@ def path_of(url: URL) -> Path | None:
 
 def is_created(url: URL) -> bool:
     """Return whether connecting creates a file that does not exist."""
-    return not _is_uri(url) or (url.query.get("mode", "rwc") == "rwc" and "immutable" not in url.query)
+    return not is_uri(url) or (url.query.get("mode", "rwc") == "rwc" and "immutable" not in url.query)
 
 
-def _is_uri(url: URL) -> bool:
+def is_uri(url: URL) -> bool:
     """Return whether the file is given as a URI (sqlite.org/uri.html): ``sqlite:///file:/x.db?mode=ro&uri=true``."""
     return str(url.database).startswith("file:") and url.query.get("uri") == "true"
 
