@@ -51,13 +51,14 @@ from ..base import (
 from ..flock import FileLock
 from ..locks import HeldLock, digest
 from ..types import UTCDateTime
-from . import change, files, guard, library
+from . import change, damage, files, guard, library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy.engine import URL, Connection
+    from sqlalchemy.pool import PoolProxiedConnection
     from sqlalchemy.types import TypeEngine
 
     from ..base import JSONPath, JSONRows, JSONValue
@@ -147,10 +148,20 @@ class SQLite(Backend):
                 _pragma(cursor, "synchronous", "FULL", 2)
                 # Sorting and temporary tables stay off a disk that may be full.
                 _pragma(cursor, "temp_store", "MEMORY", 2)
+            except UnicodeDecodeError as error:
+                raise damage.error_of(module) from error
             finally:
                 cursor.close()
 
+        damage.translate(engine, module)
         return engine
+
+    def execute(self, cursor: Any, sql: str, values: Any, pooled: PoolProxiedConnection) -> None:  # noqa: ARG002  the base's signature
+        """Run a fixed statement; what the driver cannot put into words is damage."""
+        try:
+            cursor.execute(sql, values)
+        except UnicodeDecodeError as error:
+            raise damage.error_of(library.driver()) from error
 
     def check_options(self, url: URL) -> None:
         """Take the driver's options; in a URI all others are SQLite's (sqlite.org/uri.html)."""
