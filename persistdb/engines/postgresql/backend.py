@@ -8,7 +8,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, Text, cast, create_engine, func, literal_column, select
+from sqlalchemy import String, Text, cast, create_engine, event, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
@@ -90,6 +90,7 @@ class PostgreSQL(Backend):
         ErrorRule("", Unavailable, 'connection is bad: … ".s.PGSQL.5432" failed', text="connection is bad"),
         ErrorRule("", Unavailable, "failed to resolve host 'x'", text="failed to resolve host"),
         ErrorRule("", Unavailable, "connection timeout expired", text="connection timeout expired"),
+        ErrorRule("", Unavailable, "the database's encoding is LATIN1, which …", text="database's encoding is"),
     )
 
     no_file = "persistdb copies SQLite files only: back this database up with pg_dump"
@@ -107,6 +108,9 @@ class PostgreSQL(Backend):
         milliseconds = {"statement_timeout": timeouts.statement, "lock_timeout": timeouts.busy}
         settings = {
             "TimeZone": "UTC",
+            # a role or database may have others: text would be read differently than it was written
+            "client_encoding": "UTF8",
+            "standard_conforming_strings": "on",
             "default_transaction_isolation": r"read\ committed",
             **{name: str(int(seconds * 1000)) for name, seconds in milliseconds.items()},
         }
@@ -122,6 +126,19 @@ class PostgreSQL(Backend):
                 "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
             },
         )
+
+        @event.listens_for(engine, "connect")
+        def _check_encoding(connection: Any, _record: object) -> None:
+            # the server tells it when a session starts: no round trip
+            encoding = connection.info.parameter_status("server_encoding")
+            if encoding != "UTF8":
+                connection.close()
+                driver: Any = engine.dialect.loaded_dbapi
+                raise driver.NotSupportedError(
+                    f"the database's encoding is {encoding}, which cannot hold every text; create one with "
+                    "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+                )
+
         self.timeouts = timeouts
         ping_in_doubt(engine, self.interrupt, timeouts.call)
         return engine
