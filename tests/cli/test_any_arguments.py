@@ -1,0 +1,44 @@
+"""The border to the shell: whatever arguments are given, the program ends with one of its statuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from persistdb.store.selection import SORTS
+from tests.store.samples import put
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .program import Program
+
+# what changes or prints the database, and no command that writes elsewhere
+_COMMANDS = st.sampled_from(
+    [["ls"], ["show"], ["rm"], ["rm", "--sandbox"], ["import"], ["db", "current"], ["db", "check"]]
+)
+_OPTIONS = st.sampled_from(["-q", "--limit", "--sort", "--format", "--all-hosts", "-f", "--strict", "--sandbox", "--"])
+_KNOWN = st.sampled_from(
+    [*SORTS, "json", "csv", "markdown", "pod-1", "pod-1/a", "state=", "pid=x", "since=9d", "cid!=*"]
+)
+_WORDS = st.lists(_OPTIONS | _KNOWN | st.text(max_size=4), max_size=4)
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(command=_COMMANDS, words=_WORDS)
+@example(command=["ls"], words=["state=\udcff"])
+@example(command=["show"], words=["\0"])
+def test_any_arguments(
+    persistdb: Program, command: list[str], words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status is 0 to 3, and each line on stderr is the program's own."""
+    monkeypatch.chdir(tmp_path)
+    with persistdb.repository() as repository:
+        put(repository, "pod-1", "a", "b")
+    done = persistdb(*command, *words)
+    assert done.status in range(4)
+    assert done.status in (0, 1) or done.err
+    assert "Traceback" not in done.err
