@@ -79,9 +79,9 @@ def _misfits(backend: Backend) -> dict[str, str]:
     queries = {}
     for table in Base.metadata.sorted_tables:
         conditions = {column.name: backend.misfit(column.name, column.type) for column in table.c}
-        found = {name: condition for name, condition in conditions.items() if condition is not None}
-        if found:
-            cases = " ".join(f"WHEN {condition} THEN '{name}'" for name, condition in found.items())
+        checked = {name: condition for name, condition in conditions.items() if condition is not None}
+        if checked:
+            cases = " ".join(f"WHEN {condition} THEN '{name}'" for name, condition in checked.items())
             keys = ", ".join(column.name for column in table.primary_key)
             queries[f"rows of {table.name} with a value that is not of its column's type"] = (
                 f"SELECT {keys}, column_name FROM"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_rows(database: Database) -> list[Finding]:
-    """Read all containers and sandboxes of all hosts, in constant memory, and return what is wrong with them.
+    """Read all containers and sandboxes of all hosts, in constant memory, and return their faults.
 
     The schema must be the program's own (:func:`persistdb.schema.check.check`). Nothing is changed.
     """
@@ -54,7 +54,7 @@ class _Examples:
         self._count = 0
 
     def add(self, *row: object) -> None:
-        """Count a row: host, sid, cid, and what is wrong."""
+        """Count a row: host, sid, cid, and the reason."""
         self._count += 1
         if len(self._rows) < SHOWN:
             self._rows.append(row)

@@ -71,7 +71,7 @@ class _Listing(Generic[T]):
 
 
 OnUnreadable = Callable[[Unreadable], object]
-"""A function that is given what is left out of a list because its rows cannot be read."""
+"""A function that is given the error for each row that is left out of a list because it cannot be read."""
 
 
 def _check_ids(sid: object, cid: object = "", revision: object = None) -> None:

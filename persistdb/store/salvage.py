@@ -119,7 +119,7 @@ class Salvage:
         """The exceptions that may be about a row: pass them to :meth:`reason`."""
 
     def reason(self, error: Exception) -> str:
-        """Return what is wrong with a row by an exception, which is raised again if it is about something else."""
+        """Return the fault of a row by an exception, which is raised again if it is about something else."""
         if isinstance(error, Unreadable):
             return error.detail
         if self._backend.is_about_values(error):
@@ -181,7 +181,7 @@ class Salvage:
         return self.container(id_, self.rows.container, self._decode.container)
 
     def container(self, id_: int, payload: Statement, decode: Callable[[str], T]) -> Work[T | Unreadable | None]:
-        """Return one container by the ID of its row, or what is wrong with it; ``None`` if it is not there."""
+        """Return one container by the ID of its row, or the error for it; ``None`` if it is not there."""
         return self._row(id_, payload, decode, self.rows.names)
 
     def _row(
@@ -205,7 +205,7 @@ class Salvage:
     def own_rows_after(self, after: int, limit: int) -> Work[tuple[int | None, Sequence[Unreadable]]]:
         """Look at a page of sandboxes' own rows on all hosts.
 
-        Returns what is wrong with them, and the ID of the last row, ``None`` if there is no further page.
+        Returns their faults, and the ID of the last row, ``None`` if there is no further page.
         """
         values = {"after": after, "limit": limit}
         ids = [id_ for (id_,) in (yield from work.rows(self.rows.own_ids_after, values))]
@@ -218,7 +218,7 @@ class Salvage:
         return ids[-1] if len(ids) == limit else None, faults
 
     def faults(self, host: str, sid: str) -> Work[list[Unreadable]]:
-        """Return what is wrong with a sandbox: one error for each container, and one for its own row."""
+        """Return the faults of a sandbox: one error for each container, and one for its own row."""
         faults = []
         for id_, _ in (yield from work.rows(self.rows.containers, {"host": host, "sid": sid})):
             outcome = yield from self.whole(id_)

@@ -49,7 +49,7 @@ class StoredSandbox(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpoiltSandbox(msgspec.Struct, frozen=True, kw_only=True):
-    """A sandbox that cannot be read: what is wrong with it or with its containers."""
+    """A sandbox that cannot be read: its faults, or its containers'."""
 
     sid: str
     faults: list[Unreadable]

@@ -93,7 +93,8 @@ class Reader:
         # "make demo" with that program, for it would make a virtual environment
         makefile = commands / "Makefile"
         makefile.write_text("demo:\n\t@persistdb demo\n")
-        ours = {name: value for name, value in os.environ.items() if not name.startswith(("PERSISTDB_", "PYTHON", "MAKE", "MFLAGS"))}
+        theirs = ("PERSISTDB_", "PYTHON", "MAKE", "MFLAGS")  # "make test" leaves flags for another make
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
         self.environment = {
             **ours,
             "PATH": f"{commands}:{ours['PATH']}",

@@ -48,7 +48,7 @@ GOOD = ["pod-1/a", "pod-2/a", "pod-2/c", "pod-3/a"]
 
 
 def test_what_is_asked_for(spoilt: ContainerRepository) -> None:
-    """A get, load or look-up of it raises Unreadable with host, sid and cid, the remedy, and what is wrong."""
+    """A get, load or look-up of it raises Unreadable with host, sid and cid, the remedy and the reason."""
     reads: list[Callable[[], object]] = [
         lambda: spoilt.get("pod-2", "b"),
         lambda: spoilt.load_sandbox("pod-2"),
