@@ -127,6 +127,13 @@ def test_a_time_is_not_negated(key: str) -> None:
         parse(f"{key}!=1h", now=NOW)
 
 
+def test_an_age_without_a_time_to_count_from() -> None:
+    """Without a given time an age counts back from the present, in UTC."""
+    value = parse("since=1h").value
+    assert isinstance(value, datetime)
+    assert value.tzinfo is UTC
+
+
 def test_several_filters() -> None:
     """The ages of one call count back from the same time."""
     first, second = parse_all(["since=1h", "before=1h"])
