@@ -286,6 +286,17 @@ def test_each_key_is_a_parameter(url: str, key: str) -> None:
                 assert "node-1" not in statement.sql
 
 
+@pytest.mark.parametrize("url", ENGINES)
+@pytest.mark.parametrize("scope", [HERE, ALL_HOSTS])
+def test_no_filter_is_no_parameter(url: str, scope: Scope) -> None:
+    """Without filters only the host, and the page, are parameters of a statement."""
+    selects = Selects(statements(url))
+    host = {"host"} if scope == HERE else set()
+    window = {"page": {"limit", "offset"}, "summaries": {"limit", "offset"}, "page_after": {"limit", "after"}}
+    for name, build in BUILD.items():
+        assert names(build(selects, split([], scope)[0])) == host | window.get(name, set()), name
+
+
 @pytest.mark.parametrize("sort", ["", "-", "name", "--sid", "SID", "sid,cid"])
 def test_unknown_orders(sort: str) -> None:
     """An unknown sort order is refused, and the error lists the known ones."""
