@@ -21,6 +21,7 @@ from persistdb import (
     Unavailable,
 )
 from persistdb.db.work import Statement, value
+from tests.conftest import SERVERS
 from tests.store.faults import just_before
 from tests.store.samples import SANDBOX, container, put
 
@@ -33,7 +34,7 @@ CHANGED = {"a": container("pod-1-a", state="stopped"), "b": container("pod-1-b")
 ENDED = (Unavailable, CommitUnknown, QueryTimeout)
 
 
-@pytest.fixture(params=["postgresql", "mariadb"])
+@pytest.fixture(params=SERVERS)
 def own(request: pytest.FixtureRequest) -> Server:
     """Give a server that the test may freeze."""
     server: Server = request.getfixturevalue(f"own_{request.param}_server")

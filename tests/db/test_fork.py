@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from persistdb import ContainerRepository
 
+pytestmark = pytest.mark.slow
+
 _FORK = """
 import os, sys
 from persistdb import ContainerRepository, Database, LockNotHeld, LockTimeout

@@ -19,6 +19,7 @@ DOCS = ROOT / "docs"
 PAGES = [DOCS / "tutorial.md", *sorted(DOCS.glob("guides/*.md")), DOCS / "architecture.md"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_code_does_what_it_shows(page: Path, tmp_path: Path) -> None:
     """Commands and Python of a page run in an empty folder, one after another, and print what is shown."""

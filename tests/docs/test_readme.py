@@ -6,6 +6,8 @@ import re
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
+
 from .blocks import ROOT, Reader, blocks
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 README = (ROOT / "README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_its_code_does_what_it_shows(tmp_path: Path) -> None:
     """Commands and Python run in an empty folder, and print what is shown."""
     found = [block for block in blocks(README) if block.is_run]

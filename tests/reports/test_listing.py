@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from persistdb import ContainerRepository, ContainerState, Database, Filter, InvalidValue, SandboxState
 from persistdb.reports import listing
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 CIDS = list("abcde")
 
 
 @pytest.fixture
-def repository(sqlite_url: str) -> Iterator[ContainerRepository]:
+def repository(sqlite_store: tuple[str, Database]) -> ContainerRepository:
     """A repository with five containers on one host, and one on another."""
-    with Database(sqlite_url) as database:
-        repository = ContainerRepository(database, host="node-1")
-        repository.save_sandbox(SandboxState(sid="pod-1"), dict.fromkeys(CIDS, ContainerState()))
-        other = ContainerRepository(database, host="node-2")
-        other.save_sandbox(SandboxState(sid="pod-2"), {"z": ContainerState()})
-        yield repository
+    repository = ContainerRepository(sqlite_store[1], host="node-1")
+    repository.save_sandbox(SandboxState(sid="pod-1"), dict.fromkeys(CIDS, ContainerState()))
+    other = ContainerRepository(sqlite_store[1], host="node-2")
+    other.save_sandbox(SandboxState(sid="pod-2"), {"z": ContainerState()})
+    return repository
 
 
 @pytest.mark.parametrize("page", range(1, 8))

@@ -19,6 +19,8 @@ from . import dumps, model
 if TYPE_CHECKING:
     from persistdb import Database
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NEXT = f"{int(version.HEAD) + 1:04}"
 
