@@ -35,6 +35,8 @@ NAMES += ["bind_address", "client_flag", "local_infile", "cached_statements", "c
         "mariadb://u:secret@h/d?bogus=1",
         "mariadb://u:secret@h/d?connect_timeout=abc",
         "mariadb://u:secret@h/d?conv=x",
+        "mariadb://u:secret@h/d?bind_address=%C2%80",
+        "mariadb://u:secret@h/d?bind_address=a..b",
     ],
 )
 def test_bad_options(url: str) -> None:
@@ -51,6 +53,7 @@ def test_bad_options(url: str) -> None:
     options=st.dictionaries(st.sampled_from(NAMES) | st.text(min_size=1, max_size=3), st.text(max_size=4), max_size=2)
 )
 @example(options={"connect_timeout": "1", "timeout": "1"})
+@example(options={"bind_address": "\x80"})
 def test_any_option(tmp_path_factory: pytest.TempPathFactory, engine: str, options: dict[str, str]) -> None:
     """Any options open a database, or raise an error of ours."""
     base = BASES[engine].format(folder=tmp_path_factory.getbasetemp())

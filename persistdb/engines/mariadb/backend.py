@@ -93,6 +93,10 @@ class MariaDB(Backend):
         names = signature(driver.connections.Connection.__init__).parameters
         check_names(url, (names.keys() - _NOT_TEXT) | _OF_SQLALCHEMY)
         check_numbers(url, {name for name in url.query if name in _NUMBERS})
+        try:
+            str(url.query.get("bind_address", "")).encode("idna")
+        except UnicodeError:  # the socket module would raise a TypeError, and leave a socket open
+            raise ValueError("option 'bind_address' must be a host name or an address") from None
 
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
         """Create the engine; the session's settings are one statement when a connection opens."""
