@@ -32,6 +32,7 @@ _PLACES += [("old", name) for name in ("c1/mounts.json", "c1/devices.json", "c1/
 _PLACES += [("new", "persist.json"), ("new", "c1/persist.json")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("store", "name"), _PLACES)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(value=_JSON)
