@@ -63,7 +63,8 @@ def cut_connections(chance: random.Random, target: Target, _: Path) -> int:
 
 
 def _with_writers(chance: random.Random, target: Target, act: Callable[[], None]) -> int:
-    sids = [f"pod-{chance.randrange(4)}" for _ in range(chance.randint(1, 3))]
+    # each sandbox has one writer: of two, the one would overwrite what was acknowledged to the other
+    sids = [f"pod-{n}" for n in chance.sample(range(4), chance.randint(1, 3))]
     growing = {sid: _writer(target.url, sid) for sid in sids}
     acknowledged = dict.fromkeys(growing, 0)
     try:
