@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE: Final = "file"
-_MARK: Final = re.compile(r"\.persistdb-[0-9a-f]{16}\.partial", re.ASCII)
+# not the name of an export's work folder (runtimes/workfolder.py): each would take the other's for its leftover
+_MARK: Final = re.compile(r"\.persistdb-[0-9a-f]{16}\.unpublished", re.ASCII)
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _RENAME_NOREPLACE: Final = 1
@@ -102,7 +103,7 @@ def _opened(folder: Path) -> Iterator[int]:
 def _make(parent: int) -> tuple[str, int]:
     """Make a folder and lock it. Another process may take it for a leftover before it is locked: then make another."""
     while True:
-        name = f".persistdb-{secrets.token_hex(8)}.partial"
+        name = f".persistdb-{secrets.token_hex(8)}.unpublished"
         os.mkdir(name, 0o700, dir_fd=parent)
         with contextlib.suppress(FileNotFoundError):
             fd = os.open(name, _FOLDER, dir_fd=parent)

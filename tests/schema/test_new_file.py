@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from persistdb.runtimes.folders import open_folder
+from persistdb.runtimes.workfolder import WorkFolder, remove_leftovers
 from persistdb.schema.new_file import new_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MARKED = ".persistdb-0123456789abcdef.partial"
+MARKED = ".persistdb-0123456789abcdef.unpublished"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -153,3 +155,17 @@ def test_an_empty_leftover(tmp_path: Path) -> None:
     with new_file(tmp_path):
         pass
     assert _names(tmp_path) == []
+
+
+def test_an_export_into_the_same_folder(tmp_path: Path) -> None:
+    """An export does not take the folder of a file that is being written for a leftover of its own, nor vice versa."""
+    with new_file(tmp_path) as new, open_folder(str(tmp_path)) as folder:
+        remove_leftovers(folder)
+        assert new.path.parent.is_dir()
+        work = WorkFolder(folder)
+        try:
+            made = work.create()
+            with new_file(tmp_path):
+                assert os.path.isdir(made.path)
+        finally:
+            work.close()
