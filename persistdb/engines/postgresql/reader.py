@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-# Built-in functions that are volatile only because each call may return another value, and those that wait, which the
+# Built-in functions that are volatile only because each call may return another value, and ones that wait, which the
 # statement's timeout ends. Any other that a later version brings is harmful until it is listed here.
 _HARMLESS = (
     "random|random_normal|setseed|clock_timestamp|timeofday|gen_random_uuid|uuidv4|uuidv7|current_query|currtid2|currval"
