@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy.engine import Connection as SQLAlchemyConnection
 
 from ..engines.deadlines import InFlight
-from ..errors import Unreadable
 from ..validation import check_text
 from .work import Answer, Call, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Engine
     from sqlalchemy.pool import PoolProxiedConnection
 
     from ..engines import Backend
-    from .work import Statement
 
 T = TypeVar("T")
 
@@ -32,21 +30,22 @@ T = TypeVar("T")
 class Connection(InFlight):
     """A connection in autocommit, until ``begin``, for one unit of work."""
 
-    __slots__ = ("_backend", "_begin", "_engine", "_pooled", "driver")
+    __slots__ = ("_backend", "_begin", "_engine", "_errors", "_pooled", "driver")
 
     _pooled: PoolProxiedConnection
 
-    def __init__(self, engine: Engine, backend: Backend, deadline: float) -> None:
+    def __init__(self, engine: Engine, backend: Backend, errors: tuple[type[Exception], ...], deadline: float) -> None:
         self.deadline = deadline
         self.expired = False
         self._engine = engine
         self._backend = backend
+        self._errors = errors
         self._begin = ""
         self.driver: Any = None
 
-    def use(self, pooled: PoolProxiedConnection) -> PoolProxiedConnection:
-        """Use a connection of the pool."""
-        self._pooled = pooled
+    def checkout(self, again: bool) -> PoolProxiedConnection:
+        """Take a connection from the pool to use it; ``again``: the work is run again if it turns out to be lost."""
+        pooled = self._pooled = self._backend.checkout(self._engine, self.deadline, again)
         self.driver = pooled.dbapi_connection
         return pooled
 
@@ -70,13 +69,16 @@ class Connection(InFlight):
 
         Errors of the driver, and rows that cannot be decoded, are raised where it yields.
         """
-        driver_error = self._engine.dialect.loaded_dbapi.Error
         try:
             calls = next(work)
             while True:
                 try:
-                    answers = self._answers(calls)
-                except (driver_error, Unreadable) as error:
+                    if len(calls) == 1:
+                        (call,) = calls
+                        answers: Sequence[Answer] = (_answer(self._execute(call), call.decode),)
+                    else:
+                        answers = self._answers(calls)
+                except self._errors as error:
                     calls = work.throw(error)
                 else:
                     calls = work.send(answers)
@@ -85,26 +87,25 @@ class Connection(InFlight):
             return result
 
     def _answers(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        if len(calls) == 1:
-            call = calls[0]
-            return (_answer(self._execute(call.statement, call.parameters), call.decode),)
         with self._backend.pipeline(self.driver):
-            cursors = [self._execute(call.statement, call.parameters) for call in calls]
+            cursors = [self._execute(call) for call in calls]
         return [_answer(cursor, call.decode) for cursor, call in zip(cursors, calls, strict=True)]
 
-    def _execute(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
+    def _execute(self, call: Call) -> Any:
+        statement, parameters = call.statement, call.parameters
         for value in parameters.values():
             # what is ASCII without a NUL is in order: a call for each value is a fiftieth of a get
             if isinstance(value, str) and (not value.isascii() or "\0" in value):
                 check_text(value)
-        names = statement.names
-        values = parameters if names is None else tuple(parameters[name] for name in names)
-        if not self._begin:
-            return self._send(statement.sql, values)
+        values = parameters if statement.order is None else statement.order(parameters)
+        return self._send_first(statement.sql, values) if self._begin else self._send(statement.sql, values)
+
+    def _send_first(self, sql: str, values: Any) -> Any:
+        """Send a transaction's first statement together with the one that begins it."""
         begin, self._begin = self._begin, ""
         with self._backend.pipeline(self.driver):
             self._send(begin, ()).close()
-            return self._send(statement.sql, values)
+            return self._send(sql, values)
 
     def _send(self, sql: str, values: Any) -> Any:
         cursor = self.driver.cursor()
@@ -114,7 +115,13 @@ class Connection(InFlight):
             connection = SQLAlchemyConnection(self._engine, connection=self._pooled)
             for listener in listeners:
                 listener(connection, cursor, sql, values, SimpleNamespace(), False)
-        self._backend.execute(cursor, sql, values, self._pooled)
+        try:
+            if self._backend.prepares:
+                self._backend.execute(cursor, sql, values, self._pooled)
+            else:
+                cursor.execute(sql, values)
+        except UnicodeDecodeError as error:
+            raise self._backend.unworded(error) from error
         return cursor
 
 

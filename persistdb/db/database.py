@@ -16,8 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..engines import Timeouts, file_url, resolve, shown
-from ..engines.deadlines import after, left
-from ..engines.liveness import checkout
+from ..engines.deadlines import left
 from ..errors import (
     AccessDenied,
     BadURL,
@@ -30,6 +29,7 @@ from ..errors import (
     ReadOnly,
     StorageFull,
     Unavailable,
+    Unreadable,
 )
 from ..validation import check_kind
 from .connection import Connection
@@ -102,6 +102,7 @@ class Database:
         except (ArgumentError, ValueError) as error:
             raise BadURL(self.url, str(error)) from None
         self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        self._errors = self.driver_error, Unreadable
         # Drivers are in autocommit: a lone SELECT needs no transaction around it.
         self.reader = self.engine.execution_options(persistdb_begin="none")
         self.writer = self.engine.execution_options(persistdb_begin="write")
@@ -132,10 +133,7 @@ class Database:
 
     def read(self, work: Callable[[], Work[T]]) -> T:
         """Run a unit of work that reads with one statement, again if the connection turns out to be lost."""
-        return self._read(work, after(self.timeouts.call))
-
-    def _read(self, work: Callable[[], Work[T]], deadline: float) -> T:
-        return self._repeat(lambda: self._connected(_run, work, deadline), deadline)
+        return self._repeat(self._connected, work, time.monotonic() + self.timeouts.call)
 
     def write(
         self,
@@ -151,9 +149,8 @@ class Database:
         ``None`` where that can't be decided, which raises :class:`~persistdb.errors.CommitUnknown`.
         """
         begin = self.backend.begin_sql(write=True)
-        deadline = after(self.timeouts.call)
 
-        def transact(connection: Connection, work: Callable[[], Work[T]]) -> T:
+        def transact(connection: Connection) -> T:
             connection.begin(begin)
             result = connection.run(work())
             try:
@@ -164,15 +161,15 @@ class Database:
                 raise _CommitLost(result, error) from error
             return result
 
-        def attempt() -> T:
+        def attempt(work: Callable[[], Work[T]], deadline: float) -> T:
             try:
-                return self._connected(transact, work, deadline)
+                return self._connected(work, deadline, transact)
             except _CommitLost as lost:
                 result: T = lost.result
                 self._resolve_lost_commit(lost.error, partial(verify, result) if verify else None, refs, deadline)
                 return result
 
-        return self._repeat(attempt, deadline)
+        return self._repeat(attempt, work, time.monotonic() + self.timeouts.call)
 
     def change(
         self, work: Callable[[], Work[None]], *, verify: Callable[[], Work[bool | None]], refs: Sequence[str]
@@ -181,29 +178,25 @@ class Database:
 
         The rule of :meth:`write` for a lost commit holds whenever the connection is lost.
         """
-        deadline = after(self.timeouts.call)
 
-        def attempt() -> None:
+        def attempt(work: Callable[[], Work[None]], deadline: float) -> None:
             try:
-                self._connected(_run, work, deadline)
+                self._connected(work, deadline)
             except _Lost as lost:
                 self._resolve_lost_commit(lost.error, verify, refs, deadline)
 
-        self._repeat(attempt, deadline)
+        self._repeat(attempt, work, time.monotonic() + self.timeouts.call)
 
     def _connected(
-        self,
-        use: Callable[[Connection, Callable[[], Work[T]]], T],
-        work: Callable[[], Work[T]],
-        deadline: float,
+        self, work: Callable[[], Work[T]], deadline: float, transact: Callable[[Connection], T] | None = None
     ) -> T:
-        """Use a connection of the pool, which rolls back what is not committed when the connection is returned."""
-        connection = Connection(self.engine, self.backend, deadline)
+        """Run work on a connection of the pool, which rolls back what is not committed when it is returned."""
+        connection = Connection(self.engine, self.backend, self._errors, deadline)
         connection.enter()
         try:
-            pooled = connection.use(checkout(self.engine, deadline, again=self.retries > 0))
+            pooled = connection.checkout(self.retries > 0)
             try:
-                return use(connection, work)
+                return transact(connection) if transact else connection.run(work())
             except _CommitLost as error:
                 pooled.invalidate(error)
                 raise
@@ -215,7 +208,7 @@ class Database:
             finally:
                 if connection.expired and pooled.is_valid:  # interrupted, perhaps just after it was over
                     pooled.invalidate()
-                pooled.close()
+                self.backend.checkin(pooled)
         finally:
             connection.leave()
 
@@ -234,7 +227,7 @@ class Database:
         if verify is None:
             raise unknown from error
         try:
-            committed = self._read(verify, deadline)
+            committed = self._repeat(self._connected, verify, deadline)
         except DatabaseError:
             raise unknown from error
         if committed is None:
@@ -242,11 +235,13 @@ class Database:
         if not committed:
             raise Stale from error
 
-    def _repeat(self, attempt: Callable[[], T], deadline: float) -> T:
+    def _repeat(
+        self, attempt: Callable[[Callable[[], Work[T]], float], T], work: Callable[[], Work[T]], deadline: float
+    ) -> T:
         pause = _FIRST_PAUSE
         for more in range(self.retries, -1, -1):
             try:
-                return attempt()
+                return attempt(work, deadline)
             except Stale:
                 if not more or not left(deadline):
                     attempts = self.retries + 1 - more
@@ -311,10 +306,6 @@ def _leave_connections_to_parent() -> None:
 
 
 os.register_at_fork(after_in_child=_leave_connections_to_parent)
-
-
-def _run(connection: Connection, work: Callable[[], Work[T]]) -> T:
-    return connection.run(work())
 
 
 def _driver_error(error: BaseException) -> BaseException:

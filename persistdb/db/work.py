@@ -9,6 +9,7 @@ connection has.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -24,7 +25,7 @@ D = TypeVar("D")
 class Statement:
     """A fixed statement in the driver's own words; its parameters have names."""
 
-    __slots__ = ("names", "sql")
+    __slots__ = ("names", "order", "sql")
 
     def __init__(self, clause: TextClause, dialect: Dialect) -> None:
         compiled = clause.compile(dialect=dialect)
@@ -32,6 +33,14 @@ class Statement:
         positions: list[str] | None = getattr(compiled, "positiontup", None)
         self.names: tuple[str, ...] | None = None if positions is None else tuple(positions)
         """The parameters in their order, for a driver that numbers them; ``None`` for one that knows names."""
+        self.order: Callable[[Mapping[str, object]], Any] | None = None
+        """A function that puts named values in this order, where that is needed."""
+        if self.names is not None:
+            self.order = itemgetter(*self.names) if len(self.names) > 1 else self._few
+
+    def _few(self, values: Mapping[str, object]) -> tuple[object, ...]:
+        """Do what ``itemgetter`` does for several names only."""
+        return tuple(values[name] for name in self.names or ())
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):

@@ -175,6 +175,17 @@ class Backend(ABC):
         Raises :class:`ValueError`; what only the server can judge is left to it.
         """
 
+    def checkout(self, engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:  # noqa: ARG002  servers need them
+        """Take a connection of the pool by a deadline; ``again``: the work is run again if the connection is lost.
+
+        Raises SQLAlchemy's errors, :class:`TimeoutError`.
+        """
+        return engine.pool.connect()
+
+    def checkin(self, pooled: PoolProxiedConnection) -> None:
+        """Return a connection to the pool, which rolls back what was not committed."""
+        pooled.close()
+
     def would_create(self) -> bool:
         """Return whether there is no database yet, and connecting would create it."""
         return False
@@ -200,9 +211,16 @@ class Backend(ABC):
         """Send the statements within it without waiting for the answers, where the driver can."""
         return nullcontext()
 
-    def execute(self, cursor: Any, sql: str, values: Any, pooled: PoolProxiedConnection) -> None:  # noqa: ARG002  one needs it
-        """Run a fixed statement on a cursor of a pooled connection."""
-        cursor.execute(sql, values)
+    prepares: ClassVar[bool] = False
+    """Whether fixed statements go through :meth:`execute`; else they go to the driver's cursor."""
+
+    def execute(self, cursor: Any, sql: str, values: Any, pooled: PoolProxiedConnection) -> None:
+        """Run a fixed statement on a cursor of a pooled connection, in the engine's own way."""
+        raise NotImplementedError
+
+    def unworded(self, error: UnicodeDecodeError) -> Exception:
+        """Return the error in the place of one whose message the driver cannot decode."""
+        return error
 
     # --- errors
 

@@ -31,7 +31,7 @@ class _Checkout(threading.local):
 _checkout = _Checkout()
 
 
-def checkout(engine: Engine, deadline: float, *, again: bool) -> PoolProxiedConnection:
+def checkout(engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:
     """Take a connection of the pool by a deadline.
 
     ``again``: the unit of work is run again if the connection turns out to be lost. Raises TimeoutError.

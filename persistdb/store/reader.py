@@ -36,18 +36,21 @@ class Reader:
 
     def find_container(self, sid: str, cid: str) -> Work[Container | None]:
         """Return a container, ``None`` if it is not there; raises :class:`~persistdb.errors.Unreadable`."""
+        try:
+            return (yield from self.container(sid, cid))
+        except NotFound:
+            return None
+
+    def container(self, sid: str, cid: str) -> Work[Container]:
+        """Return a container; raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Unreadable`."""
         values = {"host": self._host, "sid": sid, "cid": cid}
         try:
             (answer,) = yield (Call(self._statements.get, values, self._decode.container),)
         except self._salvage.errors as error:
             raise Unreadable(f"{sid}/{cid}", self._salvage.reason(error), self._host) from error
-        return answer.rows[0] if answer.rows else None
-
-    def container(self, sid: str, cid: str) -> Work[Container]:
-        """Return a container; raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Unreadable`."""
-        container = yield from self.find_container(sid, cid)
-        if container is None:
+        if not answer.rows:
             raise NotFound("container", f"{sid}/{cid}", self._host)
+        container: Container = answer.rows[0]
         return container
 
     def revision(self, sid: str, cid: str) -> Work[int | None]:

@@ -130,9 +130,11 @@ class Writer:
         Raises :class:`~persistdb.db.database.Stale` if others changed the same since it was read, :class:`TokenClash`.
         """
         if wanted.transition is not None:
-            return (yield from self._run(Call(self._statements.transition, wanted.transition._asdict())))
+            (answer,) = yield (Call(self._statements.transition, wanted.transition._asdict()),)
+            return answer.number
         if wanted.destroyed is not None:
-            return (yield from self._run(Call(self._statements.delete_sandbox, wanted.destroyed._asdict())))
+            (answer,) = yield (Call(self._statements.delete_sandbox, wanted.destroyed._asdict()),)
+            return answer.number
         if not wanted:
             return 0
         try:
@@ -145,10 +147,6 @@ class Writer:
                 raise TokenClash from error
             # Another made the same sandbox or container, or removed what this one belongs to, after we looked.
             raise Stale from error
-
-    def _run(self, call: Call) -> Work[int]:
-        (answer,) = yield (call,)
-        return answer.number
 
     def _write_rows(self, wanted: Diff) -> Work[int]:
         if wanted.replaced:

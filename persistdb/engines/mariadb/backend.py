@@ -12,7 +12,7 @@ from sqlalchemy.dialects.mysql import insert
 from ...errors import AccessDenied, BadURL, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
 from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, check_names, check_numbers, first_of, json_path
 from ..deadlines import shut_down
-from ..liveness import ping_in_doubt
+from ..liveness import checkout, ping_in_doubt
 from . import locks, numbered, reader, readonly, views
 from .prepared import Prepared
 
@@ -147,6 +147,10 @@ class MariaDB(Backend):
 
         return engine
 
+    def checkout(self, engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:
+        """Ping it where that is needed."""
+        return checkout(engine, deadline, again)
+
     def interrupt(self, driver: Any) -> None:
         """Shut the socket down: KILL would need another connection, and an answer."""
         if driver.open:
@@ -155,6 +159,8 @@ class MariaDB(Backend):
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
         return "BEGIN"
+
+    prepares = True
 
     def execute(self, cursor: Any, sql: str, values: Any, pooled: PoolProxiedConnection) -> None:
         """Let the server prepare a statement that comes often."""

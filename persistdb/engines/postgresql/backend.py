@@ -24,7 +24,7 @@ from ..base import (
     on_conflict_update,
 )
 from ..deadlines import shut_down
-from ..liveness import ping_in_doubt
+from ..liveness import checkout, ping_in_doubt
 from . import locks, reader, readonly, views
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Engine, Select, Subquery, Table
     from sqlalchemy.dialects.postgresql import Insert
     from sqlalchemy.engine import URL, Connection
+    from sqlalchemy.pool import PoolProxiedConnection
 
     from ..base import Column, JSONPath, JSONRows, JSONValue, Timeouts
     from ..locks import HeldLock
@@ -142,6 +143,10 @@ class PostgreSQL(Backend):
         self.timeouts = timeouts
         ping_in_doubt(engine, self.interrupt, timeouts.call)
         return engine
+
+    def checkout(self, engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:
+        """Ping it where that is needed."""
+        return checkout(engine, deadline, again)
 
     def interrupt(self, driver: Any) -> None:
         """Shut the socket down: a request to cancel would need an answer, too."""

@@ -120,6 +120,8 @@ class SQLite(Backend):
             pool_size=1 if path is None else pool_size,
             max_overflow=0,
             pool_timeout=timeouts.pool,
+            # SQLAlchemy's own connections end their transactions themselves; for ours see checkin()
+            pool_reset_on_return=None,
         )
         safe = library.is_safe(module.sqlite_version_info)
         if path is not None and not safe:
@@ -156,18 +158,25 @@ class SQLite(Backend):
         damage.translate(engine, module)
         return engine
 
-    def execute(self, cursor: Any, sql: str, values: Any, pooled: PoolProxiedConnection) -> None:  # noqa: ARG002  the base's signature
-        """Run a fixed statement; what the driver cannot put into words is damage."""
-        try:
-            cursor.execute(sql, values)
-        except UnicodeDecodeError as error:
-            raise damage.error_of(library.driver()) from error
+    def unworded(self, error: UnicodeDecodeError) -> Exception:  # noqa: ARG002  whatever it quotes
+        """What the driver cannot put into words is damage."""
+        return damage.error_of(library.driver())
 
     def check_options(self, url: URL) -> None:
         """Take the driver's options; in a URI all others are SQLite's (sqlite.org/uri.html)."""
         if not files.is_uri(url):
             check_names(url, _OPTIONS)
         check_numbers(url, {"detect_types", "cached_statements"})
+
+    def checkin(self, pooled: PoolProxiedConnection) -> None:
+        """Roll back where a transaction is open: SQLAlchemy's own reset of each connection is a tenth of a look-up."""
+        driver: Any = pooled.dbapi_connection
+        if driver is not None and driver.in_transaction:
+            try:
+                pooled.rollback()
+            except library.driver().Error:
+                pooled.invalidate()
+        pooled.close()
 
     def would_create(self) -> bool:
         """Return whether the file does not exist, or is still empty: with a schema it has at least a page."""
