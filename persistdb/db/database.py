@@ -110,8 +110,11 @@ class Database:
         @event.listens_for(self.engine, "begin")
         def _begin(connection: SQLAlchemyConnection) -> None:
             mode = connection.get_execution_options().get("persistdb_begin", "read")
-            if mode != "none":
-                connection.exec_driver_sql(self.backend.begin_sql(write=mode == "write"))
+            if mode == "write":
+                with self.backend.turn(connection.connection.dbapi_connection):
+                    connection.exec_driver_sql(self.backend.begin_sql(write=True))
+            elif mode == "read":
+                connection.exec_driver_sql(self.backend.begin_sql(write=False))
 
         _open.add(self)
 
@@ -151,15 +154,16 @@ class Database:
         begin = self.backend.begin_sql(write=True)
 
         def transact(connection: Connection) -> T:
-            connection.begin(begin)
-            result = connection.run(work())
-            try:
-                connection.commit()
-            except self.driver_error as error:
-                if not self._is_lost(error, connection):
-                    raise
-                raise _CommitLost(result, error) from error
-            return result
+            with self.backend.turn(connection.driver):
+                connection.begin(begin)
+                result = connection.run(work())
+                try:
+                    connection.commit()
+                except self.driver_error as error:
+                    if not self._is_lost(error, connection):
+                        raise
+                    raise _CommitLost(result, error) from error
+                return result
 
         def attempt(work: Callable[[], Work[T]], deadline: float) -> T:
             try:
@@ -179,9 +183,13 @@ class Database:
         The rule of :meth:`write` for a lost commit holds whenever the connection is lost.
         """
 
+        def change(connection: Connection) -> None:
+            with self.backend.turn(connection.driver):
+                connection.run(work())
+
         def attempt(work: Callable[[], Work[None]], deadline: float) -> None:
             try:
-                self._connected(work, deadline)
+                self._connected(work, deadline, change)
             except _Lost as lost:
                 self._resolve_lost_commit(lost.error, verify, refs, deadline)
 

@@ -207,6 +207,10 @@ class Backend(ABC):
     def begin_sql(self, *, write: bool) -> str:
         """Return the statement that starts a transaction."""
 
+    def turn(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  one engine needs it
+        """Wait for one's turn to write, where the engine has no queue of its own: a write is made within it."""
+        return nullcontext()
+
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  some engines need it
         """Send the statements within it without waiting for the answers, where the driver can."""
         return nullcontext()

@@ -6,6 +6,7 @@ import contextlib
 import re
 import resource
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ from ..flock import FileLock
 from ..locks import HeldLock, digest
 from ..types import UTCDateTime
 from . import change, damage, files, guard, library
+from .queue import Queues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -104,11 +106,13 @@ class SQLite(Backend):
     def __init__(self, url: URL) -> None:
         self._path = files.path_of(url)
         self._is_created = self._path is not None and files.is_created(url)
+        self._queues: Queues | None = None
 
     # --- connecting
 
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
         """Create the engine for a file, which is created 0600 in a folder 0700, or for a database in memory."""
+        self.timeouts = timeouts
         module = library.driver()
         path = self._path
         engine = create_engine(
@@ -127,8 +131,10 @@ class SQLite(Backend):
         if path is not None and not safe:
             library.warn(module.sqlite_version)
 
-        if path is not None and module.__name__ != "sqlite3":
-            guard.watch(engine, path)
+        if path is not None:
+            self._queues = Queues(engine, partial(self._lock_folder, path), timeouts.busy)
+            if module.__name__ != "sqlite3":
+                guard.watch(engine, path)
 
         @event.listens_for(engine, "do_connect")
         def _create_file(*_: object) -> None:
@@ -157,6 +163,10 @@ class SQLite(Backend):
 
         damage.translate(engine, module)
         return engine
+
+    def turn(self, driver: Any) -> AbstractContextManager[object]:
+        """Queue for the write lock, beside the locks of the database, where that is possible."""
+        return nullcontext() if self._queues is None else self._queues.of(driver)
 
     def unworded(self, error: UnicodeDecodeError) -> Exception:  # noqa: ARG002  whatever it quotes
         """What the driver cannot put into words is damage."""
@@ -405,9 +415,12 @@ class SQLite(Backend):
         path = self._path
         if path is None:
             raise BadURL(str(engine.url), "a database in memory belongs to one process: it has no locks")
+        return FileLock.take(self._lock_folder(path) / digest(name).hex()[:32], shared=shared, timeout=timeout)
+
+    def _lock_folder(self, path: Path) -> Path:
         folder = path.with_name(path.name + "-locks")
         folder.mkdir(mode=0o700, exist_ok=True)
-        return FileLock.take(folder / digest(name).hex()[:32], shared=shared, timeout=timeout)
+        return folder
 
 
 def _words(sql: str) -> list[str]:

@@ -1,0 +1,190 @@
+"""A queue for the write lock of a file: who has waited longest is the next.
+
+SQLite waits by trying again after pauses, so whoever commits and begins again at once wins against all who sleep. Here
+each connection that writes has a place in a small file that all of them map: the time at which it came, 0 while it does
+not write. It goes on when nobody is there who came before. To find nobody is a look at memory, and no system call.
+
+A place is locked for as long as its connection is open (open file description locks, fcntl(2)), so one who died is told
+from one who waits, and what is left in its place does not count.
+
+The queue is only about the order: what keeps writers apart is SQLite's lock. So where the file cannot be opened, on a
+full disk or in a folder of another user, and where all places are taken, they wait as SQLite does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+import sys
+import time
+import weakref
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+_PLACES = 256
+_TIMES = struct.Struct(f"{_PLACES}q")
+_TIME = struct.Struct("q")
+_NOBODY = bytes(_TIMES.size)
+
+# struct flock: l_type, l_whence, l_start, l_len, l_pid
+_FLOCK = struct.Struct("hhqqi4x")
+_FREE = fcntl.F_UNLCK.to_bytes(2, sys.byteorder)
+
+# The pause between two looks, in seconds: of the next one, which grows while it waits for the same transaction, and of
+# all behind it.
+_FIRST_PAUSE, _LONGEST_PAUSE, _PAUSE_BEHIND = 0.0002, 0.002, 0.002
+# Looks after which those before are asked again whether they live
+_TRUST = 50
+
+
+class Queue:
+    """The place of one connection in the queue: ``with`` it, a write begins and commits.
+
+    Raises :class:`OSError` where there is no queue, and where it has no place left.
+    """
+
+    def __init__(self, path: Path, driver: Any, busy: float) -> None:
+        self._driver, self._busy = driver, busy
+        self._waited = False
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            # a page of a mapped file that the disk has no room for would kill the process
+            os.posix_fallocate(self._descriptor, 0, _TIMES.size)
+            self._times = _mapped(path)
+            self._place = next((place for place in range(_PLACES) if self._take(place)), -1)
+            if self._place < 0:
+                raise BlockingIOError(f"all {_PLACES} places of {path} are taken")  # noqa: TRY301  for the same clean-up
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+        self._offset = self._place * _TIME.size
+        _TIME.pack_into(self._times, self._offset, 0)
+        _open.add(self)
+
+    def close(self) -> None:
+        """Give the place up."""
+        _open.discard(self)
+        self._times.close()
+        os.close(self._descriptor)
+
+    def leave_to_parent(self) -> None:
+        """Close the file in a child of fork(2), or the parent would seem to live for as long as the child does."""
+        os.close(self._descriptor)
+        self._descriptor = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def __enter__(self) -> None:
+        """Wait until nobody who came before writes or waits, for ``busy`` seconds at the most.
+
+        What is left of that time is SQLite's for its own wait, so one that waited in vain is SQLite's error.
+        """
+        came = time.monotonic_ns()
+        alone = self._times[:] == _NOBODY
+        _TIME.pack_into(self._times, self._offset, came)
+        if not alone:
+            self._waited = True
+            self._set_patience(self._wait(came))
+
+    def __exit__(self, *_: object) -> None:
+        """Let the next one go on."""
+        _TIME.pack_into(self._times, self._offset, 0)
+        if self._waited:
+            self._waited = False
+            self._set_patience(self._busy)
+
+    def _wait(self, came: int) -> float:
+        """Wait to be the first, and return the seconds that are left."""
+        pause, looks = _FIRST_PAUSE, 0
+        while (left := self._busy - (time.monotonic_ns() - came) / 1e9) > 0:
+            before = self._before(came)
+            if looks % _TRUST == 0:
+                before = [place for place in before if not self._is_left(place)]
+            if not before:
+                return left
+            time.sleep(min(pause if len(before) == 1 else _PAUSE_BEHIND, left))
+            if len(before) == 1:
+                pause = min(pause * 1.25, _LONGEST_PAUSE)
+            looks += 1
+        return 0.0
+
+    def waiting(self) -> list[tuple[int, int]]:
+        """Return all who write or wait, in their order: when each came, on the monotonic clock, and its place."""
+        return sorted((came, place) for place, came in enumerate(_TIMES.unpack_from(self._times)) if came)
+
+    def _before(self, came: int) -> list[int]:
+        """Return the places of all who came before and are there still."""
+        own = came, self._place
+        return [place for earlier, place in self.waiting() if (earlier, place) < own]
+
+    def _is_left(self, place: int) -> bool:
+        """Return whether the one in a place has died, and clear the place."""
+        asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
+        if not fcntl.fcntl(self._descriptor, fcntl.F_OFD_GETLK, asked).startswith(_FREE):
+            return False
+        _TIME.pack_into(self._times, place * _TIME.size, 0)
+        return True
+
+    def _take(self, place: int) -> bool:
+        try:
+            fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0))
+        except BlockingIOError:
+            return False
+        return True
+
+    def _set_patience(self, seconds: float) -> None:
+        self._driver.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}").close()
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    """Map the file through another file description than that of the locks: a map keeps it open, in children too."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        return mmap.mmap(descriptor, _TIMES.size)
+    finally:
+        os.close(descriptor)
+
+
+class Queues:
+    """The places of an engine's connections; each is taken when its connection first writes."""
+
+    def __init__(self, engine: Engine, folder: Callable[[], Path], busy: float) -> None:
+        self._folder, self._busy = folder, busy
+        self._of: dict[Any, Queue] = {}
+
+        @event.listens_for(engine, "close")
+        def _close(driver: Any, _record: object) -> None:
+            queue = self._of.pop(driver, None)
+            if queue is not None:
+                queue.close()
+
+    def of(self, driver: Any) -> AbstractContextManager[object]:
+        """Return the place of a connection of the driver, or nothing where there is no queue."""
+        queue = self._of.get(driver)
+        if queue is None:
+            try:
+                queue = self._of[driver] = Queue(self._folder() / "queue", driver, self._busy)
+            except OSError:
+                return nullcontext()
+        return queue
+
+
+_open: weakref.WeakSet[Queue] = weakref.WeakSet()
+
+
+def _leave_to_parent() -> None:
+    for queue in list(_open):
+        queue.leave_to_parent()
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
