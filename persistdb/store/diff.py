@@ -282,8 +282,9 @@ class _Draft:
             # and a token may pass from one process to another whatever the order of the rows.
             self._remove([stored])
             created_at = utc_text(stored.created_at)
+            updated_at = max(created_at, self._now)  # the clock may have been set back
             row = rows.container_row(
-                stored.id, stored.sandbox_id, stored.cid, record, origin, revision, created_at, self._now
+                stored.id, stored.sandbox_id, stored.cid, record, origin, revision, created_at, updated_at
             )
             self._created.append(NewContainer(stored.sid, row, record))
         else:

@@ -41,12 +41,17 @@ def parameter(name: str) -> ColumnElement[Any]:
     return literal_column(f":{name}")
 
 
+def _not_before_created(table: Table, now: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the time of a change: no row was updated before it was created, also where the clock was set back."""
+    return case((table.c.created_at > now, table.c.created_at), else_=now)
+
+
 def _payload(sql: str) -> Label[str]:
     # Without a label SQLite names the column by the expression's whole text, which costs more than the query.
     return literal_column(sql, Text).label("payload")
 
 
-_HOST, _SID, _CID = parameter("host"), parameter("sid"), parameter("cid")
+_HOST, _SID, _CID, _NOW = parameter("host"), parameter("sid"), parameter("cid"), parameter("now")
 _ZERO: ColumnElement[int] = literal_column("0")
 _ONE: ColumnElement[int] = literal_column("1")
 _is_host = sandbox.c.host == _HOST
@@ -291,7 +296,7 @@ class Statements:
         return self.compile(
             update(sandbox)
             .where(sandbox.c.id == parameter("id"), sandbox.c.revision == parameter("revision"))
-            .values(revision=parameter("new_revision"), updated_at=parameter("now"))
+            .values(revision=parameter("new_revision"), updated_at=_not_before_created(sandbox, _NOW))
         )
 
     @cached_property
@@ -343,7 +348,7 @@ class Statements:
             .values(
                 state=parameter("new"),
                 revision=container.c.revision + _ONE,
-                updated_at=parameter("now"),
+                updated_at=_not_before_created(container, _NOW),
             )
         )
 
@@ -353,11 +358,13 @@ class Statements:
         return self._backend.rows("rows", [(name, types[name]) for name in kind.__struct_fields__])
 
     def _update(self, table: Table, r: Subquery, revision: ColumnElement[int]) -> Update:
-        own = ("id", "revision", "new_revision")
+        own = ("id", "revision", "new_revision", "updated_at")
+        changed = {column.name: column for column in r.c if column.name not in own}
+        updated_at = _not_before_created(table, r.c.updated_at)
         return (
             update(table)
             .where(table.c.id == r.c.id, table.c.revision == r.c.revision)
-            .values({"revision": revision, **{column.name: column for column in r.c if column.name not in own}})
+            .values({"revision": revision, "updated_at": updated_at, **changed})
         )
 
     def _each_child(self, write: Callable[[Table, Select[Any]], Insert]) -> tuple[Statement, Statement, Statement]:
