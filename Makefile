@@ -20,7 +20,7 @@ help:
 	@echo 'make test        run the tests, with private PostgreSQL and MariaDB servers where they are installed'
 	@echo 'make test-quick  the same in under a minute, without what needs a server or is slow'
 	@echo 'make stress      run the tests of many writers and of killed processes at full size'
-	@echo 'make torture     attack at random for TORTURE_S=60 seconds: kills, cuts, full disks, damaged files'
+	@echo 'make torture     attack at random for TORTURE_S=60 seconds: kills, cuts, full disks, hostile SQL'
 	@echo 'make bench       measure persistdb beside the alternatives; make bench-quick takes under a minute'
 	@echo 'make revision    NAME=add_labels: create the files of a new schema revision (docs/migrations.md)'
 	@echo 'make lint        check the code with ruff, mypy and import-linter'

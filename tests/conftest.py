@@ -22,14 +22,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.servers import MariaDB, MissingServer, PostgreSQL, Proxy, Server, Statements, Workspace
+from tests.servers import MariaDB, MissingServer, PostgreSQL, Proxy, Server, Statements, Workspace, disks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -176,19 +175,16 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 
     def mount(size: str, *, at: Path | None = None) -> Path:
         place = at or tmp_path_factory.mktemp("disk")
-        owner = place.stat()
-        options = f"size={size},uid={owner.st_uid},gid={owner.st_gid},mode=0{owner.st_mode & 0o777:o}"
-        command = ["mount", "-t", "tmpfs", "-o", options, "persistdb-test", str(place)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"a small disk takes the right to mount: {done.stderr.strip()}")
+        try:
+            disks.mount(size, place)
+        except disks.NoMount as refused:
+            pytest.skip(f"a small disk takes the right to mount: {refused}")
         mounted.append(place)
         return place
 
     yield mount
     for place in mounted:
-        # "Lazy": a server may have files open there still.
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        disks.unmount(place)
 
 
 @pytest.fixture

@@ -217,6 +217,10 @@ class Daemon:
         """Return what the server wrote about itself."""
         return self._log.read_text(errors="replace")
 
+    def forget_log(self) -> None:
+        """Empty the log: it may lie in memory, and a long run would fill that."""
+        os.truncate(self._log, 0)
+
     @property
     def _log(self) -> Path:
         # Beside the folder, not in it: an account's folder may be a copy, or a small disk that is full.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .server import Server
+
+
+class NoMount(Exception):
+    """This process has no right to mount."""
+
+
+def mount(size: str, place: Path) -> None:
+    """Cover a folder with a small disk in memory, which belongs to the folder's owner; raises NoMount."""
+    owner = place.stat()
+    options = f"size={size},uid={owner.st_uid},gid={owner.st_gid},mode=0{owner.st_mode & 0o777:o}"
+    command = ["mount", "-t", "tmpfs", "-o", options, "persistdb-test", str(place)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NoMount(done.stderr.strip())
+
+
+def unmount(place: Path) -> None:
+    """Remove a small disk; "lazy", because a server may have files open there still."""
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def on_small_disk(

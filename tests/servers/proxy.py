@@ -1,4 +1,4 @@
-"""A network that fails when a test wants it to: between client and server, cut before or after a COMMIT arrives."""
+"""A network that fails when a test wants it to: cut before or after a COMMIT arrives, slow, or frozen."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import re
 import selectors
 import socket
 import threading
+import time
 from enum import Enum
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
+
+    Pieces = Callable[[bytes], Iterable[tuple[float, bytes]]]
 
 
 class Cut(Enum):
@@ -30,9 +34,11 @@ class Proxy:
         self._target = (host, port)
         self._cut: tuple[re.Pattern[bytes], Cut] | None = None
         self._refuse = False
+        self._pieces: Pieces | None = None
+        self._fresh_flow = _flowing()
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._pairs: set[tuple[socket.socket, socket.socket]] = set()
+        self._pairs: dict[tuple[socket.socket, socket.socket], threading.Event] = {}
         self._threads: list[threading.Thread] = []
         self.connections = 0
         self._spawn(self._accept)
@@ -52,6 +58,26 @@ class Proxy:
     def refuse(self, refuse: bool = True) -> None:
         """Close new connections at once, or stop doing so."""
         self._refuse = refuse
+
+    def slow(self, pieces: Pieces | None) -> None:
+        """Send data in pieces, each after a pause in seconds, or stop doing so."""
+        self._pieces = pieces
+
+    @contextlib.contextmanager
+    def frozen(self, *, fresh: bool) -> Iterator[None]:
+        """Let nothing pass while all connections stay open, then let go on; ``fresh``: also on new connections."""
+        flow = threading.Event()
+        with self._lock:
+            before = dict(self._pairs)
+            self._pairs.update(dict.fromkeys(before, flow))
+            if fresh:
+                self._fresh_flow = flow
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._fresh_flow = _flowing()
+            flow.set()
 
     def drop(self) -> None:
         """Lose all connections now."""
@@ -78,6 +104,7 @@ class Proxy:
 
     def _spawn(self, target: object, *args: object) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)  # type: ignore[arg-type]
+        self._threads = [one for one in self._threads if one.is_alive()]
         self._threads.append(thread)
         thread.start()
 
@@ -96,7 +123,7 @@ class Proxy:
                 continue
             self.connections += 1
             with self._lock:
-                self._pairs.add((client, server))
+                self._pairs[client, server] = self._fresh_flow
             self._spawn(self._pump, client, server)
 
     def _pump(self, client: socket.socket, server: socket.socket) -> None:
@@ -114,9 +141,13 @@ class Proxy:
                     if cut is Cut.BEFORE:
                         raise ConnectionError
                     answer_is_lost = answer_is_lost or cut is Cut.AFTER
-                    target.sendall(data)
+                    # the flow of now: a connection may be frozen twice
+                    self._pairs[client, server].wait()
+                    for pause, piece in self._pieces(data) if self._pieces else [(0.0, data)]:
+                        time.sleep(pause)
+                        target.sendall(piece)
         with self._lock:
-            self._pairs.discard((client, server))
+            del self._pairs[client, server]
 
     def _cut_at(self, data: bytes) -> Cut | None:
         with self._lock:
@@ -125,6 +156,12 @@ class Proxy:
             when = self._cut[1]
             self._cut = None
             return when
+
+
+def _flowing() -> threading.Event:
+    flow = threading.Event()
+    flow.set()
+    return flow
 
 
 def _shut(*sockets: socket.socket) -> None:

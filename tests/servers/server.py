@@ -70,6 +70,8 @@ class Server(ABC):
         """Drop a database, whoever is connected to it."""
         self.disconnect(name)
         self._drop(name)
+        if name in self._engines:
+            self._engines.pop(name).dispose()
 
     def execute(self, statement: str, *, database: str | None = None) -> Sequence[Sequence[Any]]:
         """Run one statement as administrator, outside of a transaction, and return its rows if it has any."""

@@ -146,14 +146,19 @@ def sandbox_of(sid: str, generation: int) -> tuple[SandboxState, dict[str, Conta
 
 def generation_of(repository: ContainerRepository, sid: str) -> int:
     """The generation that a sandbox is in, wholly; 0 if there is none."""
+    return state_of(repository, sid)[0]
+
+
+def state_of(repository: ContainerRepository, sid: str) -> tuple[int, int]:
+    """The generation that a sandbox is in, wholly, and its revision; 0 and 0 if there is none."""
     if sid not in repository.sandbox_ids():
-        return 0
+        return 0, 0
     found = repository.load_sandbox(sid)
     generation = int(found.record.state)
     record, containers = sandbox_of(sid, generation)
     assert found.record == record
     assert {cid: one.record for cid, one in found.containers.items()} == containers
-    return generation
+    return generation, found.revision
 
 
 def run_killing(url: str, *, processes: int, kills: int) -> None:

@@ -1,4 +1,4 @@
-"""The attacks. Each returns how many acknowledged saves it looked up, and raises AssertionError for a loss."""
+"""Attacks on programs, servers, the network between them, the disk, the clock and the library."""
 
 from __future__ import annotations
 
@@ -6,36 +6,51 @@ import contextlib
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
-import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from persistdb import Database, DatabaseError, StorageFull, Timeouts
-from persistdb.ingest.importer import Importer
-from persistdb.runtimes.samples import KATA
+from sqlalchemy.exc import OperationalError
+
+from persistdb import Database, StorageFull
+from persistdb.engines.sqlite import library
+from persistdb.reports import readonly
 from persistdb.store.repository import ContainerRepository
+from tests.servers import disks, on_small_disk
 from tests.store import stress
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+from . import writers
 
-    from persistdb import FileError
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from .targets import Target
 
-SERVERS = frozenset({"postgresql", "mariadb"})
-ALL = SERVERS | {"sqlite"}
+
+class Skipped(Exception):
+    """This machine lacks what the attack takes."""
 
 
-def kill_writers(chance: random.Random, target: Target, _: Path) -> int:
+@dataclass(frozen=True)
+class Tried:
+    """What an attack did: single acts (kills, statements, rows), acknowledged saves, sandboxes looked up in it."""
+
+    acts: int
+    saves: int = 0
+    looked_up: int = 0
+
+
+def kill_writers(chance: random.Random, target: Target, _: Path) -> Tried:
     """Kill processes that save (SIGKILL): each sandbox is whole, and as new as its last acknowledged save."""
-    return _with_writers(chance, target, lambda: time.sleep(chance.uniform(0.05, 0.5)))
+    saves = writers.attack(chance, target, lambda: time.sleep(chance.uniform(0.05, 0.5)))
+    return Tried(1, saves)
 
 
-def kill_server(chance: random.Random, target: Target, _: Path) -> int:
+def kill_server(chance: random.Random, target: Target, _: Path) -> Tried:
     """Kill the server (SIGKILL) while processes save, and start it again."""
     server = target.server
     assert server is not None
@@ -46,225 +61,260 @@ def kill_server(chance: random.Random, target: Target, _: Path) -> int:
         server.start()
         time.sleep(chance.uniform(0.05, 0.5))
 
-    return _with_writers(chance, target, act)
+    try:
+        return Tried(1, writers.attack(chance, target, act))
+    finally:
+        server.start()
 
 
-def cut_connections(chance: random.Random, target: Target, _: Path) -> int:
+def freeze_server(chance: random.Random, target: Target, _: Path) -> Tried:
+    """Stop the server where it is (SIGSTOP) while processes save, and let it go on."""
+    assert target.server is not None
+    daemon = target.server.daemon
+
+    def act() -> None:
+        time.sleep(chance.uniform(0.05, 0.3))
+        with daemon.frozen():
+            time.sleep(_freeze(chance))
+        time.sleep(chance.uniform(0.0, 0.3))
+
+    return Tried(1, writers.attack(chance, target, act))
+
+
+def _freeze(chance: random.Random) -> float:
+    """Return seconds: mostly few, and at times more than a writer waits."""
+    return chance.uniform(5.5, 7.5) if chance.random() < 0.15 else chance.uniform(0.05, 1.5)
+
+
+def cut_connections(chance: random.Random, target: Target, _: Path) -> Tried:
     """Cut all connections at any byte, several times, while processes save."""
     proxy = target.proxy
     assert proxy is not None
+    cuts = chance.randint(1, 6)
 
     def act() -> None:
-        for _ in range(chance.randint(1, 6)):
+        for _ in range(cuts):
             time.sleep(chance.uniform(0.01, 0.2))
             proxy.drop()
 
-    return _with_writers(chance, target, act)
+    return Tried(cuts, writers.attack(chance, target, act))
 
 
-def _with_writers(chance: random.Random, target: Target, act: Callable[[], None]) -> int:
-    # each sandbox has one writer: of two, the one would overwrite what was acknowledged to the other
-    sids = [f"pod-{n}" for n in chance.sample(range(4), chance.randint(1, 3))]
-    growing = {sid: _writer(target.url, sid) for sid in sids}
-    acknowledged = dict.fromkeys(growing, 0)
+def freeze_connections(chance: random.Random, target: Target, _: Path) -> Tried:
+    """Let nothing pass on connections that stay open, then let go on or cut them; new ones pass, or not."""
+    proxy = target.proxy
+    assert proxy is not None
+    freezes = chance.randint(1, 3)
+
+    def act() -> None:
+        for _ in range(freezes):
+            time.sleep(chance.uniform(0.01, 0.3))
+            with proxy.frozen(fresh=chance.random() < 0.5):
+                time.sleep(_freeze(chance) if freezes == 1 else chance.uniform(0.05, 0.8))
+                if chance.random() < 0.5:
+                    proxy.drop()
+        time.sleep(chance.uniform(0.0, 0.3))
+
+    return Tried(freezes, writers.attack(chance, target, act))
+
+
+def delay_connections(chance: random.Random, target: Target, _: Path) -> Tried:
+    """Tear what is sent into pieces at any byte, and send each late; at times cut in between."""
+    proxy = target.proxy
+    assert proxy is not None
+    longest = chance.choice([0.001, 0.01, 0.1])
+    cut = chance.random() < 0.5
+    # the proxy's threads draw in no certain order, and must not change what this attack draws
+    own = random.Random(chance.random())
+    passed = 0
+
+    def pieces(data: bytes) -> Iterator[tuple[float, bytes]]:
+        nonlocal passed
+        passed += 1
+        at = own.randint(0, len(data))
+        for piece in (data[:at], data[at:]):
+            if piece:
+                yield own.uniform(0, longest), piece
+
+    def act() -> None:
+        proxy.slow(pieces)
+        time.sleep(chance.uniform(0.3, 1.5))
+        if cut:
+            proxy.drop()
+            time.sleep(chance.uniform(0.0, 0.5))
+        proxy.slow(None)
+
     try:
-        for sid, process in growing.items():
-            assert process.stdout is not None
-            acknowledged[sid] = int(process.stdout.readline() or 0)
-        act()
+        saves = writers.attack(chance, target, act)
     finally:
-        for process in growing.values():
-            process.kill()
-    for sid, process in growing.items():
-        assert process.stdout is not None
-        # what it wrote before it died was acknowledged too; the last line may be cut
-        lines = [line for line in process.stdout if line.endswith("\n")]
-        acknowledged[sid] = int(lines[-1]) if lines else acknowledged[sid]
+        proxy.slow(None)
+    return Tried(passed, saves)
+
+
+def fork(chance: random.Random, target: Target, _: Path) -> Tried:
+    """Fork processes from one that has used the database: each saves and reads what is its own."""
+    number = chance.randint(1, 4)
+    process = writers.start("forker", target.direct_url, str(number))
+    try:
+        output, _ = process.communicate(timeout=240)
+    finally:
         stress.kill(process)
-    return _look_up(target, acknowledged)
+    lines = output.splitlines()
+    for sid, generation in (line.split() for line in lines):
+        target.acknowledged[sid] = max(int(generation), target.acknowledged.get(sid, 0))
+    assert process.returncode == 0, f"a forked process found another's sandbox: exit status {process.returncode}"
+    return Tried(number, len(lines))
 
 
-def _writer(url: str, sid: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "tests.torture.writer", url, sid], stdout=subprocess.PIPE, text=True)
+# --- the clock
 
 
-def _look_up(target: Target, acknowledged: dict[str, int]) -> int:
-    with target.repository() as repository:
-        for sid, generation in acknowledged.items():
-            found = stress.generation_of(repository, sid)
-            assert found >= generation, f"{sid} is at generation {found}, {generation} was acknowledged"
-    return len(acknowledged)
+def jump_clock(chance: random.Random, target: Target, _: Path) -> Tried:
+    """Set the clock of the processes that save to and fro: no row is older than itself, and nothing is lost."""
+    duration = chance.uniform(0.3, 1.5)
+    jumping = f"--jump={chance.random()}"
+    saves = writers.attack(chance, target, lambda: time.sleep(duration), options=(jumping,))
+    with target.database() as database:
+        for view in ("sandboxes", "containers"):
+            asked = f"SELECT sid, created_at, updated_at FROM {view} WHERE updated_at < created_at"
+            rows = readonly.read(database, asked).rows
+            assert not rows, f"updated before created: {rows}"
+    return Tried(saves, saves)
 
 
-def freeze_server(chance: random.Random, target: Target, _: Path) -> int:
-    """Stop the server where it is (SIGSTOP) while a thread saves: calls end by their deadline."""
-    assert target.server is not None
-    acknowledged: dict[str, int] = {}
-    stop = threading.Event()
-
-    def save() -> None:
-        with Database(target.url, timeouts=Timeouts(connect=2, call=1)) as database:
-            repository = ContainerRepository(database, host=stress.HOST)
-            generation = stress.generation_of(repository, "frozen")
-            while not stop.is_set():
-                generation += 1
-                with contextlib.suppress(DatabaseError):
-                    repository.save_sandbox(*stress.sandbox_of("frozen", generation))
-                    acknowledged["frozen"] = generation
-
-    thread = threading.Thread(target=save)
-    thread.start()
-    time.sleep(chance.uniform(0.1, 0.5))
-    with target.server.daemon.frozen():
-        time.sleep(chance.uniform(0.1, 2.5))
-    time.sleep(chance.uniform(0.0, 0.3))
-    stop.set()
-    thread.join(60)
-    assert not thread.is_alive(), "a call outlasted its deadline"
-    return _look_up(target, acknowledged)
+# --- the disk
 
 
-_FORK = """
-import os, sys
-from persistdb import Database
-from persistdb.store.repository import ContainerRepository
-from tests.store import stress
+def fill_disk(chance: random.Random, target: Target, folder: Path) -> Tried:
+    """Fill the database's disk while it is written: a save is refused as a whole, or is there."""
+    disk = folder / "disk"
+    disk.mkdir(mode=0o755)
+    server = target.server
+    with contextlib.ExitStack() as undo:
+        undo.callback(shutil.rmtree, disk)
 
-repository = ContainerRepository(Database(sys.argv[1], timeouts=stress.PATIENT, retries=1000), host=stress.HOST)
-repository.sandbox_ids()
-children = []
-for n in range(int(sys.argv[2])):
-    child = os.fork()
-    if child == 0:
-        sid = f"forked-{n}"
-        last = stress.generation_of(repository, sid) + 5
-        for generation in range(last - 4, last + 1):
-            repository.save_sandbox(*stress.sandbox_of(sid, generation))
-        os._exit(0 if stress.generation_of(repository, sid) == last else 1)
-    children.append(child)
-    repository.sandbox_ids()
-sys.exit(any(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children))
+        def small_disk(size: str, *, at: Path = disk) -> Path:
+            try:
+                disks.mount(size, at)
+            except disks.NoMount as refused:
+                raise Skipped(f"no right to mount a small disk: {refused}") from None
+            undo.callback(disks.unmount, at)
+            return at
+
+        if server is None:
+            # the write-ahead log alone takes 4 MB
+            place = small_disk(f"{chance.randint(8, 16)}M")
+            return _fill(chance, f"sqlite:///{place}/state.db", place)
+        name, place = on_small_disk(server, small_disk)
+        try:
+            return _fill(chance, server.url(name), place)
+        finally:
+            # MariaDB removes the tables, and fails to remove a folder that is mounted
+            with contextlib.suppress(OperationalError):
+                server.drop_database(name)
+            if target.engine == "postgresql":
+                server.execute("DROP TABLESPACE small")
+            undo.close()
+            server.drop_database(name)
+
+
+def _fill(chance: random.Random, url: str, disk: Path) -> Tried:
+    generation = full = 0
+    with Database(url, retries=2) as database:
+        repository = ContainerRepository(database, host=stress.HOST)
+        repository.count()
+        fillers = _Fillers(chance, disk)
+        for _ in range(chance.randint(1, 3)):
+            with contextlib.suppress(StorageFull):
+                for _ in range(500):
+                    fillers.add()
+                    repository.save_sandbox(*stress.sandbox_of("full", generation + 1))
+                    generation += 1
+            full += 1
+            fillers.remove()
+            found = stress.generation_of(repository, "full")
+            assert found >= generation, f"generation {found} on the full disk, {generation} was acknowledged"
+            generation = max(found, generation) + 1
+            repository.save_sandbox(*stress.sandbox_of("full", generation))
+    with Database(url) as database:
+        found = stress.generation_of(ContainerRepository(database, host=stress.HOST), "full")
+    assert found == generation, f"generation {found} after the full disk, {generation} was acknowledged"
+    return Tried(full, generation, 1)
+
+
+class _Fillers:
+    """Files that take the space of a disk, the last kilobytes in small steps."""
+
+    def __init__(self, chance: random.Random, disk: Path) -> None:
+        self._chance = chance
+        self._disk = disk
+        self._number = 0
+
+    def add(self) -> None:
+        """Take a part of what is left."""
+        free = shutil.disk_usage(self._disk).free
+        size = free - self._chance.randint(50_000, 300_000) if free > 1 << 20 else self._chance.randint(0, 20_000)
+        self._number += 1
+        with contextlib.suppress(OSError):
+            (self._disk / f"filler-{self._number}").write_bytes(bytes(max(size, 0)))
+
+    def remove(self) -> None:
+        """Give it all back."""
+        for path in self._disk.glob("filler-*"):
+            path.unlink()
+
+
+# --- two libraries
+
+_OTHER = """
+import random, sqlite3, sys
+chance = random.Random(sys.argv[2])
+print("ready", flush=True)
+while True:
+    connection = sqlite3.connect(sys.argv[1], timeout=5, isolation_level=None)
+    # A checkpoint of a library before 3.51.3 may lose what another commits at the same time, whoever that is
+    # (sqlite.org/wal.html, "the WAL-reset bug"): nobody can promise anything there.
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    for _ in range(chance.randint(1, 5)):
+        try:
+            if chance.random() < 0.5:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("UPDATE sandbox SET state = state WHERE sid = 'none'")
+                connection.execute(chance.choice(["COMMIT", "ROLLBACK"]))
+            else:
+                connection.execute("SELECT count(*) FROM mount").fetchall()
+            print("done", flush=True)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+    connection.close()
 """
 
 
-def fork(chance: random.Random, target: Target, _: Path) -> int:
-    """Fork processes from one that has used the database: each saves and reads what is its own."""
-    number = chance.randint(1, 4)
-    done = subprocess.run([sys.executable, "-c", _FORK, target.url, str(number)], check=False, timeout=300)
-    assert done.returncode == 0, f"a forked process found another's sandbox: exit status {done.returncode}"
-    return 5 * number
-
-
-def fill_disk(chance: random.Random, _: Target, folder: Path) -> int:
-    """Fill the disk of a SQLite database while it is written: a save is refused as a whole, or is there."""
-    disk = folder / "disk"
-    disk.mkdir(exist_ok=True)
-    size = chance.randint(300, 3000)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}k", "persistdb-torture", str(disk)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        return 0  # no right to mount
-    try:
-        generation = 0
-        with Database(f"sqlite:///{disk}/state.db") as database, contextlib.suppress(StorageFull):
-            repository = ContainerRepository(database, host=stress.HOST)
-            while True:
-                repository.save_sandbox(*stress.sandbox_of("pod-0", generation + 1))
-                generation += 1
-                if chance.random() < 0.2:
-                    (disk / f"filler-{generation}").write_bytes(bytes(chance.randint(1, 50_000)))
-    except OSError:
-        pass  # the filler found the disk full
-    finally:
-        for filler in disk.glob("filler-*"):
-            filler.unlink()
-    try:
-        with Database(f"sqlite:///{disk}/state.db") as database:
-            found = stress.generation_of(ContainerRepository(database, host=stress.HOST), "pod-0")
-            assert found >= generation, f"generation {found} on the full disk, {generation} was acknowledged"
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
-    return generation
-
-
-class _Listener:
-    """Counts what an import reports."""
-
-    def __init__(self) -> None:
-        self.stored_sids: set[str] = set()
-
-    def fault(self, problem: FileError) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def stored(self, sid: str, containers: int) -> None:  # noqa: ARG002  the protocol's
-        self.stored_sids.add(sid)
-
-    def left_out(self, sid: str) -> None: ...
-
-
-def mutate_files(chance: random.Random, target: Target, folder: Path) -> int:
-    """Damage files at random bytes: their faults are reported, and the other sandboxes are stored."""
-    tree = folder / "tree"
-    shutil.rmtree(tree, ignore_errors=True)
-    source = KATA / "run/vc/sbs"
-    (sid,) = os.listdir(source)
-    for name in ("good", "bad"):
-        shutil.copytree(source / sid, tree / name)
-    files = sorted(path for path in (tree / "bad").rglob("*") if path.is_file())
-    for path in chance.sample(files, chance.randint(1, len(files))):
-        path.write_bytes(_mutated(chance, path.read_bytes()))
-    listener = _Listener()
+def two_libraries(chance: random.Random, target: Target, _: Path) -> Tried:
+    """Open the file with Python's own library: in another process, which works, and in a writer's, which is refused."""
+    if library.driver() is sqlite3:
+        raise Skipped("Python's own SQLite library is the one in use")
     with target.repository() as repository:
-        Importer(repository, listener).run([str(tree)])
-        assert "good" in listener.stored_sids, "a damaged sandbox kept another from being stored"
-        good = repository.load_sandbox("good")
-    assert len(good.containers) == 3
-    return 1
-
-
-def _mutated(chance: random.Random, data: bytes) -> bytes:
-    changed = bytearray(data)
-    for _ in range(chance.choice([1, 1, 2, 8, 64])):
-        if not changed:
-            break
-        at = chance.randrange(len(changed))
-        how = chance.randrange(5)
-        if how == 0:
-            changed[at] = chance.randrange(256)
-        elif how == 1:
-            del changed[at:]
-        elif how == 2:
-            del changed[at : at + chance.randint(1, 40)]
-        elif how == 3:
-            changed[at:at] = chance.choice([b"{", b"]", b'"', b"\\u0000", b"\\ud800", b"1e999", b"null", b"\xff", b"-"])
-        else:
-            changed[at:at] = changed[max(0, at - chance.randint(1, 200)) : at]
-    return bytes(changed)
-
-
-ATTACKS: dict[str, tuple[Callable[[random.Random, Target, Path], int], frozenset[str]]] = {
-    "kill writers": (kill_writers, ALL),
-    "kill server": (kill_server, SERVERS),
-    "cut connections": (cut_connections, SERVERS),
-    "freeze server": (freeze_server, SERVERS),
-    "fork": (fork, ALL),
-    "fill disk": (fill_disk, frozenset({"sqlite"})),
-    "mutate files": (mutate_files, ALL),
-}
-"""Each attack, and the engines that it is for."""
-
-
-def plans(seed: str, found: list[Target]) -> Iterator[tuple[str, str, Target]]:
-    """Yield attacks without end: the seed of each, its name and its target, all by the seed of the run."""
-    chance = random.Random(seed)
-    number = 0
-    while True:
-        name = chance.choice(list(ATTACKS))
-        fitting = [target for target in found if target.engine in ATTACKS[name][1]]
-        number += 1
-        if fitting:
-            yield f"{seed}/{number}", name, chance.choice(fitting)
+        repository.count()
+    path = target.direct_url.removeprefix("sqlite:///")
+    code = f"import os\nfrom tests.torture.processes import end_with\nend_with({os.getpid()})\n{_OTHER}"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, path, str(chance.random())],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert writers.line(other) == "ready\n"
+        saves = writers.attack(chance, target, lambda: time.sleep(chance.uniform(0.3, 1.0)), options=("--meddle",))
+        assert other.poll() is None, "the other library's process has failed"
+        other.kill()
+        assert other.stdout is not None
+        done = len(other.stdout.readlines())
+    finally:
+        stress.kill(other)
+    with target.database() as database, database.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+    return Tried(done, saves)
