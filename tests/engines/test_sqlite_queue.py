@@ -166,7 +166,7 @@ def test_a_writer_without_a_place(tmp_path: Path) -> None:
         put(repository, "pod-1", "a")
         with contextlib.suppress(BlockingIOError):
             while True:
-                stack.enter_context(_place(tmp_path / "full.db-locks" / "queue"))
+                stack.enter_context(_place(tmp_path / "full.db-queue"))
         with Database(url, timeouts=Timeouts(busy=0.05)) as other:
             ContainerRepository(other, host="node-1").save("pod-1", "a", ContainerState(state="paused"))
             with database.session(write=True) as session:
@@ -180,15 +180,27 @@ def test_a_planted_queue(tmp_path: Path) -> None:
     """A symbolic link in the place of the queue is not followed: its target stays as it is, and saves go on."""
     target = tmp_path / "target"
     target.write_bytes(b"")
-    (tmp_path / "planted.db-locks").mkdir(mode=0o700)
-    (tmp_path / "planted.db-locks" / "queue").symlink_to(target)
+    (tmp_path / "planted.db-queue").symlink_to(target)
     with Database(f"sqlite:///{tmp_path}/planted.db") as database:
         put(ContainerRepository(database, host="node-1"), "pod-1", "a")
     assert target.read_bytes() == b""
 
 
-def test_no_file_stays_open(tmp_path: Path) -> None:
-    """A database that is closed has closed its places, too."""
+def test_another_users_queue(tmp_path: Path) -> None:
+    """A file of another user in the place of the queue is left alone, and saves go on."""
+    planted = tmp_path / "planted.db-queue"
+    planted.write_bytes(b"")
+    try:
+        os.chown(planted, 65534, 65534)
+    except PermissionError:
+        pytest.skip("only root can make a file another user's")
+    with Database(f"sqlite:///{tmp_path}/planted.db") as database:
+        put(ContainerRepository(database, host="node-1"), "pod-1", "a")
+    assert planted.read_bytes() == b""
+
+
+def test_nothing_stays(tmp_path: Path) -> None:
+    """A database that is closed has closed its places, too, and the last one removes the file."""
 
     def descriptors() -> int:
         return len(os.listdir("/proc/self/fd"))
@@ -198,3 +210,4 @@ def test_no_file_stays_open(tmp_path: Path) -> None:
         put(ContainerRepository(database, host="node-1"), "pod-1", "a")
         assert descriptors() > before
     assert descriptors() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["closed.db"]

@@ -132,7 +132,7 @@ class SQLite(Backend):
             library.warn(module.sqlite_version)
 
         if path is not None:
-            self._queues = Queues(engine, partial(self._lock_folder, path), timeouts.busy)
+            self._queues = Queues(engine, path.with_name(path.name + "-queue"), timeouts.busy)
             if module.__name__ != "sqlite3":
                 guard.watch(engine, path)
 
@@ -165,7 +165,7 @@ class SQLite(Backend):
         return engine
 
     def turn(self, driver: Any) -> AbstractContextManager[object]:
-        """Queue for the write lock, beside the locks of the database, where that is possible."""
+        """Queue for the write lock, where that is possible."""
         return nullcontext() if self._queues is None else self._queues.of(driver)
 
     def unworded(self, error: UnicodeDecodeError) -> Exception:  # noqa: ARG002  whatever it quotes
@@ -415,12 +415,9 @@ class SQLite(Backend):
         path = self._path
         if path is None:
             raise BadURL(str(engine.url), "a database in memory belongs to one process: it has no locks")
-        return FileLock.take(self._lock_folder(path) / digest(name).hex()[:32], shared=shared, timeout=timeout)
-
-    def _lock_folder(self, path: Path) -> Path:
         folder = path.with_name(path.name + "-locks")
         folder.mkdir(mode=0o700, exist_ok=True)
-        return folder
+        return FileLock.take(folder / digest(name).hex()[:32], shared=shared, timeout=timeout)
 
 
 def _words(sql: str) -> list[str]:

@@ -20,13 +20,12 @@ import struct
 import sys
 import time
 import weakref
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -55,16 +54,19 @@ class Queue:
     """
 
     def __init__(self, path: Path, driver: Any, busy: float) -> None:
-        self._driver, self._busy = driver, busy
+        self._path, self._driver, self._busy = path, driver, busy
         self._waited = False
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
+            _check_owner(path, self._descriptor)
             # a page of a mapped file that the disk has no room for would kill the process
             os.posix_fallocate(self._descriptor, 0, _TIMES.size)
             self._times = _mapped(path)
             self._place = next((place for place in range(_PLACES) if self._take(place)), -1)
             if self._place < 0:
                 raise BlockingIOError(f"all {_PLACES} places of {path} are taken")  # noqa: TRY301  for the same clean-up
+            if path.stat().st_ino != os.fstat(self._descriptor).st_ino:
+                raise FileNotFoundError(f"{path} was removed by the last one of others")  # noqa: TRY301  the same
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -73,9 +75,12 @@ class Queue:
         _open.add(self)
 
     def close(self) -> None:
-        """Give the place up."""
+        """Give the place up; the last one removes the file, as SQLite does with its log."""
         _open.discard(self)
         self._times.close()
+        if self._is_free(0, _PLACES):
+            with suppress(OSError):
+                self._path.unlink()
         os.close(self._descriptor)
 
     def leave_to_parent(self) -> None:
@@ -128,11 +133,15 @@ class Queue:
 
     def _is_left(self, place: int) -> bool:
         """Return whether the one in a place has died, and clear the place."""
-        asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
-        if not fcntl.fcntl(self._descriptor, fcntl.F_OFD_GETLK, asked).startswith(_FREE):
+        if not self._is_free(place, 1):
             return False
         _TIME.pack_into(self._times, place * _TIME.size, 0)
         return True
+
+    def _is_free(self, place: int, number: int) -> bool:
+        """Return whether nobody else has one of these places."""
+        asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, place, number, 0)
+        return fcntl.fcntl(self._descriptor, fcntl.F_OFD_GETLK, asked).startswith(_FREE)
 
     def _take(self, place: int) -> bool:
         try:
@@ -143,6 +152,12 @@ class Queue:
 
     def _set_patience(self, seconds: float) -> None:
         self._driver.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}").close()
+
+
+def _check_owner(path: Path, descriptor: int) -> None:
+    """Refuse another user's file, which that user could cut short: to read a page that is not there kills a process."""
+    if os.fstat(descriptor).st_uid != os.geteuid():
+        raise PermissionError(f"{path} is another user's")
 
 
 def _mapped(path: Path) -> mmap.mmap:
@@ -157,8 +172,8 @@ def _mapped(path: Path) -> mmap.mmap:
 class Queues:
     """The places of an engine's connections; each is taken when its connection first writes."""
 
-    def __init__(self, engine: Engine, folder: Callable[[], Path], busy: float) -> None:
-        self._folder, self._busy = folder, busy
+    def __init__(self, engine: Engine, path: Path, busy: float) -> None:
+        self._path, self._busy = path, busy
         self._of: dict[Any, Queue] = {}
 
         @event.listens_for(engine, "close")
@@ -172,7 +187,7 @@ class Queues:
         queue = self._of.get(driver)
         if queue is None:
             try:
-                queue = self._of[driver] = Queue(self._folder() / "queue", driver, self._busy)
+                queue = self._of[driver] = Queue(self._path, driver, self._busy)
             except OSError:
                 return nullcontext()
         return queue
