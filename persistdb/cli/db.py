@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..db.database import Database
+    from ..engines import Role
     from ..schema.revisions import Change, Step
     from .output import Output
 
@@ -260,6 +261,12 @@ def restore(target: Target, source: Path, replace_foreign: bool) -> None:
         click.echo(f"{database.url}: restored from {printable(str(source))}")
 
 
+_password_option = click.option("--password-stdin", is_flag=True, help="Set the password that is read from stdin.")
+_print_option = click.option(
+    "--print", "only_print", is_flag=True, help="Print the statements, for an administrator to run."
+)
+
+
 @db.command(
     "grant-reader",
     epilog="""\b
@@ -271,27 +278,59 @@ Examples:
 """,
 )
 @click.argument("name")
-@click.option("--password-stdin", is_flag=True, help="Set the password that is read from stdin.")
-@click.option("--print", "only_print", is_flag=True, help="Print the statements, for an administrator to run.")
+@_password_option
+@_print_option
 @pass_target
 def grant_reader(target: Target, name: str, password_stdin: bool, only_print: bool) -> int:
     """Create a user of the server who may read the views, and do nothing else.
 
     The --reader-url of sql and report then has this user's name. It takes an administrator of the server. Run it again
-    after an upgrade of the schema. Without --password-stdin the user's password, if it has one, stays.
+    after an upgrade that adds views. Without --password-stdin the user's password, if it has one, stays.
     """
-    from ..schema import reader
+    from ..schema.roles import READER
+
+    return _grant(target, READER, name, "may read the views", password_stdin=password_stdin, only_print=only_print)
+
+
+@db.command(
+    "grant-writer",
+    epilog="""\b
+Examples:
+  persistdb db grant-writer agent --print | sudo -u postgres psql persistdb
+  persistdb db grant-writer agent --print | sudo mariadb
+  persistdb --db mariadb://root@db.example/persistdb \\
+    db grant-writer agent --password-stdin < password
+""",
+)
+@click.argument("name")
+@_password_option
+@_print_option
+@pass_target
+def grant_writer(target: Target, name: str, password_stdin: bool, only_print: bool) -> int:
+    """Create a user of the server who may read and write rows, and not change the schema.
+
+    The --db of the programs on the nodes then has this user's name. It takes an administrator of the server. Run it
+    again after an upgrade that adds tables. Without --password-stdin the user's password, if it has one, stays.
+    """
+    from ..schema.roles import WRITER
+
+    may = "may read and write rows, and not change the schema"
+    return _grant(target, WRITER, name, may, password_stdin=password_stdin, only_print=only_print)
+
+
+def _grant(target: Target, role: Role, name: str, may: str, *, password_stdin: bool, only_print: bool) -> int:
+    from ..schema import roles
 
     with target.database() as database:
         with reading_arguments():
             password = _password() if password_stdin else None
-            statements = reader.statements(database, name, password)
+            statements = roles.statements(database, role, name, password)
         if only_print:
             for statement in statements:
                 click.echo(f"{statement};")
             return DONE
-        excess = reader.grant(database, name, password)
-        click.echo(f"{database.url}: {name} may read the views")
+        excess = roles.grant(database, role, name, password)
+        click.echo(f"{database.url}: {name} {may}")
     if excess:
         more = f" and {len(excess) - 3} more" if len(excess) > 3 else ""
         complain(f"{name} has rights beyond that, for a superuser to revoke: {', '.join(excess[:3])}{more}")

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ..errors import BadURL
-from .base import Backend, ErrorRule, Timeouts, ViewsNotComparable
+from .base import Backend, ErrorRule, Role, Timeouts, ViewsNotComparable
 from .locks import HeldLock, LockUnavailable
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ __all__ = [
     "ErrorRule",
     "HeldLock",
     "LockUnavailable",
+    "Role",
     "Timeouts",
     "ViewsNotComparable",
     "file_url",

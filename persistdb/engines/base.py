@@ -103,6 +103,15 @@ class JSONRows:
     number: str
 
 
+@dataclass(frozen=True)
+class Role:
+    """What a kind of user may do: select from tables and views, and select from tables and write their rows."""
+
+    kind: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...] = ()
+
+
 INT64_MAX = (1 << 63) - 1
 
 MISSING, CHANGED = "is missing", "was changed"
@@ -350,17 +359,17 @@ class Backend(ABC):
         """Return the rights of this cursor's user beyond reading that a SELECT can use."""
         return []
 
-    # --- users who may only read
+    # --- users with few rights
 
     no_users: ClassVar[str] = ""
     """Why the engine has no users, and what to do instead."""
 
-    def reader_statements(self, url: URL, name: str, password: str | None, readable: Sequence[str]) -> list[str]:  # noqa: ARG002  some engines need them
-        """Return the statements that let a user select from these, and do nothing else."""
+    def role_statements(self, url: URL, role: Role, name: str, password: str | None) -> list[str]:  # noqa: ARG002  some engines need them
+        """Return the statements that give a user a role."""
         return []
 
-    def reader_excess(self, connection: Connection, name: str, readable: Sequence[str]) -> list[str]:  # noqa: ARG002  some engines need them
-        """Return what a user may do in the database beyond selecting from these."""
+    def role_excess(self, connection: Connection, role: Role, name: str) -> list[str]:  # noqa: ARG002  some engines need them
+        """Return what a user may do in the database beyond a role."""
         return []
 
     # --- views: SQL text, too

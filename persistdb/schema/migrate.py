@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..engines import ViewsNotComparable
 from ..engines.locks import Orphans, StillLocked
-from ..errors import Busy, ChangeBlocked, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldLose
+from ..errors import AccessDenied, Busy, ChangeBlocked, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldLose
 from . import drift, preflight, version
 from .backup import before_change, need_room_for_change
 from .revisions import Change, Revision, Step, config, history
@@ -38,6 +38,11 @@ MANY = 100_000
 
 WAIT = 600.0
 """Seconds to wait for another program that is changing the same schema."""
+
+_MIGRATES = (
+    "only the migrator, the role that owns the tables, creates or changes the schema: run persistdb db upgrade or "
+    "downgrade as this role"
+)
 
 # Alembic keeps what it works on in globals (alembic.context, alembic.op).
 _one_at_a_time = threading.RLock()
@@ -129,20 +134,22 @@ def losses(database: Database, revision: str) -> list[Loss]:
 @contextlib.contextmanager
 def exclusive_connection(database: Database, wait: float = WAIT) -> Iterator[Connection]:
     """Open a connection on which this program, and no other, may change the schema; it is committed at the end."""
+    connected = False
     try:
-        with (
-            _one_at_a_time,
-            database.writer.connect() as connection,
-            database.backend.exclusive(connection, wait),
-        ):
-            yield connection
+        with _one_at_a_time, database.writer.connect() as connection:
+            connected = True
+            with database.backend.exclusive(connection, wait):
+                yield connection
     except StillLocked:
         raise Busy(database.url, f"another program has been changing the schema for {wait:g} s") from None
     except Orphans as orphans:
         rows = ", ".join(f"{table} row {row} without {parent}" for table, row, parent, _ in orphans.rows)
         raise Corrupt(database.url, f"rows without their parent, so nothing was changed: {rows}") from None
     except (SQLAlchemyError, database.driver_error, OSError) as error:
-        raise database.failure(error) from error
+        failure = database.failure(error)
+        if connected and isinstance(failure, AccessDenied) and not database.backend.no_users:
+            raise AccessDenied(database.url, f"{failure.detail}; {_MIGRATES}") from error
+        raise failure from error
 
 
 def _resolve_revision(revision: str) -> str:

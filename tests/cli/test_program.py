@@ -21,7 +21,7 @@ from .program import RUN, Program
 if TYPE_CHECKING:
     from pathlib import Path
 
-DB = ["current", "upgrade", "downgrade", "history", "check", "backup", "restore", "grant-reader"]
+DB = ["current", "upgrade", "downgrade", "history", "check", "backup", "restore", "grant-reader", "grant-writer"]
 HELPS = [[], *([name] for name in COMMANDS), *(["db", name] for name in DB)]
 _HEAVY = """
 import sys

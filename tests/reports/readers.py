@@ -1,4 +1,4 @@
-"""Readers on servers: users that ``db grant-reader`` makes, and administrators of a database."""
+"""Users of servers that ``db grant-reader`` and ``db grant-writer`` make, and administrators of a database."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import make_url
 
 from persistdb import Database
-from persistdb.schema import reader
+from persistdb.schema import roles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from persistdb.engines import Role
     from tests.servers import Server
 
 PASSWORD = 'only:reads/@"%'
@@ -47,10 +48,10 @@ def user(server: Server, url: str, created: str = "") -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def granted(server: Server, url: str) -> Iterator[Database]:
-    """Create a reader of a database, and open the database as that reader."""
+def granted(server: Server, url: str, role: Role = roles.READER) -> Iterator[Database]:
+    """Create a user of a database with a role, and open the database as that user."""
     with user(server, url) as name:
         with Database(administrator(server, url)) as database:
-            assert reader.grant(database, name, PASSWORD) == []
+            assert roles.grant(database, role, name, PASSWORD) == []
         with Database(server.url(database_of(url), user=name, password=PASSWORD)) as database:
             yield database

@@ -22,7 +22,7 @@ from persistdb.errors import (
     TooManyRights,
 )
 from persistdb.reports import readonly
-from persistdb.schema import reader
+from persistdb.schema import roles
 from tests.conftest import SERVERS
 from tests.servers import USER
 
@@ -159,7 +159,7 @@ def reading(server: Server, owner: Database) -> Iterator[Database]:
 
 def test_reads(owner: Database, reading: Database) -> None:
     """A reader gets from each view and each report what the owner gets."""
-    for view in reader.READABLE:
+    for view in roles.READER.reads:
         sql = f"SELECT * FROM {view} ORDER BY 1{'' if view == 'alembic_version' else ', 2'}"
         assert readonly.read(reading, sql) == readonly.read(owner, sql)
         assert readonly.read(reading, sql).rows
@@ -205,7 +205,7 @@ def test_attacks(server: Server, owner: Database, reading: Database, folder: Pat
             server.execute("CREATE EXTENSION dblink", database=database_of(_url(owner)))
         # the extension came after the reader
         with Database(administrator(server, _url(owner))) as database:
-            reader.grant(database, reading.engine.url.username or "")
+            roles.grant(database, roles.READER, reading.engine.url.username or "")
     passed = []
     with _victim(server, _url(owner)) as victim:
         for attack in attacks:
@@ -285,7 +285,7 @@ def test_who_writes_goes_on(server: Server, owner: Database, reading: Database) 
         )
         server.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{writer}"', database=home)
         with Database(administrator(server, _url(owner))) as database:
-            assert reader.grant(database, reading.engine.url.username or "") == []
+            assert roles.grant(database, roles.READER, reading.engine.url.username or "") == []
         with Database(server.url(home, user=writer, password=PASSWORD)) as database:
             other = ContainerRepository(database, host="node-9")
             with other.lock("pod-8", timeout=5):
@@ -299,9 +299,9 @@ def test_granted_again(server: Server, owner: Database, reading: Database) -> No
         session.execute(text("DROP VIEW processes"))
         session.execute(text("CREATE VIEW processes AS SELECT 1 AS x"))
     with Database(administrator(server, _url(owner))) as database:
-        assert reader.grant(database, name) == []
+        assert roles.grant(database, roles.READER, name) == []
         assert readonly.read(reading, "SELECT * FROM processes").rows == [[1]]
-        assert reader.grant(database, name, "another") == []
+        assert roles.grant(database, roles.READER, name, "another") == []
     reading.close()
     with pytest.raises(AccessDenied):
         readonly.read(reading, "SELECT 1")
@@ -310,7 +310,7 @@ def test_granted_again(server: Server, owner: Database, reading: Database) -> No
 def test_statements(server: Server, owner: Database) -> None:
     """The statements that are printed do the same, and have the password only as the server stores it."""
     with user(server, _url(owner)) as name:
-        statements = reader.statements(owner, name, PASSWORD)
+        statements = roles.statements(owner, roles.READER, name, PASSWORD)
         assert PASSWORD not in "".join(statements)
         for statement in statements:
             server.execute(statement, database=database_of(_url(owner)))
@@ -321,7 +321,7 @@ def test_statements(server: Server, owner: Database) -> None:
 def test_new_without_password(server: Server, owner: Database) -> None:
     """A new reader without a password cannot log in with one."""
     with user(server, _url(owner)) as name, Database(administrator(server, _url(owner))) as database:
-        reader.grant(database, name)
+        roles.grant(database, roles.READER, name)
         for password in ("", "invalid"):
             url = server.url(database_of(_url(owner)), user=name, password=password)
             with Database(url, retries=0) as attempt, pytest.raises(DatabaseError):
@@ -331,18 +331,18 @@ def test_new_without_password(server: Server, owner: Database) -> None:
 def test_refused_grants(server: Server, owner: Database, sqlite_url: str) -> None:
     """Without the right to grant, the error names who has it; bad names, passwords and databases are refused."""
     with pytest.raises(AccessDenied, match=r"administrator of the server, or .* --print"):
-        reader.grant(owner, "somebody_else")
+        roles.grant(owner, roles.READER, "somebody_else")
     for name in ("", "a'b", 'a"b', "a b", "1a", "ü", "a" * 64):
         with pytest.raises(InvalidValue, match="name"):
-            reader.statements(owner, name)
+            roles.statements(owner, roles.READER, name)
     for password in ("", "ü", "a\nb"):
         with pytest.raises(InvalidValue, match="password"):
-            reader.statements(owner, "name", password)
+            roles.statements(owner, roles.READER, "name", password)
     with Database(sqlite_url) as database, pytest.raises(BadURL, match="no users"):
-        reader.grant(database, "name")
+        roles.grant(database, roles.READER, "name")
     empty = server.create_database()
     with Database(administrator(server, server.url(empty))) as database, pytest.raises(SchemaOutdated):
-        reader.grant(database, "name")
+        roles.grant(database, roles.READER, "name")
     server.drop_database(empty)
 
 
@@ -351,12 +351,12 @@ def test_no_reader(server: Server, owner: Database) -> None:
     with Database(administrator(server, _url(owner))) as database:
         if server.dialect == "postgresql":
             with pytest.raises(DatabaseError, match="owns the tables"):
-                reader.grant(database, USER)
+                roles.grant(database, roles.READER, USER)
             with user(server, _url(owner), 'CREATE ROLE "{name}" CREATEDB REPLICATION IN ROLE pg_monitor') as name:
                 home = database_of(_url(owner))
                 server.execute(f'GRANT SELECT ON sandbox TO "{name}"', database=home)
                 server.execute(f'GRANT DELETE ON mounts TO "{name}"', database=home)
-                excess = set(reader.grant(database, name))
+                excess = set(roles.grant(database, roles.READER, name))
                 assert excess > {"CREATEDB", "REPLICATION", "role pg_monitor", "table mounts", "table sandbox"}
             return
         with user(server, _url(owner), "CREATE USER '{name}'@'%'") as name:
@@ -365,7 +365,7 @@ def test_no_reader(server: Server, owner: Database) -> None:
             server.execute(f"GRANT SELECT ON sys.version TO '{name}'@'%'")
             server.execute(f"CREATE ROLE {name}_role")
             server.execute(f"GRANT {name}_role TO '{name}'@'%'")
-            excess = reader.grant(database, name)
+            excess = roles.grant(database, roles.READER, name)
             server.execute(f"DROP ROLE {name}_role")
             functions = "EXECUTE ON FUNCTION `sys`.`version_major`"
             assert excess == [functions, "FILE ON *.*", "SELECT ON `sys`.`version`", f"`{name}_role`"]
@@ -400,7 +400,7 @@ def test_granted_without_a_superuser(postgresql_server: PostgreSQL, postgresql_u
         user(postgresql_server, postgresql_url) as name,
     ):
         with Database(postgresql_server.url(home, user=creator, password=PASSWORD)) as database:
-            excess = reader.grant(database, name, PASSWORD)
+            excess = roles.grant(database, roles.READER, name, PASSWORD)
         assert {"pg_advisory_lock()", "lo_create()"} <= set(excess)
         with Database(postgresql_server.url(home, user=name, password=PASSWORD)) as database:
             assert readonly.read(database, "SELECT count(*) FROM containers").rows[0][0] > 0

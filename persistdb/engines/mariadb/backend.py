@@ -13,7 +13,7 @@ from ...errors import AccessDenied, BadURL, Busy, QueryTimeout, ReadOnly, Storag
 from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, check_names, check_numbers, first_of, json_path
 from ..deadlines import shut_down
 from ..liveness import checkout, ping_in_doubt
-from . import locks, numbered, reader, readonly, views
+from . import locks, numbered, readonly, roles, views
 from .prepared import Prepared
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection
     from sqlalchemy.types import TypeEngine
 
-    from ..base import Column, JSONPath, JSONRows, JSONValue, Timeouts
+    from ..base import Column, JSONPath, JSONRows, JSONValue, Role, Timeouts
     from ..locks import HeldLock
 
 T = TypeVar("T")
@@ -270,19 +270,19 @@ class MariaDB(Backend):
 
     def rights(self, cursor: Any) -> list[str]:
         """Look for global privileges."""
-        return reader.rights(cursor)
+        return roles.rights(cursor)
 
-    # --- users who may only read
+    # --- users with few rights
 
-    def reader_statements(self, url: URL, name: str, password: str | None, readable: Sequence[str]) -> list[str]:
-        """Grant SELECT: a new user has no other right."""
+    def role_statements(self, url: URL, role: Role, name: str, password: str | None) -> list[str]:
+        """Grant what the role needs: a new user has no other right."""
         if not url.database:
             raise BadURL(url.render_as_string(hide_password=True), "names no database: add /NAME")
-        return reader.statements(url.database, name, password, readable)
+        return roles.statements(url.database, role, name, password)
 
-    def reader_excess(self, connection: Connection, name: str, readable: Sequence[str]) -> list[str]:
+    def role_excess(self, connection: Connection, role: Role, name: str) -> list[str]:
         """Look for other grants."""
-        return reader.excess(connection, connection.engine.url.database or "", name, readable)
+        return roles.excess(connection, connection.engine.url.database or "", role, name)
 
     # --- views
 

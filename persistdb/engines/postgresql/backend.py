@@ -25,7 +25,7 @@ from ..base import (
 )
 from ..deadlines import shut_down
 from ..liveness import checkout, ping_in_doubt
-from . import locks, reader, readonly, views
+from . import locks, readonly, roles, views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection
     from sqlalchemy.pool import PoolProxiedConnection
 
-    from ..base import Column, JSONPath, JSONRows, JSONValue, Timeouts
+    from ..base import Column, JSONPath, JSONRows, JSONValue, Role, Timeouts
     from ..locks import HeldLock
 
 
@@ -251,17 +251,17 @@ class PostgreSQL(Backend):
     def rights(self, cursor: Any) -> list[str]:
         """Look for a superuser, for roles that reach files or sessions, and for functions that were granted."""
         with cursor.connection.cursor() as other:
-            return reader.rights(other)
+            return roles.rights(other)
 
-    # --- users who may only read
+    # --- users with few rights
 
-    def reader_statements(self, url: URL, name: str, password: str | None, readable: Sequence[str]) -> list[str]:  # noqa: ARG002  the session's database
-        """Grant SELECT, and revoke what PUBLIC may do in this database."""
-        return reader.statements(name, password, readable, list(self.view_functions))
+    def role_statements(self, url: URL, role: Role, name: str, password: str | None) -> list[str]:  # noqa: ARG002  the session's database
+        """Grant what the role needs, and revoke what PUBLIC may do in this database beyond it."""
+        return roles.statements(role, name, password, list(self.view_functions))
 
-    def reader_excess(self, connection: Connection, name: str, readable: Sequence[str]) -> list[str]:
-        """Look for functions that have effects, other roles, attributes, and rights to tables."""
-        return reader.excess(connection, name, readable)
+    def role_excess(self, connection: Connection, role: Role, name: str) -> list[str]:
+        """Look for other roles, attributes, rights to tables and, for readers, functions that have effects."""
+        return roles.excess(connection, role, name)
 
     # --- views
 

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, digest
+from . import grants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ def _holders(connection: Connection, key: int) -> list[str]:
 
 @contextlib.contextmanager
 def exclusive(connection: Connection, wait: float) -> Iterator[None]:
-    """Begin one transaction for a change of the schema, under an advisory lock that ends with it."""
+    """Begin one transaction for a change of the schema, under an advisory lock that ends with it; rights are kept."""
     with connection.begin():
         connection.execute(
             text(
@@ -84,4 +85,5 @@ def exclusive(connection: Connection, wait: float) -> Iterator[None]:
             {"wait": str(max(1, round(wait * 1000)))},
         )
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(SCHEMA_CHANGE)})
-        yield
+        with grants.kept(connection):
+            yield

@@ -6,7 +6,7 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from .reader import HARMFUL, HIDING
+from .roles import HARMFUL, HIDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Users who may read the views and do nothing else: what ``sql`` and ``report`` should connect as."""
+"""Users of a server with the rights that they need: readers of the views, and writers of rows."""
 
 from __future__ import annotations
 
@@ -7,22 +7,30 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..engines import Role
 from ..errors import AccessDenied, BadURL, InvalidValue, SchemaOutdated
+from .tables import Base
 from .version import HEAD, current
 from .views import NAMES
 
 if TYPE_CHECKING:
     from ..db.database import Database
 
-READABLE = (*NAMES, "alembic_version")
-"""What a reader may select from; the version says whether the views are the ones that a program knows."""
+# The version says whether the tables and views are the ones that a program knows.
+_READ = (*NAMES, "alembic_version")
+
+READER = Role("reader", reads=_READ)
+"""A user who may read the views: what ``sql`` and ``report`` should connect as."""
+
+WRITER = Role("writer", reads=_READ, writes=tuple(table.name for table in Base.metadata.sorted_tables))
+"""A user who may read and write rows: what the programs on the nodes should connect as."""
 
 # A name that no engine needs to quote in a text or a name
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 
 
-def statements(database: Database, name: str, password: str | None = None) -> list[str]:
-    """Return the statements with which an administrator makes a user a reader; they may be run any number of times.
+def statements(database: Database, role: Role, name: str, password: str | None = None) -> list[str]:
+    """Return the statements with which an administrator gives a user a role; they may be run any number of times.
 
     Without a password an existing user keeps its own. The password itself is in none of them.
 
@@ -35,16 +43,16 @@ def statements(database: Database, name: str, password: str | None = None) -> li
         raise InvalidValue("name", name, "must be 1 to 63 of A-Z, a-z, 0-9, _ and -, not a digit or - at first")
     if password is not None and not (password.isascii() and password.isprintable() and password):
         raise InvalidValue("password", "***", "must be printable ASCII characters, one at least")
-    return backend.reader_statements(database.engine.url, name, password, READABLE)
+    return backend.role_statements(database.engine.url, role, name, password)
 
 
-def grant(database: Database, name: str, password: str | None = None) -> list[str]:
-    """Make a user a reader, and return what it may do beyond reading the views: nothing, if all went well.
+def grant(database: Database, role: Role, name: str, password: str | None = None) -> list[str]:
+    """Give a user a role, and return what the user may do beyond it: nothing, if all went well.
 
     Raises what :func:`statements` does, :class:`~persistdb.errors.SchemaOutdated`,
     :class:`~persistdb.errors.AccessDenied` for a user who may not do that.
     """
-    wanted = statements(database, name, password)
+    wanted = statements(database, role, name, password)
     found = current(database)
     if found != HEAD:
         raise SchemaOutdated(database.url, found, HEAD)
@@ -52,7 +60,7 @@ def grant(database: Database, name: str, password: str | None = None) -> list[st
         with database.writer.execution_options(no_parameters=True).begin() as connection:
             for statement in wanted:
                 connection.exec_driver_sql(statement)
-            return database.backend.reader_excess(connection, name, READABLE)
+            return database.backend.role_excess(connection, role, name)
     except SQLAlchemyError as error:
         failure = database.failure(error)
         if isinstance(failure, AccessDenied):

@@ -1,4 +1,4 @@
-"""A user who may read the views and do nothing else, and the rights beyond reading that a SELECT can use."""
+"""Users with the rights of a role and no others, and the rights beyond reading that a SELECT can use."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy.engine import Connection
+
+    from ..base import Role
 
 # SHOW GRANTS, in the words of the server; a role that was granted has no ON
 _GRANT = re.compile(r"GRANT (?P<rights>.+?)(?: ON (?P<object>.+?))? TO ")
@@ -24,7 +26,15 @@ def rights(cursor: Any) -> list[str]:
     return sorted(right for right in held if _STRONG.fullmatch(right))
 
 
-def statements(database: str, name: str, password: str | None, readable: Sequence[str]) -> list[str]:
+def _granted(role: Role) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Return each table or view with the rights to it; who writes may compare the views with their definitions."""
+    for name in role.reads:
+        yield name, ("SELECT", "SHOW VIEW") if role.writes else ("SELECT",)
+    for name in role.writes:
+        yield name, ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+def statements(database: str, role: Role, name: str, password: str | None) -> list[str]:
     """Return the statements that create the user or bring its rights up to date.
 
     Without a password it keeps the one that it has; a new user has one that nobody can give.
@@ -34,16 +44,18 @@ def statements(database: str, name: str, password: str | None, readable: Sequenc
     return [
         f"CREATE USER IF NOT EXISTS {user} IDENTIFIED VIA mysql_native_password USING 'invalid'",
         *([] if password is None else [f"ALTER USER {user} IDENTIFIED BY PASSWORD '{_hash(password)}'"]),
-        *(f"GRANT SELECT ON {home}.{each} TO {user}" for each in readable),
+        *(f"GRANT {', '.join(rights)} ON {home}.{place} TO {user}" for place, rights in _granted(role)),
     ]
 
 
-def excess(connection: Connection, database: str, name: str, readable: Sequence[str]) -> list[str]:
-    """Return what a reader may do beyond reading the views."""
+def excess(connection: Connection, database: str, role: Role, name: str) -> list[str]:
+    """Return what a user may do beyond a role."""
     home = "`" + database.replace("`", "``") + "`"
-    granted = {("USAGE", _GLOBAL), *(("SELECT", f"{home}.`{each}`") for each in readable)}
+    granted = {(right, f"{home}.`{place}`") for place, rights in _granted(role) for right in rights}
     rows = connection.exec_driver_sql(f"SHOW GRANTS FOR '{name}'@'%'").scalars()
-    return sorted(f"{right} ON {place}" if place else right for right, place in _held(rows) - granted)
+    return sorted(
+        f"{right} ON {place}" if place else right for right, place in _held(rows) - granted - {("USAGE", _GLOBAL)}
+    )
 
 
 def _held(rows: Iterable[str]) -> set[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A role that may read the views and do nothing else, and the rights beyond reading that a SELECT can use."""
+"""Roles that may read the views, or write rows, and no more; and the rights beyond reading that a SELECT can use."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy.engine import Connection
+
+    from ..base import Role
 
 # Built-in functions that are volatile only because each call may return another value, and ones that wait, which the
 # statement's timeout ends. Any other that a later version brings is harmful until it is listed here.
@@ -55,15 +57,19 @@ _GRANTED = (
 )
 _EXCESS = text(f"""
 SELECT CAST(p.proname AS text) || '()' FROM pg_proc AS p
-WHERE {HARMFUL} AND has_function_privilege(:name, p.oid, 'EXECUTE')
+WHERE {HARMFUL} AND has_function_privilege(:name, p.oid, 'EXECUTE') AND cardinality(CAST(:writes AS text[])) = 0
 UNION SELECT 'role ' || rolname FROM pg_roles WHERE rolname <> :name AND pg_has_role(:name, oid, 'MEMBER')
 UNION SELECT attribute FROM pg_roles, LATERAL (VALUES (rolcreatedb, 'CREATEDB'), (rolcreaterole, 'CREATEROLE'),
   (rolreplication, 'REPLICATION'), (rolbypassrls, 'BYPASSRLS')) AS held (is_held, attribute)
 WHERE rolname = :name AND is_held
 UNION SELECT 'table ' || c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
-AND (has_table_privilege(:name, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
-  OR c.relkind IN ('r', 'p', 'f') AND c.relname <> ALL (:readable) AND has_table_privilege(:name, c.oid, 'SELECT'))
+AND (has_table_privilege(:name, c.oid, 'TRUNCATE, REFERENCES, TRIGGER')
+  OR c.relname <> ALL (:writes) AND has_table_privilege(:name, c.oid, 'INSERT, UPDATE, DELETE')
+  OR c.relkind IN ('r', 'p', 'f') AND c.relname <> ALL (:reads) AND c.relname <> ALL (:writes)
+    AND has_table_privilege(:name, c.oid, 'SELECT'))
+UNION SELECT 'CREATE in schema ' || nspname FROM pg_namespace
+WHERE nspname NOT LIKE 'pg\\_%' AND has_schema_privilege(:name, oid, 'CREATE')
 """)
 
 _ITERATIONS = 4096  # what the server itself takes
@@ -79,30 +85,58 @@ def rights(cursor: Any) -> list[str]:
     return sorted(roles) + sorted(name for (name,) in cursor.fetchall())
 
 
-_CREATE = """DO $reader$
+_CREATE = """DO $role$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN
     CREATE ROLE "{name}" LOGIN NOINHERIT;
   ELSIF EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}' AND rolsuper)
       OR EXISTS (SELECT FROM pg_class WHERE oid = CAST('containers' AS regclass)
                  AND pg_has_role('{name}', relowner, 'MEMBER')) THEN
-    RAISE EXCEPTION '{name} is a superuser or owns the tables: a reader is a role with no other rights';
+    RAISE EXCEPTION '{name} is a superuser or owns the tables: a {kind} is a role with no other rights';
   END IF;
 END
-$reader$"""
-_ENTER = """DO $reader$
+$role$"""
+_ENTER = """DO $role$
 DECLARE
   home CONSTANT text = (SELECT CAST(CAST(relnamespace AS regnamespace) AS text) FROM pg_class
                         WHERE oid = CAST('containers' AS regclass));
 BEGIN
-  EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+  EXECUTE format('{temporary}', current_database());
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO "{name}"', current_database());
   EXECUTE format('REVOKE CREATE ON SCHEMA %s FROM PUBLIC', home);
   EXECUTE format('GRANT USAGE ON SCHEMA %s TO "{name}"', home);
 END
-$reader$"""
+$role$"""
+_NO_TEMPORARY = "REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC"
+# "db check" compares views with temporary ones
+_TEMPORARY = 'GRANT TEMPORARY ON DATABASE %I TO "{name}"'
+# The sequences of the keys, and the functions that a writer calls, where a reader's statements took them from PUBLIC.
+_WRITE = """DO $role$
+DECLARE
+  item text;
+BEGIN
+  FOR item IN
+    SELECT CAST(CAST(d.objid AS regclass) AS text) FROM pg_depend AS d
+    JOIN pg_class AS c ON c.oid = d.objid AND c.relkind = 'S' AND d.classid = CAST('pg_class' AS regclass)
+    WHERE d.deptype = 'a' AND d.refobjid IN (SELECT CAST(name AS regclass) FROM unnest(ARRAY['{tables}']) AS name)
+  LOOP
+    EXECUTE format('GRANT USAGE ON SEQUENCE %s TO "{name}"', item);
+  END LOOP;
+  FOREACH item IN ARRAY ARRAY['{functions}'] LOOP
+    IF NOT has_function_privilege('{name}', item, 'EXECUTE') THEN
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO "{name}"', item);
+    END IF;
+  END LOOP;
+END
+$role$"""
+_CALLED = (
+    *(f"pg_catalog.pg_advisory_{verb}{shared}(bigint)" for verb in ("lock", "unlock") for shared in ("", "_shared")),
+    "pg_catalog.pg_advisory_xact_lock(bigint)",
+    "pg_catalog.nextval(regclass)",
+    "pg_catalog.set_config(text,text,boolean)",
+)
 # Only a role that owns functions can revoke them, and the server's own belong to the superuser. Who writes needs some.
-_FUNCTIONS = f"""DO $reader$
+_FUNCTIONS = f"""DO $role$
 DECLARE
   function text;
   writer text;
@@ -133,29 +167,40 @@ BEGIN
     END LOOP;
   END LOOP;
 END
-$reader$"""
+$role$"""
 
 
-def statements(name: str, password: str | None, readable: Sequence[str], functions: Sequence[str]) -> list[str]:
-    """Return the statements that create the role or bring its rights up to date.
+def statements(role: Role, name: str, password: str | None, functions: Sequence[str]) -> list[str]:
+    """Return the statements that create the user or bring its rights up to date.
 
-    Without a password it keeps the one that it has; a new role has none.
+    Without a password it keeps the one that it has; a new user has none.
     """
-    role = f'"{name}"'
+    user = f'"{name}"'
+    known = [
+        _CREATE.format(name=name, kind=role.kind),
+        *([] if password is None else [f"ALTER ROLE {user} PASSWORD '{_verifier(password)}'"]),
+    ]
+    reads = [
+        f"GRANT SELECT ON {', '.join(role.reads)} TO {user}",
+        *(f"GRANT EXECUTE ON FUNCTION {function} TO {user}" for function in functions),
+    ]
+    if not role.writes:
+        limited = f"ALTER ROLE {user} SET default_transaction_read_only = on"
+        return [*known, limited, _ENTER.format(name=name, temporary=_NO_TEMPORARY), *reads, _FUNCTIONS]
     return [
-        _CREATE.format(name=name),
-        *([] if password is None else [f"ALTER ROLE {role} PASSWORD '{_verifier(password)}'"]),
-        f"ALTER ROLE {role} SET default_transaction_read_only = on",
-        _ENTER.format(name=name),
-        f"GRANT SELECT ON {', '.join(readable)} TO {role}",
-        *(f"GRANT EXECUTE ON FUNCTION {function} TO {role}" for function in functions),
-        _FUNCTIONS,
+        *known,
+        f"ALTER ROLE {user} RESET default_transaction_read_only",  # which a reader has
+        _ENTER.format(name=name, temporary=_TEMPORARY.format(name=name)),
+        *reads,
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(role.writes)} TO {user}",
+        _WRITE.format(name=name, tables="', '".join(role.writes), functions="', '".join(_CALLED)),
     ]
 
 
-def excess(connection: Connection, name: str, readable: Sequence[str]) -> list[str]:
-    """Return what a reader may do beyond reading the views: functions, roles, attributes, tables."""
-    return sorted(connection.execute(_EXCESS, {"name": name, "readable": list(readable)}).scalars())
+def excess(connection: Connection, role: Role, name: str) -> list[str]:
+    """Return what a user may do beyond a role: other roles, attributes, tables, schemas; for readers also functions."""
+    values = {"name": name, "reads": list(role.reads), "writes": list(role.writes)}
+    return sorted(connection.execute(_EXCESS, values).scalars())
 
 
 def _verifier(password: str) -> str:

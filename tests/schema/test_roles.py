@@ -1,0 +1,251 @@
+"""Roles on servers: writer, reader and migrator can each do their work and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from persistdb import ContainerRepository, ContainerState, Database, SandboxState
+from persistdb.cli import main
+from persistdb.errors import AccessDenied
+from persistdb.reports import readonly
+from persistdb.runtimes.samples import KATA
+from persistdb.schema import migrate, roles, version
+from persistdb.schema.check import check
+from persistdb.store.check import check_rows
+from tests.conftest import SERVERS
+from tests.reports.readers import PASSWORD, administrator, database_of, granted, user
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from persistdb.engines import Role
+    from tests.servers import PostgreSQL, Server
+
+CHANGES = {
+    "all": [
+        "CREATE TABLE x (a integer)",
+        "CREATE VIEW x AS SELECT 1",
+        "CREATE OR REPLACE VIEW containers AS SELECT 1",
+        "DROP TABLE process",
+        "DROP VIEW containers",
+        "ALTER TABLE mount ADD x integer",
+        "CREATE INDEX x ON container (state)",
+        "INSERT INTO alembic_version VALUES ('9999')",
+        "UPDATE alembic_version SET version_num = '9999'",
+        "DELETE FROM alembic_version",
+        "TRUNCATE TABLE process",
+    ],
+    "postgresql": [
+        "CREATE SCHEMA x",
+        "CREATE FUNCTION x() RETURNS integer LANGUAGE SQL AS 'SELECT 1'",
+        "ALTER SEQUENCE container_id_seq RESTART",
+        "SELECT setval('container_id_seq', 1)",
+        "CREATE ROLE x",
+        "SELECT pg_read_file('/etc/hostname')",
+        "COPY mount FROM '/etc/hostname'",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+    ],
+    "mariadb": [
+        "CREATE TEMPORARY TABLE x (a integer)",
+        "CREATE DATABASE x",
+        "CREATE FUNCTION x() RETURNS integer RETURN 1",
+        "CREATE TRIGGER x BEFORE INSERT ON mount FOR EACH ROW SET NEW.position = 1",
+        "GRANT SELECT ON container TO CURRENT_USER",
+        "CREATE USER x",
+        "SELECT 1 INTO OUTFILE '/tmp/persistdb-x'",
+        "LOAD DATA INFILE '/etc/hostname' INTO TABLE mount",
+        "SELECT * FROM mysql.user",
+    ],
+}
+
+
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest) -> Server:
+    """Use each server in turn."""
+    found: Server = request.getfixturevalue(f"{request.param}_server")
+    return found
+
+
+@pytest.fixture
+def owner(server: Server) -> Iterator[Database]:
+    """Open an empty database as the user who owns it."""
+    name = server.create_database()
+    with Database(server.url(name)) as database:
+        yield database
+    server.drop_database(name)
+
+
+@pytest.fixture
+def writer(server: Server, owner: Database) -> Iterator[Database]:
+    """Open that database, with the schema, as a writer."""
+    migrate.upgrade(owner)
+    with granted(server, url_of(owner), roles.WRITER) as database:
+        yield database
+
+
+def url_of(database: Database) -> str:
+    """Return a database's URL, with the password."""
+    return database.engine.url.render_as_string(hide_password=False)
+
+
+def refused(database: Database, statements: list[str]) -> list[str]:
+    """Return the statements that a user may run: none is expected."""
+    passed = []
+    for statement in statements:
+        with contextlib.suppress(DBAPIError), database.writer.connect() as connection:
+            connection.exec_driver_sql(statement)
+            passed.append(statement)
+    return passed
+
+
+def works(database: Database, host: str) -> None:
+    """Do all that a program on a node does."""
+    repository = ContainerRepository(database, host=host)
+    with repository.lock("pod", timeout=5), repository.lock("other", timeout=5, shared=True):
+        repository.save_sandbox(
+            SandboxState(sid="pod"), {"pod": ContainerState(state="ready"), "web": ContainerState()}
+        )
+    repository.transition("pod", "pod", "running", expected="ready")
+    assert repository.get("pod", "pod").record.state == "running"
+    assert [each.cid for each in repository.iterate()] == ["pod", "web"]
+    repository.save("pod", "web", ContainerState(state="stopped"))
+    repository.delete("pod", "web")
+    repository.destroy_sandbox("pod")
+    assert repository.count() == 0
+
+
+@pytest.mark.parametrize("beside_reader", [False, True])
+def test_writer_works(server: Server, owner: Database, tmp_path: Path, beside_reader: bool) -> None:
+    """A writer saves, reads, transitions, locks, imports, exports and checks, also where a reader was granted first."""
+    migrate.upgrade(owner)
+    with contextlib.ExitStack() as users:
+        if beside_reader:
+            users.enter_context(granted(server, url_of(owner)))
+        writer = users.enter_context(granted(server, url_of(owner), roles.WRITER))
+        works(writer, "node-1")
+        assert check(writer) == []
+        assert check_rows(writer) == []
+        url = url_of(writer)
+        assert main(["--db", url, "--host", "n", "import", str(KATA / "run" / "vc" / "sbs")]) == 0
+        assert main(["--db", url, "--host", "n", "export", "--to", str(tmp_path / "out")]) == 0
+        assert main(["--db", url, "--host", "n", "ls"]) == 0
+        assert main(["--db", url, "report", "summary"]) == 0
+        assert main(["--db", url, "sql", "SELECT count(*) FROM containers"]) == 0
+        assert main(["--db", url, "db", "check"]) == 0
+        assert main(["--db", url, "db", "upgrade"]) == 0
+
+
+def test_writer_changes_no_schema(server: Server, writer: Database) -> None:
+    """The server refuses a writer every change of tables, views, rights, files and the schema's version."""
+    assert refused(writer, CHANGES["all"] + CHANGES[server.dialect]) == []
+    assert check(writer) == []
+
+
+def test_writer_cannot_upgrade(writer: Database, owner: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    """A writer's upgrade or downgrade changes nothing, and one line says which role does it."""
+    for change in (["upgrade"], ["downgrade", "0009"]):
+        if change == ["upgrade"]:
+            migrate.downgrade(owner, "0009")
+        assert main(["--db", url_of(writer), "db", *change]) == 3
+        error = capsys.readouterr().err
+        assert "migrator" in error.splitlines()[-1]
+        assert "Traceback" not in error
+        assert PASSWORD not in error
+        assert version.current(owner) == ("0009" if change == ["upgrade"] else version.HEAD)
+        migrate.upgrade(owner)
+    works(writer, "node-2")
+
+
+def test_writer_cannot_create(server: Server, writer: Database) -> None:
+    """A writer of one database who is sent to an empty one is refused, and told which role creates the schema."""
+    name = writer.engine.url.username or ""
+    empty = server.create_database()
+    if server.dialect == "mariadb":
+        server.execute(f"GRANT SELECT ON {empty}.* TO '{name}'@'%'")
+    with Database(server.url(empty, user=name, password=PASSWORD)) as database:
+        with pytest.raises(AccessDenied, match="migrator"):
+            ContainerRepository(database, host="n").count()
+        assert version.current(database) is None
+    server.drop_database(empty)
+
+
+@pytest.mark.parametrize("role", [roles.READER, roles.WRITER], ids=lambda role: role.kind)
+@pytest.mark.parametrize("older", ["0009", "0003"])
+def test_grants_survive_changes_of_the_schema(server: Server, owner: Database, role: Role, older: str) -> None:
+    """What was granted before an upgrade or a downgrade is granted after it."""
+    if role == roles.READER and older < "0009":
+        pytest.skip("there are no views yet")
+    migrate.upgrade(owner)
+    with granted(server, url_of(owner), role) as database:
+        for _ in range(2):
+            migrate.downgrade(owner, older, allow_loss=True)
+            migrate.upgrade(owner)
+        if role == roles.WRITER:
+            works(database, "node-1")
+        for view in role.reads if older >= "0009" else ():
+            readonly.read(database, f"SELECT * FROM {view}")
+        with Database(administrator(server, url_of(owner))) as admin:
+            assert roles.grant(admin, role, database.engine.url.username or "") == []
+
+
+def test_grant_upgrade_read(server: Server, owner: Database) -> None:
+    """A reader of an older schema still reads after the upgrade, also where the views are created again."""
+    migrate.upgrade(owner, "0009")
+    with user(server, url_of(owner)) as name:
+        for statement in roles.statements(owner, roles.READER, name, PASSWORD):
+            server.execute(statement, database=database_of(url_of(owner)))
+        with Database(server.url(database_of(url_of(owner)), user=name, password=PASSWORD)) as reader:
+            for revision in ("0009", "head"):
+                migrate.upgrade(owner, revision)
+                for view in roles.READER.reads:
+                    readonly.read(reader, f"SELECT * FROM {view}")
+                with pytest.raises(AccessDenied):
+                    readonly.read(reader, "SELECT * FROM container")
+            with owner.session(write=True) as session:
+                session.connection().exec_driver_sql("DROP VIEW processes")
+                session.connection().exec_driver_sql("CREATE VIEW processes AS SELECT 1 AS x")
+            if server.dialect == "postgresql":
+                server.execute(f'GRANT SELECT ON processes TO "{name}"', database=database_of(url_of(owner)))
+            assert migrate.upgrade(owner).repaired == ("view processes",)
+            readonly.read(reader, "SELECT pid FROM processes")
+
+
+def test_any_grants_survive(postgresql_server: PostgreSQL, postgresql_url: str) -> None:
+    """On PostgreSQL an upgrade keeps grants of each kind: columns, functions, to PUBLIC, with the right to grant."""
+    home = database_of(postgresql_url)
+
+    def held() -> list[object]:
+        return list(
+            postgresql_server.execute(
+                "SELECT c.relname, '', CAST(a.* AS text) FROM pg_class AS c, aclexplode(c.relacl) AS a"
+                " WHERE c.relnamespace = CAST('public' AS regnamespace)"
+                " UNION ALL SELECT c.relname, t.attname, CAST(a.* AS text) FROM pg_class AS c"
+                " JOIN pg_attribute AS t ON t.attrelid = c.oid, aclexplode(t.attacl) AS a"
+                " WHERE c.relnamespace = CAST('public' AS regnamespace)"
+                " UNION ALL SELECT p.proname, '', CAST(a.* AS text) FROM pg_proc AS p, aclexplode(p.proacl) AS a"
+                " WHERE p.pronamespace = CAST('public' AS regnamespace) ORDER BY 1, 2, 3",
+                database=home,
+            )
+        )
+
+    with Database(postgresql_url) as owner, user(postgresql_server, postgresql_url, 'CREATE ROLE "{name}"') as name:
+        migrate.upgrade(owner)
+        for statement in (
+            f'GRANT SELECT (sid, state), UPDATE (state) ON sandboxes TO "{name}"',
+            f'GRANT SELECT, INSERT ON mount TO "{name}" WITH GRANT OPTION',
+            "GRANT SELECT ON containers TO PUBLIC",
+            "GRANT TRIGGER ON process TO PUBLIC",
+            f'GRANT USAGE, UPDATE ON SEQUENCE container_id_seq TO "{name}"',
+            f'GRANT EXECUTE ON FUNCTION persistdb_json_list(text, text[]) TO "{name}"',
+        ):
+            postgresql_server.execute(statement, database=home)
+        before = held()
+        migrate.downgrade(owner, "0009")
+        migrate.upgrade(owner)
+        assert held() == before
+        assert len(before) > 6
