@@ -33,6 +33,7 @@ from .errors import SchemaOutdated as SchemaOutdated
 from .errors import SchemaTooNew as SchemaTooNew
 from .errors import StateMismatch as StateMismatch
 from .errors import StorageFull as StorageFull
+from .errors import TLSError as TLSError
 from .errors import TooManyRights as TooManyRights
 from .errors import Unavailable as Unavailable
 from .errors import Unreadable as Unreadable

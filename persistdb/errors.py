@@ -241,6 +241,13 @@ class AccessDenied(Unavailable):
         return self._say("access denied: check user, password and rights")
 
 
+class TLSError(Unavailable):
+    """A connection that cannot be encrypted or verified as the URL or the server requires."""
+
+    def __str__(self) -> str:
+        return self._say("TLS failed: check the server's certificate and host name, the CA file, and the URL's options")
+
+
 class Corrupt(DatabaseError):
     """A file that is no database, or is damaged."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from ..errors import BadURL
-from .base import Backend, ErrorRule, Role, Timeouts, ViewsNotComparable
+from .base import Backend, ErrorRule, Role, Timeouts, ViewsNotComparable, is_secret
 from .locks import HeldLock, LockUnavailable
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def file_url(path: PurePath) -> str:
 
 def shown(url: URL) -> str:
     """Write a URL for people: passwords as ``***``, also in the options."""
-    hidden = {name: "***" for name in url.query if "passw" in name.lower()}
+    hidden = {name: "***" for name in url.query if is_secret(name)}
     text = url.update_query_dict(hidden).render_as_string(hide_password=True)
     return text.replace("%2A%2A%2A", "***")
 
@@ -67,6 +68,14 @@ def _is_text(text: str) -> bool:
     except UnicodeError:
         return False
     return "\0" not in plain
+
+
+def _option_without_value(text: str) -> str | None:
+    """Return the name of an option without a value, which SQLAlchemy would drop: ``?ssl_ca=$CA`` where CA is unset."""
+    options = parse_qsl(text.rpartition("?")[2], keep_blank_values=True) if "?" in text else []
+    if not all(re.fullmatch(r"\w+", name) for name, _ in options):
+        return None  # the ? is not the one before the options
+    return next((name for name, value in options if not value), None)
 
 
 def resolve(text: str) -> tuple[Backend, URL]:
@@ -85,6 +94,9 @@ def resolve(text: str) -> tuple[Backend, URL]:
             hidden,
             "not a database URL; write sqlite:///FILE, postgresql://USER@HOST/NAME or mariadb://USER@HOST/NAME",
         ) from None
+    blank = _option_without_value(text)
+    if blank is not None:
+        raise BadURL(shown(url), f"option {blank!r} has no value")
     dialect, _, driver = url.drivername.partition("+")
     make, drivers = _BACKENDS.get(dialect, (None, frozenset()))
     if make is None:

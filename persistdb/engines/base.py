@@ -117,11 +117,25 @@ INT64_MAX = (1 << 63) - 1
 MISSING, CHANGED = "is missing", "was changed"
 
 
-def check_names(url: URL, known: Collection[str]) -> None:
-    """Refuse options of a URL that are not among the known ones; raises :class:`ValueError`."""
-    for name in url.query:
+def check_names(url: URL, known: Collection[str], lists: Collection[str] = ()) -> None:
+    """Refuse options of a URL that are not among the known ones, or given twice; raises :class:`ValueError`."""
+    for name, value in url.query.items():
         if name not in known:
             raise ValueError(f"unknown option {name!r}")
+        if not isinstance(value, str) and name not in lists:
+            raise ValueError(f"option {name!r} is given twice")
+
+
+def is_secret(option: str) -> bool:
+    """Return whether an option of a URL is a secret: a password, or what takes the place of one."""
+    name = option.lower()
+    return "passw" in name or "secret" in name or name.startswith("scram_")
+
+
+def without_secrets(url: URL) -> tuple[URL, dict[str, Any]]:
+    """Take the options that are secrets out of a URL, which SQLAlchemy shows in the names of engines and pools."""
+    secrets = {name: value for name, value in url.query.items() if is_secret(name)}
+    return url.difference_update_query(secrets), secrets
 
 
 def check_numbers(url: URL, names: Collection[str]) -> None:

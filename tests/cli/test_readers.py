@@ -11,6 +11,7 @@ from persistdb import Database
 from persistdb.cli import main
 from persistdb.errors import AccessDenied
 from persistdb.reports import readonly
+from persistdb.runtimes.samples import KATA
 from tests.conftest import SERVERS
 from tests.docs.blocks import ROOT
 from tests.reports import fleet
@@ -101,6 +102,51 @@ def test_page(server: Server, owner: str, capsys: pytest.CaptureFixture[str]) ->
             assert readonly.read(database, "SELECT count(*) FROM containers").rows[0][0] > 0
             with pytest.raises(AccessDenied):
                 readonly.read(database, "SELECT count(*) FROM container")
+
+
+def test_grant_writer(server: Server, owner: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An administrator creates a writer, as printed or at once; the writer imports, and upgrades nothing."""
+    page = (ROOT / "docs" / "security.md").read_text("utf-8")
+    (command,) = re.findall(r"^\$ persistdb (db grant-writer .*) < ", page, re.MULTILINE)
+    with user(server, owner) as printed, user(server, owner) as made:
+        script = Program(owner, capsys).child(*command.replace("agent", printed).split(), input=PASSWORD.encode()).out
+        assert PASSWORD not in script
+        for statement in [script] if server.dialect == "postgresql" else script.removesuffix(";\n").split(";\n"):
+            server.execute(statement, database=database_of(owner))
+        administrates = Program(administrator(server, owner), capsys)
+        done = administrates.child("db", "grant-writer", made, "--password-stdin", input=PASSWORD.encode())
+        assert (done.status, done.err) == (0, "")
+        assert done.out.endswith(f": {made} may read and write rows, and not change the schema\n")
+        for name in (printed, made):
+            writer = Program(server.url(database_of(owner), user=name, password=PASSWORD), capsys)
+            assert writer("import", KATA / "run" / "vc" / "sbs").status == 0
+            done = writer("db", "downgrade", "0009")
+            assert (done.status, done.out) == (3, "")
+            assert "migrator" in done.err
+    assert Program("sqlite:///x.db", capsys)("db", "grant-writer", "x").status == 2
+
+
+def test_excess_of_a_writer(server: Server, owner: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rights of a writer beyond writing rows are named, and the status says so."""
+    rights = {
+        "postgresql": (
+            "GRANT CREATE ON SCHEMA public TO {}",
+            "GRANT TRUNCATE ON mount TO {}",
+            "CREATE in schema public",
+        ),
+        "mariadb": ("GRANT CREATE ON {home}.* TO {}", "GRANT DROP ON {home}.mount TO {}", "CREATE ON"),
+    }
+    administrates = Program(administrator(server, owner), capsys)
+    with user(server, owner) as name:
+        assert administrates("db", "grant-writer", name).status == 0
+        home = database_of(owner)
+        *statements, named = rights[server.dialect]
+        for statement in statements:
+            server.execute(statement.format(name, home=home), database=home)
+        done = administrates("db", "grant-writer", name)
+        assert done.status == 1
+        assert named in done.err
+        assert "mount" in done.err
 
 
 def test_not_an_administrator(owner: str, capsys: pytest.CaptureFixture[str]) -> None:

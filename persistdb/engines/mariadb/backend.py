@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import JSON, Boolean, Integer, column, create_engine, event, func, literal_column, text
 from sqlalchemy.dialects.mysql import insert
 
-from ...errors import AccessDenied, BadURL, Busy, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from ..base import INT64_MAX, Backend, ErrorRule, JSONItems, check_names, check_numbers, first_of, json_path
+from ...errors import AccessDenied, BadURL, Busy, QueryTimeout, ReadOnly, StorageFull, TLSError, Unavailable
+from ..base import (
+    INT64_MAX,
+    Backend,
+    ErrorRule,
+    JSONItems,
+    check_names,
+    check_numbers,
+    first_of,
+    json_path,
+    without_secrets,
+)
 from ..deadlines import shut_down
 from ..liveness import checkout, ping_in_doubt
-from . import locks, numbered, readonly, roles, views
+from . import locks, numbered, readonly, roles, tls, views
 from .prepared import Prepared
 
 if TYPE_CHECKING:
@@ -35,11 +45,10 @@ T = TypeVar("T")
 COLLATION = "utf8mb4_nopad_bin"
 # SERVER_STATUS_IN_TRANS, which the server sends with each answer (MariaDB's documentation, "OK_Packet")
 _IN_TRANSACTION = 1
-# The options that SQLAlchemy makes others of (dialects/mysql/mysqldb.py), the ones that no text is a value for or that
-# PyMySQL does not implement, and the ones that are whole numbers.
-_OF_SQLALCHEMY = frozenset({"ssl_capath", "ssl_cipher", "ssl_check_hostname"})
+# The options that no text is a value for, that PyMySQL does not implement or warns of, and the ones that are whole
+# numbers.
 _NOT_TEXT = frozenset(
-    {"self", "auth_plugin_map", "compress", "conv", "cursorclass", "defer_connect", "named_pipe", "ssl"}
+    {"self", "auth_plugin_map", "passwd", "db", "compress", "conv", "cursorclass", "defer_connect", "named_pipe", "ssl"}
 )
 _NUMBERS = frozenset({"client_flag", "connect_timeout", "max_allowed_packet", "port", "read_timeout", "write_timeout"})
 _LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
@@ -77,10 +86,16 @@ class MariaDB(Backend):
         ErrorRule("1226", Busy, "User 'x' has exceeded the 'max_user_connections' resource (current value: 1)"),
         ErrorRule("1046", Unavailable, "No database selected"),
         ErrorRule("1049", Unavailable, "Unknown database 'x'"),
+        ErrorRule(
+            "2003",
+            TLSError,
+            "Can't connect to MySQL server on 'h' ([SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed)",
+            text="[SSL",
+        ),
         ErrorRule("2003", Unavailable, "Can't connect to MySQL server on '127.0.0.1' ([Errno 111] Connection refused)"),
         ErrorRule("2006", Unavailable, "MySQL server has gone away"),
         ErrorRule("2013", Unavailable, "Lost connection to MySQL server during query"),
-        ErrorRule("2026", Unavailable, "SSL is required but the server doesn't support it"),
+        ErrorRule("2026", TLSError, "SSL is required but the server doesn't support it"),
     )
 
     no_file = "persistdb copies SQLite files only: back this database up with mariadb-dump"
@@ -88,11 +103,12 @@ class MariaDB(Backend):
     # --- connecting
 
     def check_options(self, url: URL) -> None:
-        """Take the parameters of PyMySQL's connections, and what SQLAlchemy makes of some others."""
+        """Take the parameters of PyMySQL's connections, and ours of TLS."""
         driver: Any = url.get_dialect().import_dbapi()
         names = signature(driver.connections.Connection.__init__).parameters
-        check_names(url, (names.keys() - _NOT_TEXT) | _OF_SQLALCHEMY)
+        check_names(url, (names.keys() - _NOT_TEXT) | tls.OPTIONS)
         check_numbers(url, {name for name in url.query if name in _NUMBERS})
+        tls.switches(url)
         try:
             str(url.query.get("bind_address", "")).encode("idna")
         except UnicodeError:  # the socket module would raise a TypeError, and leave a socket open
@@ -119,17 +135,24 @@ class MariaDB(Backend):
             "program_name": "persistdb",
             "init_command": "SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()),
         }
-        if url.host in _LOCAL and not any(name.startswith("ssl") for name in url.query):
-            # PyMySQL reads the system's certificates for each connection, 40 ms; nobody listens in on the loopback
+        address, secrets = without_secrets(url)
+        about_tls = {name: value for name, value in url.query.items() if name in tls.OPTIONS}
+        given = tls.switches(url)
+        # PyMySQL reads the system's certificates for each connection, 40 ms; nobody listens in on the loopback. (A file
+        # of options may name another host.)
+        is_local = url.host in _LOCAL and not about_tls and "read_default_file" not in url.query
+        if given.get("ssl_disabled") or is_local:
             arguments["ssl_disabled"] = True
         engine = create_engine(
-            url,
+            address.difference_update_query(about_tls),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=timeouts.pool,
             pool_reset_on_return=None,
-            connect_args=arguments,
+            connect_args=arguments | {name: value for name, value in secrets.items() if name not in about_tls},
         )
+        if about_tls and not given.get("ssl_disabled"):
+            tls.require(engine, about_tls, given)
 
         self.timeouts = timeouts
         ping_in_doubt(engine, self.interrupt, timeouts.call)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import String, Text, cast, create_engine, event, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
+from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, TLSError, Unavailable
 from ..base import (
     INT64_MAX,
     Backend,
@@ -22,6 +22,7 @@ from ..base import (
     first_of,
     literal_text,
     on_conflict_update,
+    without_secrets,
 )
 from ..deadlines import shut_down
 from ..liveness import checkout, ping_in_doubt
@@ -59,6 +60,7 @@ _NUMBERS = frozenset(
         "tcp_user_timeout",
     }
 )
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 class PostgreSQL(Backend):
@@ -79,6 +81,13 @@ class PostgreSQL(Backend):
         ErrorRule("57P01", Unavailable, "terminating connection due to administrator command", retry=True),
         ErrorRule("57P03", Unavailable, "the database system is starting up", retry=True),
         ErrorRule("XX001", Corrupt, "invalid page in block 0 of relation base/5/16390"),
+        ErrorRule("", TLSError, "connection failed: SSL error: certificate verify failed", text="verify failed"),
+        ErrorRule("", TLSError, 'server certificate for "a" does not match host name "b"', text="does not match host"),
+        ErrorRule("", TLSError, "server does not support SSL, but SSL was required", text="does not support SSL"),
+        ErrorRule("", TLSError, 'root certificate file "x" does not exist', text="certificate file"),
+        ErrorRule("", TLSError, 'private key file "x" has group or world access', text="private key file"),
+        ErrorRule("", TLSError, 'FATAL:  no pg_hba.conf entry for host "h", no encryption', text=", no encryption"),
+        ErrorRule("", AccessDenied, 'FATAL:  no pg_hba.conf entry for host "h"', text="no pg_hba.conf entry"),
         ErrorRule("", AccessDenied, 'FATAL:  password authentication failed for user "x"', text="password"),
         ErrorRule("", AccessDenied, 'FATAL:  role "x" does not exist', text='FATAL:  role "'),
         ErrorRule("", AccessDenied, 'FATAL:  permission denied for database "x"', text="permission denied"),
@@ -101,8 +110,11 @@ class PostgreSQL(Backend):
     def check_options(self, url: URL) -> None:
         """Take libpq's options (postgresql.org/docs/current/libpq-connect.html)."""
         driver: Any = url.get_dialect().import_dbapi()
-        check_names(url, {option.keyword.decode() for option in driver.pq.Conninfo.get_defaults()})
+        known = {option.keyword.decode() for option in driver.pq.Conninfo.get_defaults()}
+        check_names(url, known, lists=("host", "port"))
         check_numbers(url, {name for name in url.query if name in _NUMBERS})
+        if url.query.get("sslmode", "prefer") not in _SSL_MODES:
+            raise ValueError(f"option 'sslmode' must be one of {', '.join(_SSL_MODES)}")
 
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
         """Create the engine; the session's settings travel with the connection's start, without a round trip."""
@@ -115,8 +127,9 @@ class PostgreSQL(Backend):
             "default_transaction_isolation": r"read\ committed",
             **{name: str(int(seconds * 1000)) for name, seconds in milliseconds.items()},
         }
+        address, secrets = without_secrets(url)
         engine = create_engine(
-            url,
+            address,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=timeouts.pool,
@@ -125,6 +138,7 @@ class PostgreSQL(Backend):
                 "connect_timeout": max(2, round(timeouts.connect)),
                 "application_name": f"persistdb {socket.gethostname()} {os.getpid()}"[:63],
                 "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+                **secrets,
             },
         )
 
