@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
-from persistdb import Database, StorageFull
+from persistdb import CommitUnknown, Database, StorageFull, Unavailable
 from persistdb.engines.sqlite import library
 from persistdb.reports import readonly
 from persistdb.store.repository import ContainerRepository
@@ -25,7 +25,7 @@ from tests.store import stress
 from . import writers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from .targets import Target
@@ -204,11 +204,12 @@ def fill_disk(chance: random.Random, target: Target, folder: Path) -> Tried:
         if server is None:
             # the write-ahead log alone takes 4 MB
             place = small_disk(f"{chance.randint(8, 16)}M")
-            return _fill(chance, f"sqlite:///{place}/state.db", place)
+            return _fill(chance, f"sqlite:///{place}/state.db", place, lambda: None)
         name, place = on_small_disk(server, small_disk)
         try:
-            return _fill(chance, server.url(name), place)
+            return _fill(chance, server.url(name), place, server.start)
         finally:
+            server.start()
             # MariaDB removes the tables, and fails to remove a folder that is mounted
             with contextlib.suppress(OperationalError):
                 server.drop_database(name)
@@ -218,20 +219,23 @@ def fill_disk(chance: random.Random, target: Target, folder: Path) -> Tried:
             server.drop_database(name)
 
 
-def _fill(chance: random.Random, url: str, disk: Path) -> Tried:
+def _fill(chance: random.Random, url: str, disk: Path, start: Callable[[], None]) -> Tried:
+    """Fill the disk, make room, and look at what is there; ``start`` starts a server that a full disk has ended."""
     generation = full = 0
     with Database(url, retries=2) as database:
         repository = ContainerRepository(database, host=stress.HOST)
         repository.count()
         fillers = _Fillers(chance, disk)
         for _ in range(chance.randint(1, 3)):
-            with contextlib.suppress(StorageFull):
+            # MariaDB's server ends itself where the disk has no room for a page of its own
+            with contextlib.suppress(StorageFull, Unavailable, CommitUnknown):
                 for _ in range(500):
                     fillers.add()
                     repository.save_sandbox(*stress.sandbox_of("full", generation + 1))
                     generation += 1
             full += 1
             fillers.remove()
+            start()
             found = stress.generation_of(repository, "full")
             assert found >= generation, f"generation {found} on the full disk, {generation} was acknowledged"
             generation = max(found, generation) + 1
