@@ -40,7 +40,9 @@ KEYS: dict[str, Kind] = {
 """The keys, each with the kind of its values."""
 
 _SYNTAX = re.compile(r"([a-z-]+)(!?=)(.*)", re.DOTALL)
-_AGE = re.compile(r"(\d+)([smhdw])")
+_AGE = re.compile("([0-9]+)([smhdw])")
+_NUMBER = re.compile("(-?)0*([0-9]+)")
+_DIGITS = 19  # of the longest number of 64 bits
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -111,13 +113,12 @@ def time_ago(age: str, now: datetime) -> datetime | None:
 
 
 def _number(text: str, value: str) -> int:
-    try:
-        number = int(value)
-    except ValueError:
-        raise InvalidValue("filter", text, "the value is not a whole number") from None
-    if number not in INT64:
+    match = _NUMBER.fullmatch(value)  # int() also takes underscores, blanks, and digits of other scripts
+    if match is None:
+        raise InvalidValue("filter", text, "the value is not a whole number")
+    if len(match[2]) > _DIGITS or int(match[1] + match[2]) not in INT64:
         raise InvalidValue("filter", text, "the number does not fit in 64 bits")
-    return number
+    return int(match[1] + match[2])
 
 
 def _timestamp(text: str, value: str, now: datetime) -> datetime:

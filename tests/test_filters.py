@@ -49,7 +49,21 @@ def test_number(number: int) -> None:
     assert parse(f"pid={number}") == Filter("pid", number)
 
 
-@pytest.mark.parametrize("number", [-(2**63) - 1, 2**63, 10**30])
+@pytest.mark.parametrize("number", ["1_000", " 1", "1 ", "+1", "٣", "\uff11", "1.0", "", "-", "0x1", "1e3"])
+def test_digits(number: str) -> None:
+    """A number is ASCII digits, and nothing else that Python reads as a number; so is an age."""
+    with pytest.raises(InvalidValue, match="whole number"):
+        parse(f"pid={number}")
+    assert time_ago(f"{number}d", NOW) is None
+
+
+def test_zeros() -> None:
+    """Zeros before a number change nothing, however many they are."""
+    assert parse(f"pid={'0' * 5000}7") == Filter("pid", 7)
+    assert parse("pid=-007") == Filter("pid", -7)
+
+
+@pytest.mark.parametrize("number", [-(2**63) - 1, 2**63, 10**30, int("9" * 4000)])
 def test_number_beyond_64_bits(number: int) -> None:
     """A number that no engine can compare is refused."""
     with pytest.raises(InvalidValue, match="does not fit in 64 bits"):

@@ -10,7 +10,7 @@ import click
 from ..errors import Ambiguous, InvalidValue, NotFound, Unreadable
 from .details import as_row, print_details
 from .messages import complain, counted, printable
-from .options import format_option, gathered, output_options
+from .options import Whole, format_option, gathered, output_options
 from .output import Column, print_json, print_lines, print_rows
 from .status import DONE, IN_PART, Faults, reading_arguments, status_of
 from .target import Target, pass_target
@@ -79,7 +79,7 @@ Examples:
     show_default=True,
     help="sid, cid, state, host, created or updated; -KEY reverses the order.",
 )
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="List the first N only.")
+@click.option("--limit", metavar="N", type=Whole(min=1), help="List the first N only.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only IDs, SANDBOX/CONTAINER, one per line.")
 @click.option("--all-hosts", is_flag=True, help="List the containers of all hosts. A host filter implies this.")
 @output_options

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import fields
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -55,10 +56,31 @@ def output_options(command: Callable[..., T]) -> Callable[..., T]:
 
 all_formats_option = format_option("table", "json", "csv", "markdown")
 
+
+class Whole(click.IntRange):
+    """A whole number in ASCII digits; ``int()`` also takes underscores, blanks, and digits of other scripts."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the number."""
+        if isinstance(value, str) and not re.fullmatch("-?[0-9]{1,4000}", value):
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds in ASCII digits; ``float()`` also takes ``nan``, ``inf``, and what ``int()`` does."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the number."""
+        if isinstance(value, str) and not re.fullmatch(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", value):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 timeout_option = click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(min=0.001),
+    type=Seconds(min=0.001, max=1_000_000),
     default=30.0,
     show_default=True,
     help="Stop the query after this time.",

@@ -11,7 +11,7 @@ import click
 from ..errors import InvalidValue
 from .answers import print_answer
 from .messages import complain, counted, printable
-from .options import gathered, output_options, timeout_option
+from .options import Whole, gathered, output_options, timeout_option
 from .output import Column, print_lines, print_rows
 from .status import DONE, IN_PART, reading_arguments
 from .target import Target, pass_target
@@ -67,7 +67,7 @@ else in persistdb/reports where your configuration is (docs/reporting.md).
 )
 @click.option("--describe", is_flag=True, help="Show the report's advice, parameters and SQL; don't run it.")
 @click.option("--fail", is_flag=True, help="Exit with 1 if the report has rows.")
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Print the first N rows only.")
+@click.option("--limit", metavar="N", type=Whole(min=1), help="Print the first N rows only.")
 @timeout_option
 @output_options
 @gathered("question", _Question)

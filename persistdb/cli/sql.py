@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .answers import print_answer
-from .options import gathered, output_options, timeout_option
+from .options import Whole, gathered, output_options, timeout_option
 from .status import Misuse, reading_arguments
 from .target import Target, pass_target
 
@@ -47,7 +47,7 @@ sandbox_devices are described in docs/reporting.md.
 @click.option(
     "--limit",
     metavar="N",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     default=1000,
     show_default=True,
     help="Print the first N rows only; 0 for all.",

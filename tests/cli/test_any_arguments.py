@@ -19,11 +19,20 @@ if TYPE_CHECKING:
 
 # what changes or prints the database, and no command that writes elsewhere
 _COMMANDS = st.sampled_from(
-    [["ls"], ["show"], ["rm"], ["rm", "--sandbox"], ["import"], ["db", "current"], ["db", "check"]]
+    [
+        *(["ls"], ["show"], ["rm"], ["rm", "--sandbox"], ["import"], ["db", "current"], ["db", "check"]),
+        *(["sql"], ["report"], ["report", "device-holders"], ["report", "stale"], ["db", "history"]),
+        *(["db", "upgrade"], ["db", "downgrade"], ["db", "grant-reader"]),
+    ]
 )
-_OPTIONS = st.sampled_from(["-q", "--limit", "--sort", "--format", "--all-hosts", "-f", "--strict", "--sandbox", "--"])
+_OPTIONS = st.sampled_from(
+    [
+        *("-q", "--limit", "--sort", "--format", "--all-hosts", "-f", "--strict", "--sandbox", "--"),
+        *("--timeout", "--describe", "--reports", "--fail", "--print", "--no-backup"),
+    ]
+)
 _KNOWN = st.sampled_from(
-    [*SORTS, "json", "csv", "markdown", "pod-1", "pod-1/a", "state=", "pid=x", "since=9d", "cid!=*"]
+    [*SORTS, "json", "csv", "markdown", "pod-1", "pod-1/a", "state=", "pid=x", "since=9d", "cid!=*", "pid=1_0", "1_0"]
 )
 # an argument has no NUL: it ends there
 _TEXTS = st.text(st.characters(exclude_characters="\0"), max_size=4)
@@ -33,6 +42,13 @@ _WORDS = st.lists(_OPTIONS | _KNOWN | _TEXTS, max_size=4)
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(command=_COMMANDS, words=_WORDS)
 @example(command=["ls"], words=["state=\udcff"])
+@example(command=["report", "device-holders"], words=["device=\udcff"])
+@example(command=["report", "device-holders"], words=["\udcff=\udcff"])
+@example(command=["report", "\udcff"], words=[])
+@example(command=["sql"], words=["SELECT '\udcff'"])
+@example(command=["sql"], words=["-f", "\udcff"])
+@example(command=["sql"], words=["SELECT 1", "--timeout", "inf"])
+@example(command=["import"], words=["a\udcff"])
 def test_any_arguments(
     persistdb: Program, command: list[str], words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

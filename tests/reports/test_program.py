@@ -199,3 +199,13 @@ def test_closed_stdout(persistdb: Program) -> None:
         assert child.stderr is not None
         child.stdout.close()
         assert b"Traceback" not in child.stderr.read()
+
+
+@pytest.mark.parametrize("number", ["1_0", " 1", "٣", "nan", "inf", "1e3", "-1", "1.5s"])
+@pytest.mark.parametrize("option", ["--limit", "--timeout"])
+def test_odd_numbers(persistdb: Program, option: str, number: str) -> None:
+    """A number on the command line is ASCII digits, and nothing else that Python reads as a number."""
+    for words in (["sql", "SELECT 1"], ["report", "summary"]):
+        done = persistdb(*words, f"{option}={number}")
+        assert (done.status, done.out) == (2, "")
+        assert option in done.err
