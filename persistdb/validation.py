@@ -22,6 +22,7 @@ TOKEN_LENGTH = 512
 UINT32 = range(1 << 32)
 INT32 = range(-(1 << 31), 1 << 31)
 INT64 = range(-(1 << 63), 1 << 63)
+_LONGEST_WAIT = 1_000_000  # seconds; the engines take milliseconds as 32 bits
 # MariaDB takes JSON of a depth of less than 32 only (its JSON_DEPTH_LIMIT).
 _DEEPEST = 31
 # strings too, so that a bracket in one is passed over
@@ -92,6 +93,12 @@ def check_count(name: str, value: int, least: int) -> None:
     """Refuse a count that is no whole number, too small, or beyond 64 bits."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value < INT64.stop:
         raise InvalidValue(name, value, f"not a whole number from {least} on")
+
+
+def check_seconds(name: str, value: float) -> None:
+    """Refuse a time that is no number of seconds, or more than the engines can wait."""
+    if not isinstance(value, (int, float)) or not 0 <= value <= _LONGEST_WAIT:
+        raise InvalidValue(name, value, f"must be a number of seconds from 0 to {_LONGEST_WAIT}")
 
 
 def check_length(name: str, value: str, most: int = KEY_LENGTH) -> None:

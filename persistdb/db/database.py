@@ -7,6 +7,7 @@ import os
 import random
 import time
 import weakref
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -31,7 +32,7 @@ from ..errors import (
     Unavailable,
     Unreadable,
 )
-from ..validation import check_kind
+from ..validation import check_kind, check_seconds
 from .connection import Connection
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Database:
         for name, value, kind in (("retries", retries, int), ("pool_size", pool_size, int)):
             check_kind(name, value, kind)
         check_kind("timeouts", timeouts or Timeouts(), Timeouts)
+        for seconds in fields(Timeouts):
+            check_seconds(seconds.name, getattr(timeouts or Timeouts(), seconds.name))
         check_kind("url", url or "", str)
         if retries < 0:
             raise InvalidValue("retries", retries, "must not be negative")
@@ -103,6 +106,7 @@ class Database:
             raise BadURL(self.url, str(error)) from None
         self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         self._errors = self.driver_error, Unreadable
+        self._read_time = self.backend.read_time(self.timeouts)
         # Drivers are in autocommit: a lone SELECT needs no transaction around it.
         self.reader = self.engine.execution_options(persistdb_begin="none")
         self.writer = self.engine.execution_options(persistdb_begin="write")
@@ -136,7 +140,7 @@ class Database:
 
     def read(self, work: Callable[[], Work[T]]) -> T:
         """Run a unit of work that reads with one statement, again if the connection turns out to be lost."""
-        return self._repeat(self._connected, work, time.monotonic() + self.timeouts.call)
+        return self._repeat(self._connected, work, time.monotonic() + self._read_time)
 
     def write(
         self,

@@ -34,8 +34,9 @@ T = TypeVar("T")
 class Timeouts:
     """Seconds that persistdb waits: for a connection, for a row or file that others hold, for a statement.
 
-    ``call`` bounds a unit of work as a whole (a get, a save, each batch of a bulk save): connecting, waiting,
-    statements and retries end within it, whatever the server does.
+    ``statement`` bounds each statement on a server; on SQLite each read, with its wait for the file, and each query of
+    ``sql`` and reports. ``call`` bounds a unit of work as a whole (a get, a save, each batch of a bulk save):
+    connecting, waiting, statements and retries end within it, whatever the server does.
     """
 
     connect: float = 10.0
@@ -225,6 +226,10 @@ class Backend(ABC):
         """Bound the use of a connection of SQLAlchemy, on the client's side: ``seconds`` beside the time for a call."""
         driver = connection.connection.dbapi_connection
         return Bounded(after(self.timeouts.call + seconds), partial(self.interrupt, driver))
+
+    def read_time(self, timeouts: Timeouts) -> float:
+        """Return the seconds for a unit of work that reads; a server ends its statements itself."""
+        return timeouts.call
 
     @abstractmethod
     def begin_sql(self, *, write: bool) -> str:

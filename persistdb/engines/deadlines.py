@@ -18,10 +18,12 @@ import time
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 TICK = 0.25
 """Seconds between two looks at the calls in flight, and so the longest that an interrupt may be late."""
+GRACE = 1.0
+"""Seconds after its timeout that a statement has to end by itself."""
 _FORK_WAITS = 1.0  # seconds; a longer call than that is not waited for
 
 
@@ -82,6 +84,22 @@ class Bounded(InFlight):
 
     def __exit__(self, *_: object) -> None:
         self.leave()
+
+
+@contextlib.contextmanager
+def answered(timeout: float, interrupt: Callable[[], None], too_late: Callable[[str], Exception]) -> Iterator[None]:
+    """Interrupt statements that a server should end at their timeout, and does not.
+
+    Raises ``too_late``, the driver's error for statements that take too long, in the place of the error of the
+    interrupted one.
+    """
+    with Bounded(after(timeout + GRACE), interrupt) as call:
+        try:
+            yield
+        except Exception as error:
+            if not call.expired:
+                raise
+            raise too_late(f"no answer within {timeout + GRACE:g} s") from error
 
 
 _calls: set[InFlight] = set()

@@ -14,15 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..db.work import Statement
 from ..engines.types import UTCDateTime
 from ..errors import InvalidValue, PersistDBError, TooManyRights
-from ..validation import INT32, check_text
+from ..validation import INT32, check_seconds, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..db.database import Database
-
-TIMEOUT = 30.0
-"""Seconds that a statement may take."""
 
 # From here on a limit means all: neither sqlite3 nor PostgreSQL's FETCH can count further.
 _ALL = INT32[-1]
@@ -56,13 +53,14 @@ def read(
     sql: str,
     parameters: Mapping[str, object] | None = None,
     *,
-    timeout: float = TIMEOUT,
+    timeout: float | None = None,
     limit: int | None = None,
     trusted: bool = False,
 ) -> Rows:
     """Run one statement that only reads, and return at most ``limit`` rows.
 
-    With ``parameters``, ``:name`` in the statement stands for a value. A user with rights beyond reading that a SELECT
+    With ``parameters``, ``:name`` in the statement stands for a value. ``timeout`` is in seconds, by default
+    ``Timeouts.statement``. A user with rights beyond reading that a SELECT
     can use, a superuser for example, runs ``trusted`` statements only.
 
     Raises :class:`~persistdb.errors.InvalidValue` for a statement that is not a SELECT or has an effect,
@@ -70,6 +68,10 @@ def read(
     :class:`~persistdb.errors.DatabaseError`.
     """
     check_text(sql)
+    timeout = database.timeouts.statement if timeout is None else timeout
+    check_seconds("timeout", timeout)
+    if not timeout:
+        raise InvalidValue("timeout", timeout, "must be more than 0")
     if limit is not None and limit >= _ALL:
         limit = None
     first = _WORD.match(sql, _BEFORE.match(sql).end())  # type: ignore[union-attr]  # it also matches an empty text

@@ -19,7 +19,7 @@ def run(
     report: Report,
     values: Mapping[str, object] | None = None,
     *,
-    timeout: float = readonly.TIMEOUT,
+    timeout: float | None = None,
     limit: int | None = None,
 ) -> readonly.Rows:
     """Run a report over all hosts, with the values of its parameters or their defaults.

@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from ..db import work
 from ..db.database import Database
 from ..engines import LockUnavailable
-from ..errors import InvalidTransition, InvalidValue, LockTimeout, Unreadable
+from ..errors import InvalidTransition, LockTimeout, Unreadable
 from ..filters import ALL_HOSTS, Scope
 from ..records import TRANSITIONS, Origin, SandboxState, SandboxWrite
 from ..schema.prepare import prepare
-from ..validation import check_count, check_key, check_kind, check_length, check_shape, check_text, check_write
+from ..validation import (
+    check_count,
+    check_key,
+    check_kind,
+    check_length,
+    check_seconds,
+    check_shape,
+    check_text,
+    check_write,
+)
 from . import lookup, selection
 from .batches import BATCH, batches
 from .diff import Transition
@@ -42,7 +51,6 @@ PAGE = 200
 """Containers that an iteration reads with one statement: their payloads fit in a CPU's cache."""
 
 _ALL = (1 << 63) - 1
-_LONGEST_WAIT = 1_000_000  # seconds; the engines take milliseconds as 32 bits
 
 
 class _Page(NamedTuple):
@@ -425,8 +433,7 @@ class ContainerRepository:
         Raises :class:`~persistdb.errors.LockTimeout`, which names the holders.
         """
         check_text(sid)
-        if not isinstance(timeout, (int, float)) or not abs(timeout) <= _LONGEST_WAIT:
-            raise InvalidValue("timeout", timeout, f"must be a number of seconds, at most {_LONGEST_WAIT}")
+        check_seconds("timeout", timeout)
         name = f"{self.host}\0{sid}"
         try:
             held = self.database.lock(name, shared=shared, timeout=timeout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
@@ -21,6 +21,8 @@ from persistdb import (
     Unavailable,
 )
 from persistdb.db.work import Statement, value
+from persistdb.reports import catalog, readonly
+from persistdb.reports.run import run
 from tests.conftest import SERVERS
 from tests.store.faults import just_before
 from tests.store.samples import SANDBOX, container, put
@@ -91,6 +93,39 @@ def test_a_lock_of_a_frozen_server(own: Server, warm: ContainerRepository) -> No
         lock.release()
 
 
+def test_a_query_of_a_frozen_server(own: Server, warm: ContainerRepository) -> None:
+    """A query of people's own, and a report, end by their timeout if the server freezes before it answers."""
+    summary = catalog.find("summary", warm.database.backend.name)
+    for ask in (
+        lambda: readonly.read(warm.database, "SELECT count(*) FROM containers", timeout=0.5),
+        lambda: run(warm.database, summary, timeout=0.5),
+    ):
+        ask()
+        with (
+            contextlib.ExitStack() as frozen,
+            _once_it_reads(warm.database, lambda: frozen.enter_context(own.daemon.frozen())),
+            pytest.raises(QueryTimeout, match=r"no answer within 1\.5 s"),
+        ):
+            ask()
+        ask()
+
+
+@contextlib.contextmanager
+def _once_it_reads(database: Database, act: Callable[[], object]) -> Iterator[None]:
+    """Act when the query's connection is open, before the query is sent."""
+    backend = database.backend
+    effect = backend.effect
+
+    def act_first(cursor: Any, sql: str) -> str:
+        found = effect(cursor, sql)
+        act()
+        return found
+
+    backend.effect = act_first  # type: ignore[method-assign]
+    yield
+    del backend.effect  # type: ignore[attr-defined]
+
+
 def test_a_new_connection_to_a_frozen_server(own: Server) -> None:
     """To connect to a server that doesn't answer ends by the deadline, too."""
     with (
@@ -101,9 +136,10 @@ def test_a_new_connection_to_a_frozen_server(own: Server) -> None:
         ContainerRepository(database, host="node-1")
 
 
-def test_a_slow_statement_on_sqlite(sqlite_store: tuple[str, Database]) -> None:
+@pytest.mark.parametrize("timeouts", [Timeouts(call=0.2), Timeouts(statement=0.2)], ids=["call", "statement"])
+def test_a_slow_statement_on_sqlite(sqlite_store: tuple[str, Database], timeouts: Timeouts) -> None:
     """SQLite's library runs a statement for as long as it takes: the deadline ends it, and the connection serves on."""
-    with Database(sqlite_store[0], timeouts=Timeouts(call=0.2)) as database:
+    with Database(sqlite_store[0], timeouts=timeouts) as database:
         repository = ContainerRepository(database, host="node-1")
         put(repository, "pod-1", "a")
         slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
 
-from persistdb import Database
+from persistdb import Database, Timeouts
+from persistdb.engines.sqlite import library
 from persistdb.errors import DatabaseError, InvalidValue, PersistDBError, QueryTimeout, Unavailable
 from persistdb.reports import readonly
 
@@ -185,6 +187,59 @@ def test_never_ends(database: Database) -> None:
     with pytest.raises(QueryTimeout):
         readonly.read(database, numbers, timeout=0.2)
     assert time.monotonic() - start < 10
+
+
+def test_one_step_that_never_ends(sqlite_url: str) -> None:
+    """On SQLite one step of a statement, which nothing can stop, is left alone at the timeout."""
+    with Database(sqlite_url) as database:
+        fleet.build(database)
+        start = time.monotonic()
+        with pytest.raises(QueryTimeout):
+            # 10 s or more, in one step
+            readonly.read(database, "SELECT length(printf('%.*c', 250000000, 'x'))", timeout=0.1)
+        assert time.monotonic() - start < 5
+        assert readonly.read(database, "SELECT 1").rows == [[1]]
+
+
+def test_timeouts_of_the_database(store: tuple[str, Database]) -> None:
+    """Without a timeout of its own a statement may take Timeouts.statement."""
+    # a join of 10^16 rows
+    ten = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(10))
+    joined = ", ".join(f"({ten}) AS v{i}" for i in range(16))
+    with Database(store[0], timeouts=Timeouts(statement=0.2)) as database, pytest.raises(QueryTimeout):
+        readonly.read(database, f"SELECT count(*) FROM {joined}")
+
+
+@pytest.mark.parametrize("timeout", [0, -1, math.nan, math.inf, 1e300, "1"])
+def test_bad_timeout(sqlite_store: tuple[str, Database], timeout: float) -> None:
+    """A timeout that is no number of seconds is refused: a server would take 0 for none."""
+    with pytest.raises(InvalidValue):
+        readonly.read(sqlite_store[1], "SELECT 1", timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    ("sql", "limit"),
+    [
+        ("SELECT zeroblob(1000000001)", "LENGTH"),
+        ("SELECT 'x' LIKE printf('%.*c', 50001, 'x')", "LIKE_PATTERN_LENGTH"),
+        ("SELECT 1" + " + 1" * 1001, "EXPR_DEPTH"),
+        ("SELECT 1" + " UNION SELECT 1" * 501, "COMPOUND_SELECT"),
+    ],
+)
+def test_limits_of_sqlite(sqlite_store: tuple[str, Database], sql: str, limit: str) -> None:
+    """A query beyond one of SQLite's limits is an error that names the limit and says what to do."""
+    with pytest.raises(DatabaseError, match=rf"SQLite's limit {limit}; (select|write) "):
+        readonly.read(sqlite_store[1], sql)
+
+
+def test_limit_of_the_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Python's own module, which can set limits, a value is at most 64 MiB long."""
+    monkeypatch.setattr(library, "is_safe", lambda _: True)  # so that it is chosen
+    with Database(f"sqlite:///{tmp_path}/x.db") as database:
+        fleet.build(database)
+        assert readonly.read(database, f"SELECT length(zeroblob({64 << 20}))").rows == [[64 << 20]]
+        with pytest.raises(DatabaseError, match="SQLite's limit LENGTH"):
+            readonly.read(database, f"SELECT zeroblob({(64 << 20) + 1})")
 
 
 def test_cut(database: Database) -> None:

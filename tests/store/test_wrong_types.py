@@ -14,6 +14,7 @@ from persistdb import Database, Timeouts
 from persistdb.errors import InvalidValue, PersistDBError
 from persistdb.filters import Filter, parse
 from persistdb.records import ContainerState, SandboxWrite
+from persistdb.reports import readonly
 from persistdb.store.repository import ContainerRepository
 
 from .samples import put, sandbox
@@ -72,6 +73,9 @@ OTHERS: dict[str, Ask] = {
     "pool_size": lambda _, v: Database("sqlite:///x.db", pool_size=v),
     "timeouts": lambda _, v: Database("sqlite:///x.db", timeouts=v),
     "busy": lambda _, v: Database("sqlite:///x.db", timeouts=Timeouts(busy=v)),
+    "statement": lambda _, v: Database("postgresql://h/d", timeouts=Timeouts(statement=v)),
+    "connect": lambda _, v: Database("mariadb://h/d", timeouts=Timeouts(connect=v)),
+    "timeout of a query": lambda r, v: readonly.read(r.database, "SELECT 1", timeout=v),
 }
 
 _NO_TEXT = (

@@ -51,6 +51,9 @@ _NOT_TEXT = frozenset(
     {"self", "auth_plugin_map", "passwd", "db", "compress", "conv", "cursorclass", "defer_connect", "named_pipe", "ssl"}
 )
 _NUMBERS = frozenset({"client_flag", "connect_timeout", "max_allowed_packet", "port", "read_timeout", "write_timeout"})
+_TIMES = frozenset({"connect_timeout", "read_timeout"})
+# The ones that persistdb sets, with the only value that a URL may have.
+_FIXED = {"charset": "utf8mb4", "autocommit": "true", "init_command": ""}
 _LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 
 
@@ -109,6 +112,9 @@ class MariaDB(Backend):
         check_names(url, (names.keys() - _NOT_TEXT) | tls.OPTIONS)
         check_numbers(url, {name for name in url.query if name in _NUMBERS})
         tls.switches(url)
+        for name, value in _FIXED.items():
+            if str(url.query.get(name, value)).lower() != value:
+                raise ValueError(f"option {name!r} must be {value}" if value else f"option {name!r} is for persistdb")
         try:
             str(url.query.get("bind_address", "")).encode("idna")
         except UnicodeError:  # the socket module would raise a TypeError, and leave a socket open
@@ -124,7 +130,7 @@ class MariaDB(Backend):
             # The result of a JSON aggregate is cut at this length, in the middle of a value (MDEV-21912).
             "group_concat_max_len": str(2**32 - 1),
             "innodb_lock_wait_timeout": str(max(1, round(timeouts.busy))),
-            "max_statement_time": str(timeouts.statement),
+            "max_statement_time": str(max(0.001, timeouts.statement)),  # 0 would mean for ever
         }
         arguments: dict[str, Any] = {
             "autocommit": True,
@@ -143,6 +149,10 @@ class MariaDB(Backend):
         is_local = url.host in _LOCAL and not about_tls and "read_default_file" not in url.query
         if given.get("ssl_disabled") or is_local:
             arguments["ssl_disabled"] = True
+        for name in _TIMES & url.query.keys():
+            arguments[name] = max(1, int(str(url.query[name])))
+        if "program_name" in url.query:
+            del arguments["program_name"]
         engine = create_engine(
             address.difference_update_query(about_tls),
             pool_size=pool_size,
@@ -160,7 +170,8 @@ class MariaDB(Backend):
         @event.listens_for(engine, "connect")
         def _wait(connection: Any, _record: object) -> None:
             # From here on the server's own statement timeout counts, which a change of the schema lifts.
-            connection._read_timeout = None  # noqa: SLF001  there is no other way to change it
+            if "read_timeout" not in url.query:
+                connection._read_timeout = None  # noqa: SLF001  there is no other way to change it
 
         @event.listens_for(engine, "reset")
         def _roll_back(connection: Any, _record: object, _state: object) -> None:
@@ -285,7 +296,7 @@ class MariaDB(Backend):
 
     def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:
         """Open a cursor in a READ ONLY transaction."""
-        return readonly.cursor(engine, timeout, limit)
+        return readonly.cursor(engine, timeout, limit, self.interrupt)
 
     def effect(self, cursor: Any, sql: str) -> str:  # noqa: ARG002  the statement says enough
         """Name a part of the statement that writes a file or takes locks."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..deadlines import answered
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Engine
 
@@ -32,16 +35,18 @@ _EFFECT = re.compile(
 
 
 @contextlib.contextmanager
-def cursor(engine: Engine, timeout: float, limit: int | None) -> Iterator[Any]:
+def cursor(engine: Engine, timeout: float, limit: int | None, interrupt: Callable[[Any], None]) -> Iterator[Any]:
     """Start a READ ONLY transaction; the driver sends one statement at a time.
 
-    The server cuts the result, for the driver reads it to its end, also when it is closed.
+    The server cuts the result, for the driver reads it to its end, also when it is closed. ``interrupt`` ends what a
+    connection waits for.
     """
     pooled = engine.raw_connection()
     pooled.detach()
     connection: Any = pooled.dbapi_connection
+    too_late = partial(connection.OperationalError, 1969)
     try:
-        with connection.cursor() as cursor:
+        with answered(timeout, lambda: interrupt(connection), too_late), connection.cursor() as cursor:
             cursor.execute("SET SESSION max_statement_time = %s", [timeout])
             if limit is not None:
                 cursor.execute("SET SESSION sql_select_limit = %s", [limit + 1])
@@ -50,7 +55,7 @@ def cursor(engine: Engine, timeout: float, limit: int | None) -> Iterator[Any]:
             yield cursor
             if time.monotonic() - start >= timeout:
                 # benchmark() is stopped, and returns a row as if it had come to its end
-                raise connection.OperationalError(1969, "Query execution was interrupted (max_statement_time exceeded)")
+                raise too_late("Query execution was interrupted (max_statement_time exceeded)")
     finally:
         connection.close()
 

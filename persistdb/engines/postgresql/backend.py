@@ -125,21 +125,27 @@ class PostgreSQL(Backend):
             "client_encoding": "UTF8",
             "standard_conforming_strings": "on",
             "default_transaction_isolation": r"read\ committed",
-            **{name: str(int(seconds * 1000)) for name, seconds in milliseconds.items()},
+            # 0 would mean to wait for ever
+            **{name: str(max(1, int(seconds * 1000))) for name, seconds in milliseconds.items()},
         }
         address, secrets = without_secrets(url)
+        # the URL's own options come first, so that of two for one setting ours counts: text depends on it
+        options = [url.query.get("options", ""), *(f"-c {name}={value}" for name, value in settings.items())]
+        arguments: dict[str, Any] = {
+            "autocommit": True,
+            "connect_timeout": max(2, round(timeouts.connect)),
+            "application_name": f"persistdb {socket.gethostname()} {os.getpid()}"[:63],
+            "options": " ".join(map(str, options)).strip(),
+            **secrets,
+        }
+        if "connect_timeout" in url.query:
+            # 0 and less stand for ever, which the time for a call bounds
+            wanted = int(str(url.query["connect_timeout"]))
+            arguments["connect_timeout"] = wanted if wanted > 0 else max(2, round(timeouts.call))
+        if "application_name" in url.query:
+            del arguments["application_name"]
         engine = create_engine(
-            address,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=timeouts.pool,
-            connect_args={
-                "autocommit": True,
-                "connect_timeout": max(2, round(timeouts.connect)),
-                "application_name": f"persistdb {socket.gethostname()} {os.getpid()}"[:63],
-                "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
-                **secrets,
-            },
+            address, pool_size=pool_size, max_overflow=0, pool_timeout=timeouts.pool, connect_args=arguments
         )
 
         @event.listens_for(engine, "connect")
@@ -256,7 +262,7 @@ class PostgreSQL(Backend):
 
     def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:  # noqa: ARG002  it streams
         """Declare a cursor in a READ ONLY transaction."""
-        return readonly.cursor(engine, timeout)
+        return readonly.cursor(engine, timeout, self.interrupt)
 
     def effect(self, cursor: Any, sql: str) -> str:
         """Name a function that is volatile."""

@@ -6,10 +6,11 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from ..deadlines import answered
 from .roles import HARMFUL, HIDING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Engine
 
@@ -31,22 +32,24 @@ _COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
 @contextlib.contextmanager
-def cursor(engine: Engine, timeout: float) -> Iterator[Any]:
+def cursor(engine: Engine, timeout: float, interrupt: Callable[[Any], None]) -> Iterator[Any]:
     """Declare a cursor in a READ ONLY transaction: only a query can be one, and it is sent as one statement.
 
-    READ ONLY alone would let COPY … TO PROGRAM and DO pass.
+    READ ONLY alone would let COPY … TO PROGRAM and DO pass. ``interrupt`` ends what a connection waits for.
     """
     pooled = engine.raw_connection()
     pooled.detach()
     connection: Any = pooled.dbapi_connection
+    driver: Any = engine.dialect.loaded_dbapi
     try:
-        # not set_config, which a reader may not call
-        connection.execute(
-            "BEGIN READ ONLY; SET LOCAL standard_conforming_strings = on;"
-            f" SET LOCAL statement_timeout = {max(1, int(timeout * 1000))}"
-        )
-        with connection.cursor(name="persistdb") as cursor:
-            yield cursor
+        with answered(timeout, lambda: interrupt(connection), driver.errors.QueryCanceled):
+            # not set_config, which a reader may not call
+            connection.execute(
+                "BEGIN READ ONLY; SET LOCAL standard_conforming_strings = on;"
+                f" SET LOCAL statement_timeout = {max(1, int(timeout * 1000))}"
+            )
+            with connection.cursor(name="persistdb") as cursor:
+                yield cursor
     finally:
         connection.close()
 

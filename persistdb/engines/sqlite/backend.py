@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import resource
 import time
 from contextlib import nullcontext
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +51,11 @@ from ..base import (
 from ..flock import FileLock
 from ..locks import HeldLock, digest
 from ..types import UTCDateTime
-from . import change, damage, files, guard, library
+from . import change, damage, files, guard, library, readonly
 from .queue import Queues
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy.engine import URL, Connection
@@ -68,12 +67,9 @@ if TYPE_CHECKING:
 # json_each of jsonb (sqlite.org/changes.html)
 _JSONB_EACH = (3, 51, 0)
 
-# The parts of a statement that reads (sqlite.org/c3ref/c_alter_table.html): SELECT, READ, FUNCTION, RECURSIVE. Opening
-# a file, pragmas and all that writes are others.
-_READS = frozenset({21, 20, 31, 33})
-
 # What SQLAlchemy hands on to the driver (dialects/sqlite/pysqlite.py)
-_OPTIONS = {"uri", "timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
+_OPTIONS = {"uri", "timeout", "detect_types", "check_same_thread", "cached_statements"}
+_SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]+)?")
 
 # What json_object() and json() say of a BLOB and of text that is not JSON, and the driver of text that is not UTF-8:
 # SQLite stores any value in any column.
@@ -112,13 +108,14 @@ class SQLite(Backend):
 
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
         """Create the engine for a file, which is created 0600 in a folder 0700, or for a database in memory."""
-        self.timeouts = timeouts
+        busy = float(str(url.query.get("timeout", timeouts.busy)))
+        self.timeouts = replace(timeouts, busy=busy)
         module = library.driver()
         path = self._path
         engine = create_engine(
             url,
             module=module,
-            connect_args={"timeout": timeouts.busy, "check_same_thread": False},
+            connect_args={"timeout": busy, "check_same_thread": False},
             poolclass=QueuePool,
             # each connection to :memory: has a separate database, so there is one connection
             pool_size=1 if path is None else pool_size,
@@ -132,7 +129,7 @@ class SQLite(Backend):
             library.warn(module.sqlite_version)
 
         if path is not None:
-            self._queues = Queues(engine, path.with_name(path.name + "-queue"), timeouts.busy)
+            self._queues = Queues(engine, path.with_name(path.name + "-queue"), busy)
             if module.__name__ != "sqlite3":
                 guard.watch(engine, path)
 
@@ -151,7 +148,7 @@ class SQLite(Backend):
                 _pragma(cursor, "foreign_keys", "ON", 1)
                 # Readers and the one writer don't wait for each other, and a commit is one sync instead of four.
                 if path is not None:
-                    _journal(cursor, "WAL" if safe else "DELETE", timeouts.busy)
+                    _journal(cursor, "WAL" if safe else "DELETE", busy)
                 # NORMAL may lose the last commits when power fails: the runtime would forget a mount that it made.
                 _pragma(cursor, "synchronous", "FULL", 2)
                 # Sorting and temporary tables stay off a disk that may be full.
@@ -177,6 +174,10 @@ class SQLite(Backend):
         if not files.is_uri(url):
             check_names(url, _OPTIONS)
         check_numbers(url, {"detect_types", "cached_statements"})
+        if "isolation_level" in url.query:
+            raise ValueError("option 'isolation_level' is for persistdb, which begins transactions itself")
+        if not _SECONDS.fullmatch(str(url.query.get("timeout", "0"))):
+            raise ValueError("option 'timeout' must be a number of seconds")
 
     def checkin(self, pooled: PoolProxiedConnection) -> None:
         """Roll back where a transaction is open: SQLAlchemy's own reset of each connection is a tenth of a look-up."""
@@ -206,6 +207,10 @@ class SQLite(Backend):
     def interrupt(self, driver: Any) -> None:
         """Use sqlite3_interrupt(), which is for other threads."""
         driver.interrupt()
+
+    def read_time(self, timeouts: Timeouts) -> float:
+        """Bound the statement by the time for the call: a read is one, and nobody else would end it."""
+        return min(timeouts.call, timeouts.statement)
 
     def begin_sql(self, *, write: bool) -> str:
         """Start a transaction; a write takes the write lock at once.
@@ -316,28 +321,11 @@ class SQLite(Backend):
 
     # --- one statement that reads
 
-    @contextlib.contextmanager
-    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> Iterator[Any]:  # noqa: ARG002  it streams
+    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:  # noqa: ARG002  it streams
         """Open the file for reading, with an authorizer that SQLite asks about each part of a statement."""
-        module = library.driver()
-        path = self._path
-        if path is None:
+        if self._path is None:
             raise BadURL(str(engine.url), "a database in memory belongs to one process: it cannot be queried from here")
-        connection = module.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
-        try:
-            # JSON may hold half of a surrogate pair, which json_extract returns as bytes that are not UTF-8
-            connection.text_factory = partial(str, encoding="utf-8", errors="replace")
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute("PRAGMA temp_store = MEMORY")
-            connection.set_authorizer(lambda action, *_: module.SQLITE_OK if action in _READS else module.SQLITE_DENY)
-            deadline = time.monotonic() + timeout
-            connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
-            yield connection.cursor()
-        except module.Warning as several:
-            # for several statements; the standard library raises an Error since Python 3.12
-            raise module.ProgrammingError(str(several)) from None
-        finally:
-            connection.close()
+        return readonly.cursor(self._path, timeout, min(timeout, self.timeouts.busy))
 
     # --- users who may only read
 
