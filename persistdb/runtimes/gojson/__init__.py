@@ -1,6 +1,16 @@
 """JSON as Go's encoding/json reads and writes it, for every runtime that is written in Go."""
 
-from .decoder import Kind, ListOf, Spec, decode_list, decode_object, decode_text, decode_value, encode_unknown
+from .decoder import (
+    Kind,
+    ListOf,
+    Spec,
+    check_size,
+    decode_list,
+    decode_object,
+    decode_text,
+    decode_value,
+    encode_unknown,
+)
 from .encoder import encode
 from .scan import Malformed
 from .times import ZERO_TIME, read_time, write_time
@@ -11,6 +21,7 @@ __all__ = [
     "ListOf",
     "Malformed",
     "Spec",
+    "check_size",
     "decode_list",
     "decode_object",
     "decode_text",

@@ -57,10 +57,21 @@ def decode_text(data: bytes, path: str) -> str:
         raise DamagedFile(path, "is empty")
     if b"\0" in data:
         raise DamagedFile(path, f"holds NUL bytes, the first at {data.index(0)}: its content was lost in a crash")
+    check_size(data, path)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         raise DamagedFile(path, f"is not UTF-8 at byte {error.start}") from None
+
+
+def check_size(data: bytes, path: str) -> None:
+    """Refuse a file of more than :data:`~persistdb.runtimes.gojson.scan.MAX_VALUES` values: each takes memory and time.
+
+    Raises :class:`~persistdb.errors.DamagedFile`.
+    """
+    number = scan.count_values(data)
+    if number > scan.MAX_VALUES:
+        raise DamagedFile(path, f"holds {number} values, more than {scan.MAX_VALUES}: too many for a runtime's state")
 
 
 def decode_object(text: str, pos: int, spec: Spec, where: JSONPath = ()) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -19,12 +19,20 @@ if TYPE_CHECKING:
 MAX_DEPTH = 10_000
 """How deep values may nest: the limit of Go's encoding/json ("exceeded max depth")."""
 
+MAX_VALUES = 100_000
+"""How many values a file may hold, lists and objects included, and keys that are given more than once.
+
+A mount of Kata's has 9, and ten thousand of them fill the largest file that is read.
+"""
+
 _SPACE = re.compile(r"[ \t\n\r]*+")
 # Possessive, so that a file cut inside a long string fails at once instead of trying every shorter match.
 _QUOTED = r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
 _STRING = re.compile(_QUOTED)
 _KEY = re.compile(rf"({_QUOTED})[ \t\n\r]*+:[ \t\n\r]*+")
 _AFTER = re.compile(r"[ \t\n\r]*+([,\]}])[ \t\n\r]*+")
+# a string, or what precedes a value: a comma, or the beginning of a list or object that is not empty
+_BEFORE_VALUE = re.compile(rf"{_QUOTED}|(,|[\[{{](?=[ \t\n\r]*+[^ \t\n\r\]}}]))".encode())
 _SCALAR = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -65,6 +73,14 @@ def format_path(where: JSONPath) -> str:
         else:
             out += f".{step}" if out else step
     return out
+
+
+def count_values(data: bytes) -> int:
+    """Count the values in JSON text, lists and objects included, at least up to :data:`MAX_VALUES`."""
+    # what these find in strings counts, too; a value in a list takes two bytes
+    if len(data) < 2 * MAX_VALUES or data.count(b",") + data.count(b"[") + data.count(b"{") < MAX_VALUES:
+        return 0
+    return 1 + sum(match[1] is not None for match in _BEFORE_VALUE.finditer(data))
 
 
 def skip_space(text: str, pos: int) -> int:

@@ -40,6 +40,7 @@ def decode_container(data: bytes, path: str = "persist.json") -> tuple[Container
     :func:`~persistdb.runtimes.kata.detect.settle_layouts` compares it with the other files of its sandbox. Raises
     :class:`~persistdb.errors.DamagedFile`.
     """
+    gojson.check_size(data, path)
     decoded = _decode_canonical(data)
     if decoded is not None:
         return decoded
