@@ -5,6 +5,7 @@ Pure: nothing here touches a database.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -99,6 +100,18 @@ def check_seconds(name: str, value: float) -> None:
     """Refuse a time that is no number of seconds, or more than the engines can wait."""
     if not isinstance(value, (int, float)) or not 0 <= value <= _LONGEST_WAIT:
         raise InvalidValue(name, value, f"must be a number of seconds from 0 to {_LONGEST_WAIT}")
+
+
+def check_path(name: str, value: str | os.PathLike[str]) -> None:
+    """Refuse a value that is no path: of another type, or with a character that no file's name can hold."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise InvalidValue(name, value, f"must be a path, not {type(value).__name__}")
+    try:
+        encoded = os.fsencode(value)
+    except UnicodeEncodeError:
+        raise InvalidValue(name, value, "half of a surrogate pair is in no path") from None
+    if b"\0" in encoded:
+        raise InvalidValue(name, value, "a NUL character is in no path")
 
 
 def check_length(name: str, value: str, most: int = KEY_LENGTH) -> None:

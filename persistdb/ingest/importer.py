@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
@@ -12,9 +13,10 @@ from ..records import SandboxWrite
 from ..runtimes.kata import read_trees
 from ..store.batches import batches
 from ..store.rows import check_container, check_sandbox
+from ..validation import check_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..runtimes.tree import SandboxTree
     from ..store.repository import ContainerRepository
@@ -56,6 +58,7 @@ class Importer:
         The paths are as for :func:`persistdb.runtimes.kata.read_trees`. Raises
         :class:`~persistdb.errors.DatabaseError` when the database fails; sandboxes reported as stored stay stored.
         """
+        check_kind("paths", paths, Iterable)
         self._read_any = False
         # A tree without a record is stored alone, after all trees before it: one of them may be of the same sandbox.
         for has_record, trees in groupby(self._wanted(paths), key=lambda tree: tree.record is not None):

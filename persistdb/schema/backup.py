@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import BackupRefused, BadURL, Corrupt, StorageFull
+from ..validation import check_path
 from .new_file import new_file
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def backup(database: Database, destination: Path) -> Path:
     Raises :class:`~persistdb.errors.BackupRefused` for a name that is taken, :class:`~persistdb.errors.StorageFull`
     when there is no room, :class:`~persistdb.errors.Corrupt` when the copy is damaged: then the database is, too.
     """
+    check_path("destination", destination)
     with translated(database):
         source = file_of(database)
         for path in (destination, *source.at(destination).beside()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import BackupRefused, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldReplace
+from ..validation import check_path
 from .backup import (
     VERSIONED,
     before_change,
@@ -50,6 +51,7 @@ def restore(database: Database, source: Path, *, replace_foreign: bool = False) 
     :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`, and its subclass
     :class:`~persistdb.errors.WouldReplace` without ``replace_foreign``.
     """
+    check_path("source", source)
     target = file_of(database)
     original = target.at(source)
     if not source.is_file():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ...errors import FileError
-from ...validation import invalid_id
+from ...errors import FileError, InvalidValue
+from ...validation import check_kind, check_path, invalid_id
 from ..folders import Folder, open_folder, printable_path
 from ..tree import SandboxTree
 from ..workfolder import is_work_folder
@@ -17,7 +18,7 @@ from .sandbox import other_sid
 from .stores import OldStore, PersistStore, open_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _KNOWN_FILES: Final = frozenset({PERSIST, LOCK, CONFIG, *SANDBOX_FILES})
 
@@ -38,8 +39,17 @@ def read_trees(paths: Iterable[str | os.PathLike[str]]) -> Iterator[SandboxTree]
     once: raises :class:`~persistdb.errors.FileError` for one that is no folder or cannot be read. Whatever is wrong
     below it is in :attr:`~persistdb.runtimes.tree.SandboxTree.faults`.
     """
-    sources = [_locate(os.fspath(path)) for path in paths]
+    check_kind("paths", paths, Iterable)
+    sources = [_locate(_path(path)) for path in paths]
     return (tree for source in sources for tree in _read_source(source))
+
+
+def _path(path: str | os.PathLike[str]) -> str:
+    try:
+        check_path("path", path)
+    except InvalidValue as error:
+        raise FileError(printable_path(str(path)), error.reason) from None
+    return os.fspath(path)
 
 
 def _locate(path: str) -> _Source:

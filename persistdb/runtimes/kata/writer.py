@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...errors import FileError, InvalidValue, LayoutLoss
 from ...records import Sandbox  # noqa: TC001  the NamedTuple keeps its annotations
-from ...validation import invalid_id
+from ...validation import check_path, invalid_id
 from ..folders import printable_path
 from ..staging import Place, Staging, clean, write_error
 from .paths import CONFIG, CONFIGS, STORE, root_of
@@ -54,6 +54,7 @@ def write_trees(
 
     First, leftovers of exports that were killed are removed from the folder.
     """
+    check_path("destination", destination)
     target = os.fspath(destination)
     root = _existing_root(target)
     clean([Place(target)] if root is None else [Place(root, STORE), Place(root, CONFIGS)])
