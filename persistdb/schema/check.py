@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..engines import ViewsNotComparable
 from ..errors import Finding, SchemaOutdated, SchemaTooNew
@@ -63,12 +63,24 @@ def check(database: Database) -> list[Finding]:
         with database.engine.connect() as connection:
             findings += _views(database.backend, connection)
         with database.engine.connect() as connection:
-            findings += preflight.orphans(connection)
-            for what, statement in {**_RULES, **_misfits(database.backend)}.items():
-                findings += preflight.find_rows(connection, what, statement)
+            queries = preflight.orphan_queries(connection) | _RULES | _misfits(database.backend)
+            for what, statement in queries.items():
+                findings += _rows(database.backend, connection, what, statement)
     except SQLAlchemyError as error:
         raise database.failure(error) from error
     return findings
+
+
+def _rows(backend: Backend, connection: Connection, what: str, statement: str) -> list[Finding]:
+    """Return the rows of a rule's query; a query that reads what is missing is a finding, too."""
+    try:
+        return preflight.find_rows(connection, what, statement)
+    except DBAPIError as error:
+        cause = error.orig or error
+        if error.connection_invalidated or backend.rule(cause) is not None:
+            raise
+        connection.rollback()  # on PostgreSQL the transaction takes no other statement
+        return [Finding(f"{what}: could not be looked for ({backend.detail(cause)})")]
 
 
 def _misfits(backend: Backend) -> dict[str, str]:

@@ -30,17 +30,22 @@ _PARENTS = (
 
 def orphans(connection: Connection) -> list[Finding]:
     """Find rows whose parent is missing: they stay behind where foreign keys were switched off."""
+    queries = orphan_queries(connection).items()
+    return [finding for what, statement in queries for finding in find_rows(connection, what, statement)]
+
+
+def orphan_queries(connection: Connection) -> dict[str, str]:
+    """Return the query for the rows of each table whose parent is missing."""
     tables = set(inspect(connection).get_table_names())
-    findings = []
+    queries = {}
     for child, parent, condition, columns in _PARENTS:
         if {child, parent} <= tables:
             listed = ", ".join(f"child.{column.strip()}" for column in columns.split(","))
-            statement = (
+            queries[f"rows of {child} without their {parent}"] = (
                 f"SELECT {listed} FROM {child} child WHERE NOT EXISTS"  # noqa: S608  constants of ours
                 f" (SELECT 1 FROM {parent} parent WHERE {condition})"
             )
-            findings += find_rows(connection, f"rows of {child} without their {parent}", statement)
-    return findings
+    return queries
 
 
 def blocks(connection: Connection, revisions: Iterable[Revision], *, down: bool) -> list[Finding]:

@@ -9,6 +9,7 @@ from persistdb import Database
 from persistdb.errors import SchemaOutdated
 from persistdb.schema import migrate
 from persistdb.schema.check import check
+from persistdb.store.check import check_rows
 
 from . import dumps, model
 
@@ -63,6 +64,33 @@ def test_changed_tables(database: Database) -> None:
         f"index ix_process_pid of table process is missing; {create}",
         f"table notes {foreign}",
     ]
+
+
+RENAMED = {
+    "ALTER TABLE sandbox RENAME COLUMN updated_at TO changed": "column sandbox.updated_at is missing",
+    "ALTER TABLE container RENAME COLUMN cid TO name": "column container.cid is missing",
+    "ALTER TABLE container RENAME COLUMN sandbox_id TO parent": "column container.sandbox_id is missing",
+    "ALTER TABLE mount RENAME COLUMN container_id TO parent": "column mount.container_id is missing",
+    "ALTER TABLE device_map RENAME COLUMN device_id TO name": "column device_map.device_id is missing",
+    "ALTER TABLE process RENAME TO processed": "table process is missing",
+    "ALTER TABLE sandbox RENAME TO pod": "table sandbox is missing",
+}
+
+
+@pytest.mark.parametrize("statement", RENAMED)
+def test_what_rules_read_is_missing(database: Database, statement: str) -> None:
+    """A table or column that a rule reads and that is missing is a finding, and so is each rule; the others hold."""
+    migrate.upgrade(database)
+    data = model.at_head(model.sample("0001"), "0001")
+    data["device_map"] = [device for device in data["device_map"] if device["position"] != 0]
+    dumps.insert(database.engine, data)
+    _execute(database, statement)
+    findings = list(map(str, check(database)))
+    assert any(finding.startswith(RENAMED[statement]) for finding in findings), findings
+    assert any("could not be looked for" in finding for finding in findings), findings
+    if "TABLE sandbox" not in statement and "TABLE container" not in statement:
+        assert any("gaps in the positions of their device maps" in finding for finding in findings), findings
+    assert check_rows(database)
 
 
 def test_changed_column(postgresql_url: str) -> None:
