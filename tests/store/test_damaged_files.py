@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from persistdb import ContainerRepository, Database
 from persistdb.errors import Corrupt, PersistDBError
+from persistdb.reports import catalog, readonly
+from persistdb.reports.run import run
+from persistdb.schema import migrate
+from persistdb.schema.backup import backup
 from persistdb.schema.check import check
 from persistdb.store.check import check_rows
 
@@ -44,7 +49,18 @@ CALLS: list[Callable[[Database], object]] = [
     lambda d: list(ContainerRepository(d, host="node-1").load_sandboxes(on_unreadable=lambda _: None)),
     lambda d: ContainerRepository(d, host="node-1").save_sandbox(sandbox("pod-1"), {"c": container("new")}),
     lambda d: ContainerRepository(d, host="node-1").destroy_sandbox("pod-2"),
+    lambda d: readonly.read(d, "SELECT * FROM containers"),
+    lambda d: readonly.read(d, "SELECT count(*) FROM sandbox"),
+    lambda d: run(d, catalog.find("summary", "sqlite")),
+    lambda d: _ask(d, "SELECT * FROM mounts"),
+    migrate.upgrade,
+    lambda d: backup(d, Path(f"{d.engine.url.database}.backup")),
 ]
+
+
+def _ask(database: Database, sql: str) -> None:
+    with database.session() as session:
+        session.execute(text(sql)).all()
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
