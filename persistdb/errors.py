@@ -128,12 +128,14 @@ NO_ROOTFS = "no root file system: the mount at position 0 is missing"
 class Unreadable(PersistDBError):
     """A sandbox (``SID``) or container (``SID/CID``) whose rows hold values that no record can.
 
-    Another program wrote them. ``detail`` says which value, as far as it is known.
+    Another program wrote them. ``detail`` says which value, as far as it is known. Where its IDs are no text, ``ref``
+    is its row (``row 7 of sandbox``), and ``has_ids`` is false.
     """
 
     ref: str
     detail: str
     host: str | None = None
+    has_ids: bool = True
 
     @property
     def sid(self) -> str:
@@ -147,6 +149,11 @@ class Unreadable(PersistDBError):
 
     def __str__(self) -> str:
         where, host = "", ""
+        if not self.has_ids:
+            return (
+                f"{self.ref}: it holds values that no record can, written by another program ({self.detail}); "
+                "correct its IDs with the database's own client, or delete the row"
+            )
         if self.host is not None:
             where, host = f" on host {self.host!r}", f"--host {shlex.quote(self.host)} "
         remove = f"persistdb {host}rm {'' if self.cid else '--sandbox '}{shlex.quote(self.ref)}"

@@ -80,19 +80,41 @@ class Reader:
         faults = yield from self._salvage.faults(self._host, sid)
         return SpoiltSandbox(sid=sid, faults=faults or [Unreadable(sid, reason, self._host)])
 
-    def sandboxes_after(self, sid: str, limit: int) -> Work[Sequence[Sandbox | SpoiltSandbox]]:
-        """Return the next sandboxes by ID, with its faults in the place of each that cannot be read."""
+    def sandboxes_after(self, sid: str, limit: int) -> Work[Sequence[Sandbox | SpoiltSandbox] | None]:
+        """Return the next sandboxes by ID, with its faults in the place of each that cannot be read.
+
+        ``None`` if one of the IDs is no text: look at each row (:meth:`rows_after`, :meth:`sandbox_of_row`).
+        """
         values = {"host": self._host, "sid": sid, "limit": limit}
         try:
             return (yield from work.decoded(self._statements.load_after, values, self._decode.sandbox))
         except self._salvage.errors as error:
             self._salvage.reason(error)
+        try:
+            sids = yield from work.rows(self._salvage.rows.sids_after, values)
+        except self._salvage.errors as error:
+            self._salvage.reason(error)
+            return None
+        if not all(isinstance(each, str) for (each,) in sids):
+            return None
         outcomes = []
-        for (each,) in (yield from work.rows(self._salvage.rows.sids_after, values)):
+        for (each,) in sids:
             outcome = yield from self._sandbox_or_faults(each)
             if outcome is not None:
                 outcomes.append(outcome)
         return outcomes
+
+    def rows_after(self, sid: str) -> Work[list[int]]:
+        """Return the rows of all further sandboxes, by ID."""
+        rows = yield from work.rows(self._salvage.rows.rows_after, {"host": self._host, "sid": sid})
+        return [id_ for (id_,) in rows]
+
+    def sandbox_of_row(self, id_: int) -> Work[Sandbox | SpoiltSandbox | None]:
+        """Return a sandbox by its row, or its faults; ``None`` if it is not there."""
+        sid = yield from self._salvage.sid_of(id_)
+        if isinstance(sid, Unreadable):
+            return SpoiltSandbox(sid="", faults=[sid])
+        return None if sid is None else (yield from self._sandbox_or_faults(sid))
 
     def sandbox_ids(self) -> Work[list[str]]:
         """Return the IDs of all sandboxes, sorted."""

@@ -382,19 +382,24 @@ class ContainerRepository:
         """
         check_count("batch", batch, 1)
         report = on_unreadable or _refuse
+        for one in self._sandboxes(batch):
+            if isinstance(one, SpoiltSandbox):
+                for fault in one.faults:
+                    report(fault)
+            else:
+                yield one
+
+    def _sandboxes(self, batch: int) -> Iterator[Sandbox | SpoiltSandbox]:
         last = ""
-        while True:
-            page = self.database.read(lambda: self._reader.sandboxes_after(last, batch))  # noqa: B023  run at once
-            for one in page:
-                if isinstance(one, SpoiltSandbox):
-                    last = one.sid
-                    for fault in one.faults:
-                        report(fault)
-                else:
-                    last = one.record.sid
-                    yield one
+        while (page := self.database.read(lambda: self._reader.sandboxes_after(last, batch))) is not None:  # noqa: B023  run at once
+            yield from page
             if len(page) < batch:
                 return
+            last = page[-1].sid if isinstance(page[-1], SpoiltSandbox) else page[-1].record.sid
+        for id_ in self.database.read(lambda: self._reader.rows_after(last)):
+            one = self.database.read(lambda: self._reader.sandbox_of_row(id_))  # noqa: B023  the same
+            if one is not None:
+                yield one
 
     def unreadable_sandboxes(self, *, batch: int = PAGE) -> Iterator[Unreadable]:
         """Yield an error for each sandbox, on all hosts, whose own row cannot be read."""

@@ -104,6 +104,12 @@ class RowStatements:
         return self._statements.compile(self._statements.limited(query.order_by(sandbox.c.sid)))
 
     @cached_property
+    def rows_after(self) -> Statement:
+        """The rows of all further sandboxes of a host, by ID: ``host``, ``sid``."""
+        query = select(sandbox.c.id).where(sandbox.c.host == parameter("host"), sandbox.c.sid > parameter("sid"))
+        return self._statements.compile(query.order_by(sandbox.c.sid))
+
+    @cached_property
     def delete_container(self) -> Statement:
         """Delete a container whatever its revision: ``id``."""
         return self._statements.compile(delete(container).where(container.c.id == parameter("id")))
@@ -182,10 +188,10 @@ class Salvage:
 
     def container(self, id_: int, payload: Statement, decode: Callable[[str], T]) -> Work[T | Unreadable | None]:
         """Return one container by the ID of its row, or the error for it; ``None`` if it is not there."""
-        return self._row(id_, payload, decode, self.rows.names)
+        return self._row("container", id_, payload, decode, self.rows.names)
 
     def _row(
-        self, id_: int, payload: Statement, decode: Callable[[str], T], names: Statement
+        self, table: str, id_: int, payload: Statement, decode: Callable[[str], T], names: Statement
     ) -> Work[T | Unreadable | None]:
         try:
             found = yield from work.decoded(payload, {"id": id_}, decode)
@@ -197,10 +203,21 @@ class Salvage:
             named = yield from work.rows(names, {"id": id_})
         except self.errors as error:
             self.reason(error)
-            return Unreadable(f"row {id_}", f"its IDs cannot be read either; {reason}")
-        return _error(*named[0], reason=reason, id_=id_) if named else None
+            return _nameless(table, id_, f"its IDs cannot be read either; {reason}")
+        return _error(table, id_, *named[0], reason=reason) if named else None
 
     # --- sandboxes
+
+    def sid_of(self, id_: int) -> Work[str | Unreadable | None]:
+        """Return a sandbox's ID by its row's, or the error for one that is no text; ``None`` if it is not there."""
+        try:
+            named = yield from work.rows(self.rows.own_names, {"id": id_})
+        except self.errors as error:
+            return _nameless("sandbox", id_, f"its IDs cannot be read; {self.reason(error)}")
+        if not named:
+            return None
+        host, sid = named[0]
+        return sid if isinstance(sid, str) else _nameless("sandbox", id_, f"its host is {host!r}, its sid {sid!r}")
 
     def own_rows_after(self, after: int, limit: int) -> Work[tuple[int | None, Sequence[Unreadable]]]:
         """Look at a page of sandboxes' own rows on all hosts.
@@ -212,7 +229,9 @@ class Salvage:
         faults: list[Unreadable] = []
         if (yield from self.all_of(self.rows.own_after, values, self._decode.sandbox)) is None:
             for id_ in ids:
-                outcome = yield from self._row(id_, self.rows.own_by_id, self._decode.sandbox, self.rows.own_names)
+                outcome = yield from self._row(
+                    "sandbox", id_, self.rows.own_by_id, self._decode.sandbox, self.rows.own_names
+                )
                 if isinstance(outcome, Unreadable):
                     faults.append(outcome)
         return ids[-1] if len(ids) == limit else None, faults
@@ -227,7 +246,7 @@ class Salvage:
         try:
             yield from work.decoded(self.rows.own, {"host": host, "sid": sid}, self._decode.sandbox)
         except self.errors as error:
-            faults.append(_error(host, sid, reason=self.reason(error)))
+            faults.append(Unreadable(sid, self.reason(error), host))
         return faults
 
     def stored(self, host: str, sid: str) -> Work[StoredSandbox | SpoiltSandbox | None]:
@@ -236,7 +255,7 @@ class Salvage:
         try:
             found = yield from work.decoded(self.rows.own, key, self._decode.stored_sandbox)
         except self.errors as error:
-            return SpoiltSandbox(sid=sid, faults=[_error(host, sid, reason=self.reason(error))])
+            return SpoiltSandbox(sid=sid, faults=[Unreadable(sid, self.reason(error), host)])
         if not found:
             return None
         own: StoredSandbox = found[0]
@@ -253,10 +272,14 @@ class Salvage:
         return msgspec.structs.replace(own, containers=containers, spoilt=tuple(spoilt))
 
 
-def _error(host: Any, sid: Any, cid: Any = "", *, reason: str, id_: int | None = None) -> Unreadable:
+def _error(table: str, id_: int, host: Any, sid: Any, cid: Any = "", *, reason: str) -> Unreadable:
     """Return the error for a row; where one of its IDs is no text, the row's number stands for it."""
     if not isinstance(host, str) or not isinstance(sid, str):
-        return Unreadable(f"row {id_}", f"its host is {host!r}, its sid {sid!r}; {reason}")
+        return _nameless(table, id_, f"its host is {host!r}, its sid {sid!r}; {reason}")
     if not isinstance(cid, str):
         return Unreadable(sid, f"row {id_} of container: its cid is {cid!r}; {reason}", host)
     return Unreadable(f"{sid}/{cid}" if cid else sid, reason, host)
+
+
+def _nameless(table: str, id_: int, detail: str) -> Unreadable:
+    return Unreadable(f"row {id_} of {table}", detail, has_ids=False)

@@ -16,7 +16,7 @@ from .program import Program
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from persistdb import Database
+    from persistdb import Database, Unreadable
 
 
 @pytest.fixture
@@ -149,3 +149,30 @@ def test_check(persistdb: Program) -> None:
     assert "containers or sandboxes that cannot be read: host='node-1', sid='s2', cid='y'" in done.err
     assert persistdb("rm", "s2/y").status == 0
     assert persistdb("db", "check").status == 0
+
+
+@pytest.mark.parametrize(
+    "sid", ["CAST(sid AS BLOB)", "x'ff00'", "CAST(x'61ff' AS TEXT)", "CAST(x'ff61' AS TEXT)", "x''"]
+)
+def test_a_sandbox_without_an_id(
+    sqlite_store: tuple[str, Database], capsys: pytest.CaptureFixture[str], sandboxes: Path, sid: str
+) -> None:
+    """A sandbox whose ID is no text is named by its row, and an export writes all others, on pages of any length."""
+    url, database = sqlite_store
+    persistdb = Program(url, capsys)
+    assert persistdb("import", sandboxes).status == 0
+    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.exec_driver_sql(f"UPDATE sandbox SET sid = {sid} WHERE sid = 's2'")
+    out = sandboxes.with_name("out")
+    done = persistdb("export", "--to", out)
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert done.err.startswith("persistdb: row 2 of sandbox: ")
+    assert " rm " not in done.err
+    assert done.out.startswith("exported 2 sandboxes with 2 containers")
+    assert sorted(folder.name for folder in out.iterdir()) == ["s1", "s3"]
+    with persistdb.repository() as repository:
+        for batch in (1, 2, 3, 100):
+            faults: list[Unreadable] = []
+            loaded = [one.record.sid for one in repository.load_sandboxes(batch=batch, on_unreadable=faults.append)]
+            assert (loaded, [fault.ref for fault in faults]) == (["s1", "s3"], ["row 2 of sandbox"])
+    assert persistdb("db", "check").status == 1
