@@ -16,18 +16,31 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_NUL = "a NUL character cannot be stored"
+_SURROGATE = "half of a surrogate pair is no character"
+
+
 class Row(msgspec.Struct, array_like=True, frozen=True):
     """A row of a statement."""
+
+    def place(self) -> str:
+        """Say which of a record's values the row is, before the name of a column."""
+        return ""
 
 
 def encode(rows: Sequence[Row]) -> str:
     """Write rows as the JSON parameter of a statement.
 
-    Raises :class:`InvalidValue` for text that not every engine can hold: with a NUL, or with half of a surrogate pair.
+    Raises :class:`InvalidValue` for text that not every engine can hold, with its column: with a NUL, or with half of a
+    surrogate pair.
     """
-    text = encode_json(rows)
+    try:
+        text = encode_json(rows)
+    except InvalidValue:
+        _refuse_bad_text(rows)
+        raise
     if "\\u0000" in text:
-        _refuse_nul(rows)
+        _refuse_bad_text(rows)
     return text
 
 
@@ -52,16 +65,22 @@ def encode_json(value: object) -> str:
     try:
         return _encoder.encode(value).decode()
     except UnicodeEncodeError as error:
-        raise InvalidValue("text", error.object, "half of a surrogate pair is no character") from None
+        raise InvalidValue("text", error.object, _SURROGATE) from None
 
 
-def _refuse_nul(rows: Sequence[Row]) -> None:
+def _refuse_bad_text(rows: Sequence[Row]) -> None:
     # What looks like an escaped NUL may be a backslash before the text "u0000", so each value is looked at. Options are
     # JSON in JSON: there the backslash is doubled.
     for row in rows:
-        for value in msgspec.structs.astuple(row):
-            if isinstance(value, str) and ("\0" in value or _has_escaped_nul(value)):
-                raise InvalidValue("text", value, "a NUL character cannot be stored")
+        for name, value in zip(row.__struct_fields__, msgspec.structs.astuple(row), strict=True):
+            if isinstance(value, str) and (reason := _reason(value)):
+                raise InvalidValue(row.place() + name, value, reason)
+
+
+def _reason(value: str) -> str:
+    if "\0" in value or _has_escaped_nul(value):
+        return _NUL
+    return "" if value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value) else _SURROGATE
 
 
 def _has_escaped_nul(value: str) -> bool:

@@ -120,6 +120,10 @@ class MountRow(Row, frozen=True):
     read_only: bool
     mounted: bool
 
+    def place(self) -> str:
+        """Name the mount."""
+        return f"mount {self.destination!r}: "
+
 
 class DeviceMapRow(Row, frozen=True):
     """A device map to insert or overwrite."""
@@ -133,6 +137,10 @@ class DeviceMapRow(Row, frozen=True):
     gid: Uint32
     shared: bool
 
+    def place(self) -> str:
+        """Name the device map."""
+        return f"device map {self.device_id!r}: "
+
 
 class ProcessRow(Row, frozen=True):
     """A process to insert or overwrite; ``start_time`` is UTC to the microsecond, as text."""
@@ -145,6 +153,10 @@ class ProcessRow(Row, frozen=True):
     start_time: str | None
     start_time_ns: int | None
     start_time_offset: int | None
+
+    def place(self) -> str:
+        """Name the process."""
+        return f"process {self.token!r}: "
 
 
 class TokenRow(Row, frozen=True):
@@ -291,7 +303,10 @@ def _json_text(options: list[str]) -> str:
         check_kind("options", options, list)
         for option in options:
             check_kind("options", option, str)
-    return encode_json(options)
+    try:
+        return encode_json(options)
+    except InvalidValue as error:
+        raise InvalidValue("options", error.value, error.reason) from None
 
 
 def _device_map(container_id: int, position: int, device: DeviceMap) -> DeviceMapRow:

@@ -312,13 +312,25 @@ def places(text: str) -> list[Row]:
 
 @pytest.mark.parametrize("text", NOT_STORED)
 def test_text_that_no_engine_holds(text: str) -> None:
-    """A NUL and a lone surrogate are refused in every column, with the text."""
+    """A NUL and a lone surrogate are refused in every column, with the text and the column."""
     for row in places(text):
         assert refused(lambda: encoding.encode([TokenRow("a"), row])).value == text  # noqa: B023  run at once
         for name, value in zip(row.__struct_fields__, msgspec.structs.astuple(row), strict=True):
             if value == text:
                 plain = {other: None for other in row.__struct_fields__ if other != name}
-                assert refused(lambda: encoding.encode([replace(row, **plain)])).value == text  # noqa: B023  run at once
+                error = refused(lambda: encoding.encode([replace(row, **plain)]))  # noqa: B023  run at once
+                assert (error.value, column(error)) == (text, name)
+
+
+@pytest.mark.parametrize("text", NOT_STORED)
+def test_which_child_has_it(text: str) -> None:
+    """The error names the mount, device map or process, too."""
+    for record, place in (
+        (ContainerState(mounts=[Mount(destination="/data", source=text)]), "mount '/data': source"),
+        (ContainerState(device_maps=[DeviceMap(id="d", container_path=text)]), "device map 'd': container_path"),
+        (ContainerState(processes=[Process(token=text)]), f"process {text!r}: token"),
+    ):
+        assert refused(lambda: rows.check_container("c", record, Origin())).field == place  # noqa: B023  run at once
 
 
 @pytest.mark.parametrize("text", LOOKALIKES)
@@ -332,7 +344,8 @@ def test_text_that_looks_like_a_nul(text: str) -> None:
 def test_options_that_no_engine_holds(text: str) -> None:
     """An option with a NUL or a lone surrogate is refused, although options are JSON within JSON."""
     for options in ([text], ["ro", f"x{text}"]):
-        refused(lambda: encoding.encode(children(ContainerState(mounts=[Mount(options=options)])).mounts))  # noqa: B023
+        error = refused(lambda: encoding.encode(children(ContainerState(mounts=[Mount(options=options)])).mounts))  # noqa: B023
+        assert column(error) == "options"
 
 
 @pytest.mark.parametrize("text", LOOKALIKES)
