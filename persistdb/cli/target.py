@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import BadURL
+from .messages import tell
 from .status import reading_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from ..store.repository import ContainerRepository
     from ..store.session import Database
@@ -57,8 +60,19 @@ def _opened(url: str | None) -> Iterator[Database]:
     from ..store.session import Database  # start-up cost: SQLAlchemy takes longer to import than --help to run
 
     # Some URLs turn out to be unusable only in use: a database in memory has no file to copy.
-    with reading_arguments(BadURL), Database(url) as database:
+    with reading_arguments(BadURL), Database(url) as database, _waits_told(database):
         yield database
+
+
+def _waits_told(database: Database) -> AbstractContextManager[None]:
+    """Tell a person who looks at a terminal why nothing happens."""
+    from ..db import waits
+
+    return waits.told(database, _tell_waiting) if sys.stderr.isatty() else nullcontext()
+
+
+def _tell_waiting(names: Sequence[str]) -> None:
+    tell(f"waiting for {', '.join(names)}")
 
 
 pass_target = click.make_pass_decorator(Target)

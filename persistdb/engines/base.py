@@ -232,6 +232,13 @@ class Backend(ABC):
         return timeouts.call
 
     @abstractmethod
+    def blockers(self, engine: Engine, driver: Any) -> list[str]:
+        """Name who holds what a connection of the driver waits for, asked from another thread.
+
+        Empty if it waits for nothing, and where the engine does not tell. Servers are asked on ``engine``.
+        """
+
+    @abstractmethod
     def begin_sql(self, *, write: bool) -> str:
         """Return the statement that starts a transaction."""
 

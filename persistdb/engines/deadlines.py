@@ -105,6 +105,11 @@ def answered(timeout: float, interrupt: Callable[[], None], too_late: Callable[[
 _calls: set[InFlight] = set()
 
 
+def in_flight() -> list[InFlight]:
+    """Return the calls of this process that are not over."""
+    return list(_calls)
+
+
 class _State:
     """The thread, and whether calls may pass without a look at it."""
 

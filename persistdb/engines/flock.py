@@ -54,7 +54,7 @@ class FileLock(HeldLock):
                 os.close(fd)
                 continue
             if time.monotonic() >= deadline:
-                raise LockUnavailable(_holders(held))
+                raise LockUnavailable(holders(held))
             # flock(2) has no timeout, and a library must not use signals: retry, less and less often
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -83,14 +83,19 @@ def _is_current(path: Path, fd: int) -> bool:
     return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
 
 
-def _holders(inode: int) -> list[str]:
-    """Name the processes that hold a lock on the file, from /proc/locks (proc_locks(5)), where there is one."""
+def holders(inode: int, kind: str = "FLOCK", byte: int | None = None) -> list[str]:
+    """Name the other processes that hold a lock on a file, from /proc/locks (proc_locks(5)), where there is one.
+
+    ``kind`` is that of the system call; with ``byte``, it is the first byte of the lock.
+    """
     names = []
     with contextlib.suppress(OSError):
         for line in Path("/proc/locks").read_text().splitlines():
             fields = line.split()
             # "7: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF"; a waiter's line has "->" in second place
-            if len(fields) >= 6 and fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == str(inode):
+            if len(fields) < 8 or fields[1] != kind or fields[5].rpartition(":")[2] != str(inode):
+                continue
+            if byte is None or fields[6] == str(byte):
                 names.append(_process(fields[4]))
     return sorted(names)
 

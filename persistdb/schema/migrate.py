@@ -17,6 +17,7 @@ from alembic import command
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..db import waits
 from ..engines import ViewsNotComparable
 from ..engines.locks import Orphans, StillLocked
 from ..errors import AccessDenied, Busy, ChangeBlocked, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldLose
@@ -138,7 +139,9 @@ def exclusive_connection(database: Database, wait: float = WAIT) -> Iterator[Con
     try:
         with _one_at_a_time, database.writer.connect() as connection:
             connected = True
-            with database.backend.exclusive(connection, wait):
+            with contextlib.ExitStack() as change:
+                with waits.noted(connection.connection.dbapi_connection):
+                    change.enter_context(database.backend.exclusive(connection, wait))
                 yield connection
     except StillLocked:
         raise Busy(database.url, f"another program has been changing the schema for {wait:g} s") from None

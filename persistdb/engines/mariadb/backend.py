@@ -190,6 +190,10 @@ class MariaDB(Backend):
         if driver.open:
             shut_down(driver._sock.fileno())  # noqa: SLF001  there is no other way to it
 
+    def blockers(self, engine: Engine, driver: Any) -> list[str]:
+        """Ask the server."""
+        return locks.blockers(engine, driver.thread_id())
+
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
         return "BEGIN"

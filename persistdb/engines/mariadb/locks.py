@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, StillLocked, digest
 
@@ -88,14 +89,39 @@ def _holders(connection: Connection, names: Sequence[str]) -> list[str]:
     row = connection.execute(
         text(f"SELECT CONNECTION_ID(), {used}"), {f"n{i}": name for i, name in enumerate(names)}
     ).one()
-    sessions = sorted({session for session in row if session is not None} - {row[0]})
-    holders = []
-    for session in sessions:
+    return _named(connection, {session for session in row if session is not None} - {row[0]})
+
+
+def _named(connection: Connection, sessions: set[int]) -> list[str]:
+    names = []
+    for session in sorted(sessions):
         who = connection.execute(
             text("SELECT user, host FROM information_schema.processlist WHERE id = :id"), {"id": session}
         ).one_or_none()
-        holders.append(f"session {session}" + (f" of {who[0]} from {who[1]}" if who else ""))
-    return holders
+        names.append(f"session {session}" + (f" of {who[0]} from {who[1]}" if who else ""))
+    return names
+
+
+def blockers(engine: Engine, session: int) -> list[str]:
+    """Name the sessions that hold what a session waits for.
+
+    Rows are locked by transactions, which the server shows to users with the PROCESS right only; a change of the schema
+    is a named lock, which it shows to all.
+    """
+    waits = text(
+        "SELECT b.trx_mysql_thread_id FROM information_schema.innodb_lock_waits w"
+        " JOIN information_schema.innodb_trx r ON r.trx_id = w.requesting_trx_id"
+        " JOIN information_schema.innodb_trx b ON b.trx_id = w.blocking_trx_id WHERE r.trx_mysql_thread_id = :session"
+    )
+    try:
+        with engine.connect() as connection:
+            lock = _name(engine.url.database, SCHEMA_CHANGE)
+            found = {connection.execute(text("SELECT IS_USED_LOCK(:lock)"), {"lock": lock}).scalar_one()}
+            with contextlib.suppress(DBAPIError):
+                found |= set(connection.execute(waits, {"session": session}).scalars())
+            return _named(connection, found - {None, session})
+    except (SQLAlchemyError, OSError):
+        return []
 
 
 @contextlib.contextmanager

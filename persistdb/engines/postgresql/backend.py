@@ -173,6 +173,10 @@ class PostgreSQL(Backend):
         if not driver.closed:
             shut_down(driver.fileno())
 
+    def blockers(self, engine: Engine, driver: Any) -> list[str]:
+        """Ask the server."""
+        return locks.blockers(engine, driver.info.backend_pid)
+
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
         return "BEGIN"

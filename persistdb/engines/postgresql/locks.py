@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, digest
 from . import grants
@@ -67,10 +67,24 @@ def _holders(connection: Connection, key: int) -> list[str]:
         ),
         {"high": (key >> 32) & 0xFFFFFFFF, "low": key & 0xFFFFFFFF},
     )
-    return [
-        f"{application or 'a session'} (server process {pid}{', from ' + address if address else ''})"
-        for application, address, pid in rows
-    ]
+    return [_session(*row) for row in rows]
+
+
+def _session(application: str | None, address: str | None, pid: int) -> str:
+    return f"{application or 'a session'} (server process {pid}{', from ' + address if address else ''})"
+
+
+def blockers(engine: Engine, pid: int) -> list[str]:
+    """Name the sessions that hold what a session waits for; of other users' the server shows the number only."""
+    statement = text(
+        "SELECT a.application_name, host(a.client_addr), b.pid FROM unnest(pg_blocking_pids(:pid)) AS b(pid)"
+        " LEFT JOIN pg_stat_activity a ON a.pid = b.pid ORDER BY b.pid"
+    )
+    try:
+        with engine.connect() as connection:
+            return [_session(*row) for row in connection.execute(statement, {"pid": pid})]
+    except (SQLAlchemyError, OSError):
+        return []
 
 
 @contextlib.contextmanager

@@ -208,6 +208,10 @@ class SQLite(Backend):
         """Use sqlite3_interrupt(), which is for other threads."""
         driver.interrupt()
 
+    def blockers(self, engine: Engine, driver: Any) -> list[str]:  # noqa: ARG002  the kernel is asked
+        """Ask the kernel who holds the lock for writing, unless it is this process."""
+        return [] if self._path is None else files.SQLiteFile(self._path).writers()
+
     def read_time(self, timeouts: Timeouts) -> float:
         """Bound the statement by the time for the call: a read is one, and nobody else would end it."""
         return min(timeouts.call, timeouts.statement)

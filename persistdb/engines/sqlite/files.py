@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from ...errors import StorageFull, Unavailable
 from ..file import DatabaseFile
+from ..flock import holders
 from .library import driver
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ _NOT_OF_CONTENT = (
     "interrupted",
 )
 
+# The byte that a writer locks: of the index in WAL mode, else of the file (sqlite.org/walformat.html#wal_locks,
+# sqlite.org/lockingv3.html).
+_WAL_WRITE, _RESERVED = 120, 0x40000001
+
 WAIT = 30.0
 """Seconds to wait for other connections' locks on a file."""
 
@@ -99,6 +104,15 @@ class SQLiteFile(DatabaseFile):
     def beside(self) -> list[Path]:
         """Return the paths of log, journal and index."""
         return [self._beside(suffix) for suffix in (_LOG, _JOURNAL, _INDEX)]
+
+    def writers(self) -> list[str]:
+        """Name the other process that holds the lock for writing, as far as the kernel shows it."""
+        return [
+            name
+            for path, byte in ((self._beside(_INDEX), _WAL_WRITE), (self.path, _RESERVED))
+            if path.exists()
+            for name in holders(path.stat().st_ino, "POSIX", byte)
+        ]
 
     def copy_to(self, target: Self) -> None:
         """Use SQLite's backup, which other connections don't hinder (sqlite.org/backup.html)."""

@@ -1,0 +1,67 @@
+"""Whom a program waits for: locks that others hold longer than a person takes for an answer."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..engines.deadlines import in_flight
+from .connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from .database import Database
+
+PATIENCE = 1.0
+"""Seconds that a call may take before somebody is told whom it waits for."""
+_TICK = 0.25  # seconds between two looks
+
+# The connections of the driver that wait, or are about to, for the lock that a change of the schema takes.
+_changes: list[Any] = []
+
+
+@contextlib.contextmanager
+def noted(driver: Any) -> Iterator[None]:
+    """Note a connection that may wait for a change of the schema: it is no unit of work, which are known."""
+    _changes.append(driver)
+    try:
+        yield
+    finally:
+        _changes.remove(driver)
+
+
+@contextlib.contextmanager
+def told(database: Database, tell: Callable[[Sequence[str]], None]) -> Iterator[None]:
+    """Call a function, from another thread, with the holders of what a call waits for: once for each call.
+
+    A call that takes long for other reasons is none of it, nor one of whose lock the engine does not show the holders.
+    """
+    over = threading.Event()
+    thread = threading.Thread(target=_watch, args=(database, tell, over), name="persistdb waits", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(PATIENCE)  # it may be asking a server that does not answer
+
+
+def _watch(database: Database, tell: Callable[[Sequence[str]], None], over: threading.Event) -> None:
+    since: dict[object, float] = {}
+    silent: set[object] = set()
+    while not over.wait(_TICK):
+        now = time.monotonic()
+        drivers: dict[object, Any] = {call: call.driver for call in in_flight() if isinstance(call, Connection)}
+        waiting = drivers | {driver: driver for driver in list(_changes)}
+        since = {key: since.get(key, now) for key in waiting}
+        silent &= waiting.keys()
+        for key, driver in waiting.items():
+            if driver is None or key in silent or now - since[key] < PATIENCE:
+                continue
+            names = database.backend.blockers(database.reader, driver)
+            if names:
+                silent.add(key)
+                tell(names)

@@ -1,0 +1,112 @@
+"""Whom a command waits for, said to a person at a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import subprocess
+from typing import TYPE_CHECKING, Self
+
+import pytest
+from sqlalchemy import make_url, text
+
+from persistdb import ContainerRepository, Database
+from persistdb.schema import migrate
+from tests.store.samples import put
+
+from .program import HOST, RUN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+
+class _Command:
+    """A command whose stderr is a terminal; it starts when its lines are asked for."""
+
+    def __init__(self, url: str, *arguments: str) -> None:
+        self._words = [*RUN, "--db", url, "--host", HOST, *arguments]
+        self._end = contextlib.ExitStack()
+        self.status: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.close()
+
+    def lines(self) -> Iterator[str]:
+        """Yield what the terminal shows, line by line."""
+        master, slave = pty.openpty()
+        self._end.callback(os.close, master)
+        process = subprocess.Popen(
+            self._words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=slave,
+            env=os.environ | {"TERM": "xterm"},
+        )
+        os.close(slave)
+        self._end.callback(process.wait)
+        self._end.callback(process.kill)  # after a failed assertion
+        rest = ""
+        while True:
+            try:
+                rest += os.read(master, 4096).decode()
+            except OSError:  # EIO: the other end is closed
+                self.status = process.wait()
+                return
+            *lines, rest = rest.split("\r\n")
+            yield from lines
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The database of ``database_url``."""
+    with Database(database_url) as database:
+        yield database
+
+
+def test_a_row(database: Database, database_url: str, request: pytest.FixtureRequest) -> None:
+    """A removal that waits for another program's transaction says which program that is, and goes on after it."""
+    if database.backend.name == "mariadb":  # which shows transactions to users with the PROCESS right
+        admin = make_url(request.getfixturevalue("mariadb_server").admin_url)
+        name = make_url(database_url).database
+        database_url = admin.set(database=name).render_as_string(hide_password=False)
+    repository = ContainerRepository(database, host=HOST)
+    put(repository, "pod-1", "a")
+    with _Command(database_url, "rm", "pod-1/a") as command:
+        with database.session(write=True) as session:
+            session.execute(text("UPDATE sandbox SET state = 'busy' WHERE sid = 'pod-1'"))
+            lines = command.lines()
+            assert next(lines).startswith("waiting for ")
+        assert list(lines) == []
+    assert command.status == 0
+    assert not repository.exists("pod-1", "a")
+
+
+def test_a_change_of_the_schema(database: Database, database_url: str) -> None:
+    """An upgrade that waits for another program's change of the schema says which program that is."""
+    migrate.upgrade(database)
+    with _Command(database_url, "db", "upgrade") as command:
+        with migrate.exclusive_connection(database):
+            lines = command.lines()
+            assert next(lines).startswith("waiting for ")
+        list(lines)
+    assert command.status == 0
+
+
+def test_the_name(tmp_path: Path) -> None:
+    """SQLite's holder is named by the process that has the lock."""
+    url = f"sqlite:///{tmp_path}/named.db"
+    with Database(url) as database, _Command(url, "rm", "pod-1/a") as command:
+        put(ContainerRepository(database, host=HOST), "pod-1", "a")
+        with database.session(write=True) as session:
+            session.execute(text("SELECT 1"))
+            lines = command.lines()
+            assert next(lines).startswith(f"waiting for process {os.getpid()} (")
+        list(lines)
+    assert command.status == 0
