@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .messages import complain, counted, printable, tell
+from .messages import complain, counted, tell
 from .options import all_formats_option
-from .output import Column, print_rows
+from .output import Column, print_code, print_line, print_rows
 from .status import CANNOT, DONE, IN_PART, Misuse, reading_arguments
 from .target import Target, pass_target
 
@@ -68,7 +68,7 @@ def show_current(target: Target) -> None:
             status = f"schema {current}, older than this program's {version.HEAD}; to upgrade it: persistdb db upgrade"
         else:
             status = f"schema {current}, unknown to this program, which knows up to {version.HEAD}"
-        click.echo(f"{database.url}: {status}")
+        print_line(f"{database.url}: {status}")
 
 
 _backup_option = click.option(
@@ -142,13 +142,13 @@ def _change(database: Database, change: Callable[[], Change]) -> int:
             complain(finding)
         return CANNOT
     if done.backup is not None:
-        click.echo(f"backup: {printable(str(done.backup))}")
+        print_line(f"backup: {done.backup}")
     if done.repaired:
-        click.echo(f"{database.url}: schema {done.after}, created again: {', '.join(done.repaired)}")
+        print_line(f"{database.url}: schema {done.after}, created again: {', '.join(done.repaired)}")
     elif done.after == done.before:
-        click.echo(f"{database.url}: schema {done.after or 'missing'}, nothing to do")
+        print_line(f"{database.url}: schema {done.after or 'missing'}, nothing to do")
     else:
-        click.echo(f"{database.url}: schema changed from {done.before or 'nothing'} to {done.after or 'nothing'}")
+        print_line(f"{database.url}: schema changed from {done.before or 'nothing'} to {done.after or 'nothing'}")
     return DONE
 
 
@@ -208,7 +208,7 @@ def check(target: Target) -> int:
         for finding in of_rows:
             complain(finding)
         findings += of_rows
-        click.echo(f"{database.url}: {counted(len(findings), 'finding')}")
+        print_line(f"{database.url}: {counted(len(findings), 'finding')}")
     return IN_PART if findings else DONE
 
 
@@ -231,7 +231,7 @@ def backup(target: Target, destination: Path) -> None:
     from ..schema.backup import backup as copy
 
     with target.database() as database:
-        click.echo(f"backup: {printable(str(copy(database, destination)))}")
+        print_line(f"backup: {copy(database, destination)}")
 
 
 @db.command(
@@ -257,8 +257,8 @@ def restore(target: Target, source: Path, replace_foreign: bool) -> None:
     with target.database() as database:
         saved = replace_content(database, source, replace_foreign=replace_foreign)
         if saved is not None:
-            click.echo(f"backup of the previous content: {printable(str(saved))}")
-        click.echo(f"{database.url}: restored from {printable(str(source))}")
+            print_line(f"backup of the previous content: {saved}")
+        print_line(f"{database.url}: restored from {source}")
 
 
 _password_option = click.option("--password-stdin", is_flag=True, help="Set the password that is read from stdin.")
@@ -326,11 +326,10 @@ def _grant(target: Target, role: Role, name: str, may: str, *, password_stdin: b
             password = _password() if password_stdin else None
             statements = roles.statements(database, role, name, password)
         if only_print:
-            for statement in statements:
-                click.echo(f"{statement};")
+            print_code(f"{statement};" for statement in statements)
             return DONE
         excess = roles.grant(database, role, name, password)
-        click.echo(f"{database.url}: {name} {may}")
+        print_line(f"{database.url}: {name} {may}")
     if excess:
         more = f" and {len(excess) - 3} more" if len(excess) > 3 else ""
         complain(f"{name} has rights beyond that, for a superuser to revoke: {', '.join(excess[:3])}{more}")

@@ -13,7 +13,7 @@ import click
 from ..errors import PersistDBError
 from ..runtimes.samples import KATA
 from .messages import complain, printable
-from .output import Column, print_table
+from .output import Column, print_line, print_table
 from .program import program
 from .status import DONE, IN_PART
 from .target import Target
@@ -58,7 +58,7 @@ def _folder(keep: str | None) -> Iterator[Path]:
     folder = Path(keep)
     folder.mkdir(mode=0o700, parents=True)
     yield folder
-    click.echo(f"The demo's database and files are in {printable(keep)}.")
+    print_line(f"The demo's database and files are in {keep}.")
 
 
 class _Demo:
@@ -124,7 +124,7 @@ class _Demo:
                 try:
                     repository.transition(_SID, _CID, new, expected=expected)
                 except PersistDBError as error:
-                    click.echo(f"  refused: {error}")
+                    print_line(f"  refused: {error}")
                 else:
                     container = repository.get(_SID, _CID)
                     click.echo(f"  done: {container.record.state}, revision {container.revision}")

@@ -2,11 +2,14 @@
 
 JSON is ``{"version": 1, "kind": KIND, "rows": [ROW, …]}`` with an object for each row; ``docs/json.md`` documents the
 keys of each kind. Within a version keys are only added.
+
+JSON and CSV hold values as they are stored, for programs. On a terminal, whatever the terminal would act on is escaped.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import re
 import sys
 from dataclasses import dataclass
@@ -75,11 +78,12 @@ def print_json(kind: str, rows: Iterable[Mapping[str, object]]) -> None:
     import msgspec
 
     encode = msgspec.json.Encoder(enc_hook=str).encode
+    shown = _escaped_json if sys.stdout.isatty() else str
     out = _Utf8()
-    out.write(f'{{"version": {JSON_VERSION}, "kind": "{kind}", "rows": [')
+    out.write(shown(f'{{"version": {JSON_VERSION}, "kind": "{kind}", "rows": ['))
     separator = "\n"
     for row in rows:
-        out.write(separator + encode(row).decode())
+        out.write(separator + shown(encode(row).decode()))
         separator = ",\n"
     out.write("\n]}\n")
 
@@ -92,10 +96,22 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, 
         _print_plain(columns, rows)
 
 
+def print_line(text: str) -> None:
+    """Print a text on one line."""
+    sys.stdout.write(printable(text) + "\n")
+
+
 def print_lines(lines: Iterable[str]) -> None:
     """Print texts, one per line."""
     for line in lines:
-        sys.stdout.write(printable(line) + "\n")
+        print_line(line)
+
+
+def print_code(lines: Iterable[str]) -> None:
+    """Print lines of code for a program that reads stdin; on a terminal they are texts."""
+    shown = printable if sys.stdout.isatty() else str
+    for line in lines:
+        sys.stdout.write(shown(line) + "\n")
 
 
 def cell_text(value: object) -> str:
@@ -178,14 +194,34 @@ def _markdown_line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(_MARKDOWN.sub(r"\\\g<0>", cell) for cell in cells) + " |"
 
 
+def _escaped_json(text: str) -> str:
+    """Write JSON of one line without the characters that :func:`printable` escapes: it means the same."""
+    if text.isprintable():
+        return text
+    # Characters below the space are never within a string: between values they are blanks.
+    return "".join(
+        character if character.isprintable() else " " if character < " " else json.dumps(character)[1:-1]
+        for character in text
+    )
+
+
 def _print_csv(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, excel: bool) -> None:
+    shown = _printable_value if sys.stdout.isatty() else _same
     out = _Utf8()
     if excel:
         out.write("\ufeff")
     writer = csv.writer(out)  # RFC 4180: quotes where needed, CRLF
-    writer.writerow([column.name for column in columns])
+    writer.writerow([shown(column.name) for column in columns])
     for row in rows:
-        writer.writerow([_csv_value(value, excel=excel) for value in row])
+        writer.writerow([shown(_csv_value(value, excel=excel)) for value in row])
+
+
+def _printable_value(value: object) -> object:
+    return printable(value) if isinstance(value, str) else value
+
+
+def _same(value: object) -> object:
+    return value
 
 
 def _csv_value(value: object, *, excel: bool) -> object:

@@ -6,7 +6,8 @@ import importlib
 import os
 import signal
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,7 @@ from click.core import ParameterSource
 
 from .. import __version__
 from ..errors import PersistDBError
-from .messages import complain
+from .messages import complain, tell
 from .status import CANNOT, DONE
 from .target import Target
 
@@ -152,8 +153,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except _Ended as ended:
         return ended.status
     except click.ClickException as error:
-        with suppress(OSError):  # as in tell()
-            error.show()
+        _show(error)
         return error.exit_code
     except PersistDBError as error:
         complain(error)
@@ -162,6 +162,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         complain(error.strerror if error.filename is None else f"{error.filename}: {error.strerror}")
         return CANNOT
     return status if isinstance(status, int) else DONE
+
+
+def _show(error: click.ClickException) -> None:
+    """Print an error of the command line as click words it; it quotes arguments as they came."""
+    text = StringIO()
+    error.show(text)
+    for line in text.getvalue().removesuffix("\n").split("\n"):
+        tell(line)
 
 
 def _open_standard_streams() -> None:

@@ -10,9 +10,9 @@ import click
 
 from ..errors import InvalidValue
 from .answers import print_answer
-from .messages import complain, counted, printable
+from .messages import complain, counted
 from .options import Whole, gathered, output_options, timeout_option
-from .output import Column, print_lines, print_rows
+from .output import Column, print_line, print_lines, print_rows
 from .status import DONE, IN_PART, reading_arguments
 from .target import Target, pass_target
 
@@ -133,14 +133,14 @@ def _usage(listed: Report) -> str:
 def _describe(asked: Report) -> None:
     from ..reports.parameters import TYPES
 
-    click.echo(printable(f"{asked.name}: {asked.title}"))
+    print_line(f"{asked.name}: {asked.title}")
     if asked.advice:
         click.echo()
-        click.echo(printable(f"What to do: {asked.advice}"))
+        print_line(f"What to do: {asked.advice}")
     if asked.parameters:
         click.echo("\nParameters:")
     for parameter in asked.parameters:
         default = "" if parameter.default is None else f"; {parameter.default} if not given"
-        click.echo(printable(f"  {parameter.name}: {parameter.text} ({TYPES[parameter.type]}{default})"))
+        print_line(f"  {parameter.name}: {parameter.text} ({TYPES[parameter.type]}{default})")
     click.echo()
     print_lines(asked.sql.splitlines())

@@ -44,9 +44,9 @@ class Misuse(click.ClickException):
 
     exit_code = MISUSE
 
-    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002  click's signature
+    def show(self, file: IO[Any] | None = None) -> None:
         """Print it in one line, like all other errors, without click's usage text."""
-        complain(self.message)
+        click.echo(f"persistdb: {self.message}", file, err=True)
 
 
 @contextmanager

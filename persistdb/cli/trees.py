@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Ambiguous, FileError, InvalidValue, LayoutLoss, NotFound, PersistDBError, Unreadable
-from .messages import counted, printable
+from .messages import counted
+from .output import print_line
 from .progress import Progress
 from .status import CANNOT, DONE, IN_PART, Faults, reading_arguments, status_of
 from .target import Target, pass_target
@@ -49,9 +50,9 @@ def import_trees(target: Target, paths: Sequence[str], strict: bool) -> int:
             with progress:
                 could_read = Importer(repository, progress, strict=strict).run(paths)
         except PersistDBError:
-            click.echo(progress.summary(repository))  # what was stored before the error stays stored
+            print_line(progress.summary(repository))  # what was stored before the error stays stored
             raise
-        click.echo(progress.summary(repository))
+        print_line(progress.summary(repository))
     if not progress.faults:
         return DONE
     return IN_PART if could_read else CANNOT
@@ -85,7 +86,7 @@ class _ImportProgress(Progress):
             line += f"; {counted(self._left_out, 'sandbox', 'sandboxes')} left out"
         if self.faults:
             line += f"; {counted(self.faults, 'fault')}"
-        return printable(line)
+        return line
 
 
 @click.command(
@@ -150,7 +151,7 @@ def export_trees(
             progress.advance(len(written.sandbox.containers))
         for absent in missing:
             failed(absent)
-    click.echo(f"exported {progress} to {printable(destination)}")
+    print_line(f"exported {progress} to {destination}")
     return status_of(progress.sandboxes, failed.number)
 
 
