@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import PersistDBError
+from ..private import make_private
 from ..runtimes.samples import KATA
 from .messages import complain, printable
 from .output import Column, print_line, print_table
@@ -56,7 +57,8 @@ def _folder(keep: str | None) -> Iterator[Path]:
             yield Path(name)
         return
     folder = Path(keep)
-    folder.mkdir(mode=0o700, parents=True)
+    make_private(folder.parent)
+    folder.mkdir(mode=0o700)
     yield folder
     print_line(f"The demo's database and files are in {keep}.")
 

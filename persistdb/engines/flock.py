@@ -21,43 +21,28 @@ class FileLock(HeldLock):
     them when the holder dies.
     """
 
-    def __init__(self, path: Path, fd: int) -> None:
+    def __init__(self, folder: int, name: str, fd: int) -> None:
         super().__init__()
-        self._path, self._fd = path, fd
+        self._folder, self._name, self._fd = folder, name, fd
 
     def leave_to_parent(self) -> None:
-        """Close the descriptor: a lock of flock(2) lasts as long as any copy of it is open."""
+        """Close the descriptors: a lock of flock(2) lasts as long as any copy of its own is open."""
         if self._fd >= 0:
             os.close(self._fd)
+            os.close(self._folder)
             self._fd = -1
 
     @classmethod
-    def take(cls, path: Path, *, shared: bool, timeout: float) -> Self:
-        """Lock the file, waiting ``timeout`` seconds at the most.
+    def take(cls, folder: int, name: str, *, shared: bool, timeout: float) -> Self:
+        """Lock a file of an open folder, which is closed with the lock, waiting ``timeout`` seconds at the most.
 
-        Raises :class:`LockUnavailable`, which names the holders as far as the kernel shows them.
+        Raises :class:`LockUnavailable`, which names the holders as far as the kernel shows them, and :class:`OSError`.
         """
-        deadline = time.monotonic() + timeout
-        pause = _FIRST_PAUSE
-        mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        while True:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            try:
-                fcntl.flock(fd, mode | fcntl.LOCK_NB)
-            except BlockingIOError:
-                held = os.fstat(fd).st_ino
-                os.close(fd)
-            else:
-                if _is_current(path, fd):
-                    return cls(path, fd)
-                # The last holder removed the file after we had opened it: create a new one.
-                os.close(fd)
-                continue
-            if time.monotonic() >= deadline:
-                raise LockUnavailable(holders(held))
-            # flock(2) has no timeout, and a library must not use signals: retry, less and less often
-            time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        try:
+            return cls(folder, name, _locked(folder, name, shared=shared, timeout=timeout))
+        except BaseException:
+            os.close(folder)
+            raise
 
     def release(self) -> bool:
         """Release the lock, and remove the file if nobody else holds or wants it, so that files don't add up."""
@@ -67,16 +52,41 @@ class FileLock(HeldLock):
         try:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _is_current(self._path, fd):
-                    self._path.unlink()
+                if _is_current(self._folder, self._name, fd):
+                    os.unlink(self._name, dir_fd=self._folder)
         finally:
             os.close(fd)
+            os.close(self._folder)
         return True
 
 
-def _is_current(path: Path, fd: int) -> bool:
+def _locked(folder: int, name: str, *, shared: bool, timeout: float) -> int:
+    deadline = time.monotonic() + timeout
+    pause = _FIRST_PAUSE
+    mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    while True:
+        fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+        try:
+            fcntl.flock(fd, mode | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held = os.fstat(fd).st_ino
+            os.close(fd)
+        else:
+            if _is_current(folder, name, fd):
+                return fd
+            # The last holder removed the file after we had opened it: create a new one.
+            os.close(fd)
+            continue
+        if time.monotonic() >= deadline:
+            raise LockUnavailable(holders(held))
+        # flock(2) has no timeout, and a library must not use signals: retry, less and less often
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _is_current(folder: int, name: str, fd: int) -> bool:
     try:
-        named = path.lstat()
+        named = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return False
     opened = os.fstat(fd)

@@ -407,9 +407,7 @@ class SQLite(Backend):
         path = self._path
         if path is None:
             raise BadURL(str(engine.url), "a database in memory belongs to one process: it has no locks")
-        folder = path.with_name(path.name + "-locks")
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return FileLock.take(folder / digest(name).hex()[:32], shared=shared, timeout=timeout)
+        return FileLock.take(files.open_lock_folder(path), digest(name).hex()[:32], shared=shared, timeout=timeout)
 
 
 def _words(sql: str) -> list[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, unquote, urlsplit
 
-from ...errors import StorageFull, Unavailable
+from ...errors import FileError, StorageFull, Unavailable
+from ...private import make_private
 from ..file import DatabaseFile
 from ..flock import holders
 from .library import driver
@@ -41,17 +42,51 @@ def is_uri(url: URL) -> bool:
 
 
 def create(path: Path) -> None:
-    """Create the file for its owner only, in a folder for its owner only, unless they exist.
+    """Create the file for its owner only, in folders for their owner only, unless they exist.
 
-    -wal and -shm get the same mode (SQLite's os_unix.c, findCreateFileMode).
+    The place of a symlink to nothing is the one that it names. -wal and -shm get the same mode (SQLite's os_unix.c,
+    findCreateFileMode).
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     with contextlib.suppress(FileExistsError):
         _create_file(path)
 
 
 def _create_file(path: Path) -> None:
+    if path.is_symlink():  # a chosen one, such as to another disk; the name that it leads to must still be free
+        path = Path(os.path.realpath(path))
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
+
+def open_lock_folder(path: Path) -> int:
+    """Open the folder of locks beside the database, which is created if it is missing.
+
+    A symlink is followed to the database, so that all of its names have the same locks, but none to the folder: whoever
+    may write beside the database would choose where files are created and removed.
+    Raises :class:`~persistdb.errors.FileError` and :class:`OSError`.
+    """
+    database = Path(os.path.realpath(path))
+    folder = database.with_name(database.name + "-locks")
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except NotADirectoryError:
+        what = "a symlink, which is not followed" if folder.is_symlink() else "not a folder"
+        raise FileError(str(folder), f"is {what}: locks are kept in a folder of this name, so remove it") from None
+    owner = os.fstat(fd).st_uid
+    if owner not in _trusted(database):
+        os.close(fd)
+        raise FileError(str(folder), f"belongs to user {owner}, neither to this user nor to the database's: remove it")
+    return fd
+
+
+def _trusted(database: Path) -> set[int]:
+    """Return the users who may own the folder of locks: root, this one, and the database's."""
+    owners = {0, os.geteuid()}
+    with contextlib.suppress(OSError):
+        owners.add(database.stat().st_uid)
+    return owners
 
 
 # The files beside a database that belong to it: commits that are not in the database yet, pages that an open

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...errors import FileError, InvalidValue, LayoutLoss
+from ...private import make_private
 from ...records import Sandbox  # noqa: TC001  the NamedTuple keeps its annotations
 from ...validation import check_path, invalid_id
 from ..folders import printable_path
@@ -109,7 +110,7 @@ def _stage(staging: Staging, sandbox: Sandbox, target: str, layout: str | None, 
     mode = _OLD_FOLDER_MODE if rendered.target.is_old else _FOLDER_MODE
     try:
         if root is None:
-            os.makedirs(target, mode=_FOLDER_MODE, exist_ok=True)
+            make_private(target)
             staging.add(Place(target), sid, rendered.files, mode)
         else:
             # config.json first: without the sandbox's tree it is a leftover that Kata ignores.

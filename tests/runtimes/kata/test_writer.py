@@ -68,6 +68,17 @@ def test_modes(tmp_path: Path, files: dict[str, bytes], mode: int) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == (mode if path.is_dir() else 0o600)
 
 
+def test_missing_folders_are_private(tmp_path: Path) -> None:
+    """Whatever the umask, all folders that an export creates above its trees are for their owner only."""
+    source = make(tmp_path / "in", TREE)
+    before = os.umask(0)
+    try:
+        write_tree(stored(one(source)), tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b", "a/b/c")] == [0o700] * 3
+
+
 def test_changed_container(tmp_path: Path) -> None:
     """A changed container is written as Kata writes it, with its unknown keys; the others are written as they were."""
     odd = PLAIN.replace(b'"State"', b'"Vendor":1,"State"')

@@ -1,0 +1,164 @@
+"""The files and folders of an SQLite database: for their owner only, wherever symlinks lead."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from persistdb import ContainerRepository, ContainerState, Database, SandboxState
+from persistdb.engines import file_url
+from persistdb.errors import FileError, LockTimeout, Unavailable
+from persistdb.schema.backup import backup
+from persistdb.schema.restore import restore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Let the umask take no right away."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def fill(path: Path) -> None:
+    """Store a sandbox in a database."""
+    with Database(file_url(path)) as database:
+        ContainerRepository(database).save_sandbox(SandboxState(sid="s"), {"c": ContainerState()})
+
+
+def mode(path: Path) -> int:
+    """Return the rights of a file itself."""
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+# --- modes
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_missing_folders_are_private(tmp_path: Path) -> None:
+    """Whatever the umask, all folders that are created for a database are for its owner only."""
+    path = tmp_path / "a" / "b" / "c" / "x.db"
+    fill(path)
+    assert [mode(folder) for folder in (path.parent, *path.parent.parents[:2])] == [0o700] * 3
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_existing_folders_stay(tmp_path: Path) -> None:
+    """A folder that exists keeps its mode."""
+    (tmp_path / "shared").mkdir(0o755)
+    fill(tmp_path / "shared" / "own" / "x.db")
+    assert (mode(tmp_path / "shared"), mode(tmp_path / "shared" / "own")) == (0o755, 0o700)
+
+
+@pytest.mark.parametrize("name", ["real.db", "disk/real.db"])
+@pytest.mark.usefixtures("open_umask")
+def test_a_symlink_to_nothing(tmp_path: Path, name: str) -> None:
+    """A database behind a symlink is created where that leads to, for its owner only, as are the files beside it."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link.db").symlink_to(name)
+    with Database(file_url(tmp_path / "link.db")) as database:
+        repository = ContainerRepository(database)
+        repository.save_sandbox(SandboxState(sid="s"), {"c": ContainerState()})
+        files = (tmp_path / name).parent.glob("real.db*")
+        assert {path.name: mode(path) for path in files} == {
+            f"real.db{suffix}": 0o600 for suffix in ("", "-wal", "-shm")
+        }
+
+
+def test_a_symlink_to_a_missing_folder(tmp_path: Path) -> None:
+    """A symlink into a folder that is missing, such as of a disk that is not mounted, is an error."""
+    (tmp_path / "link.db").symlink_to("disk/real.db")
+    with pytest.raises(Unavailable, match=r"disk/real\.db"):
+        fill(tmp_path / "link.db")
+    assert [path.name for path in tmp_path.iterdir()] == ["link.db"]
+
+
+def test_a_symlink_in_a_circle(tmp_path: Path) -> None:
+    """A symlink that leads to itself is an error."""
+    (tmp_path / "link.db").symlink_to("link.db")
+    with pytest.raises(Unavailable):
+        fill(tmp_path / "link.db")
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_restore_behind_a_symlink_to_nothing(tmp_path: Path) -> None:
+    """A restore creates the file where the symlink leads to, for its owner only."""
+    fill(tmp_path / "old.db")
+    with Database(file_url(tmp_path / "old.db")) as database:
+        backup(database, tmp_path / "kept")
+    (tmp_path / "link.db").symlink_to("new.db")
+    with Database(file_url(tmp_path / "link.db")) as database:
+        assert restore(database, tmp_path / "kept") is None
+        assert ContainerRepository(database).count() == 1
+    assert (mode(tmp_path / "new.db"), (tmp_path / "link.db").is_symlink()) == (0o600, True)
+
+
+# --- locks
+
+
+def test_all_names_of_a_database_have_the_same_locks(tmp_path: Path) -> None:
+    """A lock excludes a caller who opened the database through a symlink."""
+    fill(tmp_path / "real.db")
+    (tmp_path / "link.db").symlink_to("real.db")
+    with Database(file_url(tmp_path / "real.db")) as one, Database(file_url(tmp_path / "link.db")) as other:
+        with ContainerRepository(one).lock("s"), pytest.raises(LockTimeout):
+            ContainerRepository(other).lock("s", timeout=0)
+        with ContainerRepository(other).lock("s", timeout=0):
+            pass
+
+
+@pytest.mark.parametrize("to", ["elsewhere", "nothing"])
+def test_a_planted_symlink(tmp_path: Path, to: str) -> None:
+    """A symlink in the place of the folder of locks is refused, and neither lock nor write creates anything there."""
+    fill(tmp_path / "x.db")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "x.db-locks").symlink_to(to)
+    with Database(file_url(tmp_path / "x.db")) as database:
+        ContainerRepository(database).save("s", "c", ContainerState(state="running"))
+        with pytest.raises(FileError, match=r"x\.db-locks: is a symlink, which is not followed"):
+            ContainerRepository(database).lock("s")
+        (tmp_path / "x.db-locks").unlink()
+        with ContainerRepository(database).lock("s"):
+            pass
+    assert (list((tmp_path / "elsewhere").iterdir()), (tmp_path / "nothing").exists()) == ([], False)
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    """A file that has the name of the folder of locks is refused."""
+    fill(tmp_path / "x.db")
+    (tmp_path / "x.db-locks").touch()
+    refused = pytest.raises(FileError, match=r"x\.db-locks: is not a folder")
+    with Database(file_url(tmp_path / "x.db")) as database, refused:
+        ContainerRepository(database).lock("s")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder away")
+def test_a_folder_of_another_user(tmp_path: Path) -> None:
+    """A folder of locks that belongs to a third user is refused; the database's owner may have made it."""
+    fill(tmp_path / "x.db")
+    (tmp_path / "x.db-locks").mkdir()
+    os.chown(tmp_path / "x.db-locks", 12345, -1)
+    with Database(file_url(tmp_path / "x.db")) as database:
+        with pytest.raises(FileError, match="belongs to user 12345, neither to this user nor to the database's"):
+            ContainerRepository(database).lock("s")
+        os.chown(tmp_path / "x.db", 12345, -1)
+        with ContainerRepository(database).lock("s"):
+            pass
+
+
+def test_locks_leave_no_descriptors(tmp_path: Path) -> None:
+    """A lock that is released, and one that could not be had, leave no open file."""
+    fill(tmp_path / "x.db")
+    with Database(file_url(tmp_path / "x.db")) as database:
+        repository = ContainerRepository(database)
+        before = len(os.listdir("/proc/self/fd"))
+        with repository.lock("s"), pytest.raises(LockTimeout):
+            repository.lock("s", timeout=0)
+        assert len(os.listdir("/proc/self/fd")) == before
