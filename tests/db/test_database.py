@@ -191,6 +191,7 @@ def test_pragmas(sqlite_store: tuple[str, Database]) -> None:
     """Each connection has the settings that keep what was committed, and they are read back."""
     database = sqlite_store[1]
     expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "temp_store": 2, "busy_timeout": 5000}
+    expected["journal_size_limit"] = 4 << 20
     with database.engine.connect() as one, database.engine.connect() as other:
         for connection in (one, other):
             for name, value in expected.items():

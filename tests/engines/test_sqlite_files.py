@@ -7,6 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from persistdb import ContainerRepository, ContainerState, Database, SandboxState
 from persistdb.engines import file_url
@@ -98,6 +99,26 @@ def test_restore_behind_a_symlink_to_nothing(tmp_path: Path) -> None:
         assert restore(database, tmp_path / "kept") is None
         assert ContainerRepository(database).count() == 1
     assert (mode(tmp_path / "new.db"), (tmp_path / "link.db").is_symlink()) == (0o600, True)
+
+
+# --- the log
+
+
+def test_the_log_shrinks_after_a_long_reader(tmp_path: Path) -> None:
+    """A log that a long reader let grow is cut to its usual size within the next writes."""
+    path = tmp_path / "x.db"
+    log = tmp_path / "x.db-wal"
+    with Database(file_url(path)) as writer, Database(file_url(path)) as reader:
+        repository = ContainerRepository(writer)
+        repository.save_sandbox(SandboxState(sid="s"), {"c": ContainerState()})
+        with reader.session() as session:
+            session.execute(text("SELECT count(*) FROM container")).scalar_one()
+            for number in range(20):
+                repository.save_sandbox(SandboxState(sid="s", document=str(number) * 500_000), {"c": ContainerState()})
+            assert log.stat().st_size > 8 << 20
+        for state in ("running", "paused", "stopped"):
+            repository.save("s", "c", ContainerState(state=state))
+        assert log.stat().st_size <= 4 << 20
 
 
 # --- locks

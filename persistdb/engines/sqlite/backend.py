@@ -67,6 +67,9 @@ if TYPE_CHECKING:
 # json_each of jsonb (sqlite.org/changes.html)
 _JSONB_EACH = (3, 51, 0)
 
+# Bytes of a log that is kept to be written over; the usual one is checkpointed at 1000 pages, 4.1 MB.
+_LONGEST_LOG = 4 << 20
+
 # What SQLAlchemy hands on to the driver (dialects/sqlite/pysqlite.py)
 _OPTIONS = {"uri", "timeout", "detect_types", "check_same_thread", "cached_statements"}
 _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]+)?")
@@ -153,6 +156,8 @@ class SQLite(Backend):
                 _pragma(cursor, "synchronous", "FULL", 2)
                 # Sorting and temporary tables stay off a disk that may be full.
                 _pragma(cursor, "temp_store", "MEMORY", 2)
+                # A log that grew while a long reader kept its pages is cut by the next write that starts it again.
+                _pragma(cursor, "journal_size_limit", str(_LONGEST_LOG), _LONGEST_LOG)
             except UnicodeDecodeError as error:
                 raise damage.error_of(module) from error
             finally:
