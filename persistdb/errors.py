@@ -71,14 +71,17 @@ class Conflict(PersistDBError):
 
 @dataclass(eq=False)
 class Ambiguous(PersistDBError):
-    """An abbreviated ID that fits more than one container or sandbox."""
+    """An ID or prefix that fits more than one container or sandbox; ``has_more``: not all of them are named."""
 
     kind: str
     ref: str
     candidates: Sequence[str]
+    remedy: str = "give more of the ID"
+    has_more: bool = False
 
     def __str__(self) -> str:
-        return f"{self.ref!r} fits more than one {self.kind}: {', '.join(self.candidates)}, …; give more of the ID"
+        more = ", …" if self.has_more else ""
+        return f"{self.ref!r} fits more than one {self.kind}: {', '.join(self.candidates)}{more}; {self.remedy}"
 
 
 @dataclass(eq=False)

@@ -78,8 +78,18 @@ def one_container(ref: str, candidates: Sequence[C], scope: Scope) -> C:
         raise NotFound("container", ref, scope.host)
     if len(matches) > 1:
         where = [f" on host {one.host!r}" if scope == ALL_HOSTS else "" for one in matches]
-        raise Ambiguous("container", ref, [f"{one.sid}/{one.cid}{at}" for one, at in zip(matches, where, strict=True)])
+        names = [f"{one.sid}/{one.cid}{at}" for one, at in zip(matches, where, strict=True)]
+        raise Ambiguous("container", ref, names, _remedy(sid, cid, matches), len(candidates) >= CANDIDATES)
     return matches[0]
+
+
+def _remedy(sid: str, cid: str, matches: Sequence[C]) -> str:
+    """Say how to name one of several: a whole CID may be in several sandboxes, and SID/CID on several hosts."""
+    if any(one.cid != cid for one in matches):
+        return "give more of the ID"
+    if len({one.sid for one in matches}) == 1:
+        return "give the host: --host NAME"
+    return "give more of SANDBOX" if sid else "give SANDBOX/CONTAINER"
 
 
 def sandbox_parameters(host: str, ref: str) -> Mapping[str, object]:
@@ -102,7 +112,7 @@ def one_sandbox(ref: str, candidates: Sequence[str], *, host: str) -> str:
     if not matches:
         raise NotFound("sandbox", ref, host)
     if len(matches) > 1:
-        raise Ambiguous("sandbox", ref, matches)
+        raise Ambiguous("sandbox", ref, matches, has_more=len(candidates) >= CANDIDATES)
     return matches[0]
 
 

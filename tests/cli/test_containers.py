@@ -338,6 +338,17 @@ def test_remove_containers(filled: Program) -> None:
     assert done.err.count("\n") == 2
 
 
+@pytest.mark.parametrize("command", ["show", "rm"])
+def test_one_id_in_two_sandboxes(filled: Program, command: str) -> None:
+    """A container's ID that is in two sandboxes is answered with SANDBOX/CONTAINER to choose from."""
+    with filled.repository() as repository:
+        repository.save("pod-2", "web", ContainerState())
+    done = filled(command, "web")
+    assert (done.status, done.out) == (3, "")
+    assert done.err == ("persistdb: 'web' fits more than one container: pod-1/web, pod-2/web; give SANDBOX/CONTAINER\n")
+    assert filled(command, "pod-2/web").status == 0
+
+
 def test_remove_ambiguous(filled: Program) -> None:
     """An ID that fits several removes none of them."""
     done = filled("rm", "w")

@@ -34,6 +34,30 @@ def container(ref: str, host: str = "node-1") -> Container:
     )
 
 
+# --- one of several
+
+
+@pytest.mark.parametrize(
+    ("ref", "scope", "there", "says"),
+    [
+        ("web", HERE, ["a/web", "b/web"], "more than one container: a/web, b/web; give SANDBOX/CONTAINER"),
+        ("web", HERE, ["a/web", "b/web", "c/web", "d/web"], "c/web, d/web, …; give SANDBOX/CONTAINER"),
+        ("web", HERE, ["a/web", "b/web", "c/web-1", "d/web-1"], ": a/web, b/web, …; give SANDBOX/CONTAINER"),
+        ("we", HERE, ["a/web", "b/web"], "a/web, b/web; give more of the ID"),
+        ("p/web", HERE, ["pa/web", "pb/web"], "pa/web, pb/web; give more of SANDBOX"),
+        ("p/we", HERE, ["p/web", "p/wet"], "p/web, p/wet; give more of the ID"),
+        ("web", ALL_HOSTS, ["a/web", "b/web"], "a/web on host 'h0', b/web on host 'h1'; give SANDBOX/CONTAINER"),
+        ("web", ALL_HOSTS, ["a/web", "a/web"], "a/web on host 'h0', a/web on host 'h1'; give the host: --host NAME"),
+        ("a/web", ALL_HOSTS, ["a/web", "a/web"], "give the host: --host NAME"),
+    ],
+)
+def test_several_say_how_to_choose(ref: str, scope: Scope, there: list[str], says: str) -> None:
+    """An ID that fits several names them as SANDBOX/CONTAINER, and says what tells them apart."""
+    with pytest.raises(Ambiguous) as caught:
+        lookup.one_container(ref, [container(each, f"h{number}") for number, each in enumerate(there)], scope)
+    assert str(caught.value).endswith(says)
+
+
 # --- the query
 
 
