@@ -49,7 +49,7 @@ class _Question:
     epilog="""\b
 Examples:
   persistdb report                                  list the reports
-  persistdb report leftover-mounts                  mounts left by containers that do not run
+  persistdb report leftover-mounts                  mounts left by containers that have stopped
   persistdb report device-holders d6a2f3c8b1e04a7f  the containers that hold this device
   persistdb report stale 2h --fail                  for monitoring: exit with 1 if there are rows
   persistdb report writable-binds --describe        its advice, parameters and SQL

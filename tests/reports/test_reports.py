@@ -75,6 +75,23 @@ def test_containers(database: Database) -> None:
     ]
 
 
+def test_leftover_mounts_by_state(store: tuple[str, Database]) -> None:
+    """Mounts of a container that is ready are no leftovers: they are made before it starts."""
+    states = ("", "ready", "running", "paused", "stopped", "unknown")
+    containers = {
+        f"c-{state}": ContainerState(
+            state=state,
+            rootfs=Mount(destination="/", mounted=True),
+            mounts=[Mount(source="/srv", destination="/data", host_path=f"/run/{state}")],
+        )
+        for state in states
+    }
+    database = store[1]
+    ContainerRepository(database).save_sandbox(SandboxState(sid="pod"), containers)
+    left = values(ask(database, "leftover-mounts"), "state", "destination")
+    assert left == [(state, place) for state in ("", "stopped", "unknown") for place in ("/", "/data")]
+
+
 def test_mounts(database: Database) -> None:
     """Reports on mounts: left over, writable, below a path, twice at one path, and without options."""
     assert values(ask(database, "leftover-mounts"), "cid", "host_path", "is_rootfs") == [
