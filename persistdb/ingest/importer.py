@@ -14,6 +14,7 @@ from ..runtimes.kata import read_trees
 from ..store.batches import batches
 from ..store.rows import check_container, check_sandbox
 from ..validation import check_kind
+from .notes import losses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,6 +80,8 @@ class Importer:
             if tree.faults and (self._strict or _is_empty(tree)):
                 self._observer.left_out(tree.sid)
             else:
+                for note in losses(tree, self._repository):
+                    self._observer.note(note)
                 yield tree
 
     def _read(self, paths: Iterable[str]) -> Iterator[SandboxTree]:

@@ -19,8 +19,9 @@ class SandboxTree(msgspec.Struct, kw_only=True):
 
     ``record`` is ``None`` where the sandbox's own file is missing or damaged; such a tree does not tell which
     containers are gone. Otherwise containers that are neither in ``containers`` nor in ``kept`` are gone. ``kept`` has
-    the IDs of containers whose files are damaged or unreadable: their stored rows must stay. ``faults`` are the errors,
-    and ``notes`` are sentences for the user about anything else worth knowing.
+    the IDs of containers whose files are damaged or unreadable: their stored rows must stay. ``stateless`` has folders
+    without a container's file, by the ID that a container would have, each with the path of that file. ``faults`` are
+    the errors, and ``notes`` are sentences for the user about anything else worth knowing.
     """
 
     sid: str
@@ -31,6 +32,7 @@ class SandboxTree(msgspec.Struct, kw_only=True):
     container_files: dict[str, str] = msgspec.field(default_factory=dict)
     faults: list[FileError] = msgspec.field(default_factory=list)
     kept: set[str] = msgspec.field(default_factory=set)
+    stateless: dict[str, str] = msgspec.field(default_factory=dict)
     notes: list[str] = msgspec.field(default_factory=list)
 
     def file_of(self, cid: str | None = None) -> str:

@@ -15,10 +15,14 @@ from tests.runtimes.kata.trees import PLAIN, make
 from .files import LONG_STATE, other, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from sqlalchemy import Engine
+
     from persistdb import FileError, Sandbox, SandboxWrite
+    from tests.servers import Statements
 
 
 class Recorder:
@@ -86,6 +90,66 @@ def test_damaged_container(repository: ContainerRepository, recorder: Recorder, 
     Importer(repository, recorder).run([str(tmp_path)])
     assert recorder.events[1:] == [("fault", f"{tmp_path}/a/y/persist.json"), ("stored", "a", "1")]
     assert states(repository) == {"a": {"x": "stopped", "y": "running"}}
+
+
+def test_container_without_its_file(repository: ContainerRepository, recorder: Recorder, tmp_path: Path) -> None:
+    """A stored container whose folder is there without its file is removed, and a note says so."""
+    make(tmp_path, tree("a", x=other("1"), y=other("2")) | {"a/raw/file": b""})
+    Importer(repository, recorder).run([str(tmp_path)])
+    (tmp_path / "a/y/persist.json").unlink()
+    Importer(repository, recorder).run([str(tmp_path)])
+    Importer(repository, recorder).run([str(tmp_path)])
+    path = f"{tmp_path}/a/y/persist.json"
+    assert recorder.events == [
+        ("stored", "a", "2"),
+        ("note", f"{path} does not exist: container 'y' of sandbox 'a' is removed from the database"),
+        ("stored", "a", "1"),
+        ("stored", "a", "1"),
+    ]
+    assert states(repository) == {"a": {"x": "running"}}
+
+
+def test_container_of_an_old_store_without_its_file(
+    repository: ContainerRepository, recorder: Recorder, tmp_path: Path
+) -> None:
+    """The same is noted in an old store."""
+    make(tmp_path, {f"a/{place}state.json": b'{"state":"running"}' for place in ("", "x/", "y/")})
+    Importer(repository, recorder).run([str(tmp_path)])
+    (tmp_path / "a/y/state.json").unlink()
+    Importer(repository, recorder).run([str(tmp_path)])
+    says = f"{tmp_path}/a/y/state.json does not exist: container 'y' of sandbox 'a' is removed from the database"
+    assert recorder.events[1:] == [("note", says), ("stored", "a", "1")]
+
+
+def test_state_that_goes_blank(repository: ContainerRepository, recorder: Recorder, tmp_path: Path) -> None:
+    """A file without a state replaces the stored one, and a note says which state that was, once."""
+    make(tmp_path, tree("a", x=other("1"), y=other("2")))
+    Importer(repository, recorder).run([str(tmp_path)])
+    make(tmp_path, {"a/persist.json": b"{}", "a/y/persist.json": b"{}", "a/z/persist.json": b"{}"})
+    Importer(repository, recorder).run([str(tmp_path)])
+    Importer(repository, recorder).run([str(tmp_path)])
+    says = "has no state: in the database it was 'running', and is blank from now on"
+    assert recorder.events[1:] == [
+        ("note", f"{tmp_path}/a/persist.json {says}"),
+        ("note", f"{tmp_path}/a/y/persist.json {says}"),
+        ("stored", "a", "3"),
+        ("stored", "a", "3"),
+    ]
+    assert states(repository) == {"a": {"x": "running", "y": "", "z": ""}}
+
+
+def test_ordinary_imports_ask_nothing(
+    repository: ContainerRepository,
+    recorder: Recorder,
+    tmp_path: Path,
+    statements: Callable[[Engine], AbstractContextManager[Statements]],
+) -> None:
+    """Where the files say it all, an import of what is stored already reads it once, as a save does."""
+    make(tmp_path, tree("a", x=other("1")) | tree("b", x=other("1")))
+    Importer(repository, recorder).run([str(tmp_path)])
+    with statements(repository.database.engine) as sent:
+        Importer(repository, recorder).run([str(tmp_path)])
+    assert len(sent.texts) == 1
 
 
 def test_strict(repository: ContainerRepository, recorder: Recorder, tmp_path: Path) -> None:

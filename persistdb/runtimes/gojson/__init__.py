@@ -12,7 +12,7 @@ from .decoder import (
     encode_unknown,
 )
 from .encoder import encode
-from .scan import Malformed
+from .scan import Malformed, end_of_first
 from .times import ZERO_TIME, read_time, write_time
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "decode_value",
     "encode",
     "encode_unknown",
+    "end_of_first",
     "read_time",
     "write_time",
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ...errors import FileError, InvalidValue
 from ...validation import check_kind, check_path, invalid_id
 from ..folders import Folder, open_folder, printable_path
+from ..gojson import end_of_first
 from ..tree import SandboxTree
 from ..workfolder import is_work_folder
 from .detect import settle_layouts
@@ -150,6 +151,7 @@ def _read_own(tree: SandboxTree, folder: Folder, store: PersistStore | OldStore)
     except FileError as fault:
         tree.faults.append(fault)
     else:
+        _note_rest(tree, store, tree.file, tree.record.document)
         if (other := other_sid(tree.record)) is not None:
             tree.notes.append(f"{tree.file} names sandbox {other!r}; took its folder's name, {tree.sid!r}")
     return True
@@ -169,12 +171,17 @@ def _read_entry(tree: SandboxTree, sandbox: Folder, store: PersistStore | OldSto
 
 
 def _read_container(tree: SandboxTree, sandbox: Folder, store: PersistStore | OldStore, cid: str) -> None:
+    own_file = ""
     try:
         with sandbox.folder(cid) as folder:
+            own_file = folder.join(store.own_file)
             path = store.path_of(folder)
             container = store.read_container(folder, path, cid)
     except FileNotFoundError:
-        return  # not a container (raw, tempDir), a container without state, which Kata skips too, or removed meanwhile
+        # not a container (raw, tempDir), a container without state, which Kata skips too, or removed meanwhile
+        if own_file:
+            tree.stateless[printable_path(cid)] = own_file
+        return
     except FileError as fault:
         tree.faults.append(fault)
         tree.kept.add(printable_path(cid))
@@ -184,3 +191,10 @@ def _read_container(tree: SandboxTree, sandbox: Folder, store: PersistStore | Ol
         return
     tree.containers[cid] = container
     tree.container_files[cid] = path
+    _note_rest(tree, store, path, container[1].document)
+
+
+def _note_rest(tree: SandboxTree, store: PersistStore | OldStore, path: str, document: str | None) -> None:
+    """Note that a file goes on after its value: an old store refuses that, and of an ordinary file no text is kept."""
+    if document is not None and isinstance(store, PersistStore) and (end := end_of_first(document)) is not None:
+        tree.notes.append(f"{path} holds more after its value, from character {end} on; Kata does not read it either")

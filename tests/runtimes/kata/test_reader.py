@@ -352,6 +352,34 @@ def test_other_name_inside(tmp_path: Path) -> None:
     assert tree.notes == [f"{tmp_path}/other/persist.json names sandbox 's'; took its folder's name, 'other'"]
 
 
+@pytest.mark.parametrize("rest", [b"{}", b'x"', b"\n\n[1"])
+def test_more_after_a_value(tmp_path: Path, rest: bytes) -> None:
+    """What follows the value in a file is kept with it, as Kata passes it over, and noted with its place."""
+    make(tmp_path, TREE | {"s/persist.json": SANDBOX.strip() + rest, "s/c/persist.json": PLAIN.strip() + rest})
+    tree = one(tmp_path)
+    assert tree.faults == []
+    assert tree.notes == [
+        f"{tmp_path}/{name}/persist.json holds more after its value, from character {len(value.strip())} on; "
+        "Kata does not read it either"
+        for name, value in (("s", SANDBOX), ("s/c", PLAIN))
+    ]
+
+
+@pytest.mark.parametrize("blank", [b"", b" \n\t\r\n"])
+def test_blanks_after_a_value(tmp_path: Path, blank: bytes) -> None:
+    """White space after the value is no more of it."""
+    make(tmp_path, TREE | {"s/persist.json": SANDBOX.strip() + blank, "s/c/persist.json": PLAIN.strip() + blank})
+    assert one(tmp_path).notes == []
+
+
+def test_folders_without_a_file(tmp_path: Path) -> None:
+    """A folder without a container's file is no container, and named with the file that is missing."""
+    make(tmp_path, TREE | {"s/raw/x": b"", "s/gone/lock": b""})
+    tree = one(tmp_path)
+    assert tree.stateless == {name: f"{tmp_path}/s/{name}/persist.json" for name in ("gone", "raw")}
+    assert (tree.kept, tree.faults, tree.notes) == (set(), [], [])
+
+
 def test_runtime_rs_is_refused(tmp_path: Path) -> None:
     """A sandbox of runtime-rs is a fault that says why it cannot be imported."""
     make(tmp_path, {"s/state.json": RUNTIME_RS})
