@@ -16,9 +16,23 @@ from .errors import InvalidValue
 from .records import ContainerState, Origin, Process, SandboxState, SandboxWrite
 
 KEY_LENGTH = 255
-"""The longest ``host``, ``sid`` or ``cid``, in characters: NAME_MAX, since IDs name folders."""
+"""The longest ``host``, ``sid`` or ``cid``, in characters; an ID is no longer in bytes, since it names a folder."""
 TOKEN_LENGTH = 512
 """The longest process token, in characters: MariaDB's longest index key is 3072 bytes, four a character."""
+
+FILE_NAMES = frozenset(
+    {
+        "persist.json",
+        "lock",
+        "config.json",
+        "state.json",
+        "devices.json",
+        "network.json",
+        "hypervisor.json",
+        "agent.json",
+    }
+)
+"""The names of files that runtimes keep beside the folders that IDs name."""
 
 UINT32 = range(1 << 32)
 INT32 = range(-(1 << 31), 1 << 31)
@@ -77,7 +91,8 @@ def check_id(name: str, value: str) -> None:
 def invalid_id(value: str) -> str | None:
     """Return why a text is no ID of a sandbox or container, ``None`` if it is one.
 
-    An ID names a folder in a runtime's tree and is a part of ``SID/CID``.
+    An ID names a folder in a runtime's tree and is a part of ``SID/CID``: what no tree can hold is refused here, not
+    when it is exported.
     """
     if not value:
         return "an ID cannot be empty"
@@ -85,9 +100,13 @@ def invalid_id(value: str) -> str | None:
         return "an ID cannot begin with a dot"
     if "/" in value or "\0" in value:
         return "an ID cannot hold a path separator or NUL"
-    if len(value) > KEY_LENGTH:
-        return f"an ID cannot be longer than {KEY_LENGTH} characters"
-    return None if _is_utf8(value) else "an ID must be valid UTF-8"
+    if value in FILE_NAMES:
+        return "an ID cannot be the name of a runtime's file, beside which its folder would be"
+    if not _is_utf8(value):
+        return "an ID must be valid UTF-8"
+    if len(value if value.isascii() else value.encode()) > KEY_LENGTH:
+        return f"an ID cannot be longer than {KEY_LENGTH} bytes, as the name of a folder"
+    return None
 
 
 def check_count(name: str, value: int, least: int) -> None:

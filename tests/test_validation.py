@@ -39,10 +39,26 @@ def refused(check: Callable[[], object]) -> InvalidValue:
 
 @pytest.mark.parametrize(
     "value",
-    ["a", "web-1", "A.b", "x.", "a..", " ", "a b", "\t", "\\", "é", "\ud7ff", "\U0010ffff", "x" * 255, Name.WEB],
+    [
+        "a",
+        "web-1",
+        "A.b",
+        "x.",
+        "a..",
+        " ",
+        "a b",
+        "\t",
+        "\\",
+        "é",
+        "\ud7ff",
+        "\U0010ffff",
+        "x" * 255,
+        "é" * 127,
+        Name.WEB,
+    ],
 )
 def test_ids(value: str) -> None:
-    """An ID is any text of 1 to 255 characters that can name a folder and does not begin with a dot."""
+    """An ID is any text of 1 to 255 bytes that can name a folder and does not begin with a dot."""
     assert validation.invalid_id(value) is None
     validation.check_id("cid", value)
 
@@ -59,7 +75,11 @@ def test_ids(value: str) -> None:
         ("a/", "separator"),
         ("a\0", "NUL"),
         ("x" * 256, "255"),
-        ("é" * 256, "255"),
+        ("é" * 128, "255 bytes"),
+        ("𝄞" * 64, "255 bytes"),
+        ("persist.json", "file"),
+        ("state.json", "file"),
+        ("lock", "file"),
         ("\ud800", "UTF-8"),
         ("a\udfff", "UTF-8"),
     ],

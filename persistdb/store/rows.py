@@ -187,19 +187,20 @@ def sandbox_row(host: str, record: SandboxState, revision: int, now: str) -> San
 
     Raises :class:`~persistdb.errors.InvalidValue`, as all functions here do.
     """
-    return _row(SandboxRow, [host, record.sid, *_of_sandbox(record), revision, now, now])
+    values = _of_sandbox(record)
+    check_id("sid", record.sid)
+    return _row(SandboxRow, [host, record.sid, *values, revision, now, now])
 
 
 def sandbox_change(
     sandbox_id: int, revision: int, record: SandboxState, now: str, *, new_revision: int
 ) -> SandboxChange:
-    """Return the row of a sandbox that is changed."""
+    """Return the row of a sandbox that is changed; its ID is the stored one, valid or not."""
     return _row(SandboxChange, [sandbox_id, revision, *_of_sandbox(record), now, new_revision])
 
 
 def _of_sandbox(record: SandboxState) -> list[object]:
     check_kind("record", record, SandboxState)
-    check_id("sid", record.sid)
     return [record.state, record.persist_version, record.cgroup_path, record.layout, record.document]
 
 

@@ -128,17 +128,17 @@ def test_long_text(repository: ContainerRepository) -> None:
 
 
 def test_the_longest_keys(repository: ContainerRepository) -> None:
-    """IDs, hosts, states and layouts of 255 characters come back, four bytes each too, and so do tokens of 512."""
-    key, token = "𝄞" * 255, "𝄞" * 512
+    """Hosts, states and layouts of 255 characters come back, four bytes each too, IDs of 255 bytes, tokens of 512."""
+    key, id_, token = "𝄞" * 255, "𝄞" * 63 + "xyz", "𝄞" * 512
     other = ContainerRepository(repository.database, host=key)
     other.save_sandbox(
-        SandboxState(sid=key, state=key, layout=key),
-        {key: container(token, state=key)},
-        origins={key: Origin(layout=key)},
+        SandboxState(sid=id_, state=key, layout=key),
+        {id_: container(token, state=key)},
+        origins={id_: Origin(layout=key)},
     )
-    found = other.get(key, key)
+    found = other.get(id_, id_)
     assert found.record == container(token, state=key)
-    assert other.look_up(key[:100]).cid == key
+    assert other.look_up(id_[:40]).cid == id_
     assert other.count(Filter("token", token)) == 1
 
 

@@ -180,9 +180,6 @@ def test_an_origin_that_is_refused(name: str, value: Any) -> None:
         ("cgroup_path", 7),
         ("layout", "x" * 256),
         ("document", b"{}"),
-        ("sid", ".x"),
-        ("sid", 7),
-        ("sid", "x" * 256),
     ],
 )
 def test_a_sandbox_that_is_refused(name: str, value: object) -> None:
@@ -195,6 +192,16 @@ def test_a_sandbox_that_is_refused(name: str, value: object) -> None:
     ):
         error = refused(make)
         assert (column(error), error.value) == (name, value)
+
+
+@pytest.mark.parametrize("sid", [".x", 7, "x" * 256, "é" * 128])
+def test_a_sandbox_with_an_invalid_id(sid: Any) -> None:
+    """A new sandbox with an invalid ID is refused; one that is stored can change, whatever its ID."""
+    record = replace(SANDBOX, sid=sid)
+    for make in (lambda: rows.sandbox_row("node-1", record, 1, NOW), lambda: rows.check_sandbox(record)):
+        error = refused(make)
+        assert (column(error), error.value) == ("sid", sid)
+    rows.sandbox_change(1, 1, record, NOW, new_revision=2)
 
 
 class Other(msgspec.Struct):
