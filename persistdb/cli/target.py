@@ -58,9 +58,10 @@ class Target:
 @contextmanager
 def _opened(url: str | None) -> Iterator[Database]:
     from ..store.session import Database  # start-up cost: SQLAlchemy takes longer to import than --help to run
+    from .logs import own_lines
 
     # Some URLs turn out to be unusable only in use: a database in memory has no file to copy.
-    with reading_arguments(BadURL), Database(url) as database, _waits_told(database):
+    with own_lines(), reading_arguments(BadURL), Database(url) as database, _waits_told(database):
         yield database
 
 
