@@ -23,6 +23,10 @@ DOUBT = 1.0
 """Seconds without use after which a connection is pinged in any case."""
 
 
+class NoAnswer(TimeoutError):
+    """A server that did not answer a ping."""
+
+
 class _Checkout(threading.local):
     again = False
     deadline: float | None = None
@@ -74,7 +78,7 @@ def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: flo
             else:
                 return
         if ping.expired:
-            raise TimeoutError("the server does not answer") from failure
+            raise NoAnswer("the server does not answer") from failure
         # the pool releases all its connections, and opens a new one
         raise InvalidatePoolError from failure
 

@@ -94,7 +94,7 @@ def read(
             names = [column[0] for column in cursor.description]
     except PersistDBError:
         raise
-    except (SQLAlchemyError, database.driver_error) as error:
+    except (SQLAlchemyError, database.driver_error, OSError) as error:
         raise database.failure(error) from error
     types = [_KINDS.get(name) for name in names]
     rows = [[_typed(value, kind) for value, kind in zip(row, types, strict=True)] for row in fetched[:limit]]

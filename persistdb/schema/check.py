@@ -66,7 +66,7 @@ def check(database: Database) -> list[Finding]:
             queries = preflight.orphan_queries(connection) | _RULES | _misfits(database.backend)
             for what, statement in queries.items():
                 findings += _rows(database.backend, connection, what, statement)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OSError) as error:
         raise database.failure(error) from error
     return findings
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..db import waits
 from ..engines import ViewsNotComparable
+from ..engines.bounded import bounded_again, unbounded
 from ..engines.locks import Orphans, StillLocked
 from ..errors import AccessDenied, Busy, ChangeBlocked, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldLose
 from . import drift, preflight, version
@@ -140,6 +141,7 @@ def exclusive_connection(database: Database, wait: float = WAIT) -> Iterator[Con
         with _one_at_a_time, database.writer.connect() as connection:
             connected = True
             with contextlib.ExitStack() as change:
+                change.callback(bounded_again, unbounded(connection))
                 with waits.noted(connection.connection.dbapi_connection):
                     change.enter_context(database.backend.exclusive(connection, wait))
                 yield connection

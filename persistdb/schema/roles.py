@@ -61,7 +61,7 @@ def grant(database: Database, role: Role, name: str, password: str | None = None
             for statement in wanted:
                 connection.exec_driver_sql(statement)
             return database.backend.role_excess(connection, role, name)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OSError) as error:
         failure = database.failure(error)
         if isinstance(failure, AccessDenied):
             remedy = "connect as an administrator of the server, or print the statements for one: --print"

@@ -60,7 +60,7 @@ def refuse_foreign(database: Database) -> None:
     try:
         with database.reader.connect() as connection:
             tables = set(inspect(connection).get_table_names())
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OSError) as error:
         raise database.failure(error) from error
     # with both of these, another program is creating the schema now
     if tables - {"alembic_version"} and not {"alembic_version", "sandbox"} <= tables:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ..db import database
+from ..engines.liveness import NoAnswer
+from ..errors import CommitUnknown
 from ..schema.prepare import prepare
 
 if TYPE_CHECKING:
@@ -31,13 +33,23 @@ class Database(database.Database):
 
         Relationships are loaded only as far as the query says (``selectinload`` and the like). An empty database gets
         its schema; raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,
-        :class:`~persistdb.errors.SchemaMissing` for one that the mapped classes don't fit.
+        :class:`~persistdb.errors.SchemaMissing` for one that the mapped classes don't fit, and
+        :class:`~persistdb.errors.CommitUnknown` for a connection that was lost during the commit.
         """
         prepare(self)
         try:
             with Session(self.writer if write else self.engine, expire_on_commit=False) as session:
                 yield session
                 if write:
-                    session.commit()
-        except SQLAlchemyError as error:
+                    session.flush()
+                    self._commit(session)
+        except (SQLAlchemyError, NoAnswer) as error:
             raise self.failure(error) from error
+
+    def _commit(self, session: Session) -> None:
+        try:
+            session.commit()
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise CommitUnknown(self.url, self.backend.detail(error.orig or error)) from error
+            raise

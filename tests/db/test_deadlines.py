@@ -23,12 +23,16 @@ from persistdb import (
 from persistdb.db.work import Statement, value
 from persistdb.reports import catalog, readonly
 from persistdb.reports.run import run
+from persistdb.schema.check import check
+from persistdb.store.session import Database as SessionDatabase
 from tests.conftest import SERVERS
 from tests.store.faults import just_before
 from tests.store.samples import SANDBOX, container, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sqlalchemy.orm import Session
 
     from tests.servers import Server, Statements
 
@@ -108,6 +112,49 @@ def test_a_query_of_a_frozen_server(own: Server, warm: ContainerRepository) -> N
         ):
             ask()
         ask()
+
+
+def _select(session: Session) -> None:
+    session.execute(text("SELECT count(*) FROM container"))
+
+
+def _update(session: Session) -> None:
+    session.execute(text("UPDATE container SET state = 'held'"))
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "error"),
+    [(_select, _select, Unavailable), (_update, _update, Unavailable), (_update, lambda _: None, CommitUnknown)],
+    ids=["read", "write", "commit"],
+)
+def test_a_session_on_a_frozen_server(
+    own: Server,
+    before: Callable[[Session], None],
+    then: Callable[[Session], None],
+    error: type[DatabaseError],
+) -> None:
+    """A statement of a session, and its commit, end by the time for a call or a statement; later sessions work."""
+    with SessionDatabase(own.url(own.create_database()), timeouts=Timeouts(call=1, statement=1)) as database:
+        put(ContainerRepository(database, host="node-1"), "pod-1", "a")
+
+        frozen = contextlib.ExitStack()
+
+        def use() -> None:
+            with frozen, database.session(write=True) as session:
+                before(session)
+                frozen.enter_context(own.daemon.frozen())
+                then(session)
+
+        with pytest.raises(error):
+            use()
+        with database.session() as session:
+            _select(session)
+
+
+def test_a_check_of_a_frozen_server(own: Server, warm: ContainerRepository) -> None:
+    """A check of the schema ends, too."""
+    with own.daemon.frozen(), pytest.raises(DatabaseError):
+        list(check(warm.database))
 
 
 @contextlib.contextmanager

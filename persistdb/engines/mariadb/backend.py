@@ -21,6 +21,7 @@ from ..base import (
     json_path,
     without_secrets,
 )
+from ..bounded import bound
 from ..deadlines import shut_down
 from ..liveness import checkout, ping_in_doubt
 from . import locks, numbered, readonly, roles, tls, views
@@ -166,6 +167,7 @@ class MariaDB(Backend):
 
         self.timeouts = timeouts
         ping_in_doubt(engine, self.interrupt, timeouts.call)
+        bound(engine, self.interrupt, max(timeouts.call, timeouts.statement))
 
         @event.listens_for(engine, "connect")
         def _wait(connection: Any, _record: object) -> None:

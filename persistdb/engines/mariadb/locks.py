@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from ..bounded import unbounded
 from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, StillLocked, digest
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def take(engine: Engine, name: str, *, shared: bool, timeout: float, bounded: Ca
     prefix = _name(engine.url.database, name)
     gate, slots = f"{prefix}:gate", [f"{prefix}:{i}" for i in range(_SLOTS)]
     deadline = time.monotonic() + timeout
-    connection = engine.connect()
+    connection = unbounded(engine.connect())  # but see bounded() below
     try:
         connection.detach()
         with bounded(connection, timeout):

@@ -24,6 +24,7 @@ from ..base import (
     on_conflict_update,
     without_secrets,
 )
+from ..bounded import bound
 from ..deadlines import shut_down
 from ..liveness import checkout, ping_in_doubt
 from . import locks, readonly, roles, views
@@ -162,6 +163,7 @@ class PostgreSQL(Backend):
 
         self.timeouts = timeouts
         ping_in_doubt(engine, self.interrupt, timeouts.call)
+        bound(engine, self.interrupt, max(timeouts.call, timeouts.statement))
         return engine
 
     def checkout(self, engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from ..bounded import unbounded
 from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, digest
 from . import grants
 
@@ -34,7 +35,7 @@ def take(engine: Engine, name: str, *, shared: bool, timeout: float, bounded: Ca
     """
     key = _key(name)
     suffix = "_shared" if shared else ""
-    connection = engine.connect()
+    connection = unbounded(engine.connect())  # but see bounded() below
     try:
         connection.detach()
         with bounded(connection, timeout):
