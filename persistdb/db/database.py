@@ -140,7 +140,7 @@ class Database:
 
     def read(self, work: Callable[[], Work[T]]) -> T:
         """Run a unit of work that reads with one statement, again if the connection turns out to be lost."""
-        return self._repeat(self._connected, work, time.monotonic() + self._read_time)
+        return self._repeat(self._connected, work, self._read_time)
 
     def write(
         self,
@@ -177,7 +177,7 @@ class Database:
                 self._resolve_lost_commit(lost.error, partial(verify, result) if verify else None, refs, deadline)
                 return result
 
-        return self._repeat(attempt, work, time.monotonic() + self.timeouts.call)
+        return self._repeat(attempt, work, self.timeouts.call)
 
     def change(
         self, work: Callable[[], Work[None]], *, verify: Callable[[], Work[bool | None]], refs: Sequence[str]
@@ -197,7 +197,7 @@ class Database:
             except _Lost as lost:
                 self._resolve_lost_commit(lost.error, verify, refs, deadline)
 
-        self._repeat(attempt, work, time.monotonic() + self.timeouts.call)
+        self._repeat(attempt, work, self.timeouts.call)
 
     def _connected(
         self, work: Callable[[], Work[T]], deadline: float, transact: Callable[[Connection], T] | None = None
@@ -239,7 +239,7 @@ class Database:
         if verify is None:
             raise unknown from error
         try:
-            committed = self._repeat(self._connected, verify, deadline)
+            committed = self._repeat(self._connected, verify, left(deadline))
         except DatabaseError:
             raise unknown from error
         if committed is None:
@@ -248,8 +248,10 @@ class Database:
             raise Stale from error
 
     def _repeat(
-        self, attempt: Callable[[Callable[[], Work[T]], float], T], work: Callable[[], Work[T]], deadline: float
+        self, attempt: Callable[[Callable[[], Work[T]], float], T], work: Callable[[], Work[T]], seconds: float
     ) -> T:
+        """Attempt work again and again, for so many seconds."""
+        deadline = time.monotonic() + seconds
         pause = _FIRST_PAUSE
         for more in range(self.retries, -1, -1):
             try:
@@ -259,7 +261,7 @@ class Database:
                     attempts = self.retries + 1 - more
                     raise Busy(self.url, f"changed by others in each of {attempts} attempts") from None
             except (SQLAlchemyError, self.driver_error, _Lost, OSError) as error:
-                if not more or not left(deadline) or not self._may_succeed_if_repeated(error, deadline):
+                if not more or not left(deadline) or not self._may_succeed_if_repeated(error, seconds - left(deadline)):
                     raise self._failure(error, deadline) from error
             # not a wait for an event: it only keeps the units that clashed apart
             time.sleep(min(left(deadline), pause * random.uniform(0.5, 1.0)))  # noqa: S311  no secret
@@ -292,7 +294,7 @@ class Database:
             return rule.error(self.url, detail)
         return (Unavailable if _lost_connection(error) else DatabaseError)(self.url, detail)
 
-    def _may_succeed_if_repeated(self, error: BaseException, deadline: float) -> bool:
+    def _may_succeed_if_repeated(self, error: BaseException, waited: float) -> bool:
         if isinstance(error, PoolTimeout | OSError):
             return False
         if _lost_connection(error):
@@ -301,7 +303,6 @@ class Database:
         if rule is None or not rule.retry:
             return False
         # A lock that was waited for in vain is no clash: it would be waited for as long again.
-        waited = self.timeouts.call - left(deadline)
         return not (rule.waits and waited >= self.timeouts.busy)
 
 

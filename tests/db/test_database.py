@@ -166,24 +166,25 @@ def wide_open() -> Iterator[None]:
 
 @pytest.mark.usefixtures("wide_open")
 def test_modes_of_files(tmp_path: Path) -> None:
-    """The database, its log and its index are their owner's only, and so is the folder if it is made."""
+    """The database, its log, its index and its queue are their owner's only, and so is the folder if it is made."""
     path = tmp_path / "new" / "x.db"
     with Database(f"sqlite:///{path}") as database:
         put(ContainerRepository(database, host="node-1"), "pod-1", "a")
         files = {file.name: mode(file) for file in path.parent.iterdir() if file.is_file()}
-        assert files == {"x.db": 0o600, "x.db-wal": 0o600, "x.db-shm": 0o600}
+        assert files == dict.fromkeys(("x.db", "x.db-wal", "x.db-shm", "x.db-queue"), 384)
     assert mode(path.parent) == 0o700
 
 
 @pytest.mark.usefixtures("wide_open")
 def test_modes_that_are_there_stay(tmp_path: Path) -> None:
-    """A file and a folder that exist keep their modes, and the log has the file's."""
+    """A file and a folder that exist keep their modes, and the log has the file's; the queue is its owner's only."""
     tmp_path.chmod(0o750)
     path = tmp_path / "x.db"
     path.touch(0o640)
     with Database(f"sqlite:///{path}") as database:
         put(ContainerRepository(database, host="node-1"), "pod-1", "a")
-        assert {mode(file) for file in tmp_path.iterdir() if file.is_file()} == {0o640}
+        modes = {file.name: mode(file) for file in tmp_path.iterdir() if file.is_file()}
+        assert modes == {"x.db": 0o640, "x.db-wal": 0o640, "x.db-shm": 0o640, "x.db-queue": 0o600}
     assert mode(tmp_path) == 0o750
 
 

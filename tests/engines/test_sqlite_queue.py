@@ -211,3 +211,13 @@ def test_nothing_stays(tmp_path: Path) -> None:
         assert descriptors() > before
     assert descriptors() == before
     assert [path.name for path in tmp_path.iterdir()] == ["closed.db"]
+
+
+def test_a_database_of_two_names(tmp_path: Path) -> None:
+    """Writers that know the database by a symlink are in the same queue."""
+    with Database(f"sqlite:///{tmp_path}/real.db") as database:
+        put(ContainerRepository(database, host="node-1"), "pod-1", "a")
+        (tmp_path / "name.db").symlink_to("real.db")
+        with Database(f"sqlite:///{tmp_path}/name.db") as other:
+            put(ContainerRepository(other, host="node-1"), "pod-2", "a")
+            assert [path.name for path in tmp_path.glob("*-queue")] == ["real.db-queue"]

@@ -132,7 +132,7 @@ class SQLite(Backend):
             library.warn(module.sqlite_version)
 
         if path is not None:
-            self._queues = Queues(engine, path.with_name(path.name + "-queue"), busy)
+            self._queues = Queues(engine, path, busy)
             if module.__name__ != "sqlite3":
                 guard.watch(engine, path)
 

@@ -21,13 +21,13 @@ import sys
 import time
 import weakref
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from sqlalchemy import Engine
 
@@ -170,10 +170,12 @@ def _mapped(path: Path) -> mmap.mmap:
 
 
 class Queues:
-    """The places of an engine's connections; each is taken when its connection first writes."""
+    """The places of an engine's connections to a file; each is taken when its connection first writes."""
 
     def __init__(self, engine: Engine, path: Path, busy: float) -> None:
-        self._path, self._busy = path, busy
+        # all names of a database have one queue
+        real = Path(os.path.realpath(path))
+        self._path, self._busy = real.with_name(real.name + "-queue"), busy
         self._of: dict[Any, Queue] = {}
 
         @event.listens_for(engine, "close")
