@@ -129,7 +129,10 @@ def _answer(cursor: Any, decode: Callable[[str], Any] | None) -> Answer:
     """Read a cursor to its end: SQLite would compile a statement again that is left open."""
     rows: Sequence[Any]
     if decode is not None:
-        rows = [decode(payload) for (payload,) in cursor]
+        rows = decoded = []
+        # a comprehension would be a call of its own before Python 3.12
+        for (payload,) in cursor:
+            decoded.append(decode(payload))
         number = len(rows)
     elif cursor.description:
         rows = cursor.fetchall()
