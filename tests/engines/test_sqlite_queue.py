@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -145,6 +146,25 @@ def test_the_dead_stand_in_nobodys_way(tmp_path: Path, child: str) -> None:
         assert len(queue.waiting()) == 1
     dead.stdin.close()
     dead.stdout.close()
+
+
+def test_the_stopped_stand_in_nobodys_way(tmp_path: Path) -> None:
+    """A process that is stopped while it waits, and holds no lock of SQLite's, holds up nobody else."""
+    url = f"sqlite:///{tmp_path}/stopped.db"
+    with Database(url, timeouts=Timeouts(busy=3600, call=3600)) as database:
+        repository = ContainerRepository(database, host="node-1")
+        put(repository, "pod-1", "a")
+        stopped = _start(_HOLDER, tmp_path / "stopped.db-queue")
+        assert stopped.stdout
+        assert stopped.stdin
+        assert stopped.stdout.readline() == "ready\n"
+        stopped.send_signal(signal.SIGSTOP)
+        repository.save("pod-1", "a", ContainerState(state="saved"))
+        stopped.kill()
+        stopped.wait()
+        stopped.stdin.close()
+        stopped.stdout.close()
+        assert repository.get("pod-1", "a").record.state == "saved"
 
 
 def test_a_wait_in_vain(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
+from . import library
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
@@ -45,6 +47,8 @@ _FREE = fcntl.F_UNLCK.to_bytes(2, sys.byteorder)
 _FIRST_PAUSE, _LONGEST_PAUSE, _PAUSE_BEHIND = 0.0002, 0.002, 0.002
 # Looks after which those before are asked again whether they live
 _TRUST = 50
+# Nanoseconds for which the same one may be first before somebody looks whether it writes at all
+_DOUBT = 100_000_000
 
 
 class Queue:
@@ -110,17 +114,35 @@ class Queue:
     def _wait(self, came: int) -> float:
         """Wait to be the first, and return the seconds that are left."""
         pause, looks = _FIRST_PAUSE, 0
+        first, since = -1, came
         while (left := self._busy - (time.monotonic_ns() - came) / 1e9) > 0:
             before = self._before(came)
             if looks % _TRUST == 0:
                 before = [place for place in before if not self._is_left(place)]
             if not before:
                 return left
+            now = time.monotonic_ns()
+            if before[0] != first:
+                first, since = before[0], now
+            elif now - since > _DOUBT:
+                if self._nobody_writes():
+                    return left
+                since = now
             time.sleep(min(pause if len(before) == 1 else _PAUSE_BEHIND, left))
             if len(before) == 1:
                 pause = min(pause * 1.25, _LONGEST_PAUSE)
             looks += 1
         return 0.0
+
+    def _nobody_writes(self) -> bool:
+        """Return whether the lock is free, although somebody is first: a process that was stopped while it waited."""
+        self._set_patience(0)
+        try:
+            self._driver.execute("BEGIN IMMEDIATE").close()
+            self._driver.execute("ROLLBACK").close()
+        except library.driver().Error:
+            return False
+        return True
 
     def waiting(self) -> list[tuple[int, int]]:
         """Return all who write or wait, in their order: when each came, on the monotonic clock, and its place."""
@@ -190,7 +212,7 @@ class Queues:
         if queue is None:
             try:
                 queue = self._of[driver] = Queue(self._path, driver, self._busy)
-            except OSError:
+            except (OSError, ValueError):  # a file that is too short cannot be mapped
                 return nullcontext()
         return queue
 
