@@ -48,12 +48,14 @@ from .records import Container as Container
 from .records import ContainerState as ContainerState
 from .records import ContainerSummary as ContainerSummary
 from .records import DeviceMap as DeviceMap
+from .records import KnownState as KnownState
 from .records import Mount as Mount
 from .records import Origin as Origin
 from .records import Process as Process
 from .records import Sandbox as Sandbox
 from .records import SandboxState as SandboxState
 from .records import SandboxWrite as SandboxWrite
+from .records import State as State
 from .store.locks import Lock as Lock
 from .store.lookup import ContainerIDs as ContainerIDs
 from .store.repository import ContainerRepository as ContainerRepository

@@ -91,10 +91,18 @@ def parse(text: str, *, now: datetime | None = None) -> Filter:
     return Filter(key, _timestamp(text, value, now or datetime.now(UTC)))
 
 
-def parse_all(texts: Iterable[str]) -> list[Filter]:
-    """Read several filters, with one time as now for all."""
+def parse_all(given: Iterable[Filter | str]) -> list[Filter]:
+    """Read the filters that are text, with one time as now for all.
+
+    Raises :class:`~persistdb.errors.InvalidValue`.
+    """
     now = datetime.now(UTC)
-    return [parse(text, now=now) for text in texts]
+    filters = []
+    for one in given:
+        if not isinstance(one, Filter | str):
+            raise InvalidValue("filter", one, "must be text such as state=running, or a Filter")
+        filters.append(parse(one, now=now) if isinstance(one, str) else one)
+    return filters
 
 
 def time_ago(age: str, now: datetime) -> datetime | None:

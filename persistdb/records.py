@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 from whenever import OffsetDateTime
+
+from .serialization import Record, offset_time
+
+KnownState: TypeAlias = Literal["ready", "running", "paused", "stopped"]
+"""The states that Kata calls valid, for type checkers and editors."""
+
+if TYPE_CHECKING:
+    State: TypeAlias = KnownState | str
+else:
+    State = str  # msgspec takes no union of both
+"""Any text; editors offer the states that Kata calls valid."""
 
 STATES = frozenset({"ready", "running", "paused", "stopped"})
 """The states that Kata calls valid. Files hold others too (``""`` above all), so records accept any text."""
@@ -52,7 +63,7 @@ POSIX_ONLY: Final = 0o177000
 """Bits that Go never sets: a mode with any of them, and none from :data:`GO_LOWEST_BIT` on, is POSIX."""
 
 
-class DeviceMap(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceMap(Record, frozen=True, kw_only=True):
     """One host device made visible inside a container.
 
     ``file_mode`` is the raw uint32 of the file: Go's ``os.FileMode`` or plain POSIX bits, whichever the runtime was
@@ -88,7 +99,7 @@ class DeviceMap(msgspec.Struct, frozen=True, kw_only=True):
         return self.file_mode & POSIX_ONLY != 0 and self.file_mode >> GO_LOWEST_BIT == 0
 
 
-class Mount(msgspec.Struct, frozen=True, kw_only=True):
+class Mount(Record, frozen=True, kw_only=True):
     """One mount of a container; the rootfs is a mount too.
 
     ``options`` is ``None`` where Go had a nil slice (``null``) and ``[]`` where it had an empty one: files tell them
@@ -105,16 +116,28 @@ class Mount(msgspec.Struct, frozen=True, kw_only=True):
     mounted: bool = msgspec.field(name="Mounted", default=False)
 
 
-class Process(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Process(Record, frozen=True, kw_only=True, eq=False):
     """One process that stands for a container.
 
     ``pid`` is an int64: -1 is what Kata 2.0 and later write, 0 means that there is none yet. ``start_time`` keeps
-    nanoseconds and the UTC offset; ``None`` is Go's zero time.
+    nanoseconds and the UTC offset; ``None`` is Go's zero time. A ``datetime`` with its time zone is taken as well.
+
+    Raises :class:`~persistdb.errors.InvalidValue` for a ``datetime`` without one.
     """
 
     token: str = msgspec.field(name="Token", default="")
     pid: int = msgspec.field(name="Pid", default=0)
     start_time: OffsetDateTime | None = msgspec.field(name="StartTime", default=None)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, *, token: str = "", pid: int = 0, start_time: OffsetDateTime | datetime | None = None
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        if isinstance(self.start_time, datetime):
+            msgspec.structs.force_setattr(self, "start_time", offset_time(self.start_time))
 
     # ``==`` of OffsetDateTime compares instants; two records are equal only if the offset that was written is, too.
     def __eq__(self, other: object) -> bool:
@@ -132,13 +155,13 @@ class Process(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return hash((self.token, self.pid, self.start_time))
 
 
-class ContainerState(msgspec.Struct, frozen=True, kw_only=True):
+class ContainerState(Record, frozen=True, kw_only=True):
     """The state that a runtime must remember of one container.
 
     ``state`` is any text: :data:`STATES` are the ones that Kata calls valid.
     """
 
-    state: str = msgspec.field(name="State", default="")
+    state: State = msgspec.field(name="State", default="")
     rootfs: Mount = msgspec.field(name="Rootfs", default_factory=Mount)
     cgroup_path: str = msgspec.field(name="CgroupPath", default="")
     device_maps: list[DeviceMap] = msgspec.field(name="DeviceMaps", default_factory=list)
@@ -147,7 +170,7 @@ class ContainerState(msgspec.Struct, frozen=True, kw_only=True):
     bundle_path: str = msgspec.field(name="BundlePath", default="")
 
 
-class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
+class SandboxState(Record, frozen=True, kw_only=True):
     """The state that a runtime must remember of one sandbox, a pod's virtual machine.
 
     ``document`` is the sandbox's own JSON, verbatim: persist.json's text, or for the old four-file stores one object
@@ -155,14 +178,14 @@ class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     sid: str
-    state: str = ""
+    state: State = ""
     persist_version: int | None = None
     cgroup_path: str = ""
     document: str | None = None
     layout: str = ""
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
+class Origin(Record, frozen=True, kw_only=True):
     """The rest of a container's file, beside the record, so that it can be written back as it was.
 
     ``extra`` is a JSON object of the keys that persistdb does not know. ``document`` is the file's whole text, kept
@@ -174,7 +197,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     document: str | None = None
 
 
-class Container(msgspec.Struct, frozen=True, kw_only=True):
+class Container(Record, frozen=True, kw_only=True):
     """A stored container: the record, its host and IDs, and its revision.
 
     ``revision`` grows by one with each change; a ``save`` with it raises Conflict after a change made in between.
@@ -190,7 +213,7 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class ContainerSummary(msgspec.Struct, frozen=True, kw_only=True):
+class ContainerSummary(Record, frozen=True, kw_only=True):
     """A container as a list shows it.
 
     ``pid`` is the first process's, ``None`` without one; ``mounts`` and ``devices`` say how many there are, without the
@@ -200,7 +223,7 @@ class ContainerSummary(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     sid: str
     cid: str
-    state: str
+    state: State
     pid: int | None
     mounts: int
     devices: int
@@ -208,7 +231,7 @@ class ContainerSummary(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
+class Sandbox(Record, frozen=True, kw_only=True):
     """A stored sandbox, with its containers by ``cid``.
 
     ``revision`` grows with each change of the sandbox or of any of its containers.
@@ -222,7 +245,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class SandboxWrite(msgspec.Struct, frozen=True, kw_only=True):
+class SandboxWrite(Record, frozen=True, kw_only=True):
     """A sandbox to store.
 
     Containers that are neither in ``containers`` nor in ``keep`` are removed. Without a ``record`` the sandbox's own

@@ -11,9 +11,7 @@ from .output import Column, cell_text, print_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from whenever import OffsetDateTime
-
-    from ..records import Container, DeviceMap, Mount, Process
+    from ..records import Container, DeviceMap, Mount
 
 _DEVICES = (
     Column("container_path", "PATH", shrinks=True),
@@ -47,17 +45,13 @@ def as_row(container: Container) -> dict[str, object]:
         "revision": container.revision,
         "created": container.created_at,
         "updated": container.updated_at,
-        "rootfs": _mount(record.rootfs),
-        "mounts": [_mount(mount) for mount in record.mounts],
+        "rootfs": record.rootfs.to_dict(),
+        "mounts": [mount.to_dict() for mount in record.mounts],
         "devices": [_device(device) for device in record.device_maps],
-        "processes": [_process(process) for process in record.processes],
+        "processes": [process.to_dict() for process in record.processes],
         # verbatim, since numbers may have more digits than a float; a line end in JSON is only a blank
         "extra": None if origin.extra is None else msgspec.Raw(origin.extra.replace("\n", " ").encode()),
     }
-
-
-def _mount(mount: Mount) -> dict[str, object]:
-    return {name: getattr(mount, name) for name in mount.__struct_fields__}
 
 
 def _device(device: DeviceMap) -> dict[str, object]:
@@ -73,14 +67,6 @@ def _device(device: DeviceMap) -> dict[str, object]:
     }
 
 
-def _process(process: Process) -> dict[str, object]:
-    return {"token": process.token, "pid": process.pid, "start_time": _rfc3339(process.start_time)}
-
-
-def _rfc3339(time: OffsetDateTime | None) -> str | None:
-    return None if time is None else time.format_iso().replace("+00:00", "Z")
-
-
 def print_details(container: Container) -> None:
     """Print the container for people."""
     row = as_row(container)
@@ -89,7 +75,7 @@ def print_details(container: Container) -> None:
         click.echo(f"{label:<10} {cell_text(row[name])}")
     record = container.record
     _mounts("rootfs", [record.rootfs] if record.rootfs != type(record.rootfs)() else [])
-    _section("processes", _PROCESSES, [_process(process) for process in record.processes])
+    _section("processes", _PROCESSES, [process.to_dict() for process in record.processes])
     _section("devices", _DEVICES, [_device(device) for device in record.device_maps])
     _mounts("mounts", record.mounts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
@@ -84,7 +85,12 @@ def _start_time(_kind: type, text: str) -> OffsetDateTime:
     """Put a start time together: ``2019-04-20T07:42:25.123456Z 789 -420``."""
     time, nanoseconds, offset = text.split(" ") if "T" in text else text.replace(" ", "T", 1).split(" ")
     instant = Instant.parse_iso(f"{time[:-1]}{int(nanoseconds):03}Z")
-    return instant.to_fixed_offset(TimeDelta(minutes=int(offset)))
+    return instant.to_fixed_offset(_minutes(offset))
+
+
+@lru_cache
+def _minutes(text: str) -> TimeDelta:
+    return TimeDelta(minutes=int(text))
 
 
 class _Name(msgspec.Struct):

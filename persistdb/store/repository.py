@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from ..db.work import Statement
     from ..filters import Filter
-    from ..records import Container, ContainerState, ContainerSummary, Sandbox
+    from ..records import Container, ContainerState, ContainerSummary, Sandbox, State
 
 T = TypeVar("T")
 
@@ -228,7 +228,7 @@ class ContainerRepository:
         _check_ids(sid, cid, revision)
         return self.database.write(lambda: self._writer.delete_container(sid, cid, revision), refs=[f"{sid}/{cid}"])
 
-    def transition(self, sid: str, cid: str, new: str, *, expected: str, force: bool = False) -> None:
+    def transition(self, sid: str, cid: str, new: State, *, expected: State, force: bool = False) -> None:
         """Move a container from the expected state to another, in one statement that compares and sets.
 
         Raises :class:`~persistdb.errors.InvalidTransition` for a move that Kata doesn't allow, unless ``force``;
@@ -251,26 +251,28 @@ class ContainerRepository:
 
     def find(
         self,
-        *filters: Filter,
+        *filters: Filter | str,
         sort: str = "sid",
         limit: int | None = None,
         offset: int = 0,
         all_hosts: bool = False,
         on_unreadable: OnUnreadable | None = None,
     ) -> list[Container]:
-        """Return the containers that match all filters (:mod:`persistdb.filters`), sorted, in one select.
+        """Return the containers that match all filters, sorted, in one select.
+
+        A filter is text such as ``state=running``, or a :class:`~persistdb.filters.Filter`.
 
         A container whose rows no record can hold is left out and given to ``on_unreadable``, as the
         :class:`~persistdb.errors.Unreadable` that names it; without that function the first one is raised.
 
-        Raises :class:`~persistdb.errors.InvalidValue` for an unknown sort order.
+        Raises :class:`~persistdb.errors.InvalidValue` for text that is no filter, and an unknown sort order.
         """
         page = _Page(sort, limit, offset)
         return self._page(self._containers, filters, page, self._scope(all_hosts), on_unreadable or _refuse)
 
     def summaries(
         self,
-        *filters: Filter,
+        *filters: Filter | str,
         sort: str = "sid",
         limit: int | None = None,
         offset: int = 0,
@@ -286,7 +288,7 @@ class ContainerRepository:
 
     def iterate(
         self,
-        *filters: Filter,
+        *filters: Filter | str,
         batch: int = PAGE,
         all_hosts: bool = False,
         on_unreadable: OnUnreadable | None = None,
@@ -327,7 +329,7 @@ class ContainerRepository:
             if size < batch:
                 return
 
-    def count(self, *filters: Filter, all_hosts: bool = False) -> int:
+    def count(self, *filters: Filter | str, all_hosts: bool = False) -> int:
         """Return how many containers match all filters."""
         shape, values = selection.split(filters, self._scope(all_hosts))
         return int(self.database.read(lambda: work.value(self._selects.count(shape), values)))
@@ -409,7 +411,7 @@ class ContainerRepository:
             yield from faults
 
     def _page(
-        self, listing: _Listing[T], filters: Sequence[Filter], page: _Page, scope: Scope, report: OnUnreadable
+        self, listing: _Listing[T], filters: Sequence[Filter | str], page: _Page, scope: Scope, report: OnUnreadable
     ) -> list[T]:
         window = page.values()
         shape, values = selection.split(filters, scope)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import and_, exists, func, literal_column, not_, or_, select, true
 
 from ..errors import InvalidValue
-from ..filters import ALL_HOSTS, KEYS, Filter
+from ..filters import ALL_HOSTS, KEYS, parse_all
 from ..schema.tables import IS_PATH, IS_PID, NOT_EMPTY
 from ..validation import check_kind, check_text
 from .encoding import utc_text
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Label, Select, Table
 
     from ..db.work import Statement
-    from ..filters import Kind, Scope
+    from ..filters import Filter, Kind, Scope
     from .statements import Statements
 
 _OWN: dict[str, ColumnElement[Any]] = {
@@ -106,18 +106,15 @@ class QueryShape(NamedTuple):
     all_hosts: bool
 
 
-def split(filters: Iterable[Filter], scope: Scope) -> tuple[QueryShape, dict[str, object]]:
+def split(filters: Iterable[Filter | str], scope: Scope) -> tuple[QueryShape, dict[str, object]]:
     """Split a question into its shape and the values of its parameters.
 
-    Raises :class:`~persistdb.errors.InvalidValue` for an unknown key, and a value that no row can have.
+    Raises :class:`~persistdb.errors.InvalidValue` for text that is no filter, an unknown key, and a value that no row
+    can have.
     """
-    filters = list(filters)
-    for given in filters:
-        if not isinstance(given, Filter):
-            raise InvalidValue("filter", given, "must be a Filter, which filters.parse() makes of text")
     values: dict[str, object] = {"host": scope.host}
     shapes: list[FilterShape] = []
-    for i, condition in enumerate(sorted(filters, key=lambda one: (one.key, one.negated))):
+    for i, condition in enumerate(sorted(parse_all(filters), key=lambda one: (one.key, one.negated))):
         _check(condition)
         value = condition.value
         end = successor(value) if condition.prefix and isinstance(value, str) else None

@@ -159,10 +159,18 @@ def test_unknown_keys(key: str) -> None:
     assert all(known in caught.value.reason for known in KEYS)
 
 
-@pytest.mark.parametrize("other", ["state=running", ("state", "running"), None])
+def test_filters_as_text() -> None:
+    """A filter may be given as the text that people write, beside others."""
+    wanted = [Filter("state", "running"), Filter("cid", "a", prefix=True), Filter("pid", 7, negated=True)]
+    assert split(["state=running", "cid=a*", wanted[2]], HERE) == split(wanted, HERE)
+    with pytest.raises(InvalidValue, match="unknown key"):
+        split(["status=running"], HERE)
+
+
+@pytest.mark.parametrize("other", [("state", "running"), None])
 def test_an_object_that_is_no_filter(other: Any) -> None:
-    """An object that is no Filter is refused, and the error names the function that makes one."""
-    with pytest.raises(InvalidValue, match=re.escape("filters.parse()")):
+    """An object that is no filter is refused, and the error says what one is."""
+    with pytest.raises(InvalidValue, match=re.escape("text such as state=running, or a Filter")):
         split([Filter("cid", "x"), other], HERE)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import assert_type
+from datetime import UTC, datetime
+from typing import Any, assert_type
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -23,6 +23,7 @@ from persistdb import (
     Database,
     DeviceMap,
     Filter,
+    KnownState,
     Lock,
     LockTimeout,
     Mount,
@@ -32,6 +33,7 @@ from persistdb import (
     Sandbox,
     SandboxState,
     SandboxWrite,
+    State,
     Timeouts,
     Unavailable,
     Unreadable,
@@ -48,6 +50,14 @@ def records() -> ContainerState:
     assert_type(device.kind, str | None)
     process = Process(token="web", pid=-1, start_time=OffsetDateTime.parse_iso("2026-01-31T12:00:00+01:00"))
     assert_type(process.start_time, OffsetDateTime | None)
+    assert_type(Process(start_time=datetime.now(UTC)).start_time, OffsetDateTime | None)
+    known: KnownState = "ready"
+    any_text: State = "created"
+    assert_type(ContainerState(state=known).replace(state=any_text), ContainerState)
+    assert_type(mount.to_json(), str)
+    assert_type(mount.to_dict(), dict[str, Any])
+    assert_type(Mount.from_json(mount.to_json()), Mount)
+    assert_type(Mount.from_dict(mount.to_dict()), Mount)
     assert_type("running" in STATES, bool)
     assert_type(("ready", "running") in TRANSITIONS, bool)
     return ContainerState(state="ready", rootfs=mount, mounts=[mount], device_maps=[device], processes=[process])
@@ -84,6 +94,7 @@ def containers(repository: ContainerRepository) -> None:
     assert_type(repository.look_up_ids("we"), ContainerIDs)
     assert_type(repository.summaries(sort="updated"), list[ContainerSummary])
     assert_type(repository.find(parse("state=running"), Filter("pid", 7), sort="-updated", limit=10), list[Container])
+    assert_type(repository.find("state=running", Filter("pid", 7)), list[Container])
     unreadable: list[Unreadable] = []
     assert_type(repository.iterate(all_hosts=True, on_unreadable=unreadable.append), Iterator[Container])
     assert_type(repository.count(Filter("host-path", "/srv/", prefix=True)), int)
