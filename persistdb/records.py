@@ -248,14 +248,15 @@ class Sandbox(Record, frozen=True, kw_only=True):
 class SandboxWrite(Record, frozen=True, kw_only=True):
     """A sandbox to store.
 
-    Containers that are neither in ``containers`` nor in ``keep`` are removed. Without a ``record`` the sandbox's own
-    values stay as they are. ``origins`` belong to the containers that were read from files. With a ``revision`` the
-    sandbox must still be at it (0: it must not exist yet).
+    Without a ``record`` the sandbox's own values stay as they are, and without ``containers`` its containers do. With
+    ``containers``, also with an empty mapping, all others are removed but the ones in ``keep``. ``origins`` belong to
+    the containers that were read from files. With a ``revision`` the sandbox must still be at it (0: it must not exist
+    yet).
     """
 
     sid: str
     record: SandboxState | None = None
-    containers: Mapping[str, ContainerState] = msgspec.field(default_factory=dict)
+    containers: Mapping[str, ContainerState] | None = None
     origins: Mapping[str, Origin] = msgspec.field(default_factory=dict)
     keep: frozenset[str] = frozenset()
     revision: int | None = None

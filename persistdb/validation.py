@@ -177,15 +177,19 @@ def check_write(write: SandboxWrite) -> None:
     """
     check_kind("sandbox", write, SandboxWrite)
     check_kind("sid", write.sid, str)
-    for name, kind in (("containers", Mapping), ("origins", Mapping), ("keep", AbstractSet)):
+    containers: Mapping[str, ContainerState] = {} if write.containers is None else write.containers
+    check_kind("containers", containers, Mapping)
+    for name, kind in (("origins", Mapping), ("keep", AbstractSet)):
         check_kind(name, getattr(write, name), kind)
+    if write.containers is None and write.keep:
+        raise InvalidValue("keep", write.keep, "without containers all stay; to remove the others, give containers={}")
     if write.revision is not None:
         check_kind("revision", write.revision, int)
     if write.record is not None:
         check_kind("record", write.record, SandboxState)
         if write.record.document is not None:
             check_kind("document", write.record.document, str)
-    for record in write.containers.values():
+    for record in containers.values():
         check_shape(record)
     for origin in write.origins.values():
         check_kind("origin", origin, Origin)

@@ -260,6 +260,8 @@ def test_shapes(record: Any, field: str) -> None:
         (SandboxState(sid="a"), "sandbox"),
         (SandboxWrite(sid="a", record=ContainerState()), "record"),  # type: ignore[arg-type]  # refused
         (SandboxWrite(sid="a", record=SandboxState(sid="a", document=b"{}")), "document"),  # type: ignore[arg-type]  # refused
+        (SandboxWrite(sid="a", containers=()), "containers"),  # type: ignore[arg-type]  # refused
+        (SandboxWrite(sid="a", keep=frozenset("b")), "keep"),
         (SandboxWrite(sid="a", origins={"c": None}), "origin"),  # type: ignore[dict-item]  # refused
         (SandboxWrite(sid="a", origins={"c": Origin(document=7)}), "document"),  # type: ignore[arg-type]  # refused
     ],
@@ -274,6 +276,7 @@ def test_writes_that_pass() -> None:
     record = ContainerState(processes=[Process()])
     validation.check_shape(record)
     validation.check_write(SandboxWrite(sid="a"))
+    validation.check_write(SandboxWrite(sid="a", containers={}, keep=frozenset("a")))
     write = SandboxWrite(
         sid="a",
         record=SandboxState(sid="a", document="{}"),

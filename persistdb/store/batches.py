@@ -26,7 +26,7 @@ def batches(writes: Iterable[SandboxWrite], *, size: int = BATCH) -> Iterator[li
     sids: set[str] = set()
     total = total_text = 0
     for write in writes:
-        containers, text = len(write.containers), _text_of(write)
+        containers, text = len(write.containers or ()), _text_of(write)
         if batch and (total + containers > size or total_text + text > BATCH_TEXT or write.sid in sids):
             yield batch
             batch, sids, total, total_text = [], set(), 0, 0

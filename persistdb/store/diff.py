@@ -102,7 +102,7 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
 def of_sandboxes(
     host: str, writes: Iterable[SandboxWrite], stored: Mapping[str, StoredSandbox | SpoiltSandbox], *, now: str
 ) -> Diff:
-    """Return what it takes to store sandboxes: containers that are neither given nor kept are removed.
+    """Return what it takes to store sandboxes: with containers, any that are neither given nor kept are removed.
 
     What cannot be read is replaced. Where some of it was to stay, it raises :class:`~persistdb.errors.Unreadable`.
     Raises :class:`~persistdb.errors.Conflict` for a sandbox that is not at the revision of its write,
@@ -196,9 +196,9 @@ class _Draft:
         )
 
     def put_sandbox(self, host: str, write: SandboxWrite, stored: StoredSandbox | SpoiltSandbox | None) -> None:
-        """Make a sandbox what is wanted; without a record its own values stay as they are."""
+        """Make a sandbox what is wanted; its own values or its containers stay where the write has none."""
         if isinstance(stored, SpoiltSandbox):
-            if write.record is None or write.keep or write.revision is not None:
+            if write.record is None or write.containers is None or write.keep or write.revision is not None:
                 raise stored.faults[0]
             self._replaced.append(Destruction(host, write.sid))
             stored = None
@@ -209,13 +209,15 @@ class _Draft:
         if stored is not None:
             known |= {container.cid: container for container in stored.containers}
             known |= {container.cid: container for container in stored.spoilt}
-        kept = {cid: known[cid] for cid in write.keep if cid in known and cid not in write.containers}
+        wanted: Mapping[str, ContainerState] = {} if write.containers is None else write.containers
+        keep = known.keys() if write.containers is None else write.keep
+        kept = {cid: known[cid] for cid in keep if cid in known and cid not in wanted}
         readable = {cid: one.record for cid, one in kept.items() if not isinstance(one, SpoiltContainer)}
-        _check_tokens(write.containers, readable)
-        gone = [known[cid] for cid in known.keys() - write.containers.keys() - kept.keys()]
+        _check_tokens(wanted, readable)
+        gone = [known[cid] for cid in known.keys() - wanted.keys() - kept.keys()]
         self._remove(gone)
         now = {cid: container.revision or 0 for cid, container in kept.items()}
-        for cid, record in write.containers.items():
+        for cid, record in wanted.items():
             origin, old = write.origins.get(cid), known.get(cid)
             if isinstance(old, StoredContainer):
                 now[cid] = self.change_container(old, record, origin)

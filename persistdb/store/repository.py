@@ -123,17 +123,19 @@ class ContainerRepository:
     def save_sandbox(
         self,
         record: SandboxState,
-        containers: Mapping[str, ContainerState],
+        containers: Mapping[str, ContainerState] | None = None,
         *,
         revision: int | None = None,
         origins: Mapping[str, Origin] | None = None,
     ) -> int:
         """Store a whole sandbox, as Kata's ``ToDisk`` does: containers absent from the map are removed.
 
-        Only rows that changed are written; what cannot be read is replaced. Returns the sandbox's revision. With
-        ``revision`` it must still be at the one that was read (0: it must not exist yet), else
-        :class:`~persistdb.errors.Conflict` is raised. Raises :class:`~persistdb.errors.AlreadyExists` for a token that
-        two processes have, :class:`~persistdb.errors.InvalidValue`.
+        Without a map only the sandbox's own values are stored, and its containers stay. Only rows that changed are
+        written; what cannot be read is replaced. Returns the sandbox's revision. With ``revision`` it must still be at
+        the one that was read (0: it must not exist yet), else :class:`~persistdb.errors.Conflict` is raised. Raises
+        :class:`~persistdb.errors.AlreadyExists` for a token that two processes have,
+        :class:`~persistdb.errors.InvalidValue`; without a map :class:`~persistdb.errors.Unreadable` for a sandbox that
+        cannot be read.
         """
         check_kind("record", record, SandboxState)
         write = SandboxWrite(

@@ -100,7 +100,7 @@ class Writer:
             raise Conflict(f"{sid}/{cid}", revision, present.get(cid))
         if sandbox is None or cid not in present:
             return False
-        write = SandboxWrite(sid=sid, keep=frozenset(present.keys() - {cid}))
+        write = SandboxWrite(sid=sid, containers={}, keep=frozenset(present.keys() - {cid}))
         yield from self.write(diff.of_sandboxes(self._host, [write], {sid: sandbox}, now=_now()))
         return True
 

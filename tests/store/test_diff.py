@@ -14,6 +14,7 @@ from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process,
 from persistdb.store import diff, rows
 from persistdb.store.diff import Destruction, Diff, NewContainer, Renumbering, Snapshot, Transition, Witness
 from persistdb.store.rows import NO_CHILDREN, ChildRows, ContainerChange, ContainerKey, ContainerRow, SandboxRow
+from persistdb.store.stored import SpoiltContainer
 
 from .samples import SANDBOX, STARTED, container
 from .stored import BEFORE, HOST, NOW, Tables, stored_container, stored_sandbox
@@ -50,7 +51,7 @@ def of(write: SandboxWrite, sandbox: StoredSandbox | None) -> Diff:
 
 def save(**values: Any) -> Diff:
     """Return the diff of a save of ``pod-1``, where ``web`` and ``db`` are stored."""
-    return of(SandboxWrite(**{"sid": "pod-1", "record": SANDBOX, **values}), stored())
+    return of(SandboxWrite(**{"sid": "pod-1", "record": SANDBOX, "containers": {}, **values}), stored())
 
 
 def new_row(cid: str, **values: Any) -> ContainerRow:
@@ -355,10 +356,21 @@ def test_a_container_that_goes() -> None:
 
 
 def test_all_containers_go() -> None:
-    """A save without containers removes them all, and the sandbox's revision grows by one."""
-    one = save()
+    """A save of no containers removes them all, and the sandbox's revision grows by one."""
+    one = save(containers={})
     assert sorted(key.id for key in one.removed) == [11, 12]
     assert one.changed_sandboxes == (own_row(new_revision=8),)
+
+
+def test_containers_that_are_not_spoken_of_stay() -> None:
+    """A save without containers leaves them as they are, the ones that cannot be read too."""
+    assert not save(containers=None)
+    write = SandboxWrite(sid="pod-1", record=replace(SANDBOX, state=""))
+    spoilt = SpoiltContainer(id=13, cid="odd", revision=None)
+    for held in (stored(), replace(stored(), spoilt=(spoilt,))):
+        one = of(write, held)
+        assert (len(one.changed_sandboxes), one.removed, one.removed_by_id) == (1, (), ())
+        assert (one.changed, one.created) == ((), ())
 
 
 def test_what_is_given_is_not_kept_as_it_was() -> None:

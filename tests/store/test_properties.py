@@ -198,8 +198,8 @@ class Machine(RuleBasedStateMachine):
             repository.save_sandbox(SandboxState(sid=sid, state=state), containers)
             stored[sid] = (state, dict(containers))
 
-    @rule(host=hosts, wanted=st.dictionaries(SIDS, st.tuples(MAPS, st.sets(CIDS)), max_size=3))
-    def save_many(self, host: str, wanted: dict[str, tuple[dict[str, ContainerState], set[str]]]) -> None:
+    @rule(host=hosts, wanted=st.dictionaries(SIDS, st.tuples(MAPS, st.sets(CIDS)) | st.just((None, set())), max_size=3))
+    def save_many(self, host: str, wanted: dict[str, tuple[dict[str, ContainerState] | None, set[str]]]) -> None:
         repository, stored = self.both(host)
         writes = [
             SandboxWrite(sid=sid, containers=containers, keep=frozenset(keep))
@@ -208,7 +208,8 @@ class Machine(RuleBasedStateMachine):
         after = {}
         for sid, (containers, keep) in wanted.items():
             state, old = stored.get(sid, ("", {}))
-            after[sid] = (state, {**{cid: old[cid] for cid in old if cid in keep}, **containers})
+            stay = old if containers is None else {cid: old[cid] for cid in old if cid in keep}
+            after[sid] = (state, {**stay, **(containers or {})})
         if any(self.models[host].clashes(containers) for _, containers in after.values()):
             with pytest.raises(AlreadyExists):
                 repository.save_many(writes)

@@ -351,6 +351,32 @@ def test_save_many_keeps(repository: ContainerRepository) -> None:
     assert {cid: one.record.state for cid, one in found.containers.items()} == {"a": "running", "b": "stopped"}
 
 
+def test_without_containers_they_stay(repository: ContainerRepository) -> None:
+    """A write without containers changes the sandbox's own values only; to remove them all, the mapping is empty."""
+    repository.save_sandbox(SANDBOX, {cid: container(cid) for cid in ("a", "b")})
+    before = repository.load_sandbox("pod-1")
+    stopped = SANDBOX.replace(state="stopped")
+    repository.save_many([SandboxWrite(sid="pod-1", record=stopped)])
+    found = repository.load_sandbox("pod-1")
+    assert (found.record, found.containers) == (stopped, before.containers)
+    assert found.revision == before.revision + 1
+    assert repository.save_sandbox(SANDBOX) == found.revision + 1
+    assert repository.load_sandbox("pod-1").containers == before.containers
+    assert repository.save_sandbox(SANDBOX, revision=found.revision + 1) == found.revision + 1
+    with pytest.raises(Conflict):
+        repository.save_sandbox(stopped, revision=before.revision)
+    repository.save_many([SandboxWrite(sid="pod-1")])
+    assert repository.load_sandbox("pod-1").containers == before.containers
+    repository.save_many([SandboxWrite(sid="pod-1", containers={})])
+    assert repository.load_sandbox("pod-1").containers == {}
+
+
+def test_a_new_sandbox_without_containers(repository: ContainerRepository) -> None:
+    """A sandbox that is saved without containers for the first time has none."""
+    assert repository.save_sandbox(SANDBOX) == 1
+    assert repository.load_sandbox("pod-1").containers == {}
+
+
 def test_a_kept_container_keeps_its_token(repository: ContainerRepository) -> None:
     """A token of a container that is kept is refused to another."""
     put(repository, "pod-1", "a")

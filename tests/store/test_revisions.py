@@ -40,7 +40,7 @@ class Pod:
     def save_own(self, state: str) -> Diff:
         """Save the sandbox's own values."""
         record = SandboxState(sid="pod", state=state)
-        write = SandboxWrite(sid="pod", record=record, keep=frozenset(self.records()))
+        write = SandboxWrite(sid="pod", record=record)
         return self._carried_out(diff.of_sandboxes(HOST, [write], self.tables.sandboxes(), now=NOW))
 
     def save(self, cid: str, record: ContainerState) -> Diff:

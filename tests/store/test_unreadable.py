@@ -210,7 +210,8 @@ def test_a_sandbox(spoilt_sandbox: ContainerRepository) -> None:
 def test_saving_such_a_sandbox(spoilt_sandbox: ContainerRepository) -> None:
     """A save of the whole sandbox replaces it; one that keeps a part of it raises Unreadable, and writes nothing."""
     kept = SandboxWrite(sid="pod-2", containers={"c": container("c")}, keep=frozenset("ab"))
-    for refused in (kept, SandboxWrite(sid="pod-2", record=sandbox("pod-2"), revision=1)):
+    at_a_revision = SandboxWrite(sid="pod-2", record=sandbox("pod-2"), containers={}, revision=1)
+    for refused in (kept, at_a_revision, SandboxWrite(sid="pod-2", record=sandbox("pod-2"))):
         with pytest.raises(Unreadable, match="pod-2"):
             spoilt_sandbox.save_many([refused])
     assert len(spoilt_sandbox.find()) == 4

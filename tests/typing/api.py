@@ -69,6 +69,8 @@ def sandboxes(repository: ContainerRepository) -> None:
     revision = repository.save_sandbox(record, containers, origins={"web": Origin(layout="2.2")})
     assert_type(revision, int)
     assert_type(repository.save_sandbox(record, {}, revision=revision), int)
+    assert_type(repository.save_sandbox(record), int)
+    assert_type(SandboxWrite(sid="pod-1", record=record).containers, Mapping[str, ContainerState] | None)
     sandbox = repository.load_sandbox("pod-1")
     assert_type(sandbox, Sandbox)
     assert_type(sandbox.containers["web"], Container)
