@@ -36,7 +36,7 @@ from ..validation import check_kind, check_seconds
 from .connection import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy.engine import Connection as SQLAlchemyConnection
 
@@ -263,10 +263,20 @@ class Database:
             except (SQLAlchemyError, self.driver_error, _Lost, OSError) as error:
                 if not more or not left(deadline) or not self._may_succeed_if_repeated(error, seconds - left(deadline)):
                     raise self._failure(error, deadline) from error
-            # not a wait for an event: it only keeps the units that clashed apart
-            time.sleep(min(left(deadline), pause * random.uniform(0.5, 1.0)))  # noqa: S311  no secret
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = _wait(pause, deadline)
         raise AssertionError
+
+    def attempts(self) -> Iterator[int]:
+        """Number the attempts at what others may be faster at, with pauses that grow between them.
+
+        Raises :class:`~persistdb.errors.Busy` when the retries are used up, or the time for one call is over.
+        """
+        deadline, pause = time.monotonic() + self.timeouts.call, _FIRST_PAUSE
+        for attempt in range(1, self.retries + 2):
+            yield attempt
+            if attempt > self.retries or not left(deadline):
+                raise Busy(self.url, f"changed by others in each of {attempt} attempts")
+            pause = _wait(pause, deadline)
 
     def _failure(self, error: BaseException, deadline: float) -> PersistDBError:
         if _lost_connection(error) and not left(deadline):
@@ -304,6 +314,15 @@ class Database:
             return False
         # A lock that was waited for in vain is no clash: it would be waited for as long again.
         return not (rule.waits and waited >= self.timeouts.busy)
+
+
+def _wait(pause: float, deadline: float) -> float:
+    """Wait for a while, and return how long to wait the next time.
+
+    It is no wait for an event: it only keeps units of work apart that clashed.
+    """
+    time.sleep(min(left(deadline), pause * random.uniform(0.5, 1.0)))  # noqa: S311  no secret
+    return min(pause * 2, _LONGEST_PAUSE)
 
 
 _open: weakref.WeakSet[Database] = weakref.WeakSet()

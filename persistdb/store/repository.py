@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from ..db import work
 from ..db.database import Database
 from ..engines import LockUnavailable
-from ..errors import InvalidTransition, LockTimeout, Unreadable
+from ..errors import Conflict, InvalidTransition, InvalidValue, LockTimeout, Unreadable
 from ..filters import ALL_HOSTS, Scope
 from ..records import TRANSITIONS, Origin, SandboxState, SandboxWrite
 from ..schema.prepare import prepare
@@ -221,6 +222,25 @@ class ContainerRepository:
         except TokenClash as clash:
             raise self.database.read(lambda: self._reader.token_taken(sid, cid, record)) from clash
         return written.revisions[ref]
+
+    def update(self, sid: str, cid: str, function: Callable[[ContainerState], ContainerState]) -> int:
+        """Store what a function makes of a container's record; returns the revision.
+
+        If another changes the container meanwhile, it is read again and the function called again, as often as
+        ``Database(retries=…)`` says and within ``Timeouts.call``: so it should do nothing but return a record. It is
+        called outside of any transaction, and what it raises ends the update with nothing written. The origin stays.
+
+        Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Unreadable`,
+        :class:`~persistdb.errors.Busy` when others were faster each time, and what ``save`` raises.
+        """
+        if not callable(function):
+            raise InvalidValue("function", function, "must be a function that takes a record and returns one")
+        for _ in self.database.attempts():
+            container = self.get(sid, cid)
+            record = function(container.record)
+            with contextlib.suppress(Conflict):
+                return self.save(sid, cid, record, revision=container.revision)
+        raise AssertionError
 
     def delete(self, sid: str, cid: str, *, revision: int | None = None) -> bool:
         """Remove one container; returns false, and raises no error, if it wasn't there.

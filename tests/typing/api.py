@@ -88,6 +88,7 @@ def containers(repository: ContainerRepository) -> None:
     assert_type(one.record, ContainerState)
     assert_type(one.created_at, datetime)
     assert_type(repository.save("pod-1", "web", one.record, revision=one.revision), int)
+    assert_type(repository.update("pod-1", "web", lambda record: record.replace(state="stopped")), int)
     repository.transition("pod-1", "web", "running", expected="ready")
     assert_type(repository.delete("pod-1", "web", revision=one.revision), bool)
     assert_type(repository.exists("pod-1", "web"), bool)
