@@ -31,6 +31,7 @@ from .errors import SchemaError as SchemaError
 from .errors import SchemaMissing as SchemaMissing
 from .errors import SchemaOutdated as SchemaOutdated
 from .errors import SchemaTooNew as SchemaTooNew
+from .errors import SessionOpen as SessionOpen
 from .errors import StateMismatch as StateMismatch
 from .errors import StorageFull as StorageFull
 from .errors import TLSError as TLSError

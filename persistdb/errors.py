@@ -216,6 +216,16 @@ class Busy(DatabaseError):
         return self._say("busy: other connections hold locks that are needed; nothing was written, try again")
 
 
+class SessionOpen(DatabaseError):
+    """A write within a write session of the same thread, which it would wait for in vain. Nothing was written by it."""
+
+    def __str__(self) -> str:
+        return self._say(
+            "this thread has a transaction open in Database.session(write=True), for which this write would wait; "
+            "make it before or after the session, commit the session first, or change the rows in the session"
+        )
+
+
 class QueryTimeout(DatabaseError):
     """A statement that ran longer than its timeout. Nothing was written."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
+import threading
 import time
 import weakref
 from dataclasses import fields
@@ -28,6 +30,7 @@ from ..errors import (
     InvalidValue,
     PersistDBError,
     ReadOnly,
+    SessionOpen,
     StorageFull,
     Unavailable,
     Unreadable,
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy.engine import Connection as SQLAlchemyConnection
+    from sqlalchemy.orm import Session
 
     from ..engines import HeldLock
     from .work import Work
@@ -106,6 +110,8 @@ class Database:
             raise BadURL(self.url, str(error)) from None
         self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         self._errors = self.driver_error, Unreadable
+        # Threads with the sessions in which they write. A list, since it is empty for nearly everybody who looks.
+        self._sessions: list[tuple[int, Session]] = []
         self._read_time = self.backend.read_time(self.timeouts)
         # Drivers are in autocommit: a lone SELECT needs no transaction around it.
         self.reader = self.engine.execution_options(persistdb_begin="none")
@@ -153,8 +159,11 @@ class Database:
 
         A connection that is lost during the commit leaves its outcome open: then ``verify`` is run on a new connection
         with the work's result. It returns whether the result is in the database (if not, the work is run again), or
-        ``None`` where that can't be decided, which raises :class:`~persistdb.errors.CommitUnknown`.
+        ``None`` where that can't be decided, which raises :class:`~persistdb.errors.CommitUnknown`. Raises
+        :class:`~persistdb.errors.SessionOpen` within a write session of the same thread.
         """
+        if self._sessions:
+            self._refuse_within_session()
         begin = self.backend.begin_sql(write=True)
 
         def transact(connection: Connection) -> T:
@@ -184,8 +193,10 @@ class Database:
     ) -> None:
         """Run a unit of work that changes something with one statement, which commits on its own: one round trip.
 
-        The rule of :meth:`write` for a lost commit holds whenever the connection is lost.
+        The rule of :meth:`write` for a lost commit holds whenever the connection is lost, and the one for sessions.
         """
+        if self._sessions:
+            self._refuse_within_session()
 
         def change(connection: Connection) -> None:
             with self.backend.turn(connection.driver):
@@ -282,6 +293,26 @@ class Database:
         if _lost_connection(error) and not left(deadline):
             return Unavailable(self.url, f"no answer within {self.timeouts.call:g} s, the time for one call")
         return self.failure(error)
+
+    @contextlib.contextmanager
+    def session_of_thread(self, session: Session) -> Iterator[None]:
+        """Know of a session in which this thread writes: another write of the thread would wait for it in vain.
+
+        Raises :class:`~persistdb.errors.SessionOpen` if the thread writes in another one.
+        """
+        self._refuse_within_session()
+        entry = threading.get_ident(), session
+        self._sessions.append(entry)
+        try:
+            yield
+        finally:
+            self._sessions.remove(entry)
+
+    def _refuse_within_session(self) -> None:
+        thread = threading.get_ident()
+        # A session that has not begun yet, or has committed, holds nothing.
+        if any(owner == thread and session.in_transaction() for owner, session in tuple(self._sessions)):
+            raise SessionOpen(self.url)
 
     def lock(self, name: str, *, shared: bool, timeout: float) -> HeldLock:
         """Take a lock by name; raises :class:`~persistdb.engines.LockUnavailable` after the timeout."""

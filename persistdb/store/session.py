@@ -35,12 +35,18 @@ class Database(database.Database):
         its schema; raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,
         :class:`~persistdb.errors.SchemaMissing` for one that the mapped classes don't fit, and
         :class:`~persistdb.errors.CommitUnknown` for a connection that was lost during the commit.
+
+        While a transaction with ``write`` is open, a repository's writes in the same thread raise
+        :class:`~persistdb.errors.SessionOpen`, since they would wait for it; its reads see what is committed.
         """
         prepare(self)
         try:
             with Session(self.writer if write else self.engine, expire_on_commit=False) as session:
-                yield session
-                if write:
+                if not write:
+                    yield session
+                    return
+                with self.session_of_thread(session):
+                    yield session
                     session.flush()
                     self._commit(session)
         except (SQLAlchemyError, NoAnswer) as error:
