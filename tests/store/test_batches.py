@@ -41,13 +41,30 @@ def test_sandboxes_and_containers_are_bounded() -> None:
     assert sids([write("a", 2), write("b", 2), write("c", 1)], 6) == [["a", "b"], ["c"]]
     assert sids([write("a", 2), write("b", 2), write("c", 1)], 7) == [["a", "b", "c"]]
     assert sids([write("a", 1), write("b", 1), write("c", 1)], 1) == [["a"], ["b"], ["c"]]
+    assert sids([write("a", 6), write("b", 2), write("c", 3)], 6) == [["a"], ["b", "c"]]
+
+
+def test_the_size_of_a_batch() -> None:
+    """A batch has 1,000 sandboxes and containers, unless another size is given."""
+    assert [len(batch) for batch in batches([write("a", 600), write("b", 399)])] == [2]
+    assert [len(batch) for batch in batches([write("a", 600), write("b", 400)])] == [1, 1]
 
 
 def test_documents_are_bounded() -> None:
     """The source documents of a batch, of sandboxes and containers, have at most 4 MiB of characters."""
-    half = "x" * (BATCH_TEXT // 2)
+    half = "x" * (2 << 20)
     assert sids([write("a", document=half), write("b", 1, origin=half), write("c")]) == [["a", "b", "c"]]
     assert sids([write("a", document=half), write("b", 1, origin=half + "x"), write("c")]) == [["a"], ["b", "c"]]
+    halves = [write(sid, document="x" * (2 << 20)) for sid in "abcde"]
+    assert sids(halves) == [["a", "b"], ["c", "d"], ["e"]]
+
+
+def test_what_has_no_document() -> None:
+    """A sandbox and a container without a source document add nothing to the characters of a batch."""
+    bare = SandboxWrite(
+        sid="b", record=SandboxState(sid="b"), containers={"c": ContainerState()}, origins={"c": Origin()}
+    )
+    assert sids([write("a", document="x" * BATCH_TEXT), bare]) == [["a", "b"]]
 
 
 @pytest.mark.parametrize("large", [write("b", 9), write("b", document="x" * (BATCH_TEXT + 1))], ids=["rows", "text"])
