@@ -231,7 +231,7 @@ class _Draft:
                 self.create_container(
                     write.sid, cid, record, origin, now[cid], sandbox_id=stored.id if stored else None
                 )
-        revision = before + sum(now[cid] != known[cid].revision for cid in now.keys() & known.keys())
+        revision = before + sum(now[cid] != (known[cid].revision or 0) for cid in now.keys() & known.keys())
         own = _own_record(write.sid, write.record, stored)
         if stored is None or gone or now.keys() - known.keys() or own != stored.record:
             revision += 1

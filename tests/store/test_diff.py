@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persistdb.errors import AlreadyExists, Conflict, InvalidValue
+from persistdb.errors import AlreadyExists, Conflict, InvalidValue, Unreadable
 from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState, SandboxWrite
 from persistdb.store import diff, rows
 from persistdb.store.diff import Destruction, Diff, NewContainer, Renumbering, Snapshot, Transition, Witness
 from persistdb.store.rows import NO_CHILDREN, ChildRows, ContainerChange, ContainerKey, ContainerRow, SandboxRow
-from persistdb.store.stored import SpoiltContainer
+from persistdb.store.stored import SpoiltContainer, SpoiltSandbox
 
 from .samples import SANDBOX, STARTED, container
 from .stored import BEFORE, HOST, NOW, Tables, stored_container, stored_sandbox
@@ -473,6 +473,67 @@ def test_a_token_twice(values: dict[str, Any], token: str, holders: tuple[str, s
 def test_tokens_that_are_free(values: dict[str, Any]) -> None:
     """Empty tokens never clash, and a token is free once its container is removed or changes it."""
     assert save(**values)
+
+
+# --- rows that cannot be read
+
+FAULT = Unreadable("pod-1", "state: not text", HOST)
+SPOILT = SpoiltSandbox(sid="pod-1", faults=[FAULT])
+
+
+def test_a_sandbox_that_cannot_be_read() -> None:
+    """A whole write of a sandbox that cannot be read removes it and stores it as a new one."""
+    write = SandboxWrite(sid="pod-1", record=SANDBOX, containers={"web": WEB})
+    one = diff.of_sandboxes(HOST, [write], {"pod-1": SPOILT}, now=NOW)
+    assert one == replace(of(write, None), replaced=(Destruction(HOST, "pod-1"),))
+
+
+@pytest.mark.parametrize("values", [{"record": None}, {"keep": frozenset({"web"})}, {"revision": 7}, {"revision": 0}])
+def test_a_sandbox_that_cannot_be_kept(values: dict[str, Any]) -> None:
+    """A write that needs a part or the revision of a sandbox that cannot be read raises why it cannot be."""
+    write = SandboxWrite(**{"sid": "pod-1", "record": SANDBOX, **values})
+    with pytest.raises(Unreadable) as caught:
+        diff.of_sandboxes(HOST, [write], {"pod-1": SPOILT}, now=NOW)
+    assert caught.value is FAULT
+
+
+def with_spoilt(revision: int | None, *containers: Any, own: int = 1) -> StoredSandbox:
+    """Return ``pod-1`` with a container that cannot be read, whose row has the ID 13."""
+    return stored_sandbox(*containers, own_revision=own, spoilt=(SpoiltContainer(id=13, cid="bad", revision=revision),))
+
+
+@pytest.mark.parametrize("revision", [3, None])
+def test_an_unreadable_container_that_is_kept(revision: int | None) -> None:
+    """A container that cannot be read and is kept counts as unchanged, also where its revision is not a number."""
+    sandbox = with_spoilt(revision, stored_container("web", WEB))
+    assert of(SandboxWrite(sid="pod-1", record=SANDBOX, keep=frozenset({"web", "bad"})), sandbox) == Diff(
+        now=NOW, revisions={"pod-1": sandbox.revision}
+    )
+    stopped = {"web": replace(WEB, state="stopped")}
+    one = of(SandboxWrite(sid="pod-1", record=SANDBOX, containers=stopped, keep=frozenset({"bad"})), sandbox)
+    assert one.revisions == {"pod-1": sandbox.revision + 1}
+    assert (one.removed, one.removed_by_id, one.changed_sandboxes) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "first"),
+    [
+        (with_spoilt(3, stored_container("web", WEB)), 7),  # above the sandbox's revision, 1 + 2 + 3
+        (with_spoilt(None, stored_container("web", WEB, revision=5), own=-3), 6),  # above the other container's
+        (with_spoilt(None, own=-1), 1),
+    ],
+)
+def test_an_unreadable_container_that_is_replaced(sandbox: StoredSandbox, first: int) -> None:
+    """A container that cannot be read is removed and inserted again, above all revisions that are known."""
+    write = SandboxWrite(sid="pod-1", record=SANDBOX, containers={"bad": DB}, keep=frozenset({"web"}))
+    one = of(write, sandbox)
+    assert one.created == (NewContainer("pod-1", new_row("bad", revision=first), DB),)
+    by_revision = sandbox.spoilt[0].revision is not None
+    assert one.removed == ((ContainerKey(13, 3),) if by_revision else ())
+    assert one.removed_by_id == (() if by_revision else (13,))
+    kept = sum(container.revision for container in sandbox.containers)
+    (own,) = one.changed_sandboxes
+    assert own.new_revision + kept + first == one.revisions["pod-1"]
 
 
 # --- what needs no look at the rest

@@ -209,7 +209,7 @@ def test_an_offset_with_seconds(seconds: int) -> None:
     start = STARTED.to_fixed_offset(TimeDelta(seconds=seconds))
     with pytest.raises(InvalidValue, match="whole minutes") as caught:
         children(ContainerState(processes=[Process(start_time=start)]))
-    assert caught.value.value == start
+    assert (caught.value.field, caught.value.value) == ("start_time", start)
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,35 @@ def test_a_sandbox_with_an_invalid_id(sid: Any) -> None:
     rows.sandbox_change(1, 1, record, NOW, new_revision=2)
 
 
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (ContainerState(processes=[Process(token="t" * 513)]), "longer than 512 characters"),
+        (ContainerState(processes=[Process(pid=1 << 63)]), "not a signed 64-bit number"),
+        (ContainerState(device_maps=[DeviceMap(uid=-1)]), "not an unsigned 32-bit number"),
+        (ContainerState(device_maps=[DeviceMap(uid=True)]), "must be of type int, not bool"),
+        (ContainerState(mounts=[replace(Mount(), read_only=1)]), "must be of type bool, not int"),
+        (ContainerState(mounts=[replace(Mount(), source=None)]), "must be of type str, not NoneType"),
+    ],
+)
+def test_why_a_child_is_refused(record: ContainerState, reason: str) -> None:
+    """The error says what the column holds, or the type that it takes."""
+    assert refused(lambda: children(record)).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("state", "x" * 256, "longer than 255 characters"),
+        ("persist_version", 1 << 31, "not a signed 32-bit number"),
+        ("persist_version", "2", "must be of type int, not str"),
+    ],
+)
+def test_why_a_sandbox_is_refused(name: str, value: object, reason: str) -> None:
+    """The error says what the column holds, or the type that it takes; a column may also be empty."""
+    assert refused(lambda: rows.check_sandbox(replace(SANDBOX, **{name: value}))).reason == reason
+
+
 class Other(msgspec.Struct):
     """A struct that is not a record, with some of a record's attributes."""
 
