@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -114,8 +115,8 @@ def test_times(key: str, value: str, time: datetime) -> None:
     ],
 )
 def test_invalid_times(key: str, value: str) -> None:
-    """A value that is no timestamp in the years 1 to 9999 is refused; the error has the whole filter."""
-    with pytest.raises(InvalidValue) as caught:
+    """A value that is no timestamp in the years 1 to 9999 is refused; the error has the whole filter and an example."""
+    with pytest.raises(InvalidValue, match="2026-01-31T12:00:00Z") as caught:
         parse(f"{key}={value}", now=NOW)
     assert (caught.value.field, caught.value.value) == ("filter", f"{key}={value}")
 
@@ -148,12 +149,21 @@ def test_invalid_filters(text: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         parse(text)
     assert (caught.value.field, caught.value.value) == ("filter", text)
-    assert all(key in caught.value.reason for key in KEYS)
+    assert caught.value.reason == f"not KEY=VALUE or KEY!=VALUE with KEY one of {', '.join(KEYS)}"
+
+
+@pytest.mark.parametrize("text", [None, 7, b"cid=x", Filter("cid", "x")])
+def test_a_filter_that_is_no_text(text: Any) -> None:
+    """A value that is not text is refused with its type."""
+    with pytest.raises(InvalidValue, match=f"must be of type str, not {type(text).__name__}") as caught:
+        parse(text)
+    assert (caught.value.field, caught.value.value) == ("filter", text)
 
 
 @pytest.mark.parametrize("text", ["name=x", "cids=x", "rootfs=x", "-=x"])
 def test_unknown_keys(text: str) -> None:
     """An unknown key is refused, and the error lists the known keys."""
-    with pytest.raises(InvalidValue, match="unknown key") as caught:
+    with pytest.raises(InvalidValue) as caught:
         parse(text)
-    assert all(key in caught.value.reason for key in KEYS)
+    assert (caught.value.field, caught.value.value) == ("filter", text)
+    assert caught.value.reason == f"unknown key; use one of {', '.join(KEYS)}"

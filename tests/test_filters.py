@@ -39,8 +39,9 @@ def test_no_age(age: str) -> None:
 @pytest.mark.parametrize(("key", "opposite"), [("since", "before"), ("before", "since")])
 def test_negated_timestamp(key: str, opposite: str) -> None:
     """A timestamp cannot be negated, and the error names the key that does it."""
-    with pytest.raises(InvalidValue, match=f"{key} cannot be negated; use {opposite}"):
+    with pytest.raises(InvalidValue, match=f"{key} cannot be negated; use {opposite}") as caught:
         parse(f"{key}!=2h")
+    assert (caught.value.field, caught.value.value) == ("filter", f"{key}!=2h")
 
 
 @pytest.mark.parametrize("number", [-(2**63), -1, 0, 2**63 - 1])

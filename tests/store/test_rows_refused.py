@@ -326,6 +326,7 @@ LOOKALIKES = [
     '["\\u0000',  # begins like JSON, but is not
     '"\\u0000"',  # JSON, but no list
     "u0000",
+    "\U0001f9ed\\u0000",
     "\U0001f9ed\ufffd\ufffe\x01\x7f",
 ]
 
