@@ -6,7 +6,7 @@ import pytest
 
 from persistdb.engines import resolve
 from persistdb.errors import Ambiguous, InvalidValue, NotFound
-from persistdb.filters import ALL_HOSTS, Scope
+from persistdb.filters import ALL_HOSTS, Filter, Scope
 from persistdb.records import Container, ContainerState, Origin
 from persistdb.store import lookup
 from persistdb.store.statements import Statements
@@ -80,6 +80,20 @@ def test_the_query_for_containers(
     query, values = lookup.container_query(STATEMENTS, scope, ref)
     assert query is statement
     assert values == {"host": scope.host, "sid": sid, "sid_end": sid_end, "cid": cid, "end": end}
+
+
+@pytest.mark.parametrize(
+    ("ref", "filters"),
+    [
+        ("web", [Filter("cid", "web", prefix=True)]),
+        ("a/b/c", [Filter("cid", "c", prefix=True), Filter("sid", "a/b", prefix=True)]),
+    ],
+)
+def test_the_query_as_filters(ref: str, filters: list[Filter]) -> None:
+    """The same question as filters has a prefix for each ID; an empty ID is not found."""
+    assert lookup.filters_of(ref, HERE) == filters
+    with pytest.raises(NotFound):
+        lookup.filters_of(f"{ref}/", HERE)
 
 
 @pytest.mark.parametrize("ref", ["", "/", "pod-1/", "/web"])

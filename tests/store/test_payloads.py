@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from whenever import OffsetDateTime
 
 from persistdb.engines import resolve
-from persistdb.errors import Unreadable
+from persistdb.errors import NO_ROOTFS, Unreadable
 from persistdb.records import Container, ContainerState, ContainerSummary, Mount, Origin, Process, Sandbox, SandboxState
 from persistdb.store import rows
 from persistdb.store.payloads import decoders
@@ -322,7 +322,7 @@ def test_no_root_file_system(mounts: list[Mount]) -> None:
     arrays = Form("sqlite")
     with pytest.raises(Unreadable) as caught:
         arrays.decode.container(spoilt(arrays.container("web", record), "record.Rootfs", None))
-    assert caught.value.ref == "pod-1/web"
+    assert (caught.value.ref, caught.value.host, caught.value.detail) == ("pod-1/web", HOST, NO_ROOTFS)
     numbers = Form("mariadb")
     payload = numbers.container("web", record)
     del payload["record"]["Mounts"]["0"]
@@ -336,3 +336,11 @@ def test_no_root_file_system(mounts: list[Mount]) -> None:
         with pytest.raises(Unreadable) as caught:
             decode(text(written))
         assert caught.value.ref == "pod-1/web"
+
+
+@pytest.mark.parametrize("payload", ['{"host": "node-1"}', "{", "[]"])
+def test_a_payload_without_an_id(form: Form, payload: str) -> None:
+    """A payload that has no ID, or is not even JSON, is Unreadable, too."""
+    with pytest.raises(Unreadable) as caught:
+        form.decode.container(payload)
+    assert caught.value.ref == ""

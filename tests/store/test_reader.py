@@ -69,6 +69,7 @@ def test_ids_of_sandboxes() -> None:
     """The IDs of sandboxes are one call."""
     run = Run(READER.sandbox_ids())
     assert run.names == ["sandbox_ids"]
+    assert run.calls[0].parameters == {"host": HOST}
     assert run.ends(answer(("a",), ("b",))) == ["a", "b"]
 
 
@@ -110,7 +111,20 @@ def test_who_has_a_token(tokens: list[str], holders: list[tuple[str, str]], toke
     record = ContainerState(processes=[Process(token=each) for each in tokens])
     run = Run(READER.token_taken("pod-1", "web", record))
     assert run.names == ["token_holders"]
+    assert run.calls[0].parameters.keys() == {"host", "sid", "rows"}
+    assert (run.calls[0].parameters["host"], run.calls[0].parameters["sid"]) == (HOST, "pod-1")
     assert run.rows() == [[each] for each in tokens if each]
     error = run.ends(answer(*holders))
     assert isinstance(error, AlreadyExists)
-    assert (error.ref, error.holders) == (token, who)
+    assert (error.kind, error.ref, error.holders) == ("process token", token, who)
+
+
+def test_waiting_for_writers() -> None:
+    """Who asks about a commit in flight waits for the locks of the sandbox's row and of its containers'."""
+    run = Run(READER.wait_for_writers("pod-1"))
+    assert run.names == ["lock_sandbox"]
+    assert run.calls[0].parameters == {"host": HOST, "sid": "pod-1"}
+    run.goes_on(NOTHING)
+    assert run.names == ["lock_containers"]
+    assert run.calls[0].parameters == {"host": HOST, "sid": "pod-1"}
+    run.ends(NOTHING)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from persistdb.records import ContainerState, Mount, SandboxState, SandboxWrite
 from persistdb.store import diff, revisions
+from persistdb.store.stored import SpoiltContainer
 
-from .stored import HOST, NOW, Tables
+from .stored import HOST, NOW, Tables, stored_container, stored_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,3 +147,11 @@ def test_revisions_grow(steps: list[tuple[object, ...]]) -> None:
         for ref, revision in change.revisions.items():
             _, _, saved = ref.partition("/")
             assert revision == next((one.revision for one in after.containers if one.cid == saved), after.revision)
+
+
+def test_unreadable_containers_count() -> None:
+    """A container that cannot be read counts with its revision, and with nothing where that is not a number."""
+    spoilt = tuple(SpoiltContainer(id=at, cid=f"c{at}", revision=revision) for at, revision in enumerate([3, None]))
+    assert stored_sandbox(stored_container("web", ContainerState(), revision=2), own_revision=-1).revision == 1
+    both = stored_sandbox(stored_container("web", ContainerState(), revision=2), own_revision=-1, spoilt=spoilt)
+    assert both.revision == 4
