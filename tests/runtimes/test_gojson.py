@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from whenever import OffsetDateTime, TimeDelta
 
+from persistdb.errors import DamagedFile, InvalidValue
 from persistdb.runtimes import gojson
 from persistdb.runtimes.gojson import Malformed, scan
 
@@ -170,3 +172,56 @@ def test_files_of_too_many_values() -> None:
     assert scan.count_values(b'["' + ones + b'"]') == 2
     assert scan.count_values(b"[[],{}," + ones + b"]") == scan.MAX_VALUES + 3
     gojson.check_size(b"[" + ones[2:] + b"]", "/x")
+    with pytest.raises(DamagedFile, match=f"holds {scan.MAX_VALUES + 1} values, more than {scan.MAX_VALUES}"):
+        gojson.check_size(b"[" + ones + b"]", "/x")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("2023-10-01T00:42:25.500000000Z", "2023-10-01T00:42:25.5Z"),
+        ("2023-10-01T00:42:25.123456789123Z", "2023-10-01T00:42:25.123456789Z"),
+        ("2023-10-01T00:42:25+05:45", "2023-10-01T00:42:25+05:45"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+        ("0001-01-01T00:00:00.000Z", "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_times(text: str, written: str) -> None:
+    """A time is read to the nanosecond and written as Go's RFC3339Nano; Go's zero time is None."""
+    assert gojson.write_time(gojson.read_time(text)) == written
+    assert (gojson.read_time(text) is None) == (written == gojson.ZERO_TIME)
+
+
+def test_an_offset_with_seconds() -> None:
+    """A time whose UTC offset has seconds, which RFC 3339 has no place for, is not written."""
+    time = OffsetDateTime(2023, 10, 1, offset=TimeDelta(hours=1, seconds=30))
+    with pytest.raises(InvalidValue, match="its UTC offset has seconds, which RFC 3339 cannot write") as caught:
+        gojson.write_time(time)
+    assert caught.value.field == "start_time"
+
+
+@pytest.mark.parametrize(
+    ("text", "excerpt"), [("x" * 60, "x" * 60), ("x" * 61, "x" * 59 + "…"), ("0001-01-01T00:00:00+01:00", None)]
+)
+def test_what_is_no_time(text: str, excerpt: str | None) -> None:
+    """Text that is no time is quoted in the message, which has at most 60 characters of it."""
+    reason = "is no RFC 3339 time" if excerpt else "is no time in the years 1 to 9999 of UTC"
+    with pytest.raises(ValueError, match=reason) as caught:
+        gojson.read_time(text)
+    assert str(caught.value) == f"{reason}: {excerpt or text!r}"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("\b", '"\\u0008"'),
+        ("\f", '"\\u000c"'),
+        ("\\b \\f \\", '"\\\\b \\\\f \\\\"'),
+        ("\\\b", '"\\\\\\u0008"'),
+        ("<a&b>\u2028\u2029", '"\\u003ca\\u0026b\\u003e\\u2028\\u2029"'),
+        ({"a": [1, None, "é\n"]}, '{"a":[1,null,"é\\n"]}'),
+    ],
+)
+def test_encoded(value: object, written: str) -> None:
+    """Text is written without spaces, and escaped as Go escapes it for HTML and JavaScript."""
+    assert gojson.encode(value).decode() == written

@@ -63,6 +63,10 @@ class Run:
             self._unit.send(answers)
         return end.value.value
 
+    def goes_on_after(self, error: Exception) -> None:
+        """Raise an error at the place where the unit waits; the unit must yield more calls."""
+        self.calls = self._unit.throw(error)
+
     def fails_on(self, error: Exception) -> None:
         """Raise an error at the place where the unit waits."""
         self._unit.throw(error)

@@ -8,12 +8,13 @@ import msgspec
 import pytest
 
 from persistdb.db.work import Call
-from persistdb.errors import AlreadyExists, NotFound
+from persistdb.errors import AlreadyExists, NotFound, Unreadable
 from persistdb.records import ContainerState, Process
 from persistdb.store.diff import Snapshot
 from persistdb.store.payloads import decoders
 from persistdb.store.reader import Reader
 from persistdb.store.salvage import Salvage
+from persistdb.store.stored import SpoiltSandbox
 
 from .by_hand import DATABASE, NOTHING, STATEMENTS, Run, answer
 from .samples import container
@@ -128,3 +129,81 @@ def test_waiting_for_writers() -> None:
     assert run.names == ["lock_containers"]
     assert run.calls[0].parameters == {"host": HOST, "sid": "pod-1"}
     run.ends(NOTHING)
+
+
+# --- rows that cannot be read
+
+FAULT = Unreadable("pod-1", "state: not text", HOST)
+
+
+def test_an_unreadable_container() -> None:
+    """A container that cannot be read is named with its IDs, whatever the error knew of them."""
+    with pytest.raises(Unreadable) as caught:
+        Run(READER.container("pod-1", "web")).fails_on(Unreadable("", "not JSON"))
+    assert (caught.value.ref, caught.value.detail, caught.value.host) == ("pod-1/web", "not JSON", HOST)
+
+
+def test_errors_about_something_else() -> None:
+    """An error of the driver that is not about values passes through every read."""
+    for unit in (
+        READER.container("pod-1", "web"),
+        READER.sandbox("pod-1"),
+        READER.sandboxes_after("", 2),
+        READER.stored(["pod-1"]),
+        READER.snapshot("pod-1", "web"),
+    ):
+        error = DATABASE.driver_error("disk I/O error")
+        with pytest.raises(DATABASE.driver_error) as caught:
+            Run(unit).fails_on(error)
+        assert caught.value is error
+    run = Run(READER.sandboxes_after("", 2))
+    run.goes_on_after(FAULT)
+    with pytest.raises(DATABASE.driver_error):
+        run.fails_on(DATABASE.driver_error("disk I/O error"))
+
+
+def test_a_page_with_an_unreadable_sandbox() -> None:
+    """The sandboxes of a page that cannot be read as a whole are read one by one; one that went is left out."""
+    run = Run(READER.sandboxes_after("a", 3))
+    run.goes_on_after(FAULT)
+    assert list(run.calls) == [Call(READER.rows.sids_after, {"host": HOST, "sid": "a", "limit": 3})]
+    run.goes_on(answer(("pod-1",), ("pod-2",), ("pod-3",)))
+    read = []
+    for found in (NOTHING, answer("the second")):
+        read.append((run.names, run.calls[0].parameters))
+        run.goes_on(found)
+    assert read == [(["load"], {"host": HOST, "sid": sid}) for sid in ("pod-1", "pod-2")]
+    assert run.ends(answer("the third")) == ["the second", "the third"]
+
+
+@pytest.mark.parametrize("sids", [((b"\xff",),), (("pod-1",), (7,))])
+def test_a_page_with_an_id_that_is_no_text(sids: tuple[tuple[object], ...]) -> None:
+    """A page with an ID that is no text is None: its rows must be read one by one."""
+    run = Run(READER.sandboxes_after("a", 3))
+    run.goes_on_after(FAULT)
+    assert run.ends(answer(*sids)) is None
+
+
+def test_a_page_whose_ids_cannot_be_read() -> None:
+    """A page whose IDs the driver cannot decode is None, too."""
+    run = Run(READER.sandboxes_after("a", 3))
+    run.goes_on_after(FAULT)
+    with pytest.raises(StopIteration) as end:
+        run.fails_on(FAULT)
+    assert end.value.value is None
+
+
+def test_rows_one_by_one() -> None:
+    """Sandboxes are read by their rows: one may be gone, and one whose ID is no text is named by its row."""
+    run = Run(READER.rows_after("a"))
+    assert list(run.calls) == [Call(READER.rows.rows_after, {"host": HOST, "sid": "a"})]
+    assert run.ends(answer((7,), (8,))) == [7, 8]
+    run = Run(READER.sandbox_of_row(7))
+    assert list(run.calls) == [Call(READER.rows.own_names, {"id": 7})]
+    run.goes_on(answer((HOST, "pod-1")))
+    assert list(run.calls) == [Call(STATEMENTS.load, {"host": HOST, "sid": "pod-1"}, DECODE.sandbox)]
+    assert run.ends(answer("the sandbox")) == "the sandbox"
+    assert Run(READER.sandbox_of_row(7)).ends(NOTHING) is None
+    spoilt = Run(READER.sandbox_of_row(7)).ends(answer((HOST, b"\xff")))
+    assert isinstance(spoilt, SpoiltSandbox)
+    assert (spoilt.sid, [fault.ref for fault in spoilt.faults]) == ("", ["row 7 of sandbox"])

@@ -9,13 +9,15 @@ import msgspec
 import pytest
 
 from persistdb.db.database import Stale
-from persistdb.errors import Conflict, NotFound, StateMismatch
+from persistdb.db.work import Call
+from persistdb.errors import Conflict, NotFound, StateMismatch, Unreadable
 from persistdb.records import ContainerState, Mount, Origin, Process, SandboxWrite
 from persistdb.store import diff
 from persistdb.store.diff import Diff, Snapshot, Transition, Witness
 from persistdb.store.payloads import decoders
 from persistdb.store.reader import Reader
 from persistdb.store.salvage import Salvage
+from persistdb.store.stored import SpoiltContainer, SpoiltSandbox
 from persistdb.store.writer import TokenClash, Writer
 
 from .by_hand import DATABASE, NOTHING, STATEMENTS, Run, answer, changed
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from persistdb.db.work import Work
-    from persistdb.store.stored import StoredContainer
+    from persistdb.store.stored import StoredContainer, StoredSandbox
 
 replace = msgspec.structs.replace
 
@@ -313,6 +315,88 @@ def test_other_errors() -> None:
         with pytest.raises(type(error)) as caught:
             save(PLAIN, snapshot()).fails_on(error)
         assert caught.value is error
+
+
+# --- rows that cannot be read
+
+FAULT = Unreadable("pod-1", "state: not text", HOST)
+BAD = (SpoiltContainer(id=13, cid="bad", revision=3), SpoiltContainer(id=14, cid="worse", revision=None))
+SPOILT = replace(POD, spoilt=BAD)  # at revision 10
+
+
+class Found:
+    """A reader of rows, of which the snapshot cannot be read and a sandbox is as it is given."""
+
+    def __init__(self, sandbox: StoredSandbox | SpoiltSandbox | None) -> None:
+        self.rows = READER.rows
+        self._sandbox = sandbox
+
+    def snapshot(self, sid: str, cid: str) -> Work[None]:
+        yield (Call(STATEMENTS.snapshot, {"host": HOST, "sid": sid, "cid": cid}),)
+
+    def stored(self, sids: Sequence[str]) -> Work[dict[str, StoredSandbox | SpoiltSandbox]]:
+        yield (Call(STATEMENTS.load, {"host": HOST, "sid": sids[0]}),)
+        return {} if self._sandbox is None else {sids[0]: self._sandbox}
+
+
+def replacing(sandbox: StoredSandbox | SpoiltSandbox | None, cid: str = "bad", revision: int | None = None) -> Run:
+    """Start a save in the place of a container that cannot be read, up to the read of its sandbox."""
+    writer = Writer(DATABASE, HOST, STATEMENTS, Found(sandbox))  # type: ignore[arg-type]  # reads what is given
+    run = Run(writer.save_container("pod-1", cid, PLAIN, Origin(layout="2.2"), revision))
+    assert run.names == ["snapshot"]
+    run.goes_on(NOTHING)
+    assert run.names == ["load"]
+    return run
+
+
+@pytest.mark.parametrize("revision", [None, 3])
+def test_a_container_that_cannot_be_read(revision: int | None) -> None:
+    """A save of one replaces it and keeps the others, and returns its revision alone."""
+    run = replacing(SPOILT, revision=revision)
+    run.goes_on(NOTHING)
+    assert run.names == ["update_sandboxes", "delete_containers", "insert_containers"]
+    assert run.rows(1) == [[13, 3]]
+    ((id_, sandbox_id, cid, *_, layout, _extra, _document, number, _created, _updated),) = run.rows(2)
+    assert (id_, sandbox_id, cid, layout, number) == (None, 1, "bad", "2.2", 11)
+    run.goes_on(changed(), changed(), answer((15, 1, "bad")))
+    assert run.ends(changed(4), changed(2)).revisions == {"pod-1/bad": 11}
+
+
+def test_a_container_whose_revision_is_no_number() -> None:
+    """A save of one removes it by its row, of which there must be one."""
+    for number in (1, 0):
+        run = replacing(SPOILT, "worse")
+        run.goes_on(NOTHING)
+        assert run.calls[0] == Call(READER.rows.delete_container, {"id": 14})
+        answers = (changed(number), changed(), answer((15, 1, "worse")))
+        if number:
+            run.goes_on(*answers)
+        else:
+            with pytest.raises(Stale):
+                run.goes_on(*answers)
+
+
+def test_another_revision_of_a_container_that_cannot_be_read() -> None:
+    """A save that expects another revision is a Conflict with the stored one."""
+    for cid, actual in (("bad", 3), ("worse", None)):
+        with pytest.raises(Conflict) as caught:
+            replacing(SPOILT, cid, 2).goes_on(NOTHING)
+        assert (caught.value.ref, caught.value.expected, caught.value.actual) == (f"pod-1/{cid}", 2, actual)
+
+
+def test_a_container_that_can_be_read_again() -> None:
+    """A sandbox that is gone, or whose container another has replaced since, is read again."""
+    for sandbox, cid in ((None, "bad"), (SPOILT, "web"), (POD, "bad")):
+        with pytest.raises(Stale):
+            replacing(sandbox, cid).goes_on(NOTHING)
+
+
+def test_a_container_of_a_sandbox_that_cannot_be_read() -> None:
+    """A save of one container raises why its sandbox cannot be read."""
+    spoilt = SpoiltSandbox(sid="pod-1", faults=[FAULT, Unreadable("pod-1/b", "other", HOST)])
+    with pytest.raises(Unreadable) as caught:
+        replacing(spoilt).goes_on(NOTHING)
+    assert caught.value is FAULT
 
 
 # --- what is one statement
