@@ -315,8 +315,8 @@ def test_no_filter_is_no_parameter(url: str, scope: Scope) -> None:
     """Without filters only the host, and the page, are parameters of a statement."""
     selects = Selects(statements(url))
     host = {"host"} if scope == HERE else set()
-    window = dict.fromkeys(("page", "summaries", "ids", "names"), {"limit", "offset"})
-    window |= dict.fromkeys(("page_after", "ids_after"), {"limit", "after"})
+    window = {key: {"limit", "offset"} for key in ("page", "summaries", "ids", "names")}
+    window |= {key: {"limit", "after"} for key in ("page_after", "ids_after")}
     for name, build in BUILD.items():
         assert names(build(selects, split([], scope)[0])) == host | window.get(name, set()), name
 

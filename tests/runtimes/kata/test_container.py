@@ -12,7 +12,7 @@ from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process
 from persistdb.runtimes.gojson.scan import MAX_DEPTH
 from persistdb.runtimes.kata import decode_container, encode_container, layout_losses
 
-from .trees import CONTAINERS, DATA, PLAIN
+from .trees import CONTAINERS, DATA, PLAIN, SANDBOX
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -271,6 +271,12 @@ def test_times_come_back(text: bytes) -> None:
         (PLAIN.replace(b"/proc", b"/pr\\xoc"), "Mounts[0].Destination", "unknown escape"),
         (PLAIN.replace(b'"Pid":7', b'"Pid":07'), "Process.Pid", "not JSON"),
         (PLAIN.replace(b'"Pid":7', b'"Pid":7,'), "Process", "not JSON"),
+        (PLAIN.replace(b'"Pid":7', b'"Pid":-9223372036854775809'), "Process.Pid", "out of range"),
+        (PLAIN.replace(b'"Pid":7', b'"Pid":9223372036854775808'), "Process.Pid", "out of range"),
+        (PLAIN.replace(b'"FileMode":438', b'"FileMode":4294967296'), "DeviceMaps[0].FileMode", "out of range"),
+        (PLAIN.replace(b'"UID":0', b'"UID":-1'), "DeviceMaps[0].UID", "out of range"),
+        (PLAIN.replace(b'"GID":6', b'"GID":4294967296'), "DeviceMaps[0].GID", "out of range"),
+        (SANDBOX, "", "is the file of a sandbox where a container's should be: import the folder of sandboxes"),
         (b"[" * 50_000, "", "nested more than"),
         (b'{"a":' * 50_000, "a", "nested more than"),
         (PLAIN[:-2] + b',"Vendor":' + b"[" * 50_000 + b"]" * 50_000 + b"}", "Vendor", "nested more than"),
@@ -373,3 +379,16 @@ def test_losses_are_named() -> None:
         "Mounts[].Mounted (1 of 2)",
     ]
     assert layout_losses(ContainerState(processes=[Process(token="a")]), "1.7") == []
+
+
+@pytest.mark.parametrize("text", [b"{}", b' {"State":"","Mounts":null,"DeviceMaps":[]} '])
+def test_keys_that_are_missing(text: bytes) -> None:
+    """A key that is missing or null is its zero value, as in Go."""
+    assert decode_container(text)[0] == ContainerState()
+
+
+def test_a_file_without_a_path() -> None:
+    """Text whose path is not given is named as the file that Kata's driver writes."""
+    with pytest.raises(DamagedFile, match="must be an object") as caught:
+        decode_container(b"null")
+    assert caught.value.path == "persist.json"
