@@ -392,3 +392,28 @@ def test_a_file_without_a_path() -> None:
     with pytest.raises(DamagedFile, match="must be an object") as caught:
         decode_container(b"null")
     assert caught.value.path == "persist.json"
+
+
+@pytest.mark.parametrize("key", ["Source", "Destination", "Mounted", "Type", "type"])
+def test_a_rootfs_that_is_a_mount(key: str) -> None:
+    """With a list of processes, any key of a mount in the rootfs tells the seed's layout from 1.7-rc1's."""
+    rootfs = f'{{"{key}":null}}'
+    for text in (f'{{"Process":[],"Rootfs":{rootfs}}}', f'{{"Rootfs":{rootfs},"Process":null}}'):
+        assert decode_container(text.encode())[1].layout == "seed"
+    assert decode_container(b'{"Process":[],"Rootfs":{"FsType":""}}')[1].layout == "1.7-rc1"
+    assert decode_container(b'{"Process":[],"Mounts":[{},{"Mounted":true}]}')[1].layout == "seed"
+
+
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [
+        ('{"CgroupPath":"","Rootfs":{}}', "2.2"),
+        ('{"BundlePath":"","Rootfs":{}}', "2.2"),
+        ('{"Rootfs":{},"CgroupPath":"","BundlePath":""}', "1.7"),
+        ('{"CgroupPath":"","BundlePath":""}', "1.7"),
+        ('{"Rootfs":{},"DeviceMaps":[{},{"shared":false}]}', "3.28"),
+    ],
+)
+def test_layouts_by_the_order_of_keys(text: str, layout: str) -> None:
+    """Since 2.2 a container's paths come before its rootfs, and since 3.28 a device has Shared."""
+    assert decode_container(text.encode())[1].layout == layout

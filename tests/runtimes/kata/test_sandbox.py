@@ -42,6 +42,7 @@ def test_samples_come_back(path: Path) -> None:
         (b'{"SandboxCgroupPath":"/b"}', "/b"),
         (b'{"CgroupPath":"","SandboxCgroupPath":"/b"}', "/b"),
         (b'{"cgrouppath":"/c"}', "/c"),
+        (b'{"sandboxcgrouppath":"/d"}', "/d"),
         (b'{"CgroupPath":"/a","CgroupPath":null}', "/a"),
         (b"{}", ""),
     ],
@@ -105,6 +106,7 @@ def test_runtime_rs_is_refused() -> None:
         (SANDBOX.replace(b'"running"', b"true"), "State", "must be a string, not true"),
         (SANDBOX.replace(b":2", b":-2"), "PersistVersion", "out of range"),
         (SANDBOX.replace(b":2", b":4294967296"), "PersistVersion", "out of range"),
+        (SANDBOX.replace(b":2", b":2147483648"), "PersistVersion", "2147483648 is out of range: 0 to 2147483647"),
         (SANDBOX.replace(b":2", b":2.5"), "PersistVersion", "whole number"),
         (b"[1]", "", "must be an object"),
         (b'{"Config":' + b"[" * 100_000, "Config", "nested more than"),
@@ -117,3 +119,15 @@ def test_damage_is_named(data: bytes, key: str, reason: str) -> None:
         decode_sandbox(data, "s", "/x/persist.json")
     assert (caught.value.path, caught.value.key) == ("/x/persist.json", key)
     assert reason in caught.value.reason
+
+
+def test_a_file_with_the_keys_of_both() -> None:
+    """A file that names its sandbox is a sandbox's, also with the keys of a container."""
+    assert decode_sandbox(b'{"State":"a","SandboxContainer":"s","Rootfs":{},"Process":{}}', "s").state == "a"
+
+
+@pytest.mark.parametrize("version", [0, 2147483647])
+def test_versions_at_the_edge(version: int) -> None:
+    """A version is any number that the column holds, in either spelling of its key."""
+    for key in ("PersistVersion", "persistversion"):
+        assert decode_sandbox(f'{{"{key}":{version}}}'.encode(), "s").persist_version == version
