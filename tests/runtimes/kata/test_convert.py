@@ -254,3 +254,42 @@ def test_unknown_keys_of_a_lost_object_are_named() -> None:
         {"AgentState": {"URL": "", "Mine": {"a": 1}}, "Config": {}},
         ["Config.ProxyConfig.Mine"],
     )
+
+
+def test_maps_of_other_values() -> None:
+    """A map stays as it is where its values are of its type; another value is named with its key."""
+    file = {"HypervisorState": {"Bridges": [{"DeviceAddr": {"1": "a", "2": ""}}], "BlockIndexMap": {"0": {}}}}
+    assert convert(file, "4.1") == (file, [])
+    after, losses = convert({"HypervisorState": {"BlockIndexMap": {"0": 7}}}, "4.1")
+    assert after == {"HypervisorState": {}}
+    where = "HypervisorState.BlockIndexMap"
+    assert losses == [f"{where} ({where}.0 must be an object, not a number)"]
+
+
+def test_the_greatest_index() -> None:
+    """A set of block indexes becomes the first number above them, which must be a number of 64 bits."""
+    gap = "which of the first 9223372036854775807 are free: BlockIndex counts all of them as used"
+    assert convert({"HypervisorState": {"BlockIndexMap": {str(2**63 - 2): {}}}}, "1.10") == (
+        {"HypervisorState": {"BlockIndex": 2**63 - 1}},
+        [f"HypervisorState.BlockIndexMap ({gap})"],
+    )
+    assert convert({"HypervisorState": {"BlockIndexMap": {str(2**63 - 1): {}}}}, "1.10") == (
+        {"HypervisorState": {}},
+        ["HypervisorState.BlockIndexMap (holds an index that no count covers)"],
+    )
+
+
+@pytest.mark.parametrize(("number", "count"), [(0, 0), (2.5, 3), (2**32 - 512, 2**32 - 512), (2**32, None), (-2, None)])
+def test_numbers_of_processors(number: float, count: int | None) -> None:
+    """A number of processors is rounded up to a uint32; one that does not fit is left out and named."""
+    after, losses = convert({"Config": {"HypervisorConfig": {"NumVCPUsF": number}}}, "3.2")
+    assert after["Config"]["HypervisorConfig"] == ({} if count is None else {"NumVCPUs": count})
+    assert len(losses) == (number != count)
+
+
+def test_a_key_that_only_the_other_name_has() -> None:
+    """A key in an object under its old name is checked by what the new name's object holds."""
+    assert convert({"ProxyState": {"ProxyPid": 5}}, "1.9") == ({"AgentState": {"ProxyPid": 5}}, [])
+    after, losses = convert({"ProxyState": {"ProxyPid": "x"}}, "1.9")
+    assert after == {"AgentState": {}}
+    assert losses == ["ProxyState.ProxyPid (must be a whole number, not a string)"]

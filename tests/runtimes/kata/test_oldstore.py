@@ -173,3 +173,26 @@ def test_damage_is_named(name: str, data: bytes, key: str, reason: str) -> None:
         decode_old_container(KATA_17 | {name: data}, "/x/")
     assert (caught.value.path, caught.value.key) == (f"/x/{name}", key)
     assert reason in caught.value.reason
+
+
+def test_unknown_keys_of_each_file() -> None:
+    """Unknown keys of each of the four files are kept under the file's name, and come back."""
+    files = KATA_17 | {
+        "process.json": PROCESS[:-1] + b',"v":1}',
+        "mounts.json": b"[" + MOUNT_10.replace(b'"BlockDevice":%s', b'"BlockDeviceID":"","v":3') + b"]",
+    }
+    record, origin = decode_old_container(files)
+    assert (encode_old_container(record, "old-1.7", origin.extra), origin.document) == (files, None)
+    assert {name: list(keys) for name, keys in msgspec.json.decode(origin.extra or "").items()} == {
+        "state.json": ["vendor"],
+        "process.json": ["v"],
+        "mounts.json": ["0"],
+        "devices.json": ["0"],
+    }
+
+
+def test_drivers_devices_in_another_layout() -> None:
+    """What Kata 1.0's drivers wrote of devices is left out of another layout, which has the record's values."""
+    record, origin = decode_old_container(KATA_10)
+    devices = encode_old_container(record, "old-1.7", origin.extra)["devices.json"]
+    assert devices == b'[{"ID":"d1","ContainerPath":"/dev/xvdb","FileMode":432,"UID":1,"GID":6}]'
