@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from persistdb.errors import DamagedFile, FileError, UnsupportedLayout
+from persistdb.errors import DamagedFile, FileError, InvalidValue, UnsupportedLayout
 from persistdb.runtimes import folders
 from persistdb.runtimes.folders import MAX_FILE
 from persistdb.runtimes.kata import read_trees
@@ -411,9 +411,20 @@ def test_both_stores(tmp_path: Path, has_config: bool) -> None:
     tree = one(tmp_path)
     assert tree.record is not None
     assert tree.record.layout == ("old-1.7" if has_config else "2.2")
-    assert len(tree.notes) == 1
-    assert "holds both stores" in tree.notes[0]
-    assert ("took the old store" in tree.notes[0]) == has_config
+    old, new = "the old store (state.json, …)", "the persist.json"
+    taken, other = (old, new) if has_config else (new, old)
+    why = f"as Kata does where {'' if has_config else 'no '}config.json exists"
+    assert tree.notes == [f"{tree.path} holds both stores: took {taken}, not {other}, {why}"]
+
+
+@pytest.mark.parametrize("path", ["/run/\0", "/run/\ud800"])
+def test_a_path_that_names_no_folder(path: str) -> None:
+    """A path with a character that no file's name can hold is an error with its reason, before anything is read."""
+    with pytest.raises(FileError, match="is in no path"):
+        read_trees([path])
+    with pytest.raises(InvalidValue, match="must be of type Iterable") as caught:
+        read_trees(7)  # type: ignore[arg-type]  # refused
+    assert caught.value.field == "paths"
 
 
 def test_reading_changes_nothing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from persistdb.errors import FileError, InvalidValue, LayoutLoss
 from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process, Sandbox, SandboxState
-from persistdb.runtimes.kata import NAMES, write_tree
+from persistdb.runtimes.kata import NAMES, write_tree, write_trees
 
 from .test_oldstore import KATA_16
 from .test_reader import OLD, TREE
@@ -179,6 +179,20 @@ def test_seed_to_kata_1_7(tmp_path: Path) -> None:
         assert record.processes == old.processes[:1]
         assert record.rootfs == Mount(type=old.rootfs.type, block_device_id=old.rootfs.block_device_id)
         assert record.device_maps == old.device_maps
+
+
+def test_defaults_of_many(tmp_path: Path) -> None:
+    """Unless it is asked for, nothing is lost and nothing replaced: such a sandbox has an error."""
+    before = stored(one(DATA / "seed-196661bc"))
+    (lossy,) = write_trees([before], tmp_path, "1.7")
+    assert isinstance(lossy.error, LayoutLoss)
+    (first,) = write_trees([before], tmp_path)
+    (again,) = write_trees([before], tmp_path)
+    assert first.error is None
+    assert isinstance(again.error, FileError)
+    with pytest.raises(InvalidValue, match="must be a path, not int") as caught:
+        next(write_trees([before], 7))  # type: ignore[arg-type]  # refused
+    assert caught.value.field == "destination"
 
 
 def test_kata_1_7_to_seed_and_back(tmp_path: Path) -> None:
