@@ -20,9 +20,9 @@ KnownState: TypeAlias = Literal["ready", "running", "paused", "stopped"]
 
 if TYPE_CHECKING:
     State: TypeAlias = KnownState | str
+    """Any text; editors offer the states that Kata calls valid."""
 else:
     State = str  # msgspec takes no union of both
-"""Any text; editors offer the states that Kata calls valid."""
 
 STATES = frozenset({"ready", "running", "paused", "stopped"})
 """The states that Kata calls valid. Files hold others too (``""`` above all), so records accept any text."""

@@ -27,7 +27,7 @@ class Docstrings(Extension):
 
     def on_class(self, *, cls: Class, **_: Any) -> None:
         """Give a record its signature."""
-        if "msgspec.Struct" in map(str, cls.bases) and "__init__" not in cls.members:
+        if not {"msgspec.Struct", "Record"}.isdisjoint(map(str, cls.bases)) and "__init__" not in cls.members:
             own = Parameter("self", kind=Kind.positional_or_keyword)
             cls.set_member("__init__", Function("__init__", parameters=Parameters(own, *_fields(cls))))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -391,12 +390,12 @@ WRONG: dict[str, Any] = {
     "no pid": _process(pid=None),
     "pid that is true": _process(pid=True),
     "token": _process(token=None),
-    "start time": _process(start_time=datetime(2026, 1, 31, tzinfo=UTC)),
+    "start time": _process(start_time="2026-01-31T12:00:00Z"),
     "format number": _save_whole(persist_version=2.0),
     "sandbox's cgroup": _save_whole(cgroup_path=None),
     "sandbox's document": _save_whole(document=b"{}"),
     "document": _origin(document=b"{}"),
-    "filter": lambda r: r.find("state=running"),
+    "filter": lambda r: r.find(("state", "running")),
     "look-up": lambda r: r.look_up(None),
     "page below": lambda r: r.find(limit=-1),
     "page above": lambda r: r.summaries(limit=2**63),

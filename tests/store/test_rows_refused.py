@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +129,7 @@ def test_a_device_that_is_refused(name: str, column: str, value: object) -> None
         ("token", "t" * 513),
         *(("pid", value) for value in (1 << 63, -(1 << 63) - 1, True, 1.0, "1", None)),
         ("start_time", "2026-03-14T15:09:26Z"),
-        ("start_time", datetime(2026, 3, 14, tzinfo=UTC)),
+        ("start_time", datetime(2026, 3, 14)),  # noqa: DTZ001  without a zone
     ],
 )
 def test_a_process_that_is_refused(name: str, value: object) -> None:
