@@ -15,6 +15,7 @@ from .errors import Conflict as Conflict
 from .errors import Corrupt as Corrupt
 from .errors import DamagedFile as DamagedFile
 from .errors import DatabaseError as DatabaseError
+from .errors import DatabaseMissing as DatabaseMissing
 from .errors import DriverMissing as DriverMissing
 from .errors import FileError as FileError
 from .errors import InvalidTransition as InvalidTransition

@@ -371,6 +371,13 @@ class SchemaOutdated(SchemaError):
         )
 
 
+class DatabaseMissing(SchemaOutdated):
+    """A database that does not exist, or is an empty file, where one is only to be read; nothing was created."""
+
+    def __str__(self) -> str:
+        return f"{self.url}: there is no such database; check its name, or create it: persistdb import PATH"
+
+
 class SchemaTooNew(SchemaError):
     """A schema that is newer than the program's, or not persistdb's."""
 

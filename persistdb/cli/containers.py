@@ -9,11 +9,12 @@ import click
 
 from ..errors import Ambiguous, InvalidValue, NotFound, Unreadable
 from .details import as_row, print_details
-from .messages import complain, counted, printable
+from .empty import nothing
+from .messages import complain, counted, printable, tell
 from .options import Whole, format_option, gathered, output_options
 from .output import Column, print_json, print_lines, print_rows
 from .status import DONE, IN_PART, Faults, reading_arguments, status_of
-from .target import Target, pass_target
+from .target import Target, host_option, pass_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,6 +84,7 @@ Examples:
 @click.option("-q", "--quiet", is_flag=True, help="Print only IDs, SANDBOX/CONTAINER, one per line.")
 @click.option("--all-hosts", is_flag=True, help="List the containers of all hosts. A host filter implies this.")
 @output_options
+@host_option
 @gathered("selection", _Selection)
 @pass_target
 def list_containers(target: Target, selection: _Selection, quiet: bool, output: Output) -> int:
@@ -111,19 +113,23 @@ def list_containers(target: Target, selection: _Selection, quiet: bool, output: 
         if quiet:
             print_lines(f"{container.sid}/{container.cid}" for container in selected)
         elif output.form == "table":
-            _print_table(selected, output)
+            if not _print_table(selected, output) and not faults.number:
+                everywhere = selection.all_hosts or any(condition.key == "host" for condition in filters)
+                host = None if everywhere else repository.host
+                tell(nothing("containers", repository.database, host, filtered=bool(filters)))
         else:
             print_rows("containers", (_HOST, *_COLUMNS), map(_row, selected), output)
     return IN_PART if faults.number else DONE
 
 
-def _print_table(selected: Iterator[ContainerSummary], output: Output) -> None:
-    """Print containers as a table, with their hosts if there are several."""
+def _print_table(selected: Iterator[ContainerSummary], output: Output) -> int:
+    """Print containers as a table, with their hosts if there are several; return how many they are."""
     rows = [_row(container) for container in selected]
     if len({host for host, *_ in rows}) > 1:
         print_rows("containers", (_HOST, *_COLUMNS), rows, output)
     else:
         print_rows("containers", _COLUMNS, (row[1:] for row in rows), output)
+    return len(rows)
 
 
 def _row(container: ContainerSummary) -> tuple[object, ...]:
@@ -152,6 +158,7 @@ Examples:
 @click.argument("ref", metavar="ID")
 @click.option("--all-hosts", is_flag=True, help="Search all hosts.")
 @format_option("table", "json")
+@host_option
 @pass_target
 def show_container(target: Target, ref: str, all_hosts: bool, output: Output) -> None:
     """Show one container with its mounts, devices and processes.
@@ -184,6 +191,7 @@ Examples:
     multiple=True,
     help="Remove a whole sandbox, by its ID or a unique prefix of it.",
 )
+@host_option
 @pass_target
 def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
     """Remove containers or whole sandboxes from the database.

@@ -12,7 +12,7 @@ from .messages import complain, counted, tell
 from .options import all_formats_option
 from .output import Column, print_code, print_line, print_rows
 from .status import CANNOT, DONE, IN_PART, Misuse, reading_arguments
-from .target import Target, pass_target
+from .target import Target, host_option, pass_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,11 +57,11 @@ def show_current(target: Target) -> None:
     """Show the version of the database's schema."""
     from ..schema import version
 
-    with target.database() as database:
+    with target.existing() as database:
         current = version.current(database)
         if current is None:
             version.refuse_foreign(database)
-            status = "no schema yet; the first use creates it"
+            status = "no schema yet; the first import creates it"
         elif current == version.HEAD:
             status = f"schema {current}, this program's version"
         elif current in version.REVISIONS:
@@ -87,6 +87,7 @@ Examples:
 )
 @click.argument("revision", default="head", metavar="[REVISION]")
 @_backup_option
+@host_option
 @pass_target
 def upgrade(target: Target, revision: str, backup: bool) -> int:
     """Upgrade the database's schema to REVISION, by default to this program's version.
@@ -124,7 +125,7 @@ def downgrade(target: Target, revision: str, allow_loss: bool, backup: bool) -> 
     """
     from ..schema import migrate
 
-    with target.database() as database:
+    with target.existing() as database:
         return _change(
             database,
             lambda: migrate.downgrade(database, revision, allow_loss=allow_loss, backup=backup, progress=_tell_step),
@@ -175,7 +176,7 @@ def show_history(target: Target, output: Output) -> None:
     """List the versions of the schema, oldest first, with the losses of a downgrade."""
     from ..schema import revisions, version
 
-    with target.database() as database:
+    with target.existing() as database:
         current = version.current(database)
     rows = [
         (each.id, "yes" if each.id == current else "", each.title, ", ".join(each.loses) or "nothing")
@@ -200,7 +201,7 @@ def check(target: Target) -> int:
     from ..schema.check import check as find_faults
     from ..store.check import check_rows
 
-    with target.database() as database:
+    with target.existing() as database:
         findings = find_faults(database)
         for finding in findings:
             complain(finding)
@@ -230,7 +231,7 @@ def backup(target: Target, destination: Path) -> None:
     """
     from ..schema.backup import backup as copy
 
-    with target.database() as database:
+    with target.existing() as database:
         print_line(f"backup: {copy(database, destination)}")
 
 

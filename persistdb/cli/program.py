@@ -91,7 +91,7 @@ Examples:
   persistdb demo                           show it at work, with nothing to set up
   persistdb import /run/vc/sbs             import Kata's sandboxes from this node
   persistdb ls state=running               list the running containers
-  persistdb --db sqlite:///state.db export --to /tmp/sbs
+  persistdb --db state.db export --to /tmp/sbs
                                            write the files back, byte for byte
 
 \b
@@ -102,10 +102,10 @@ problem is a line on stderr.
 @click.option(
     "--db",
     "url",
-    metavar="URL",
+    metavar="URL|FILE",
     envvar="PERSISTDB_URL",
     show_envvar=True,
-    help="The database: sqlite:///FILE, postgresql://USER@HOST/NAME or mariadb://USER@HOST/NAME. "
+    help="The database: a SQLite file, sqlite:///FILE, postgresql://USER@HOST/NAME or mariadb://USER@HOST/NAME. "
     "Default: a SQLite file in the platform's usual place.",
 )
 @click.option(

@@ -10,11 +10,12 @@ import click
 
 from ..errors import InvalidValue
 from .answers import print_answer
-from .messages import complain, counted
+from .empty import nothing
+from .messages import complain, counted, tell
 from .options import Whole, gathered, output_options, timeout_option
 from .output import Column, print_line, print_lines, print_rows
 from .status import DONE, IN_PART, reading_arguments
-from .target import Target, pass_target
+from .target import Target, host_option, pass_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +28,12 @@ _COLUMNS = (Column("name", "REPORT"), Column("parameters", "PARAMETERS"), Column
 
 @dataclass(frozen=True)
 class _Question:
-    """The requested report, the values of its parameters as typed, and the user's folder of reports."""
+    """The requested report, its parameters as typed, the user's folder of reports, and whose rows are wanted."""
 
     name: str | None
     values: Sequence[str]
     own: Path | None
+    all_hosts: bool
 
     def folder(self) -> Path:
         """Return the folder of the user's reports; refuse one that does not exist."""
@@ -52,6 +54,7 @@ Examples:
   persistdb report leftover-mounts                  mounts left by containers that have stopped
   persistdb report device-holders d6a2f3c8b1e04a7f  the containers that hold this device
   persistdb report stale 2h --fail                  for monitoring: exit with 1 if there are rows
+  persistdb report summary --host node-7            of one host
   persistdb report writable-binds --describe        its advice, parameters and SQL
   persistdb report largest count=3 --format json | jq '.rows[].sid'
 
@@ -68,8 +71,10 @@ else in persistdb/reports where your configuration is (docs/reporting.md).
 @click.option("--describe", is_flag=True, help="Show the report's advice, parameters and SQL; don't run it.")
 @click.option("--fail", is_flag=True, help="Exit with 1 if the report has rows.")
 @click.option("--limit", metavar="N", type=Whole(min=1), help="Print the first N rows only.")
+@click.option("--all-hosts", is_flag=True, help="Cover all hosts, also if a host is set.")
 @timeout_option
 @output_options
+@host_option
 @gathered("question", _Question)
 @pass_target
 def report(
@@ -83,11 +88,13 @@ def report(
 ) -> int:
     """Run a named report over all hosts in the database.
 
-    Without NAME, list the reports.
+    With --host or PERSISTDB_HOST it covers one host. Without NAME, list the reports.
     """
     from .. import reports
 
     folder = question.folder()
+    target.check_host()
+    host = None if question.all_hosts else target.host
     with target.reader() as database:
         engine = database.backend.name
         if question.name is None:
@@ -100,7 +107,9 @@ def report(
             return DONE
         with reading_arguments():
             values = asked.values(question.values)
-        answer = reports.run(database, asked, values, timeout=timeout, limit=limit)
+        answer = reports.run(database, asked, values, host=host, timeout=timeout, limit=limit)
+        if not answer.rows and output.form == "table":
+            tell(nothing("rows", database, host))
     print_answer(f"report/{asked.name}", answer, output)
     if asked.is_finding and answer.rows and output.form == "table":
         complain(f"{counted(len(answer.rows), 'row')}. {asked.advice}")

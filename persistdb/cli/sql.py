@@ -64,9 +64,11 @@ def sql(target: Target, question: _Question, limit: int, timeout: float, output:
     refuses whatever would write; with --reader-url, whatever has any effect.
     """
     from ..reports import readonly
+    from ..schema.prepare import refuse_missing
 
     text = _query(question.query, question.file)
     with target.reader() as database, reading_arguments():
+        refuse_missing(database)
         answer = readonly.read(database, text, timeout=timeout, limit=limit or None, trusted=question.trusted)
     print_answer("query", answer, output, for_more="; use --limit N for N rows, --limit 0 for all")
 

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from ..errors import BadURL
 from .messages import tell
-from .status import reading_arguments
+from .status import Misuse, reading_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from ..store.repository import ContainerRepository
     from ..store.session import Database
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Target:
     """The values of ``--db``, ``--host`` and ``--reader-url``.
 
-    ``None`` stands for the usual database, this machine's name, and the database's own URL.
+    ``None`` stands for the usual database, this machine's name, and the database's own URL. A command that only reads
+    opens no database that would have to be created: it is :class:`~persistdb.errors.DatabaseMissing`.
     """
 
     url: str | None
@@ -39,20 +42,39 @@ class Target:
             yield database
 
     @contextmanager
+    def existing(self) -> Iterator[Database]:
+        """Open a database that exists, whatever its schema."""
+        from ..schema.prepare import refuse_missing
+
+        with self.database() as database:
+            refuse_missing(database)
+            yield database
+
+    @contextmanager
     def reader(self) -> Iterator[Database]:
         """Open the database as the user who may only read, if there is one, for queries that others wrote."""
         with _opened(self.reader_url or self.url) as database:
             yield database
 
     @contextmanager
-    def repository(self) -> Iterator[ContainerRepository]:
-        """Open the repository of the host, on a database that has the program's schema."""
+    def repository(self, *, create: bool = False) -> Iterator[ContainerRepository]:
+        """Open the repository of the host, on a database that has the program's schema, or gets it with ``create``."""
+        from ..schema.prepare import prepare
         from ..store.repository import ContainerRepository
 
+        self.check_host()
         with self.database() as database:
+            prepare(database, create=create)
+            yield ContainerRepository(database, host=self.host)
+
+    def check_host(self) -> None:
+        """Refuse a name that no host can have."""
+        from ..validation import check_key, check_text
+
+        if self.host is not None:
             with reading_arguments():
-                repository = ContainerRepository(database, host=self.host)
-            yield repository
+                check_key("host", self.host)
+                check_text(self.host)
 
 
 @contextmanager
@@ -61,7 +83,7 @@ def _opened(url: str | None) -> Iterator[Database]:
     from .logs import own_lines
 
     # Some URLs turn out to be unusable only in use: a database in memory has no file to copy.
-    with own_lines(), reading_arguments(BadURL), Database(url) as database, _waits_told(database):
+    with own_lines(), reading_arguments(BadURL), Database(_url(url)) as database, _waits_told(database):
         yield database
 
 
@@ -74,6 +96,43 @@ def _waits_told(database: Database) -> AbstractContextManager[None]:
 
 def _tell_waiting(names: Sequence[str]) -> None:
     tell(f"waiting for {', '.join(names)}")
+
+
+def _url(text: str | None) -> str | None:
+    """Return the URL of what ``--db`` names: a URL, or the path of a file, in which ``~`` is the user's home."""
+    if not text or not is_path(text):
+        return text
+    from pathlib import Path
+
+    from ..engines import file_url
+
+    try:
+        return file_url(Path(text).expanduser())
+    except RuntimeError:
+        raise Misuse(f"{text}: no such user; to write a path that begins with ~, begin it with ./") from None
+
+
+def is_path(text: str) -> bool:
+    """Return whether it is a path rather than a URL: no colon before its first slash."""
+    return ":" not in text.partition("/")[0]
+
+
+def _set_host(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    target = ctx.find_object(Target)
+    if value is not None and target is not None:
+        ctx.obj = replace(target, host=value)
+
+
+def host_option(command: Callable[..., T]) -> Callable[..., T]:
+    """Add ``--host`` to a command; it outweighs the program's."""
+    option = click.option(
+        "--host",
+        metavar="NAME",
+        expose_value=False,
+        callback=_set_host,
+        help="The node; the same as --host before the command.",
+    )
+    return option(command)
 
 
 pass_target = click.make_pass_decorator(Target)

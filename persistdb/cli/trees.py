@@ -11,7 +11,7 @@ from .messages import counted
 from .output import print_line
 from .progress import Progress
 from .status import CANNOT, DONE, IN_PART, Faults, reading_arguments, status_of
-from .target import Target, pass_target
+from .target import Target, host_option, pass_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +32,7 @@ Examples:
 )
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True)
 @click.option("--strict", is_flag=True, help="Leave out a whole sandbox if any of its files has a fault.")
+@host_option
 @pass_target
 def import_trees(target: Target, paths: Sequence[str], strict: bool) -> int:
     """Import Kata's sandboxes from their files.
@@ -44,7 +45,7 @@ def import_trees(target: Target, paths: Sequence[str], strict: bool) -> int:
     """
     from ..ingest import Importer  # start-up cost: SQLAlchemy
 
-    with target.repository() as repository:
+    with target.repository(create=True) as repository:
         progress = _ImportProgress("imported")
         try:
             with progress:
@@ -119,6 +120,7 @@ Examples:
     help="Leave out what the layout cannot hold or its Kata cannot read, instead of refusing the sandbox.",
 )
 @click.option("--replace", is_flag=True, help="Replace sandboxes that are already in the folder.")
+@host_option
 @pass_target
 def export_trees(
     target: Target, sids: Sequence[str], destination: str, layout: str | None, allow_loss: bool, replace: bool

@@ -404,6 +404,9 @@ class Backend(ABC):
     view_functions: ClassVar[Mapping[str, str]] = {}
     """The functions that views call, as ``name(types)``, and the statements that create or replace them."""
 
+    view_prefix: ClassVar[str] = ""
+    """What names a view where the query itself has a part (WITH) of the same name, which is not recursive."""
+
     int64: ClassVar[str] = "integer"
     """The name that CAST has for a number of 64 bits."""
 

@@ -3,5 +3,6 @@
 from .catalog import Report, find, folder, locate, names, read
 from .parameters import Parameter
 from .run import run
+from .scope import hosts
 
-__all__ = ["Parameter", "Report", "find", "folder", "locate", "names", "read", "run"]
+__all__ = ["Parameter", "Report", "find", "folder", "hosts", "locate", "names", "read", "run"]

@@ -74,7 +74,7 @@ def read(
         raise InvalidValue("timeout", timeout, "must be more than 0")
     if limit is not None and limit >= _ALL:
         limit = None
-    first = _WORD.match(sql, _BEFORE.match(sql).end())  # type: ignore[union-attr]  # it also matches an empty text
+    first = first_word(sql)
     if first is None or first[0].lower() not in _READS:
         raise InvalidValue("query", sql, "not a statement that only reads: it must begin with SELECT, WITH or VALUES")
     text_, values = (sql, None) if parameters is None else _bound(database, sql, parameters)
@@ -99,6 +99,11 @@ def read(
     types = [_KINDS.get(name) for name in names]
     rows = [[_typed(value, kind) for value, kind in zip(row, types, strict=True)] for row in fetched[:limit]]
     return Rows(names, rows, limit is not None and len(fetched) > limit)
+
+
+def first_word(sql: str) -> re.Match[str] | None:
+    """Return the first word of a statement, after blanks, comments and parentheses."""
+    return _WORD.match(sql, _BEFORE.match(sql).end())  # type: ignore[union-attr]  # it also matches an empty text
 
 
 def _bound(database: Database, sql: str, parameters: Mapping[str, object]) -> tuple[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..schema.prepare import prepare
-from . import readonly
+from . import readonly, scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,16 +19,22 @@ def run(
     report: Report,
     values: Mapping[str, object] | None = None,
     *,
+    host: str | None = None,
     timeout: float | None = None,
     limit: int | None = None,
 ) -> readonly.Rows:
-    """Run a report over all hosts, with the values of its parameters or their defaults.
+    """Run a report over all hosts, or one, with the values of its parameters or their defaults.
 
-    Raises :class:`~persistdb.errors.InvalidValue` for a report whose SQL is not one statement that reads,
-    :class:`~persistdb.errors.SchemaError`, :class:`~persistdb.errors.DatabaseError`.
+    Nothing is created. Raises :class:`~persistdb.errors.InvalidValue` for a report whose SQL is not one statement that
+    reads, or cannot be limited to a host, :class:`~persistdb.errors.SchemaError`,
+    :class:`~persistdb.errors.DatabaseError`.
     """
     if values is None:
         values = report.values(())
-    prepare(database)
+    prepare(database, create=False)
+    sql = report.sql
+    if host is not None:
+        sql, parameters = scope.of_host(database, report, host)
+        values = {**values, **parameters}
     # whoever may put a file into the folder of reports is trusted; bundled reports are
-    return readonly.read(database, report.sql, values, timeout=timeout, limit=limit, trusted=True)
+    return readonly.read(database, sql, values, timeout=timeout, limit=limit, trusted=True)

@@ -160,9 +160,9 @@ def test_filters(filled: Program, words: list[str], found: list[str]) -> None:
     ],
     ids=lambda words: " ".join(words[:2]),
 )
-def test_bad_filters(persistdb: Program, words: list[str], says: list[str]) -> None:
+def test_bad_filters(filled: Program, words: list[str], says: list[str]) -> None:
     """An unknown key or a bad value is misuse, and the error lists the valid ones."""
-    done = persistdb("ls", *words)
+    done = filled("ls", *words)
     assert (done.status, done.out) == (2, "")
     assert all(text in done.err for text in says)
 

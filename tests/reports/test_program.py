@@ -40,7 +40,7 @@ def test_list(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "bad.sql" in done.err
     assert {"mine", "summary"} < {row["name"] for row in done.rows}
     monkeypatch.setenv("PERSISTDB_REPORTS", str(tmp_path))
-    assert persistdb("report", "mine").out.splitlines()[1].strip() == "1"
+    assert persistdb("report", "mine", "--all-hosts").out.splitlines()[1].strip() == "1"
 
 
 def test_describe(persistdb: Program) -> None:

@@ -342,6 +342,9 @@ class SQLite(Backend):
 
     # --- views
 
+    # without it SQLite takes any WITH for a recursive one ("circular reference")
+    view_prefix = "main."
+
     def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
         """Read them with json_each, which raises for text that is not JSON, and goes through objects, too.
 
