@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .messages import complain, counted
+from .messages import counted
 from .output import Column, print_rows
 
 if TYPE_CHECKING:
@@ -18,12 +18,16 @@ _SHRINKS = 20
 """Characters above which text may be cut where a terminal is too narrow."""
 
 
-def print_answer(kind: str, answer: Rows, output: Output, *, for_more: str = "") -> None:
-    """Print an answer's rows; if it was cut, say so on stderr, and how to get more."""
+def number_of(answer: Rows) -> str:
+    """Say how many rows an answer has, and whether there are more."""
+    rows = counted(len(answer.rows), "row")
+    return f"cut after {rows}: there are more" if answer.is_cut else rows
+
+
+def print_answer(kind: str, answer: Rows, output: Output) -> None:
+    """Print an answer's rows."""
     columns = [_column(name, i, answer.rows) for i, name in enumerate(_distinct(answer.columns))]
     print_rows(kind, columns, answer.rows, output)
-    if answer.is_cut:
-        complain(f"cut after {counted(len(answer.rows), 'row')}: there are more{for_more}")
 
 
 def _column(name: str, place: int, rows: Sequence[Sequence[Any]]) -> Column:

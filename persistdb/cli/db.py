@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from .messages import complain, counted, tell
-from .options import all_formats_option
-from .output import Column, print_code, print_line, print_rows
+from .options import Whole, all_formats_option
+from .output import Column, print_code, print_line, print_lines, print_rows
 from .status import CANNOT, DONE, IN_PART, Misuse, reading_arguments
 from .target import Target, host_option, pass_target
 
@@ -218,21 +218,42 @@ def check(target: Target) -> int:
     epilog="""\b
 Examples:
   persistdb db backup /srv/state.db
-  persistdb --db sqlite:///state.db db backup state-$(date +%F).db
+  persistdb --db state.db db backup /srv/backups --keep 7
 """,
 )
-@click.argument("destination", metavar="DEST", type=click.Path(path_type=Path))
+@click.argument("destination", metavar="DEST")
+@click.option(
+    "--keep",
+    metavar="N",
+    type=Whole(min=1),
+    help="Keep the newest N backups of databases of this name in the folder, and remove the others.",
+)
 @pass_target
-def backup(target: Target, destination: Path) -> None:
+def backup(target: Target, destination: str, keep: int | None) -> int:
     """Copy a SQLite database to a new file, and check the copy.
 
-    The copy is consistent, though other programs use the database meanwhile. Servers have their own tools: pg_dump,
+    DEST is the new file, or a folder, in which the file's name is the database's with the date and a number. The copy
+    is consistent, though other programs use the database meanwhile. Servers have their own tools: pg_dump,
     mariadb-dump.
     """
-    from ..schema.backup import backup as copy
+    from ..errors import BackupRefused
+    from ..schema import backup as backups
 
+    place = Path(destination)
+    is_folder = place.is_dir()
+    if not is_folder and (destination.endswith("/") or keep is not None):
+        raise Misuse(f"{destination}: {'--keep is for backups in a folder, and this' if keep else 'this'} is no folder")
     with target.existing() as database:
-        print_line(f"backup: {copy(database, destination)}")
+        if not is_folder:
+            with reading_arguments(BackupRefused):
+                print_line(f"backup: {backups.backup(database, place)}")
+            return DONE
+        made, removed, left = backups.backup_into(database, place, keep)
+    print_line(f"backup: {made}")
+    print_lines(f"removed: {path}" for path in removed)
+    for path in left:
+        complain(f"{path}: cannot be removed")
+    return IN_PART if left else DONE
 
 
 @db.command(

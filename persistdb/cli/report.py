@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import InvalidValue
-from .answers import print_answer
+from .answers import number_of, print_answer
 from .empty import nothing
-from .messages import complain, counted, tell
+from .messages import complain, tell
 from .options import Whole, gathered, output_options, timeout_option
 from .output import Column, print_line, print_lines, print_rows
 from .status import DONE, IN_PART, reading_arguments
@@ -42,7 +42,7 @@ class _Question:
         if self.own is None:
             return reports.folder()
         if not self.own.is_dir():
-            raise click.UsageError(f"--reports: {self.own} is not a folder")
+            raise click.UsageError(f"--reports or PERSISTDB_REPORTS: {self.own} is not a folder")
         return self.own
 
 
@@ -66,7 +66,13 @@ else in persistdb/reports where your configuration is (docs/reporting.md).
 @click.argument("name", required=False)
 @click.argument("values", metavar="[VALUE | NAME=VALUE]…", nargs=-1)
 @click.option(
-    "--reports", "own", metavar="DIR", type=click.Path(path_type=Path), help="The folder of your own reports."
+    "--reports",
+    "own",
+    metavar="DIR",
+    envvar="PERSISTDB_REPORTS",
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    help="The folder of your own reports.",
 )
 @click.option("--describe", is_flag=True, help="Show the report's advice, parameters and SQL; don't run it.")
 @click.option("--fail", is_flag=True, help="Exit with 1 if the report has rows.")
@@ -112,7 +118,9 @@ def report(
             tell(nothing("rows", database, host))
     print_answer(f"report/{asked.name}", answer, output)
     if asked.is_finding and answer.rows and output.form == "table":
-        complain(f"{counted(len(answer.rows), 'row')}. {asked.advice}")
+        complain(f"{number_of(answer)}. {asked.advice}")
+    elif answer.is_cut:
+        complain(number_of(answer))
     return IN_PART if fail and answer.rows else DONE
 
 

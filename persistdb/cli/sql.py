@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .answers import print_answer
+from .answers import number_of, print_answer
+from .messages import complain
 from .options import Whole, gathered, output_options, timeout_option
 from .status import Misuse, reading_arguments
 from .target import Target, pass_target
@@ -36,6 +37,7 @@ Examples:
   persistdb sql "SELECT * FROM mounts WHERE cid LIKE '0a9b%'" --format csv
   persistdb sql --file question.sql --format markdown
   echo "SELECT * FROM devices" | persistdb sql -
+  persistdb --db state.db sql "EXPLAIN QUERY PLAN SELECT * FROM mounts"
 
 \b
 The columns of the views sandboxes, containers, mounts, devices, processes and
@@ -60,8 +62,8 @@ sandbox_devices are described in docs/reporting.md.
 def sql(target: Target, question: _Question, limit: int, timeout: float, output: Output) -> None:
     """Run one read-only query in the database's own SQL.
 
-    QUERY is one SELECT, WITH … SELECT or VALUES; it is read from stdin if it is - or missing. The database itself
-    refuses whatever would write; with --reader-url, whatever has any effect.
+    QUERY is one SELECT, WITH … SELECT or VALUES, or EXPLAIN of one; it is read from stdin if it is - or missing. The
+    database itself refuses whatever would write; with --reader-url, whatever has any effect.
     """
     from ..reports import readonly
     from ..schema.prepare import refuse_missing
@@ -70,7 +72,9 @@ def sql(target: Target, question: _Question, limit: int, timeout: float, output:
     with target.reader() as database, reading_arguments():
         refuse_missing(database)
         answer = readonly.read(database, text, timeout=timeout, limit=limit or None, trusted=question.trusted)
-    print_answer("query", answer, output, for_more="; use --limit N for N rows, --limit 0 for all")
+    print_answer("query", answer, output)
+    if answer.is_cut:
+        complain(f"{number_of(answer)}; use --limit N for N rows, --limit 0 for all")
 
 
 def _query(query: str | None, file: BinaryIO | None) -> str:

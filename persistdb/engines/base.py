@@ -377,6 +377,10 @@ class Backend(ABC):
         It runs for ``timeout`` seconds at the most; of more than ``limit`` rows it returns one more, or all.
         """
 
+    def explaining(self, cursor: Any) -> Any:
+        """Return the cursor for EXPLAIN: this one, or another in the same transaction."""
+        return cursor
+
     def effect(self, cursor: Any, sql: str) -> str:  # noqa: ARG002  some engines need them
         """Name what in a SELECT does more than read although the engine would allow it; ``""`` for nothing."""
         return ""

@@ -37,6 +37,12 @@ _TIMESTAMPS = frozenset({"created_at", "updated_at", "started_at"})
 _BEFORE = re.compile(r"(?:[ \t\r\n\f\v]|\(|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
 _WORD = re.compile(r"\w+")
 _READS = frozenset({"select", "with", "values"})
+# EXPLAIN with its options as the three engines write them; what it explains must read, too.
+_EXPLAIN = re.compile(
+    r"explain\b(?:\s+(?:query\s+plan|analyze|verbose|extended|partitions|format\s*=\s*\w+)\b"
+    r"|\s*\((?!\s*(?:select|with|values)\b)[\w\s,]*\))*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,8 @@ def read(
     ``Timeouts.statement``. A user with rights beyond reading that a SELECT
     can use, a superuser for example, runs ``trusted`` statements only.
 
-    Raises :class:`~persistdb.errors.InvalidValue` for a statement that is not a SELECT or has an effect,
-    :class:`~persistdb.errors.TooManyRights`, :class:`~persistdb.errors.QueryTimeout`,
+    Raises :class:`~persistdb.errors.InvalidValue` for a statement that is neither a SELECT nor EXPLAIN of one, or has
+    an effect, :class:`~persistdb.errors.TooManyRights`, :class:`~persistdb.errors.QueryTimeout`,
     :class:`~persistdb.errors.DatabaseError`.
     """
     check_text(sql)
@@ -75,8 +81,12 @@ def read(
     if limit is not None and limit >= _ALL:
         limit = None
     first = first_word(sql)
+    explains = None if first is None else _EXPLAIN.match(sql, first.start())
+    if explains:
+        first = first_word(sql, explains.end())
     if first is None or first[0].lower() not in _READS:
-        raise InvalidValue("query", sql, "not a statement that only reads: it must begin with SELECT, WITH or VALUES")
+        must = "SELECT, WITH or VALUES, or be EXPLAIN of one"
+        raise InvalidValue("query", sql, f"not a statement that only reads: it must begin with {must}")
     text_, values = (sql, None) if parameters is None else _bound(database, sql, parameters)
     try:
         with database.backend.read_only(database.engine, timeout, limit) as cursor:
@@ -86,6 +96,8 @@ def read(
             effect = database.backend.effect(cursor, sql)
             if effect:
                 raise InvalidValue("query", sql, f"{effect} has effects beyond reading")
+            if explains:
+                cursor = database.backend.explaining(cursor)
             if values is None:
                 cursor.execute(text_)
             else:
@@ -101,9 +113,9 @@ def read(
     return Rows(names, rows, limit is not None and len(fetched) > limit)
 
 
-def first_word(sql: str) -> re.Match[str] | None:
+def first_word(sql: str, start: int = 0) -> re.Match[str] | None:
     """Return the first word of a statement, after blanks, comments and parentheses."""
-    return _WORD.match(sql, _BEFORE.match(sql).end())  # type: ignore[union-attr]  # it also matches an empty text
+    return _WORD.match(sql, _BEFORE.match(sql, start).end())  # type: ignore[union-attr]  # it also matches an empty text
 
 
 def _bound(database: Database, sql: str, parameters: Mapping[str, object]) -> tuple[str, Any]:

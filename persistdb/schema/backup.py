@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import BackupRefused, BadURL, Corrupt, StorageFull
-from ..validation import check_path
+from ..validation import check_count, check_path
 from .new_file import new_file
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 KEPT = 5
 """The number of backups made before changes of the schema that are kept beside the database, the newest ones."""
+
+COPY = "copy"
+"""The content in the name of a backup that was asked for."""
 
 VERSIONED = re.compile(r"[0-9]\w{,31}", re.ASCII)
 """The content in the name of a backup of a sound database of ours: its revision, also a later release's."""
@@ -53,6 +56,25 @@ def backup(database: Database, destination: Path) -> Path:
             if os.path.lexists(path):
                 raise _exists(path)
         return _write(source, destination.parent, [destination.name], copy_checked)
+
+
+def backup_into(database: Database, folder: Path, keep: int | None = None) -> tuple[Path, list[Path], list[Path]]:
+    """Copy the database to a new file in a folder, under a name with its date and a number, and check the copy.
+
+    With ``keep`` only so many such backups of databases of this name stay in the folder: the highest numbers, for
+    clocks are also set back, and always the new one. Returns it, those that were removed, and those that could not be.
+    Raises what :func:`backup` does.
+    """
+    check_path("folder", folder)
+    if keep is not None:
+        check_count("keep", keep, 1)
+    with translated(database):
+        source = file_of(database)
+        place = folder / source.path.name
+        made = _write(source, folder, _names(place, COPY), copy_checked)
+        if keep is None:
+            return made, [], []
+        return made, *_prune([each for each in _made(place) if each.content == COPY], [made], keep)
 
 
 def _write(source: DatabaseFile, folder: Path, names: Iterable[str], copy: Copy) -> Path:
@@ -101,7 +123,8 @@ def before_change(database: Database, revision: str, *, spare: Path | None = Non
         return None
     with translated(database):
         made = keep_beside(source, revision, copy_checked)
-    _prune(source.path, [made] if spare is None else [made, spare])
+    versioned = [each for each in _made(source.path) if VERSIONED.fullmatch(each.content)]
+    _prune(versioned, [made] if spare is None else [made, spare], KEPT)
     return made
 
 
@@ -151,15 +174,25 @@ def _names(database: Path, content: str) -> Iterator[str]:
         yield f"{database.name}.{content}.{timestamp}.{number:06d}.backup"
 
 
-def _prune(database: Path, spared: Sequence[Path]) -> None:
-    """Remove the backups before changes to which enough others are newer, whatever the clock did."""
-    made = [each for each in _made(database) if VERSIONED.fullmatch(each.content)]
-    for old in made:
-        if sum(old.is_older(other) for other in made) >= KEPT:
-            # What cannot be removed is no reason against the change, and another process may be removing it, too.
-            with contextlib.suppress(OSError):
+def _prune(made: Sequence[_Made], spared: Sequence[Path], kept: int) -> tuple[list[Path], list[Path]]:
+    """Remove the backups to which enough others are newer, whatever the clock did.
+
+    Returns those that were removed, and those that could not be: that is no reason against the change that follows, and
+    another process may be removing them, too.
+    """
+    removed: list[Path] = []
+    left: list[Path] = []
+    for old in sorted(made, key=lambda each: (each.number or 0, each.time)):
+        if sum(old.is_older(other) for other in made) >= kept:
+            try:
                 if not any(path.samefile(old.path) for path in spared):
                     old.path.unlink()
+                    removed.append(old.path)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                left.append(old.path)
+    return removed, left
 
 
 def need_room(folder: Path, size: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +14,6 @@ from persistdb.runtimes.samples import KATA
 from persistdb.schema import migrate, version
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .program import Program
 
 
@@ -101,7 +101,7 @@ def test_backup_and_restore(filled: Program, tmp_path: Path) -> None:
     copy.parent.mkdir()
     assert filled("db", "backup", copy).out == f"backup: {copy}\n"
     refused = filled("db", "backup", copy)
-    assert (refused.status, refused.out) == (3, "")
+    assert (refused.status, refused.out) == (2, "")
     assert refused.err == f"persistdb: {copy}: exists already; a backup is written to a new file\n"
     for row in filled("ls", "--format", "json").rows:
         assert filled("rm", f"{row['sid']}/{row['cid']}").status == 0
@@ -110,6 +110,65 @@ def test_backup_and_restore(filled: Program, tmp_path: Path) -> None:
     assert restored.status == 0
     assert "backup of the previous content: " in restored.out
     assert filled("ls", "-q").out == before
+
+
+def test_backups_in_a_folder(filled: Program, tmp_path: Path) -> None:
+    """A backup into a folder gets a name with its date and number; ``--keep`` removes the oldest ones, by number."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    foreign = folder / "other.db.copy.20200101T000000Z.000001.backup"
+    foreign.touch()
+    names = []
+    for _ in range(3):
+        done = filled("db", "backup", folder)
+        assert (done.status, done.err) == (0, "")
+        names.append(done.out.removeprefix("backup: ").rstrip("\n"))
+    assert re.fullmatch(rf"{folder}/persistdb\.db\.copy\.[0-9]{{8}}T[0-9]{{6}}Z\.000003\.backup", names[2])
+    # the clock was set back since
+    newest = folder / "persistdb.db.copy.20200101T000000Z.000004.backup"
+    (folder / names[2]).rename(newest)
+    done = filled("db", "backup", f"{folder}/", "--keep", "2")
+    made, *removed = done.out.splitlines()
+    assert removed == [f"removed: {names[0]}", f"removed: {names[1]}"]
+    assert {str(path) for path in folder.iterdir()} == {str(foreign), str(newest), made.removeprefix("backup: ")}
+    assert filled("db", "restore", made.removeprefix("backup: ")).status == 0
+
+
+def test_backups_beside_the_database(filled: Program, tmp_path: Path) -> None:
+    """Backups that were asked for and those before changes don't remove each other."""
+    folder = tmp_path / "sqlite"
+    made = filled("db", "backup", folder).out.split()[1]
+    assert filled("db", "downgrade", "0009", "--allow-loss").status == 0
+    for _ in range(3):
+        assert filled("db", "upgrade").status == 0
+        assert filled("db", "downgrade", "0009", "--allow-loss").status == 0
+    before = {path for path in folder.glob("*.backup") if ".copy." not in path.name}
+    assert Path(made).exists()
+    assert len(before) == 5
+    assert f"removed: {made}\n" in filled("db", "backup", folder, "--keep", "1").out
+    assert {path for path in folder.glob("*.backup") if ".copy." not in path.name} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["new.db", "--keep", "2"], "new.db: --keep is for backups in a folder, and this is no folder"),
+        (["absent/"], "absent/: this is no folder"),
+        (["taken", "--keep", "2"], "taken: --keep is for backups in a folder, and this is no folder"),
+        (["taken"], "taken: exists already; a backup is written to a new file"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else None,
+)
+def test_misplaced_backup(
+    filled: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], says: str
+) -> None:
+    """A backup to where it cannot go is misuse, with the reason."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").touch()
+    done = filled("db", "backup", *words)
+    assert (done.status, done.out, done.err) == (2, "", f"persistdb: {says}\n")
+    assert (tmp_path / "taken").stat().st_size == 0
+    assert not (tmp_path / "absent").exists()
 
 
 def test_restore_of_something_else(filled: Program, tmp_path: Path) -> None:

@@ -43,6 +43,31 @@ def test_list(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert persistdb("report", "mine", "--all-hosts").out.splitlines()[1].strip() == "1"
 
 
+@pytest.mark.parametrize("place", ["option", "environment"])
+def test_folder_that_does_not_exist(
+    persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """A folder of reports that does not exist is misuse, wherever it is named."""
+    words = ["--reports", tmp_path / "absent"] if place == "option" else []
+    if place == "environment":
+        monkeypatch.setenv("PERSISTDB_REPORTS", str(tmp_path / "absent"))
+    for name in ([], ["summary"]):
+        done = persistdb("report", *name, *words)
+        assert (done.status, done.out) == (2, "")
+        assert f"--reports or PERSISTDB_REPORTS: {tmp_path}/absent is not a folder" in done.err
+
+
+def test_cut_report(persistdb: Program) -> None:
+    """A report that was cut says so once, with the advice."""
+    assert persistdb("report", "leftover-mounts", "--limit", "1").err.startswith(
+        "persistdb: cut after 1 row: there are more. Unmount "
+    )
+    assert persistdb("report", "leftover-mounts", "--limit", "1", "--format", "csv").err == (
+        "persistdb: cut after 1 row: there are more\n"
+    )
+    assert persistdb("report", "leftover-mounts", "--limit", "2").err.startswith("persistdb: 2 rows. Unmount ")
+
+
 def test_describe(persistdb: Program) -> None:
     """A report can be described without being run."""
     done = persistdb("report", "stale", "--describe")

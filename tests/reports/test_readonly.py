@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from typing import TYPE_CHECKING
@@ -133,6 +134,48 @@ def test_what_is_refused(database: Database, tmp_path: Path) -> None:
             readonly.read(database, sql.replace("{folder}", str(folder)), timeout=5)
         assert isinstance(caught.value, (InvalidValue, DatabaseError)), sql
         assert not isinstance(caught.value, QueryTimeout), sql
+    assert contents(database) == before
+    assert list(folder.iterdir()) == []
+
+
+EXPLAINS = {
+    "sqlite": ["EXPLAIN {}", "EXPLAIN QUERY PLAN {}", "explain query  plan {}"],
+    "postgresql": ["EXPLAIN {}", "EXPLAIN ANALYZE VERBOSE {}", "EXPLAIN(ANALYZE, BUFFERS ON, FORMAT JSON){}"],
+    "mariadb": ["EXPLAIN {}", "EXPLAIN EXTENDED {}", "EXPLAIN FORMAT=JSON {}"],
+}
+
+
+def test_explain(database: Database) -> None:
+    """EXPLAIN of a query is one that reads; on PostgreSQL ANALYZE runs it."""
+    for prefix in EXPLAINS[database.backend.name]:
+        for query in (
+            "SELECT * FROM containers WHERE host = 'node-1'",
+            "(SELECT 1)",
+            "WITH a AS (SELECT 1) SELECT * FROM a",
+        ):
+            if not (database.backend.name == "sqlite" and query.startswith("(")):
+                answer = readonly.read(database, "/* ( */ " + prefix.format(f" {query}"), limit=50)
+                assert answer.columns
+                assert answer.rows, prefix
+    assert readonly.read(database, EXPLAINS[database.backend.name][0].format("SELECT 1 UNION SELECT 2"), limit=1).is_cut
+
+
+def test_explain_writes_nothing(database: Database, tmp_path: Path) -> None:
+    """EXPLAIN, ANALYZE too, of what is refused is refused, or has no effect; nothing comes after it."""
+    before = contents(database)
+    folder = tmp_path / "written"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    for prefix in EXPLAINS[database.backend.name]:
+        for sql in WRITES["all"] + WRITES[database.backend.name]:
+            with contextlib.suppress(InvalidValue, DatabaseError):
+                readonly.read(database, prefix.format(f" {sql}").replace("{folder}", str(folder)), timeout=5)
+        for more in ("; DELETE FROM mount", "; COMMIT; DELETE FROM mount", "; SELECT 1"):
+            with pytest.raises(DatabaseError):
+                readonly.read(database, prefix.format(f" SELECT 1{more}"))
+        for sql in ("DELETE FROM mount", "WITH a AS (SELECT 1) DELETE FROM mount"):
+            with pytest.raises((InvalidValue, DatabaseError)):
+                readonly.read(database, prefix.replace("EXPLAIN ", "EXPLAIN ANALYZE ").format(f" {sql}"))
     assert contents(database) == before
     assert list(folder.iterdir()) == []
 

@@ -270,6 +270,13 @@ class PostgreSQL(Backend):
         """Declare a cursor in a READ ONLY transaction."""
         return readonly.cursor(engine, timeout, self.interrupt)
 
+    def explaining(self, cursor: Any) -> Any:
+        """Return a cursor that declares nothing, for EXPLAIN cannot be declared.
+
+        A binary one takes one statement at a time (the extended protocol): no COMMIT can follow in the same text.
+        """
+        return cursor.connection.cursor(binary=True)
+
     def effect(self, cursor: Any, sql: str) -> str:
         """Name a function that is volatile."""
         return readonly.effect(cursor, sql)
