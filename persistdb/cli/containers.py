@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Ambiguous, InvalidValue, NotFound, Unreadable
+from . import complete
 from .details import as_row, print_details
 from .empty import nothing
 from .messages import complain, counted, printable, tell
@@ -71,12 +72,21 @@ Examples:
   persistdb ls --format json | jq '.rows[].cid'
 """,
 )
-@click.argument("conditions", metavar="[KEY=VALUE…]", nargs=-1)
-@click.option("-f", "--filter", "more", metavar="KEY=VALUE", multiple=True, help="The same as an argument KEY=VALUE.")
+@click.argument("conditions", metavar="[KEY=VALUE…]", nargs=-1, shell_complete=complete.conditions)
+@click.option(
+    "-f",
+    "--filter",
+    "more",
+    metavar="KEY=VALUE",
+    multiple=True,
+    shell_complete=complete.conditions,
+    help="The same as an argument KEY=VALUE.",
+)
 @click.option(
     "--sort",
     metavar="KEY",
     default="sid",
+    shell_complete=complete.sorts,
     show_default=True,
     help="sid, cid, state, host, created or updated; -KEY reverses the order.",
 )
@@ -155,7 +165,7 @@ Examples:
   persistdb show 0a9b --format json | jq '.rows[0].devices'
 """,
 )
-@click.argument("ref", metavar="ID")
+@click.argument("ref", metavar="ID", shell_complete=complete.containers)
 @click.option("--all-hosts", is_flag=True, help="Search all hosts.")
 @format_option("table", "json")
 @host_option
@@ -183,12 +193,13 @@ Examples:
   persistdb ls state=stopped -q | xargs persistdb rm
 """,
 )
-@click.argument("refs", metavar="ID…", nargs=-1)
+@click.argument("refs", metavar="ID…", nargs=-1, shell_complete=complete.containers)
 @click.option(
     "--sandbox",
     "sids",
     metavar="SID",
     multiple=True,
+    shell_complete=complete.sandboxes,
     help="Remove a whole sandbox, by its ID or a unique prefix of it.",
 )
 @host_option

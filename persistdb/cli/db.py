@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import complete
 from .messages import complain, counted, tell
 from .options import Whole, all_formats_option
 from .output import Column, print_code, print_line, print_lines, print_rows
@@ -221,7 +222,7 @@ Examples:
   persistdb --db state.db db backup /srv/backups --keep 7
 """,
 )
-@click.argument("destination", metavar="DEST")
+@click.argument("destination", metavar="DEST", shell_complete=complete.paths)
 @click.option(
     "--keep",
     metavar="N",

@@ -6,7 +6,7 @@ import importlib
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from click.core import ParameterSource
 
 from .. import __version__
 from ..errors import PersistDBError
+from . import complete
 from .messages import complain, tell
 from .status import CANNOT, DONE
 from .target import Target
@@ -32,6 +33,7 @@ COMMANDS = {
     "sql": "sql:sql",
     "db": "db:db",
     "demo": "demo:demo",
+    "completion": "complete:completion",
 }
 """The place of each command, in the order of ``--help``; a module is imported when its command runs."""
 
@@ -103,6 +105,7 @@ problem is a line on stderr.
     "--db",
     "url",
     metavar="URL|FILE",
+    shell_complete=complete.paths,
     envvar="PERSISTDB_URL",
     show_envvar=True,
     help="The database: a SQLite file, sqlite:///FILE, postgresql://USER@HOST/NAME or mariadb://USER@HOST/NAME. "
@@ -112,6 +115,7 @@ problem is a line on stderr.
     "--host",
     metavar="NAME",
     envvar="PERSISTDB_HOST",
+    shell_complete=complete.hosts,
     show_envvar=True,
     help="The node that the sandboxes belong to. Default: this machine's name.",
 )
@@ -140,6 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status."""
     _open_standard_streams()
     try:
+        if complete.VARIABLE in os.environ:
+            with redirect_stderr(StringIO()):  # somebody is typing: whatever is wrong has no candidates
+                return _run(arguments)
         return _run(arguments)
     finally:
         _forget_output()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import InvalidValue
+from . import complete
 from .answers import number_of, print_answer
 from .empty import nothing
 from .messages import complain, tell
@@ -63,7 +64,7 @@ Your own reports are .sql files in the folder of --reports or PERSISTDB_REPORTS,
 else in persistdb/reports where your configuration is (docs/reporting.md).
 """,
 )
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete.reports)
 @click.argument("values", metavar="[VALUE | NAME=VALUE]…", nargs=-1)
 @click.option(
     "--reports",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ..errors import BadURL
+from . import complete
 from .messages import tell
 from .status import Misuse, reading_arguments
 
@@ -119,8 +120,10 @@ def is_path(text: str) -> bool:
 
 def _set_host(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
     target = ctx.find_object(Target)
-    if value is not None and target is not None:
-        ctx.obj = replace(target, host=value)
+    if value is not None:
+        ctx.meta[complete.HOST] = value
+        if target is not None:
+            ctx.obj = replace(target, host=value)
 
 
 def host_option(command: Callable[..., T]) -> Callable[..., T]:
@@ -130,6 +133,7 @@ def host_option(command: Callable[..., T]) -> Callable[..., T]:
         metavar="NAME",
         expose_value=False,
         callback=_set_host,
+        shell_complete=complete.hosts,
         help="The node; the same as --host before the command.",
     )
     return option(command)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Ambiguous, FileError, InvalidValue, LayoutLoss, NotFound, PersistDBError, Unreadable
+from . import complete
 from .messages import counted
 from .output import print_line
 from .progress import Progress
@@ -30,7 +31,7 @@ Examples:
   persistdb import --strict /run/vc/sbs            only sandboxes without any fault
 """,
 )
-@click.argument("paths", metavar="PATH…", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True, shell_complete=complete.paths)
 @click.option("--strict", is_flag=True, help="Leave out a whole sandbox if any of its files has a fault.")
 @host_option
 @pass_target
@@ -107,11 +108,19 @@ Examples:
                                                      without what Kata 2.1 cannot hold
 """,
 )
-@click.argument("sids", metavar="[SID…]", nargs=-1)
-@click.option("--to", "destination", metavar="DIR", required=True, help="The folder to write to; created if needed.")
+@click.argument("sids", metavar="[SID…]", nargs=-1, shell_complete=complete.sandboxes)
+@click.option(
+    "--to",
+    "destination",
+    metavar="DIR",
+    required=True,
+    shell_complete=complete.folders,
+    help="The folder to write to; created if needed.",
+)
 @click.option(
     "--layout",
     metavar="NAME|VERSION",
+    shell_complete=complete.layouts,
     help="Write this layout, or for this Kata release, instead of each sandbox's own.",
 )
 @click.option(

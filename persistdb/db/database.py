@@ -11,7 +11,6 @@ import time
 import weakref
 from dataclasses import fields
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import event
@@ -35,6 +34,7 @@ from ..errors import (
     Unavailable,
     Unreadable,
 )
+from ..places import default_file
 from ..validation import check_kind, check_seconds
 from .connection import Connection
 
@@ -385,10 +385,4 @@ def default_url() -> str:
     url = os.environ.get("PERSISTDB_URL")
     if url:
         return url
-    if os.geteuid() == 0:
-        folder = Path("/var/lib/persistdb")  # file-hierarchy(7): persistent data of a system program
-    else:
-        import platformdirs
-
-        folder = platformdirs.user_data_path("persistdb")
-    return file_url(folder / "persistdb.db")
+    return file_url(default_file())

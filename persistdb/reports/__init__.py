@@ -1,6 +1,7 @@
 """Named reports, each one SELECT over the views in an SQL file, and other questions that operators ask."""
 
-from .catalog import Report, find, folder, locate, names, read
+from ..places import reports_folder as folder
+from .catalog import Report, find, locate, names, read
 from .parameters import Parameter
 from .run import run
 from .scope import hosts

@@ -13,7 +13,6 @@ parameter's value. On MariaDB ``NAME.mariadb.sql`` replaces ``NAME.sql``, and so
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,18 +67,6 @@ class Report:
                 raise InvalidValue("parameter", self.name, f"{parameter.name} is missing ({parameter.text})")
             values |= parameter.values(value_)
         return values
-
-
-def folder() -> Path:
-    """Return the folder of the user's reports: ``PERSISTDB_REPORTS``, else the platform's place for configuration."""
-    given = os.environ.get("PERSISTDB_REPORTS")
-    if given:
-        return Path(given)
-    if os.geteuid() == 0:
-        return Path("/etc/persistdb/reports")  # file-hierarchy(7): configuration of a system program
-    import platformdirs
-
-    return platformdirs.user_config_path("persistdb") / "reports"
 
 
 def names(own: Path | None = None) -> list[str]:

@@ -1,0 +1,29 @@
+"""Where files are unless somebody says otherwise; light, for the sake of a command's start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def default_file() -> Path:
+    """Return the usual SQLite file: below /var/lib for root, in the user's data folder for others."""
+    if os.geteuid() == 0:
+        folder = Path("/var/lib/persistdb")  # file-hierarchy(7): persistent data of a system program
+    else:
+        import platformdirs
+
+        folder = platformdirs.user_data_path("persistdb")
+    return folder / "persistdb.db"
+
+
+def reports_folder() -> Path:
+    """Return the folder of the user's reports: ``PERSISTDB_REPORTS``, else the platform's place for configuration."""
+    given = os.environ.get("PERSISTDB_REPORTS")
+    if given:
+        return Path(given)
+    if os.geteuid() == 0:
+        return Path("/etc/persistdb/reports")  # file-hierarchy(7): configuration of a system program
+    import platformdirs
+
+    return platformdirs.user_config_path("persistdb") / "reports"
