@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .messages import counted
-from .output import Column, print_rows
+from .messages import counted, printable
+from .output import Column, cell_text, print_line, print_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,18 @@ def print_answer(kind: str, answer: Rows, output: Output) -> None:
     """Print an answer's rows."""
     columns = [_column(name, i, answer.rows) for i, name in enumerate(_distinct(answer.columns))]
     print_rows(kind, columns, answer.rows, output)
+
+
+def print_expanded(answer: Rows) -> None:
+    """Print an answer's rows one below the other, a column a line."""
+    from rich.cells import cell_len
+
+    names = [printable(name.upper()) for name in _distinct(answer.columns)]
+    width = max(map(cell_len, names))
+    for number, row in enumerate(answer.rows, 1):
+        print_line(f"-[ row {number} ]-")
+        for name, value in zip(names, row, strict=True):
+            print_line(f"{name}{' ' * (width - cell_len(name))}  {cell_text(value)}")
 
 
 def _column(name: str, place: int, rows: Sequence[Sequence[Any]]) -> Column:

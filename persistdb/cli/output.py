@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from .messages import printable
+from .messages import printable, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -142,28 +142,41 @@ def _age(age: timedelta) -> str:
 
 
 def _print_on_terminal(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, no_trunc: bool) -> None:
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from .widths import fit
+
+    console = Console(highlight=False, emoji=False)
+    show = (lambda _, value: cell_text(value)) if no_trunc else _short
+    lines = [[show(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
+    widths: Mapping[int, int | None] = dict.fromkeys(range(len(columns)))
+    if not no_trunc:
+        headings = [printable(column.heading) for column in columns]
+        natural = [max(map(cell_len, texts)) for texts in zip(headings, *lines, strict=True)]
+        widths = fit(columns, natural, console.width)
     overflow: Literal["fold", "ellipsis"] = "fold" if no_trunc else "ellipsis"
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
+    for place, width in widths.items():
+        column = columns[place]
         # Rich narrows columns that may wrap before others.
         table.add_column(
             Text(printable(column.heading), no_wrap=True, overflow="ellipsis"),
             justify="right" if column.is_number else "left",
-            no_wrap=not (column.shrinks or (no_trunc and column.is_id)),
-            min_width=8 if column.shrinks else None,
+            no_wrap=not (no_trunc and (column.shrinks or column.is_id)),
+            min_width=8 if no_trunc and column.shrinks else None,
+            width=width,
             overflow=overflow,
         )
-    for row in rows:
-        texts = [
-            cell_text(value) if no_trunc else _short(column, value) for column, value in zip(columns, row, strict=True)
-        ]
+    for line in lines:
         # as Text, not str: square brackets in data are not markup
-        table.add_row(*(Text(text, no_wrap=not no_trunc, overflow=overflow) for text in texts))
-    Console(highlight=False, emoji=False).print(table)
+        table.add_row(*(Text(line[place], no_wrap=not no_trunc, overflow=overflow) for place in widths))
+    console.print(table)
+    left_out = [column.heading for place, column in enumerate(columns) if place not in widths]
+    if left_out:
+        tell(f"no room in {console.width} columns for {', '.join(left_out)}")
 
 
 def _print_plain(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:

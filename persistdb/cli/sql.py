@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .answers import number_of, print_answer
+from .answers import number_of, print_answer, print_expanded
 from .messages import complain
 from .options import Whole, gathered, output_options, timeout_option
 from .status import Misuse, reading_arguments
@@ -35,6 +35,7 @@ class _Question:
 Examples:
   persistdb sql "SELECT host, count(*) FROM containers GROUP BY host"
   persistdb sql "SELECT * FROM mounts WHERE cid LIKE '0a9b%'" --format csv
+  persistdb sql -x "SELECT * FROM containers WHERE cid = 'web-1'"
   persistdb sql --file question.sql --format markdown
   echo "SELECT * FROM devices" | persistdb sql -
   persistdb --db state.db sql "EXPLAIN QUERY PLAN SELECT * FROM mounts"
@@ -54,12 +55,13 @@ sandbox_devices are described in docs/reporting.md.
     show_default=True,
     help="Print the first N rows only; 0 for all.",
 )
+@click.option("-x", "--expanded", is_flag=True, help="Print each row with a column a line, for wide rows.")
 @click.option("--trusted", is_flag=True, help="Run the query also as a superuser, or with similar rights.")
 @timeout_option
 @output_options
 @gathered("question", _Question)
 @pass_target
-def sql(target: Target, question: _Question, limit: int, timeout: float, output: Output) -> None:
+def sql(target: Target, question: _Question, expanded: bool, limit: int, timeout: float, output: Output) -> None:
     """Run one read-only query in the database's own SQL.
 
     QUERY is one SELECT, WITH … SELECT or VALUES, or EXPLAIN of one; it is read from stdin if it is - or missing. The
@@ -68,11 +70,16 @@ def sql(target: Target, question: _Question, limit: int, timeout: float, output:
     from ..reports import readonly
     from ..schema.prepare import refuse_missing
 
+    if expanded and output.form != "table":
+        raise click.UsageError("-x is for people: leave out --format")
     text = _query(question.query, question.file)
     with target.reader() as database, reading_arguments():
         refuse_missing(database)
         answer = readonly.read(database, text, timeout=timeout, limit=limit or None, trusted=question.trusted)
-    print_answer("query", answer, output)
+    if expanded:
+        print_expanded(answer)
+    else:
+        print_answer("query", answer, output)
     if answer.is_cut:
         complain(f"{number_of(answer)}; use --limit N for N rows, --limit 0 for all")
 

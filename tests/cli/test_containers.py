@@ -196,6 +196,24 @@ def test_terminal_fits(persistdb: Program, columns: int, words: list[str]) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize("words", [["ls"], ["ls", "--all-hosts"], ["sql", "SELECT * FROM containers"]], ids=" ".join)
+def test_a_narrow_terminal_shows_what_matters(persistdb: Program, columns: int, words: list[str]) -> None:
+    """Host, IDs and state are shown on any terminal."""
+    persistdb("import", DATA / "3.29.0")
+    persistdb("import", DATA / "3.29.0", "--host", "node-22")
+    shown = re.sub(r"\x1b\[[\d;]*m", "", on_terminal(persistdb.words(*words), columns=columns))
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= columns
+    heading = lines[0].split()
+    assert "STATE" in heading
+    assert "running" in shown
+    if words != ["ls"]:
+        assert heading[0] == "HOST"
+        assert "node-22" in shown
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names(persistdb: Program, name: str) -> None:
     """Line ends, escape sequences, markup, quotes and wildcards in names are shown, and do nothing."""

@@ -204,6 +204,22 @@ def test_hostile_headings(persistdb: Program) -> None:
     assert persistdb("sql", sql, "--format", "json").rows == [{"c\x1b[31mol\u202e\n": 1}]
 
 
+def test_expanded(persistdb: Program) -> None:
+    """With -x each row is a block, with a column a line and whole values."""
+    sql = "SELECT 'a\x1b' AS name, 1 AS number UNION ALL SELECT NULL, 22"
+    assert persistdb("sql", "-x", sql).out.splitlines() == [
+        "-[ row 1 ]-",
+        "NAME    a\\x1b",
+        "NUMBER  1",
+        "-[ row 2 ]-",
+        "NAME    -",
+        "NUMBER  22",
+    ]
+    assert persistdb("sql", "-x", "SELECT 1 WHERE 1 = 0").out == ""
+    assert persistdb("sql", "-x", "--limit", "1", sql).err.startswith("persistdb: cut after 1 row: ")
+    assert persistdb("sql", "-x", sql, "--format", "csv").status == 2
+
+
 @pytest.mark.slow
 def test_on_a_terminal(persistdb: Program) -> None:
     """A table fits the terminal."""
