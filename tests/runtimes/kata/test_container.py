@@ -417,3 +417,22 @@ def test_a_rootfs_that_is_a_mount(key: str) -> None:
 def test_layouts_by_the_order_of_keys(text: str, layout: str) -> None:
     """Since 2.2 a container's paths come before its rootfs, and since 3.28 a device has Shared."""
     assert decode_container(text.encode())[1].layout == layout
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown"),
+    [
+        (b'"FsType":"xfs"', b',"7":{"a":1}'),
+        (b'"FsType":"xfs"', b',"x":[1]'),
+        (b'"Pid":7', b',"0":5'),
+        (b'"Pid":7', b',"x":{"0":{}}'),
+        (b'"GID":6', b',"0":{"0":1}'),
+        (b'"ReadOnly":false', b',"0":"[1]"'),
+    ],
+)
+def test_unknown_keys_that_look_like_positions(known: bytes, unknown: bytes) -> None:
+    """An unknown key comes back at its place, also where it is a number as the positions in a list are."""
+    data = PLAIN.replace(known, known + unknown)
+    record, origin = decode_container(data)
+    assert record == decode_container(PLAIN)[0]
+    assert (back(record, origin), origin.document) == (data, None)
