@@ -196,3 +196,18 @@ def test_drivers_devices_in_another_layout() -> None:
     record, origin = decode_old_container(KATA_10)
     devices = encode_old_container(record, "old-1.7", origin.extra)["devices.json"]
     assert devices == b'[{"ID":"d1","ContainerPath":"/dev/xvdb","FileMode":432,"UID":1,"GID":6}]'
+
+
+@pytest.mark.parametrize(("data", "reason"), [(b"null", "must be an object, not null"), (b'{"a":1', "is cut short")])
+def test_damage_of_a_sandbox_is_named(data: bytes, reason: str) -> None:
+    """The state.json of a sandbox must be an object; the error names the file with its folder."""
+    with pytest.raises(DamagedFile, match=reason) as caught:
+        decode_old_sandbox({"state.json": data}, "s", "/x/")
+    assert caught.value.path == "/x/state.json"
+
+
+@pytest.mark.parametrize("text", ["[", '{"a"', "{"])
+def test_what_is_no_object_of_files(text: str) -> None:
+    """A text that is no object of files by name is a ValueError that says so."""
+    with pytest.raises(ValueError, match="it is not an object of files by name: "):
+        split_files(text)
