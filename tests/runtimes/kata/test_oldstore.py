@@ -211,3 +211,23 @@ def test_what_is_no_object_of_files(text: str) -> None:
     """A text that is no object of files by name is a ValueError that says so."""
     with pytest.raises(ValueError, match="it is not an object of files by name: "):
         split_files(text)
+
+
+@pytest.mark.parametrize(
+    ("layout", "keys"),
+    [
+        ("old-1.0", b'"blockIndex":0,"fstype":"","hotpluggedDrive":false,"rootfsPCIAddr":""'),
+        ("old-1.2", b'"blockIndex":0,"fstype":"","hotpluggedDrive":false,"rootfsPCIAddr":"","pid":0'),
+        ("old-1.3", b'"BlockDeviceID":"","blockIndex":0,"fstype":"","pid":0,"guestMemoryBlockSize":0'),
+        (
+            "old-1.6",
+            b'"BlockDeviceID":"","blockIndex":0,"fstype":"","pid":0,"guestMemoryBlockSize":0,"cgroupPath":"/c",'
+            b'"resources":{}',
+        ),
+        ("old-1.7", b'"blockIndex":0,"guestMemoryBlockSize":0,"guestMemoryHotplugProbe":false,"cgroupPath":"/c"'),
+    ],
+)
+def test_the_smallest_state_of_a_sandbox(layout: str, keys: bytes) -> None:
+    """The state.json of a sandbox that never was in files has the keys that Kata wrote in its layout."""
+    files = encode_old_sandbox(SandboxState(sid="s", state="ready", cgroup_path="/c"), layout)
+    assert files["state.json"] == b'{"state":"ready",' + keys + b"}"

@@ -6,6 +6,7 @@ import pytest
 
 from persistdb.errors import InvalidValue
 from persistdb.records import ContainerState, Mount, Origin, SandboxState
+from persistdb.runtimes.kata import NAMES
 from persistdb.runtimes.kata.emptylists import empty_lists
 from persistdb.runtimes.kata.oldfiles import join_files
 from persistdb.runtimes.kata.oldstore import decode_old_container
@@ -20,8 +21,10 @@ READY = ContainerState(state="ready", mounts=[Mount()])
 def test_an_unknown_layout() -> None:
     """A layout of the records that is unknown is refused, unless another is asked for."""
     own = SandboxState(sid="s", layout="9.9")
-    with pytest.raises(InvalidValue, match=r"9\.9"):
+    with pytest.raises(InvalidValue) as caught:
         render(sandbox(own))
+    assert (caught.value.field, caught.value.value) == ("layout", "9.9")
+    assert caught.value.reason == f"must be one of {', '.join(NAMES)}"
     assert set(render(sandbox(own), "2.2").files) == {""}
     of_container = sandbox(SandboxState(sid="s", layout="2.2"), {"c": (READY, Origin(layout="9.9"))})
     with pytest.raises(InvalidValue, match=r"9\.9"):

@@ -131,3 +131,18 @@ def test_versions_at_the_edge(version: int) -> None:
     """A version is any number that the column holds, in either spelling of its key."""
     for key in ("PersistVersion", "persistversion"):
         assert decode_sandbox(f'{{"{key}":{version}}}'.encode(), "s").persist_version == version
+
+
+@pytest.mark.parametrize(
+    ("layout", "file"),
+    [
+        ("1.7-rc1", b'{"PersistVersion":1,"State":"ready","SandboxContainer":"s","CgroupPath":"/c"}\n'),
+        ("seed", b'{"PersistVersion":1,"State":"ready","SandboxContainer":"s","CgroupPath":"/c"}\n'),
+        ("1.7", b'{"PersistVersion":2,"State":"ready","SandboxContainer":"s","CgroupPath":"/c"}\n'),
+        ("2.2", b'{"PersistVersion":2,"State":"ready","SandboxContainer":"s","SandboxCgroupPath":"/c"}\n'),
+        ("3.28", b'{"PersistVersion":2,"State":"ready","SandboxContainer":"s","SandboxCgroupPath":"/c"}\n'),
+    ],
+)
+def test_the_smallest_file(layout: str, file: bytes) -> None:
+    """The file of a sandbox that never was in one has the version and the keys that its layout began with."""
+    assert encode_sandbox(SandboxState(sid="s", state="ready", cgroup_path="/c"), layout) == file

@@ -15,6 +15,7 @@ from persistdb.runtimes.kata.layouts import LAYOUTS
         ("1.0", "old-1.0"),
         ("1.1.9", "old-1.0"),
         ("1.2", "old-1.2"),
+        ("1.3", "old-1.3"),
         ("1.5", "old-1.3"),
         ("1.6", "old-1.6"),
         ("1.7.0", "1.7"),
@@ -46,5 +47,8 @@ def test_layouts_are_their_first_version(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "1", "2.6", "4.2", "5.0", "0.9", "3.2.1.0", "v3.2", "3.2-rc0", "3.٢", " 3.2"])
 def test_unknown_versions_are_refused(name: str) -> None:
     """A text that is neither a layout nor a released version is refused, with what there is."""
-    with pytest.raises(InvalidValue, match=r"must be one of old-1\.0, .*3\.28, or a version of Kata from 1\.0 to 4\.1"):
+    with pytest.raises(
+        InvalidValue, match=r"must be one of old-1\.0, .*3\.28, or a version of Kata from 1\.0 to 4\.1"
+    ) as caught:
         target_of(name)
+    assert (caught.value.field, caught.value.value) == ("layout", name)
