@@ -213,17 +213,16 @@ def test_what_is_no_object_of_files(text: str) -> None:
         split_files(text)
 
 
+OF_13 = b'"BlockDeviceID":"","blockIndex":0,"fstype":"","pid":0,"guestMemoryBlockSize":0'
+
+
 @pytest.mark.parametrize(
     ("layout", "keys"),
     [
         ("old-1.0", b'"blockIndex":0,"fstype":"","hotpluggedDrive":false,"rootfsPCIAddr":""'),
         ("old-1.2", b'"blockIndex":0,"fstype":"","hotpluggedDrive":false,"rootfsPCIAddr":"","pid":0'),
-        ("old-1.3", b'"BlockDeviceID":"","blockIndex":0,"fstype":"","pid":0,"guestMemoryBlockSize":0'),
-        (
-            "old-1.6",
-            b'"BlockDeviceID":"","blockIndex":0,"fstype":"","pid":0,"guestMemoryBlockSize":0,"cgroupPath":"/c",'
-            b'"resources":{}',
-        ),
+        ("old-1.3", OF_13),
+        ("old-1.6", OF_13 + b',"cgroupPath":"/c","resources":{}'),
         ("old-1.7", b'"blockIndex":0,"guestMemoryBlockSize":0,"guestMemoryHotplugProbe":false,"cgroupPath":"/c"'),
     ],
 )
