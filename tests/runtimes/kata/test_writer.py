@@ -55,6 +55,16 @@ def test_odd_trees_come_back(tmp_path: Path) -> None:
     assert contents(tmp_path / "out") == contents(source)
 
 
+def test_all_files_of_an_old_sandbox_come_back(tmp_path: Path) -> None:
+    """Whatever files Kata wrote of an old store's sandbox are read and written back byte for byte."""
+    own = ("hypervisor.json", "network.json", "agent.json", "devices.json")
+    source = make(tmp_path / "in", OLD | {f"run/vc/sbs/s/{name}": b' {"a" : 1}\n' for name in own})
+    tree = one(source)
+    assert tree.notes == []
+    assert write_tree(stored(tree), tmp_path / "out") == []
+    assert contents(tmp_path / "out") == contents(source / "run/vc/sbs")
+
+
 @pytest.mark.parametrize(("files", "mode"), [(TREE, 0o700), (OLD, 0o750)])
 def test_modes(tmp_path: Path, files: dict[str, bytes], mode: int) -> None:
     """Whatever the umask, folders have the mode that their store gives them, and only the owner may read files."""
