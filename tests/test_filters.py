@@ -67,5 +67,6 @@ def test_zeros() -> None:
 @pytest.mark.parametrize("number", [-(2**63) - 1, 2**63, 10**30, int("9" * 4000)])
 def test_number_beyond_64_bits(number: int) -> None:
     """A number that no engine can compare is refused."""
-    with pytest.raises(InvalidValue, match="does not fit in 64 bits"):
+    with pytest.raises(InvalidValue, match="does not fit in 64 bits") as caught:
         parse(f"pid={number}")
+    assert (caught.value.field, caught.value.value) == ("filter", f"pid={number}")

@@ -436,3 +436,33 @@ def test_unknown_keys_that_look_like_positions(known: bytes, unknown: bytes) -> 
     record, origin = decode_container(data)
     assert record == decode_container(PLAIN)[0]
     assert (back(record, origin), origin.document) == (data, None)
+
+
+PROCESS_17 = b'{"Token":"t","Pid":7,"StartTime":"0001-01-01T00:00:00Z"}'
+PROCESS_22 = b'{"StartTime":"0001-01-01T00:00:00Z","Token":"t","Pid":7}'
+MOUNT_17 = b'{"Source":"m","Destination":"","Type":"","Options":null,"HostPath":"","ReadOnly":false,"BlockDeviceID":""}'
+MOUNT_22 = b'{"Source":"m","Destination":"","Type":"","HostPath":"","BlockDeviceID":"","Options":null,"ReadOnly":false}'
+MOUNT_SEED = MOUNT_17.replace(
+    b',"ReadOnly":false,"BlockDeviceID":""', b',"BlockDeviceID":"","ReadOnly":false,"Mounted":false'
+)
+
+
+@pytest.mark.parametrize(
+    ("layout", "process", "mount", "last"),
+    [
+        ("1.7-rc1", b"[" + PROCESS_17 + b"]", MOUNT_17, b'"BundlePath":"/b"}\n'),
+        ("seed", b"[" + PROCESS_17 + b"]", MOUNT_SEED, b'"BundlePath":"/b"}\n'),
+        ("1.7", PROCESS_17, MOUNT_17, b'"BundlePath":"/b"}\n'),
+        ("2.2", PROCESS_22, MOUNT_22, b'"Mounts":[' + MOUNT_22 + b"]}\n"),
+        ("3.28", PROCESS_22, MOUNT_22, b'"Mounts":[' + MOUNT_22 + b"]}\n"),
+    ],
+)
+def test_the_order_of_keys(layout: str, process: bytes, mount: bytes, last: bytes) -> None:
+    """Each layout's keys are in the order in which its Go structs have them."""
+    record = ContainerState(bundle_path="/b", processes=[Process(token="t", pid=7)], mounts=[Mount(source="m")])
+    data = encode_container(record, layout)
+    assert b'"Process":' + process in data
+    assert b'"Mounts":[' + mount + b"]" in data
+    assert data.startswith(b'{"State":"",')
+    assert data.endswith(last)
+    assert decode_container(data)[1] == Origin(layout=layout if layout != "3.28" else "2.2")
