@@ -53,8 +53,9 @@ def test_number(number: int) -> None:
 @pytest.mark.parametrize("number", ["1_000", " 1", "1 ", "+1", "٣", "\uff11", "1.0", "", "-", "0x1", "1e3"])
 def test_digits(number: str) -> None:
     """A number is ASCII digits, and nothing else that Python reads as a number; so is an age."""
-    with pytest.raises(InvalidValue, match="whole number"):
+    with pytest.raises(InvalidValue, match="whole number") as caught:
         parse(f"pid={number}")
+    assert (caught.value.field, caught.value.value) == ("filter", f"pid={number}")
     assert time_ago(f"{number}d", NOW) is None
 
 
