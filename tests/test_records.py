@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from whenever import OffsetDateTime
 
-from persistdb.records import ContainerState, DeviceMap, Process
+from persistdb.records import STATES, TRANSITIONS, ContainerState, DeviceMap, Process
 
 
 def process(start: str | None, **values: object) -> Process:
@@ -34,6 +34,7 @@ def test_processes_are_equal_to_the_offset(one: Process, other: Process, equal: 
     if equal:
         assert hash(one) == hash(other)
     assert one != "a process"
+    assert (one == "a process") is False
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,9 @@ def test_processes_are_equal_to_the_offset(one: Process, other: Process, equal: 
         (1 << 19 | 0o600, "irregular", 0o600),
         (1 << 31 | 1 << 20 | 0o777, "directory", 0o1777),
         (1 << 23 | 1 << 22 | 0o755, None, 0o6755),
+        (1 << 23 | 0o755, None, 0o4755),
+        (1 << 22 | 0o755, None, 0o2755),
+        (1 << 19 | 0o1644, "irregular", 0o644),
         # POSIX
         (0o20660, "char", 0o660),
         (0o60660, "block", 0o660),
@@ -69,3 +73,15 @@ def test_modes(mode: int, kind: str | None, permissions: int) -> None:
     device = DeviceMap(file_mode=mode)
     assert device.kind == kind
     assert device.permissions == permissions
+
+
+def test_states() -> None:
+    """The valid states and the transitions between them are Kata's (virtcontainers/types/sandbox.go)."""
+    allowed = {
+        "ready": {"running", "stopped"},
+        "running": {"paused", "stopped"},
+        "paused": {"running", "stopped"},
+        "stopped": {"running"},
+    }
+    assert allowed.keys() == STATES
+    assert {(old, new) for old, news in allowed.items() for new in news} == TRANSITIONS

@@ -293,3 +293,14 @@ def test_a_key_that_only_the_other_name_has() -> None:
     after, losses = convert({"ProxyState": {"ProxyPid": "x"}}, "1.9")
     assert after == {"AgentState": {}}
     assert losses == ["ProxyState.ProxyPid (must be a whole number, not a string)"]
+
+
+def test_nulls_and_odd_spellings() -> None:
+    """A null in a list or map stays, a key in another case is renamed too, and a value that is no map is named."""
+    file = {"Devices": [None, {"ID": "d"}], "HypervisorState": {"BlockIndexMap": {"0": None}}}
+    assert convert(file, "4.1") == (file, [])
+    assert convert({"cgrouppath": "/c"}, "2.3") == ({"SandboxCgroupPath": "/c"}, [])
+    assert convert({"HypervisorState": {"BlockIndexMap": 7}}, "4.1") == (
+        {"HypervisorState": {}},
+        ["HypervisorState.BlockIndexMap (must be an object, not a number)"],
+    )
