@@ -80,7 +80,10 @@ def test_ids(value: str) -> None:
         ("𝄞" * 64, "255 bytes"),
         ("persist.json", "file"),
         ("state.json", "file"),
-        ("lock", "file"),
+        *(
+            (name, "file")
+            for name in ("lock", "config.json", "devices.json", "network.json", "hypervisor.json", "agent.json")
+        ),
         ("\ud800", "UTF-8"),
         ("a\udfff", "UTF-8"),
     ],
