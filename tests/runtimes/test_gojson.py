@@ -136,6 +136,9 @@ def test_values_of_another_kind(kind: Kind, text: str, reason: str) -> None:
         ('{"a":"x\\', "a", "is cut short: it ends inside a string"),
         ('{"a":"x\\"', "a", "is cut short: it ends inside a string"),
         ('{"a":tru', "a", "is cut short: it ends where a value should follow"),
+        ('{"a":fals', "a", "is cut short: it ends where a value should follow"),
+        ('{"a":\n"x y', "a", "is cut short: it ends inside a string"),
+        ('{"a":"\\q', "a", "is not JSON: unknown escape '\\\\q' at character 6"),
         ('{"a":-', "a", "is cut short: it ends where a value should follow"),
         ('{"a":truth}', "a", "is not JSON: 't' at character 5, where a value should be"),
         ('{"a"', "", "is cut short: it ends where a colon should follow"),
@@ -171,7 +174,7 @@ def test_files_of_too_many_values() -> None:
     assert scan.count_values(b"[" + ones + b"]") == scan.MAX_VALUES + 1
     assert scan.count_values(b'["' + ones + b'"]') == 2
     assert scan.count_values(b"[[],{}," + ones + b"]") == scan.MAX_VALUES + 3
-    gojson.check_size(b"[" + ones[2:] + b"]", "/x")
+    gojson.check_size(b"[ " + ones[2:] + b" ]", "/x")
     with pytest.raises(DamagedFile, match=f"holds {scan.MAX_VALUES + 1} values, more than {scan.MAX_VALUES}"):
         gojson.check_size(b"[" + ones + b"]", "/x")
 

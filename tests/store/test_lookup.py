@@ -202,3 +202,13 @@ def test_no_sandbox() -> None:
     with pytest.raises(NotFound) as caught:
         lookup.one_sandbox("pod", [], host="node-1")
     assert (caught.value.kind, caught.value.ref, caught.value.host) == ("sandbox", "pod", "node-1")
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_as_many_candidates_as_are_asked_for(number: int) -> None:
+    """Where a query for candidates is at its limit of four, the error says that there may be more."""
+    with pytest.raises(Ambiguous) as several:
+        lookup.one_sandbox("pod", [f"pod-{at}" for at in range(number)], host="node-1")
+    with pytest.raises(Ambiguous) as containers:
+        lookup.one_container("web", [container(f"pod/web-{at}") for at in range(number)], HERE)
+    assert several.value.has_more is containers.value.has_more is (number == 4)

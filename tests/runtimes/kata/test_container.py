@@ -9,7 +9,7 @@ import pytest
 
 from persistdb.errors import DamagedFile
 from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process
-from persistdb.runtimes.gojson.scan import MAX_DEPTH
+from persistdb.runtimes.gojson.scan import MAX_DEPTH, MAX_VALUES
 from persistdb.runtimes.kata import decode_container, encode_container, layout_losses
 
 from .trees import CONTAINERS, DATA, PLAIN, SANDBOX
@@ -466,3 +466,10 @@ def test_the_order_of_keys(layout: str, process: bytes, mount: bytes, last: byte
     assert data.startswith(b'{"State":"",')
     assert data.endswith(last)
     assert decode_container(data)[1] == Origin(layout=layout if layout != "3.28" else "2.2")
+
+
+def test_too_many_values_as_kata_writes_them() -> None:
+    """A file of more values than a runtime's state can have is refused, also where it is exactly as Kata writes it."""
+    data = PLAIN.replace(b'"nosuid"', b",".join([b'""'] * MAX_VALUES))
+    with pytest.raises(DamagedFile, match=f"more than {MAX_VALUES}: too many"):
+        decode_container(data)
