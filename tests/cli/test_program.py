@@ -232,6 +232,7 @@ def test_closed_stdin(persistdb: Program, words: list[str]) -> None:
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
 def test_full_stdout(persistdb: Program, form: str) -> None:
     """Output that cannot be written is status 3 and one line."""
+    persistdb("import", DATA / "2.1.0")
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             persistdb.words("ls", "--format", form), stdout=full, stderr=subprocess.PIPE, text=True, check=False
@@ -242,6 +243,7 @@ def test_full_stdout(persistdb: Program, form: str) -> None:
 @pytest.mark.slow
 def test_interrupted(persistdb: Program) -> None:
     """Ctrl-C ends the program silently with status 130."""
+    persistdb("import", DATA / "2.1.0")
     script = """
 import os, signal, sys
 from persistdb import ContainerRepository
