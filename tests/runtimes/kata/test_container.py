@@ -473,3 +473,10 @@ def test_too_many_values_as_kata_writes_them() -> None:
     data = PLAIN.replace(b'"nosuid"', b",".join([b'""'] * MAX_VALUES))
     with pytest.raises(DamagedFile, match=f"more than {MAX_VALUES}: too many"):
         decode_container(data)
+
+
+def test_odd_files_of_containers() -> None:
+    """A rootfs that is null tells nothing of the layout, and a file with a container's keys is a container's."""
+    assert decode_container(b'{"Process":[],"Rootfs":null,"Mounts":[null]}')[1].layout == "1.7-rc1"
+    for key in ("Process", "Rootfs"):
+        assert decode_container(f'{{"SandboxContainer":"s","{key}":{{}}}}'.encode())[0] == ContainerState()
