@@ -112,6 +112,7 @@ def test_upgrade(program: Path, tmp_path: Path, revision: str) -> None:
 def test_first_use(program: Path, tmp_path: Path) -> None:
     """An empty database gets its schema from the wheel, and the demonstration runs."""
     url = f"sqlite:///{tmp_path}/new.db"
+    _run(program, tmp_path, "--db", url, "db", "upgrade")
     assert _run(program, tmp_path, "--db", url, "ls").startswith("SANDBOX")
     assert "0 findings" in _run(program, tmp_path, "--db", url, "db", "check")
     assert "files came back as they were" in _run(program, tmp_path, "demo")

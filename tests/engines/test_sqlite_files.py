@@ -69,7 +69,7 @@ def test_a_symlink_to_nothing(tmp_path: Path, name: str) -> None:
         repository.save_sandbox(SandboxState(sid="s"), {"c": ContainerState()})
         files = (tmp_path / name).parent.glob("real.db*")
         assert {path.name: mode(path) for path in files} == {
-            f"real.db{suffix}": 0o600 for suffix in ("", "-wal", "-shm")
+            f"real.db{suffix}": 0o600 for suffix in ("", "-wal", "-shm", "-queue")
         }
 
 

@@ -115,7 +115,9 @@ def _on_sqlite(chance: random.Random, target: Target, secret: Path) -> int:
         ways = [lambda sql: _asked(reading, sql), lambda sql: _unlexed(reading, sql)]
         sent = _send(chance, corpus, ways, secret, victim=0)
         assert contents(owner) == before, "the database was written"
-    assert set(_names(target.folder)) <= {*files, "torture.db-wal", "torture.db-shm"}, _names(target.folder)
+    assert set(_names(target.folder)) <= {*files, "torture.db-wal", "torture.db-shm", "torture.db-queue"}, _names(
+        target.folder
+    )
     return sent
 
 
