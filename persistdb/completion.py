@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
-from .places import default_file
+from .places import default_file, is_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ _WAIT: Final = 0.2
 """Seconds that a lock is waited for, and, times ten, a server."""
 
 _OF_CONTAINERS: Final = "FROM container AS c JOIN sandbox AS s ON s.id = c.sandbox_id WHERE s.host = :host"
-_BEGINS: Final = ">= :first AND {0} < :last ORDER BY {0} LIMIT 100"
+_BEGINS: Final = ">= :first AND {0} < :last ORDER BY {0} LIMIT " + str(MOST)
 _QUERIES: Final = {
     "host": f"SELECT DISTINCT host FROM sandbox WHERE host {_BEGINS.format('host')}",
     "sid": f"SELECT sid FROM sandbox WHERE host = :host AND sid {_BEGINS.format('sid')}",
@@ -72,7 +72,7 @@ def _file(url: str | None) -> Path | None:
     """Return the file that a URL, or the path of a file, names; ``None`` for a server, and for a URL with options."""
     if not url:
         return default_file()
-    if ":" not in url.partition("/")[0]:
+    if is_path(url):
         return Path(url).expanduser()
     if url.startswith("sqlite:///") and "?" not in url:
         return Path(unquote(url.removeprefix("sqlite:///")))

@@ -1,4 +1,4 @@
-"""Where files are unless somebody says otherwise; light, for the sake of a command's start."""
+"""Where files are, by what a user wrote or by default; light, for the sake of a command's start."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def default_file() -> Path:
 
         folder = platformdirs.user_data_path("persistdb")
     return folder / "persistdb.db"
+
+
+def is_path(text: str) -> bool:
+    """Return whether a text that names a database is a path rather than a URL: no colon before its first slash."""
+    return ":" not in text.partition("/")[0]
 
 
 def reports_folder() -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ..errors import BadURL
+from ..places import is_path
 from . import complete
 from .messages import tell
 from .status import Misuse, reading_arguments
@@ -111,11 +112,6 @@ def _url(text: str | None) -> str | None:
         return file_url(Path(text).expanduser())
     except RuntimeError:
         raise Misuse(f"{text}: no such user; to write a path that begins with ~, begin it with ./") from None
-
-
-def is_path(text: str) -> bool:
-    """Return whether it is a path rather than a URL: no colon before its first slash."""
-    return ":" not in text.partition("/")[0]
 
 
 def _set_host(ctx: click.Context, _: click.Parameter, value: str | None) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..engines.deadlines import in_flight
+from ..engines.deadlines import TICK, in_flight
 from .connection import Connection
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 1.0
 """Seconds that a call may take before somebody is told whom it waits for."""
-_TICK = 0.25  # seconds between two looks
 
 # The connections of the driver that wait, or are about to, for the lock that a change of the schema takes.
 _changes: list[Any] = []
@@ -52,7 +51,7 @@ def told(database: Database, tell: Callable[[Sequence[str]], None]) -> Iterator[
 def _watch(database: Database, tell: Callable[[Sequence[str]], None], over: threading.Event) -> None:
     since: dict[object, float] = {}
     silent: set[object] = set()
-    while not over.wait(_TICK):
+    while not over.wait(TICK):
         now = time.monotonic()
         drivers: dict[object, Any] = {call: call.driver for call in in_flight() if isinstance(call, Connection)}
         waiting = drivers | {driver: driver for driver in list(_changes)}
