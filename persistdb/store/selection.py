@@ -112,10 +112,12 @@ def split(filters: Iterable[Filter | str], scope: Scope) -> tuple[QueryShape, di
     Raises :class:`~persistdb.errors.InvalidValue` for text that is no filter, an unknown key, and a value that no row
     can have.
     """
+    conditions = parse_all(filters)
+    for condition in conditions:
+        _check(condition)  # before keys are compared, which need not be text
     values: dict[str, object] = {"host": scope.host}
     shapes: list[FilterShape] = []
-    for i, condition in enumerate(sorted(parse_all(filters), key=lambda one: (one.key, one.negated))):
-        _check(condition)
+    for i, condition in enumerate(sorted(conditions, key=lambda one: (one.key, one.negated))):
         value = condition.value
         end = successor(value) if condition.prefix and isinstance(value, str) else None
         values[f"value{i}"] = utc_text(value) if isinstance(value, datetime) else value

@@ -164,10 +164,11 @@ def test_unknown_keys(key: str) -> None:
 
 @pytest.mark.parametrize("key", [None, 7, b"cid"])
 def test_a_key_that_is_no_text(key: Any) -> None:
-    """A key that is not text is refused with its type."""
-    with pytest.raises(InvalidValue, match="must be of type str") as caught:
-        split([Filter(key, "x")], HERE)
-    assert caught.value.field == "filter"
+    """A key that is not text is refused with its type, alone and beside others."""
+    for filters in ([Filter(key, "x")], [Filter("cid", "x"), Filter(key, "x")]):
+        with pytest.raises(InvalidValue, match="must be of type str") as caught:
+            split(filters, HERE)
+        assert caught.value.field == "filter"
 
 
 def test_filters_as_text() -> None:
