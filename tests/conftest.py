@@ -123,6 +123,20 @@ def own_mariadb_server(server_workspace: Workspace) -> Iterator[MariaDB]:
     server.close()
 
 
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest) -> Server:
+    """Use each server in turn that the tests share."""
+    shared: Server = request.getfixturevalue(f"{request.param}_server")
+    return shared
+
+
+@pytest.fixture(params=SERVERS)
+def own_server(request: pytest.FixtureRequest) -> Server:
+    """Start each server in turn, for a test that may freeze or kill it."""
+    own: Server = request.getfixturevalue(f"own_{request.param}_server")
+    return own
+
+
 @contextlib.contextmanager
 def _fresh(server: Server) -> Iterator[str]:
     server.start()  # a failed test may have left it stopped

@@ -15,7 +15,6 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from tests.conftest import SERVERS
 from tests.servers import HUSH, PASSWORD, Account, MariaDB, PostgreSQL, Proxy, Server
 from tests.servers.proxy import Cut
 
@@ -29,18 +28,6 @@ DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "mar
 def engine_for(url: str, **options: Any) -> Engine:
     parsed = make_url(url)
     return create_engine(parsed.set(drivername=DRIVERS[parsed.drivername]), poolclass=NullPool, **options)
-
-
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Server:
-    shared: Server = request.getfixturevalue(f"{request.param}_server")
-    return shared
-
-
-@pytest.fixture(params=SERVERS)
-def own_server(request: pytest.FixtureRequest) -> Server:
-    own: Server = request.getfixturevalue(f"own_{request.param}_server")
-    return own
 
 
 @pytest.mark.parametrize("turn", [1, 2])

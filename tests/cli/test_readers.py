@@ -12,7 +12,6 @@ from persistdb.cli import main
 from persistdb.errors import AccessDenied
 from persistdb.reports import readonly
 from persistdb.runtimes.samples import KATA
-from tests.conftest import SERVERS
 from tests.docs.blocks import ROOT
 from tests.reports import fleet
 from tests.reports.readers import PASSWORD, administrator, database_of, user
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.servers import Server
-
-
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Server:
-    """Use each server in turn."""
-    found: Server = request.getfixturevalue(f"{request.param}_server")
-    return found
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from persistdb.reports import catalog, readonly
 from persistdb.reports.run import run
 from persistdb.schema.check import check
 from persistdb.store.session import Database as SessionDatabase
-from tests.conftest import SERVERS
 from tests.store.faults import just_before
 from tests.store.samples import SANDBOX, container, put
 
@@ -40,17 +39,10 @@ CHANGED = {"a": container("pod-1-a", state="stopped"), "b": container("pod-1-b")
 ENDED = (Unavailable, CommitUnknown, QueryTimeout)
 
 
-@pytest.fixture(params=SERVERS)
-def own(request: pytest.FixtureRequest) -> Server:
-    """Give a server that the test may freeze."""
-    server: Server = request.getfixturevalue(f"own_{request.param}_server")
-    return server
-
-
 @pytest.fixture
-def warm(own: Server) -> Iterator[ContainerRepository]:
+def warm(own_server: Server) -> Iterator[ContainerRepository]:
     """Give a repository with a connection in its pool, on a database with a container, whose calls take 1 s at most."""
-    with Database(own.url(own.create_database()), timeouts=Timeouts(call=1)) as database:
+    with Database(own_server.url(own_server.create_database()), timeouts=Timeouts(call=1)) as database:
         repository = ContainerRepository(database, host="node-1")
         put(repository, "pod-1", "a")
         yield repository
@@ -68,21 +60,23 @@ CALLS: dict[str, Callable[[ContainerRepository], object]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_frozen_server(own: Server, warm: ContainerRepository, call: Callable[[ContainerRepository], object]) -> None:
+def test_a_frozen_server(
+    own_server: Server, warm: ContainerRepository, call: Callable[[ContainerRepository], object]
+) -> None:
     """A call to a server that takes what is sent and never answers ends by its deadline; later calls work."""
     warm.get("pod-1", "a")
-    with own.daemon.frozen(), pytest.raises(ENDED):
+    with own_server.daemon.frozen(), pytest.raises(ENDED):
         call(warm)
     assert warm.get("pod-1", "a").cid == "a"
 
 
 @pytest.mark.parametrize("statement", ["SELECT", "INSERT INTO mount", "UPDATE"])
-def test_a_server_that_freezes_in_the_middle(own: Server, warm: ContainerRepository, statement: str) -> None:
+def test_a_server_that_freezes_in_the_middle(own_server: Server, warm: ContainerRepository, statement: str) -> None:
     """A server that freezes within a unit of work: the call ends, and the sandbox is wholly old or wholly new."""
     before = warm.load_sandbox("pod-1")
     with (
         contextlib.ExitStack() as frozen,
-        just_before(warm.database, statement, lambda: frozen.enter_context(own.daemon.frozen())),
+        just_before(warm.database, statement, lambda: frozen.enter_context(own_server.daemon.frozen())),
         pytest.raises(ENDED),
     ):
         warm.save_sandbox(SANDBOX, CHANGED)
@@ -90,14 +84,14 @@ def test_a_server_that_freezes_in_the_middle(own: Server, warm: ContainerReposit
     assert after == before or {cid: one.record for cid, one in after.containers.items()} == CHANGED
 
 
-def test_a_lock_of_a_frozen_server(own: Server, warm: ContainerRepository) -> None:
+def test_a_lock_of_a_frozen_server(own_server: Server, warm: ContainerRepository) -> None:
     """To release a lock of a server that doesn't answer ends by the deadline, and says that the lock is not held."""
     lock = warm.lock("pod-1")
-    with own.daemon.frozen(), pytest.raises(LockNotHeld):
+    with own_server.daemon.frozen(), pytest.raises(LockNotHeld):
         lock.release()
 
 
-def test_a_query_of_a_frozen_server(own: Server, warm: ContainerRepository) -> None:
+def test_a_query_of_a_frozen_server(own_server: Server, warm: ContainerRepository) -> None:
     """A query of people's own, and a report, end by their timeout if the server freezes before it answers."""
     summary = catalog.find("summary", warm.database.backend.name)
     for ask in (
@@ -107,7 +101,7 @@ def test_a_query_of_a_frozen_server(own: Server, warm: ContainerRepository) -> N
         ask()
         with (
             contextlib.ExitStack() as frozen,
-            _once_it_reads(warm.database, lambda: frozen.enter_context(own.daemon.frozen())),
+            _once_it_reads(warm.database, lambda: frozen.enter_context(own_server.daemon.frozen())),
             pytest.raises(QueryTimeout, match=r"no answer within 1\.5 s"),
         ):
             ask()
@@ -128,13 +122,15 @@ def _update(session: Session) -> None:
     ids=["read", "write", "commit"],
 )
 def test_a_session_on_a_frozen_server(
-    own: Server,
+    own_server: Server,
     before: Callable[[Session], None],
     then: Callable[[Session], None],
     error: type[DatabaseError],
 ) -> None:
     """A statement of a session, and its commit, end by the time for a call or a statement; later sessions work."""
-    with SessionDatabase(own.url(own.create_database()), timeouts=Timeouts(call=1, statement=1)) as database:
+    with SessionDatabase(
+        own_server.url(own_server.create_database()), timeouts=Timeouts(call=1, statement=1)
+    ) as database:
         put(ContainerRepository(database, host="node-1"), "pod-1", "a")
 
         frozen = contextlib.ExitStack()
@@ -142,7 +138,7 @@ def test_a_session_on_a_frozen_server(
         def use() -> None:
             with frozen, database.session(write=True) as session:
                 before(session)
-                frozen.enter_context(own.daemon.frozen())
+                frozen.enter_context(own_server.daemon.frozen())
                 then(session)
 
         with pytest.raises(error):
@@ -151,9 +147,9 @@ def test_a_session_on_a_frozen_server(
             _select(session)
 
 
-def test_a_check_of_a_frozen_server(own: Server, warm: ContainerRepository) -> None:
+def test_a_check_of_a_frozen_server(own_server: Server, warm: ContainerRepository) -> None:
     """A check of the schema ends, too."""
-    with own.daemon.frozen(), pytest.raises(DatabaseError):
+    with own_server.daemon.frozen(), pytest.raises(DatabaseError):
         list(check(warm.database))
 
 
@@ -173,11 +169,11 @@ def _once_it_reads(database: Database, act: Callable[[], object]) -> Iterator[No
     del backend.effect  # type: ignore[attr-defined]
 
 
-def test_a_new_connection_to_a_frozen_server(own: Server) -> None:
+def test_a_new_connection_to_a_frozen_server(own_server: Server) -> None:
     """To connect to a server that doesn't answer ends by the deadline, too."""
     with (
-        own.daemon.frozen(),
-        Database(own.url(own.home), timeouts=Timeouts(call=1)) as database,
+        own_server.daemon.frozen(),
+        Database(own_server.url(own_server.home), timeouts=Timeouts(call=1)) as database,
         pytest.raises(DatabaseError),
     ):
         ContainerRepository(database, host="node-1")

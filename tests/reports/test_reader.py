@@ -23,7 +23,6 @@ from persistdb.errors import (
 )
 from persistdb.reports import readonly
 from persistdb.schema import roles
-from tests.conftest import SERVERS
 from tests.servers import USER
 
 from . import fleet
@@ -127,13 +126,6 @@ CHANGES = {
         "FLUSH TABLES",
     ],
 }
-
-
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Server:
-    """Use each server in turn."""
-    found: Server = request.getfixturevalue(f"{request.param}_server")
-    return found
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from persistdb.runtimes.samples import KATA
 from persistdb.schema import migrate, roles, version
 from persistdb.schema.check import check
 from persistdb.store.check import check_rows
-from tests.conftest import SERVERS
 from tests.docs.blocks import ROOT
 from tests.reports.readers import PASSWORD, administrator, database_of, granted, user
 from tests.servers import USER
@@ -73,13 +72,6 @@ CHANGES = {
         "SELECT * FROM mysql.user",
     ],
 }
-
-
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Server:
-    """Use each server in turn."""
-    found: Server = request.getfixturevalue(f"{request.param}_server")
-    return found
 
 
 @pytest.fixture

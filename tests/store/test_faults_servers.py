@@ -25,7 +25,6 @@ from persistdb.errors import (
 )
 from persistdb.records import Mount
 from persistdb.store.repository import ContainerRepository
-from tests.conftest import SERVERS
 from tests.servers import HUSH, Proxy, Server, on_small_disk
 from tests.servers.daemon import free_port
 
@@ -46,17 +45,10 @@ def repository(on_server: ContainerRepository) -> ContainerRepository:
     return on_server
 
 
-@pytest.fixture(params=SERVERS)
-def own(request: pytest.FixtureRequest) -> Server:
-    """Start a server of this test's own."""
-    own: Server = request.getfixturevalue(f"own_{request.param}_server")
-    return own
-
-
 @pytest.fixture
-def on_own(own: Server) -> Iterator[ContainerRepository]:
+def on_own(own_server: Server) -> Iterator[ContainerRepository]:
     """Give a repository on it."""
-    with Database(own.url(own.create_database()), retries=2, timeouts=Timeouts(connect=5)) as database:
+    with Database(own_server.url(own_server.create_database()), retries=2, timeouts=Timeouts(connect=5)) as database:
         yield ContainerRepository(database, host="node-1")
 
 
@@ -67,36 +59,38 @@ CHANGED = {"a": container("new", state="stopped", mounts=[Mount()]), "b": contai
 
 
 @pytest.mark.parametrize("fault", ["stop", "kill"])
-def test_a_server_that_goes_in_the_middle_of_a_save(own: Server, on_own: ContainerRepository, fault: str) -> None:
+def test_a_server_that_goes_in_the_middle_of_a_save(
+    own_server: Server, on_own: ContainerRepository, fault: str
+) -> None:
     """A server that is stopped or crashes in the middle of a save leaves nothing of it, and works when it is back."""
     put(on_own, "pod-1", "a")
     before = dump(on_own)
-    with just_before(on_own.database, "INSERT INTO mount", getattr(own, fault)), pytest.raises(Unavailable):
+    with just_before(on_own.database, "INSERT INTO mount", getattr(own_server, fault)), pytest.raises(Unavailable):
         on_own.save_sandbox(SANDBOX, CHANGED)
     with pytest.raises(Unavailable):
         on_own.load_sandbox("pod-1")
-    own.start()
+    own_server.start()
     assert dump(on_own) == before
     on_own.save_sandbox(SANDBOX, CHANGED)
     assert on_own.get("pod-1", "a").record == CHANGED["a"]
 
 
-def test_a_server_that_is_restarted_in_the_middle_of_a_save(own: Server, on_own: ContainerRepository) -> None:
+def test_a_server_that_is_restarted_in_the_middle_of_a_save(own_server: Server, on_own: ContainerRepository) -> None:
     """A save that a restart interrupts is made again from its start, and once."""
     put(on_own, "pod-1", "a")
-    with just_before(on_own.database, "INSERT INTO mount", own.restart) as sent:
+    with just_before(on_own.database, "INSERT INTO mount", own_server.restart) as sent:
         on_own.save("pod-1", "a", CHANGED["a"])
     assert sum("INSERT INTO mount" in sql for sql in sent) == 2
     assert on_own.get("pod-1", "a").record == CHANGED["a"]
     assert on_own.get("pod-1", "a").revision == 2
 
 
-def test_a_server_that_was_restarted_between_calls(own: Server, on_own: ContainerRepository) -> None:
+def test_a_server_that_was_restarted_between_calls(own_server: Server, on_own: ContainerRepository) -> None:
     """Connections that a restart ended are replaced without the caller's notice."""
     put(on_own, "pod-1", "a")
-    own.restart()
+    own_server.restart()
     assert on_own.get("pod-1", "a").record.state == "running"
-    own.restart()
+    own_server.restart()
     on_own.transition("pod-1", "a", "paused", expected="running")
     with on_own.database.session() as session:
         assert session.execute(text("SELECT count(*) FROM container")).scalar_one() == 1
@@ -224,17 +218,17 @@ def test_an_unknown_host(server: Server, name: str, secret: Callable[[BaseExcept
 # --- no writing
 
 
-def test_a_read_only_database(own: Server, on_own: ContainerRepository) -> None:
+def test_a_read_only_database(own_server: Server, on_own: ContainerRepository) -> None:
     """A read-only database refuses each write by type, and is read all the same."""
     put(on_own, "pod-1", "a")
     before = dump(on_own)
     name = on_own.database.engine.url.database
     assert name is not None
-    if own.dialect == "postgresql":
-        own.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    if own_server.dialect == "postgresql":
+        own_server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     else:
-        own.execute("SET GLOBAL read_only = ON")
-    own.disconnect(name)
+        own_server.execute("SET GLOBAL read_only = ON")
+    own_server.disconnect(name)
     for write in (
         lambda: on_own.save_sandbox(SANDBOX, CHANGED),
         lambda: on_own.save("pod-1", "a", CHANGED["a"]),
@@ -246,11 +240,11 @@ def test_a_read_only_database(own: Server, on_own: ContainerRepository) -> None:
             write()  # type: ignore[no-untyped-call]  # a lambda
     assert dump(on_own) == before
     on_own.save("pod-1", "a", before[0].containers["a"].record)  # nothing to write
-    if own.dialect == "postgresql":
-        own.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    if own_server.dialect == "postgresql":
+        own_server.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
     else:
-        own.execute("SET GLOBAL read_only = OFF")
-    own.disconnect(name)
+        own_server.execute("SET GLOBAL read_only = OFF")
+    own_server.disconnect(name)
     on_own.save_sandbox(SANDBOX, CHANGED)
 
 
@@ -278,12 +272,12 @@ def test_a_user_who_may_only_read(server: Server, name: str, repository: Contain
     server.execute(f"DROP {'ROLE' if server.dialect == 'postgresql' else 'USER'} {reader}")
 
 
-def test_a_full_disk(own: Server, small_disk: Callable[..., Path]) -> None:
+def test_a_full_disk(own_server: Server, small_disk: Callable[..., Path]) -> None:
     """On a full disk a save fails by type and leaves nothing, reads go on, and saves too when there is space again."""
-    name, disk = on_small_disk(own, small_disk)
+    name, disk = on_small_disk(own_server, small_disk)
     reserve = disk / "reserve"
     reserve.write_bytes(bytes(4 << 20))
-    with Database(own.url(name), retries=2) as database:
+    with Database(own_server.url(name), retries=2) as database:
         repository = ContainerRepository(database, host="node-1")
         put(repository, "pod-1", "a")
         # what cannot be compressed
@@ -401,21 +395,21 @@ def test_all_connections_in_use(server: Server, name: str, repository: Container
         assert full.get("pod-1", "a").cid == "a"
 
 
-def test_too_many_connections(own: Server, on_own: ContainerRepository) -> None:
+def test_too_many_connections(own_server: Server, on_own: ContainerRepository) -> None:
     """When the server takes no more connections, that is told by type."""
     put(on_own, "pod-1", "a")
     name = str(on_own.database.engine.url.database)
-    if own.dialect == "postgresql":
-        own.execute("ALTER ROLE persistdb CONNECTION LIMIT 1")
+    if own_server.dialect == "postgresql":
+        own_server.execute("ALTER ROLE persistdb CONNECTION LIMIT 1")
     else:
-        own.execute("ALTER USER persistdb WITH MAX_USER_CONNECTIONS 1")
+        own_server.execute("ALTER USER persistdb WITH MAX_USER_CONNECTIONS 1")
     on_own.database.close()  # MariaDB counts connections from now on
     with on_own.database.session() as session:
         session.execute(text("SELECT 1"))
         with pytest.raises(Busy):
-            use(own.url(name))
+            use(own_server.url(name))
     on_own.database.close()
-    use(own.url(name))
+    use(own_server.url(name))
 
 
 # --- what is too big
