@@ -80,6 +80,12 @@ def check_key(name: str, value: str) -> None:
     check_length(name, value)
 
 
+def check_host(name: str) -> None:
+    """Refuse a text that no host's name can be: empty, too long, or one that not every engine can hold."""
+    check_key("host", name)
+    check_text(name)
+
+
 def check_id(name: str, value: str) -> None:
     """Refuse a value that is no ID of a sandbox or container (:func:`invalid_id`)."""
     check_kind(name, value, str)

@@ -71,12 +71,11 @@ class Target:
 
     def check_host(self) -> None:
         """Refuse a name that no host can have."""
-        from ..validation import check_key, check_text
+        from ..validation import check_host
 
         if self.host is not None:
             with reading_arguments():
-                check_key("host", self.host)
-                check_text(self.host)
+                check_host(self.host)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from ..records import TRANSITIONS, Origin, SandboxState, SandboxWrite
 from ..schema.prepare import prepare
 from ..validation import (
     check_count,
-    check_key,
+    check_host,
     check_kind,
     check_length,
     check_seconds,
@@ -105,8 +105,7 @@ class ContainerRepository:
     def __init__(self, database: Database, *, host: str | None = None) -> None:
         check_kind("database", database, Database)
         self.host = socket.gethostname() if host is None else host
-        check_key("host", self.host)
-        check_text(self.host)
+        check_host(self.host)
         prepare(database)
         self.database = database
         self._statements = Statements(database.backend, database.engine.dialect)
