@@ -57,8 +57,8 @@ def test_too_many_values(kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_as_many_as_may_be(kind: str) -> None:
-    """A file with as many values as may be is read."""
+def test_the_most_values(kind: str) -> None:
+    """A file with exactly as many values as are allowed is read."""
     decode_container(_text(kind, MOST - KINDS[kind][3]))
 
 
