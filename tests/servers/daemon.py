@@ -207,6 +207,8 @@ class Daemon:
         for child in _children(self.pid):
             processes.append(child)
             signal.pidfd_send_signal(child, signal.SIGSTOP)
+        for process in processes:
+            _wait_until_stopped(process)
         try:
             yield
         finally:
@@ -240,3 +242,23 @@ def _children(pid: int) -> list[int]:
         with contextlib.suppress(ProcessLookupError):
             pidfds.append(os.pidfd_open(int(child)))
     return pidfds
+
+
+def _wait_until_stopped(process: int) -> None:
+    """Wait for a stop signal to reach all threads: one that runs on another core may still answer after it was sent.
+
+    A thread that waits for a disk stops when that is over, so it is not waited for.
+    """
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/self/fdinfo/{process}").read_text().splitlines())
+    tasks = Path(f"/proc/{fields['Pid'].strip()}/task")
+    while _states(tasks) & {"R", "S"}:
+        os.sched_yield()
+
+
+def _states(tasks: Path) -> set[str]:
+    states = set()
+    for stat in tasks.glob("*/stat"):
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            # "1234 (name) S …"; a name may have any character in it
+            states.add(stat.read_text().rpartition(")")[2].split()[0])
+    return states

@@ -66,6 +66,8 @@ class MariaDB(Backend):
     error_rules = (
         ErrorRule("1213", Busy, "Deadlock found when trying to get lock; try restarting transaction", retry=True),
         ErrorRule("1205", Busy, "Lock wait timeout exceeded; try restarting transaction", retry=True, waits=True),
+        # InnoDB's word for a deadlock or a timeout where it is the table's lock for new numbers that was waited for
+        ErrorRule("1467", Busy, "Failed to read auto-increment value from storage engine", retry=True, waits=True),
         ErrorRule("1020", Busy, "Record has changed since last read in table 'container'", retry=True),
         ErrorRule("1969", QueryTimeout, "Query execution was interrupted (max_statement_time exceeded)"),
         ErrorRule("1317", QueryTimeout, "Query execution was interrupted"),
