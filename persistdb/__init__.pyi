@@ -62,5 +62,6 @@ from .store.locks import Lock as Lock
 from .store.lookup import ContainerIDs as ContainerIDs
 from .store.repository import ContainerRepository as ContainerRepository
 from .store.session import Database as Database
+from .store.transaction import Transaction as Transaction
 
 __version__: str

@@ -217,12 +217,13 @@ class Busy(DatabaseError):
 
 
 class SessionOpen(DatabaseError):
-    """A write within a write session of the same thread, which it would wait for in vain. Nothing was written by it."""
+    """A write beside an open transaction of the same thread, for which it would wait in vain. It wrote nothing."""
 
     def __str__(self) -> str:
         return self._say(
-            "this thread has a transaction open in Database.session(write=True), for which this write would wait; "
-            "make it before or after the session, commit the session first, or change the rows in the session"
+            "this thread has a transaction open, in Database.session(write=True) or ContainerRepository.transaction(), "
+            "for which this write would wait; make it with the transaction's own methods, before it or after it, or "
+            "commit the session first"
         )
 
 

@@ -49,6 +49,11 @@ class Connection(InFlight):
         self.driver = pooled.dbapi_connection
         return pooled
 
+    def use(self, pooled: PoolProxiedConnection) -> None:
+        """Use a connection that somebody else has taken from the pool, and returns."""
+        self._pooled = pooled
+        self.driver = pooled.dbapi_connection
+
     def interrupt(self) -> bool:
         """Interrupt what the driver is doing; to take a connection from the pool has timeouts of its own."""
         if self.driver is None:
@@ -63,6 +68,13 @@ class Connection(InFlight):
     def commit(self) -> None:
         """Commit the transaction."""
         self.driver.commit()
+
+    def end(self, sql: str) -> None:
+        """End what ``begin`` started with the engine's word for that; nothing is sent if nothing was before."""
+        if self._begin:
+            self._begin = ""
+        else:
+            self._send(sql, ()).close()
 
     def run(self, work: Work[T]) -> T:
         """Run a unit of work to its end and return its result.

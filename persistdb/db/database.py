@@ -321,6 +321,21 @@ class Database:
         except (SQLAlchemyError, OSError) as error:
             raise self.failure(error) from error
 
+    def connection(self, deadline: float) -> Connection:
+        """Return a connection that is yet to be taken from the pool, for use until the deadline."""
+        return Connection(self.engine, self.backend, self._errors, deadline)
+
+    def noted(self, error: Exception, connection: Connection) -> Exception:
+        """Return a driver's error as what says whether the connection was lost with it."""
+        return _Lost(error) if self._is_lost(error, connection) else error
+
+    def may_succeed_if_repeated(self, error: PersistDBError) -> bool:
+        """Return whether what failed with this, and was rolled back, may well succeed if it is done a second time."""
+        cause = error.__cause__
+        if cause is None or isinstance(error, CommitUnknown):
+            return False
+        return self._may_succeed_if_repeated(cause, self.timeouts.call)
+
     def failure(self, error: BaseException) -> PersistDBError:
         """Translate an exception of SQLAlchemy, the driver or the system into ours."""
         if isinstance(error, PoolTimeout):

@@ -8,9 +8,9 @@ connection has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -63,6 +63,34 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 Work = Generator[Sequence[Call], Sequence[Answer], T]
 """A unit of work that gives a ``T`` in the end."""
+
+
+class Runner(Protocol):
+    """Whoever runs units of work: a database, each in a transaction of its own, or a transaction that holds several."""
+
+    def read(self, work: Callable[[], Work[T]]) -> T:
+        """Run a unit of work that reads with one statement."""
+        ...
+
+    def write(
+        self,
+        work: Callable[[], Work[T]],
+        *,
+        verify: Callable[[T], Work[bool | None]] | None = None,
+        refs: Sequence[str] = (),
+    ) -> T:
+        """Run a unit of work that is done as a whole or not at all."""
+        ...
+
+    def change(
+        self, work: Callable[[], Work[None]], *, verify: Callable[[], Work[bool | None]], refs: Sequence[str]
+    ) -> None:
+        """Run a unit of work that changes something with one statement."""
+        ...
+
+    def attempts(self) -> Iterator[int]:
+        """Number the attempts at what others may be faster at; raises :class:`~persistdb.errors.Busy` in the end."""
+        ...
 
 
 def rows(statement: Statement, parameters: Mapping[str, object]) -> Work[Sequence[tuple[Any, ...]]]:

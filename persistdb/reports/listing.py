@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from ..errors import Unreadable
     from ..filters import Filter
     from ..records import ContainerSummary
-    from ..store.repository import ContainerRepository, OnUnreadable
+    from ..store.queries import OnUnreadable
+    from ..store.repository import ContainerRepository
 
 PAGE: Final = 50_000
 """Containers in one page, about 50 MB: with smaller pages, sorts without an index are repeated too often."""

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import DatabaseError, Finding, InvalidValue
 from ..schema.preflight import SHOWN
-from .repository import PAGE, ContainerRepository
+from .queries import PAGE
+from .repository import ContainerRepository
 from .rows import check_container
 
 if TYPE_CHECKING:
-    from ..db.database import Database
     from ..errors import Unreadable
+    from .session import Database
 
 
 def check_rows(database: Database) -> list[Finding]:

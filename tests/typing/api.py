@@ -35,6 +35,7 @@ from persistdb import (
     SandboxWrite,
     State,
     Timeouts,
+    Transaction,
     Unavailable,
     Unreadable,
     parse,
@@ -108,6 +109,15 @@ def locks(repository: ContainerRepository) -> None:
         assert_type(lock, Lock)
     shared = repository.lock("pod-1", shared=True)
     shared.release()
+
+
+def transactions(repository: ContainerRepository) -> int:
+    with repository.transaction() as work:
+        assert_type(work, Transaction)
+        assert_type(work.get("pod-1", "web"), Container)
+        assert_type(work.session, Session)
+        work.transition("pod-1", "web", "paused", expected="running")
+    return assert_type(repository.transact(lambda work: work.count()), int)
 
 
 def queries(database: Database) -> list[str]:

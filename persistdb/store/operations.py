@@ -1,0 +1,165 @@
+"""What the store does: each operation is one unit of work, done as a whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ..errors import Conflict, InvalidTransition, InvalidValue
+from ..records import TRANSITIONS, Origin, SandboxState, SandboxWrite
+from ..validation import check_count, check_kind, check_length, check_shape, check_write
+from .batches import BATCH, batches
+from .diff import Transition
+from .encoding import utc_text
+from .queries import Queries, check_ids
+from .writer import TokenClash, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ..db.work import Runner
+    from ..records import ContainerState, State
+    from .queries import Compiled
+
+
+class Operations(Queries):
+    """The questions and the changes, whoever runs them."""
+
+    def __init__(self, runner: Runner, host: str, compiled: Compiled) -> None:
+        super().__init__(runner, host, compiled)
+        self._writer = Writer(compiled.database, host, compiled.statements, self._reader)
+
+    # --- sandboxes
+
+    def save_sandbox(
+        self,
+        record: SandboxState,
+        containers: Mapping[str, ContainerState] | None = None,
+        *,
+        revision: int | None = None,
+        origins: Mapping[str, Origin] | None = None,
+    ) -> int:
+        """Store a whole sandbox, as Kata's ``ToDisk`` does: containers absent from the map are removed.
+
+        Without a map only the sandbox's own values are stored, and its containers stay. Only rows that changed are
+        written; what cannot be read is replaced. Returns the sandbox's revision. With ``revision`` it must still be at
+        the one that was read (0: it must not exist yet), else :class:`~persistdb.errors.Conflict` is raised. Raises
+        :class:`~persistdb.errors.AlreadyExists` for a token that two processes have,
+        :class:`~persistdb.errors.InvalidValue`; without a map :class:`~persistdb.errors.Unreadable` for a sandbox that
+        cannot be read.
+        """
+        check_kind("record", record, SandboxState)
+        write = SandboxWrite(
+            sid=record.sid, record=record, containers=containers, origins=origins or {}, revision=revision
+        )
+        check_write(write)
+        return self._save([write])[record.sid]
+
+    def save_many(self, sandboxes: Iterable[SandboxWrite], *, batch: int = BATCH) -> int:
+        """Store many sandboxes, a few statements for up to ``batch`` sandboxes and containers; returns how many it was.
+
+        Each sandbox is stored as a whole or not at all; batches are committed one by one, so an error leaves the ones
+        before it stored.
+        """
+        check_count("batch", batch, 1)
+        check_kind("sandboxes", sandboxes, Iterable)
+        return sum(len(self._save(each)) for each in batches(map(_checked, sandboxes), size=batch))
+
+    def _save(self, writes: Sequence[SandboxWrite]) -> Mapping[str, int]:
+        sids = [write.sid for write in writes]
+        written = self._runner.write(
+            lambda: self._writer.save_sandboxes(writes), verify=self._writer.took_effect, refs=sids
+        )
+        return written.revisions
+
+    def destroy_sandbox(self, sid: str) -> bool:
+        """Remove a sandbox and all that is in it; returns false, and raises no error, if it wasn't there."""
+        check_ids(sid)
+        return self._runner.write(lambda: self._writer.destroy_sandbox(sid), refs=[sid])
+
+    # --- containers
+
+    def save(
+        self,
+        sid: str,
+        cid: str,
+        record: ContainerState,
+        *,
+        revision: int | None = None,
+        origin: Origin | None = None,
+    ) -> int:
+        """Store one container of a sandbox that exists; returns its revision.
+
+        Only rows that changed are written: saving what is stored already writes nothing. A container that cannot be
+        read is replaced. With ``revision`` the container must still be at the one that was read (0: it must not exist
+        yet), else :class:`~persistdb.errors.Conflict` is raised. Raises :class:`~persistdb.errors.NotFound` without the
+        sandbox, :class:`~persistdb.errors.AlreadyExists` for a token that another process of the sandbox has,
+        :class:`~persistdb.errors.InvalidValue`.
+        """
+        check_ids(sid, cid, revision)
+        check_shape(record)
+        if origin is not None:
+            check_kind("origin", origin, Origin)
+        ref = f"{sid}/{cid}"
+        try:
+            written = self._runner.write(
+                lambda: self._writer.save_container(sid, cid, record, origin, revision),
+                verify=self._writer.took_effect,
+                refs=[ref],
+            )
+        except TokenClash as clash:
+            raise self._runner.read(lambda: self._reader.token_taken(sid, cid, record)) from clash
+        return written.revisions[ref]
+
+    def update(self, sid: str, cid: str, function: Callable[[ContainerState], ContainerState]) -> int:
+        """Store what a function makes of a container's record; returns the revision.
+
+        If another changes the container meanwhile, it is read again and the function called again, as often as
+        ``Database(retries=…)`` says and within ``Timeouts.call``: so it should do nothing but return a record. It is
+        called outside of any transaction, and what it raises ends the update with nothing written. The origin stays.
+
+        Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Unreadable`,
+        :class:`~persistdb.errors.Busy` when others were faster each time, and what ``save`` raises.
+        """
+        if not callable(function):
+            raise InvalidValue("function", function, "must be a function that takes a record and returns one")
+        for _ in self._runner.attempts():
+            container = self.get(sid, cid)
+            record = function(container.record)
+            with contextlib.suppress(Conflict):
+                return self.save(sid, cid, record, revision=container.revision)
+        raise AssertionError
+
+    def delete(self, sid: str, cid: str, *, revision: int | None = None) -> bool:
+        """Remove one container; returns false, and raises no error, if it wasn't there.
+
+        With ``revision`` it must still be at the one that was read, else :class:`~persistdb.errors.Conflict` is raised.
+        """
+        check_ids(sid, cid, revision)
+        return self._runner.write(lambda: self._writer.delete_container(sid, cid, revision), refs=[f"{sid}/{cid}"])
+
+    def transition(self, sid: str, cid: str, new: State, *, expected: State, force: bool = False) -> None:
+        """Move a container from the expected state to another, in one statement that compares and sets.
+
+        Raises :class:`~persistdb.errors.InvalidTransition` for a move that Kata doesn't allow, unless ``force``;
+        :class:`~persistdb.errors.StateMismatch` if it is in another state, :class:`~persistdb.errors.NotFound`.
+        """
+        check_ids(sid, cid)
+        check_kind("expected", expected, str)
+        check_length("state", new)
+        ref = f"{sid}/{cid}"
+        if not force and (expected, new) not in TRANSITIONS:
+            raise InvalidTransition(ref, expected, new)
+        move = Transition(self.host, sid, cid, expected, new, utc_text(datetime.now(UTC)))
+        self._runner.change(
+            lambda: self._writer.transition(move),
+            verify=lambda: self._writer.transition_took_effect(move),
+            refs=[ref],
+        )
+
+
+def _checked(write: SandboxWrite) -> SandboxWrite:
+    check_write(write)
+    return write
