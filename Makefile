@@ -82,7 +82,7 @@ $(VENV)/.runtime: pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	@$(PIP) install -e '.[postgresql,mariadb]' --group test
+	@$(PIP) install -e '.[postgresql,mariadb,async]' --group test
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test

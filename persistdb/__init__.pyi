@@ -58,6 +58,10 @@ from .records import Sandbox as Sandbox
 from .records import SandboxState as SandboxState
 from .records import SandboxWrite as SandboxWrite
 from .records import State as State
+from .store.async_database import AsyncDatabase as AsyncDatabase
+from .store.async_repository import AsyncContainerRepository as AsyncContainerRepository
+from .store.async_repository import AsyncLock as AsyncLock
+from .store.async_repository import AsyncTransaction as AsyncTransaction
 from .store.locks import Lock as Lock
 from .store.lookup import ContainerIDs as ContainerIDs
 from .store.repository import ContainerRepository as ContainerRepository

@@ -87,7 +87,7 @@ class Connection(InFlight):
                 try:
                     if len(calls) == 1:
                         (call,) = calls
-                        answers: Sequence[Answer] = (_answer(self._execute(call), call.decode),)
+                        answers: Sequence[Answer] = (self.answer(self._execute(call), call.decode),)
                     else:
                         answers = self._answers(calls)
                 except self._errors as error:
@@ -101,7 +101,7 @@ class Connection(InFlight):
     def _answers(self, calls: Sequence[Call]) -> Sequence[Answer]:
         with self._backend.pipeline(self.driver):
             cursors = [self._execute(call) for call in calls]
-        return [_answer(cursor, call.decode) for cursor, call in zip(cursors, calls, strict=True)]
+        return [self.answer(cursor, call.decode) for cursor, call in zip(cursors, calls, strict=True)]
 
     def _execute(self, call: Call) -> Any:
         statement, parameters = call.statement, call.parameters
@@ -136,20 +136,20 @@ class Connection(InFlight):
             raise self._backend.unworded(error) from error
         return cursor
 
-
-def _answer(cursor: Any, decode: Callable[[str], Any] | None) -> Answer:
-    """Read a cursor to its end: SQLite would compile a statement again that is left open."""
-    rows: Sequence[Any]
-    if decode is not None:
-        rows = decoded = []
-        # a comprehension would be a call of its own before Python 3.12
-        for (payload,) in cursor:
-            decoded.append(decode(payload))
-        number = len(rows)
-    elif cursor.description:
-        rows = cursor.fetchall()
-        number = len(rows)
-    else:
-        rows, number = (), cursor.rowcount
-    cursor.close()
-    return Answer(rows, number)
+    @staticmethod
+    def answer(cursor: Any, decode: Callable[[str], Any] | None) -> Answer:
+        """Read a cursor to its end: SQLite would compile a statement again that is left open."""
+        rows: Sequence[Any]
+        if decode is not None:
+            rows = decoded = []
+            # a comprehension would be a call of its own before Python 3.12
+            for (payload,) in cursor:
+                decoded.append(decode(payload))
+            number = len(rows)
+        elif cursor.description:
+            rows = cursor.fetchall()
+            number = len(rows)
+        else:
+            rows, number = (), cursor.rowcount
+        cursor.close()
+        return Answer(rows, number)

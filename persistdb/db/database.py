@@ -6,18 +6,17 @@ import contextlib
 import errno
 import os
 import random
-import threading
 import time
 import weakref
 from dataclasses import fields
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ..engines import Timeouts, file_url, resolve, shown
+from ..engines import Timeouts, file_url, resolve, shown, waiting
 from ..engines.deadlines import left
 from ..errors import (
     AccessDenied,
@@ -84,6 +83,10 @@ class Database:
     :class:`~persistdb.errors.InvalidValue`.
     """
 
+    _for_tasks: ClassVar[bool] = False
+    """Whether tasks of asyncio use it, in greenlets (:mod:`persistdb.db.tasks`)."""
+    _connection: ClassVar[type[Connection]] = Connection
+
     def __init__(
         self, url: str | None = None, *, timeouts: Timeouts | None = None, pool_size: int = 5, retries: int = 20
     ) -> None:
@@ -96,7 +99,7 @@ class Database:
         if retries < 0:
             raise InvalidValue("retries", retries, "must not be negative")
         self.timeouts = timeouts or Timeouts()
-        self.backend, address = resolve(url or default_url())
+        self.backend, address = resolve(url or default_url(), for_tasks=self._for_tasks)
         self.url = shown(address.set(drivername=self.backend.name))
         self.retries = retries
         self.prepared = False
@@ -110,8 +113,8 @@ class Database:
             raise BadURL(self.url, str(error)) from None
         self.driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         self._errors = self.driver_error, Unreadable
-        # Threads with the sessions in which they write. A list, since it is empty for nearly everybody who looks.
-        self._sessions: list[tuple[int, Session]] = []
+        # Threads and tasks with the sessions in which they write. A list: it is empty for nearly everybody who looks.
+        self._sessions: list[tuple[object, Session]] = []
         self._read_time = self.backend.read_time(self.timeouts)
         # Drivers are in autocommit: a lone SELECT needs no transaction around it.
         self.reader = self.engine.execution_options(persistdb_begin="none")
@@ -214,7 +217,7 @@ class Database:
         self, work: Callable[[], Work[T]], deadline: float, transact: Callable[[Connection], T] | None = None
     ) -> T:
         """Run work on a connection of the pool, which rolls back what is not committed when it is returned."""
-        connection = Connection(self.engine, self.backend, self._errors, deadline)
+        connection = self._connection(self.engine, self.backend, self._errors, deadline)
         connection.enter()
         try:
             pooled = connection.checkout(self.retries > 0)
@@ -227,6 +230,11 @@ class Database:
                 if self._is_lost(error, connection):
                     pooled.invalidate(error)
                     raise _Lost(error) from error
+                raise
+            except Exception:
+                raise
+            except BaseException:  # a task that was cancelled, a key that was pressed
+                self.backend.abandon(pooled)
                 raise
             finally:
                 if connection.expired and pooled.is_valid:  # interrupted, perhaps just after it was over
@@ -301,7 +309,7 @@ class Database:
         Raises :class:`~persistdb.errors.SessionOpen` if the thread writes in another one.
         """
         self._refuse_within_session()
-        entry = threading.get_ident(), session
+        entry = waiting.caller(), session
         self._sessions.append(entry)
         try:
             yield
@@ -309,7 +317,7 @@ class Database:
             self._sessions.remove(entry)
 
     def _refuse_within_session(self) -> None:
-        thread = threading.get_ident()
+        thread = waiting.caller()
         # A session that has not begun yet, or has committed, holds nothing.
         if any(owner == thread and session.in_transaction() for owner, session in tuple(self._sessions)):
             raise SessionOpen(self.url)
@@ -323,7 +331,7 @@ class Database:
 
     def connection(self, deadline: float) -> Connection:
         """Return a connection that is yet to be taken from the pool, for use until the deadline."""
-        return Connection(self.engine, self.backend, self._errors, deadline)
+        return self._connection(self.engine, self.backend, self._errors, deadline)
 
     def noted(self, error: Exception, connection: Connection) -> Exception:
         """Return a driver's error as what says whether the connection was lost with it."""
@@ -367,7 +375,7 @@ def _wait(pause: float, deadline: float) -> float:
 
     It is no wait for an event: it only keeps units of work apart that clashed.
     """
-    time.sleep(min(left(deadline), pause * random.uniform(0.5, 1.0)))  # noqa: S311  no secret
+    waiting.pause(min(left(deadline), pause * random.uniform(0.5, 1.0)))  # noqa: S311  no secret
     return min(pause * 2, _LONGEST_PAUSE)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from ..errors import BadURL
+from ..errors import BadURL, DriverMissing
 from .base import Backend, ErrorRule, Role, Timeouts, ViewsNotComparable, is_secret
 from .locks import HeldLock, LockUnavailable
 
@@ -21,25 +21,37 @@ if TYPE_CHECKING:
 # An engine is imported when a URL asks for it, for the sake of a command's start: it brings a dialect of SQLAlchemy.
 
 
-def _sqlite(url: URL) -> Backend:
+def _sqlite(url: URL, for_tasks: bool) -> Backend:
+    if for_tasks:
+        from .sqlite.asynchronous import AsyncSQLite
+
+        return AsyncSQLite(url)
     from .sqlite import SQLite
 
     return SQLite(url)
 
 
-def _postgresql(_: URL) -> Backend:
+def _postgresql(_: URL, for_tasks: bool) -> Backend:
+    if for_tasks:
+        from .postgresql.asynchronous import AsyncPostgreSQL
+
+        return AsyncPostgreSQL()
     from .postgresql import PostgreSQL
 
     return PostgreSQL()
 
 
-def _mariadb(_: URL) -> Backend:
+def _mariadb(_: URL, for_tasks: bool) -> Backend:
+    if for_tasks:
+        from .mariadb.asynchronous import AsyncMariaDB
+
+        return AsyncMariaDB()
     from .mariadb import MariaDB
 
     return MariaDB()
 
 
-_BACKENDS: dict[str, tuple[Callable[[URL], Backend], frozenset[str]]] = {
+_BACKENDS: dict[str, tuple[Callable[[URL, bool], Backend], frozenset[str]]] = {
     "sqlite": (_sqlite, frozenset({"", "pysqlite"})),
     "postgresql": (_postgresql, frozenset({"", "psycopg"})),
     "postgres": (_postgresql, frozenset({"", "psycopg"})),
@@ -78,10 +90,13 @@ def _option_without_value(text: str) -> str | None:
     return next((name for name, value in options if not value), None)
 
 
-def resolve(text: str) -> tuple[Backend, URL]:
+def resolve(text: str, *, for_tasks: bool = False) -> tuple[Backend, URL]:
     """Choose the engine for a database URL, and put the driver that persistdb uses into the URL.
 
-    Raises :class:`~persistdb.errors.BadURL`; the message never has the URL's password.
+    ``for_tasks``: for tasks of asyncio.
+
+    Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`; the message never has the URL's
+    password.
     """
     scheme = text.partition(":")[0][:20] if "://" in text else ""
     hidden = f"{scheme}://…" if scheme else "database URL"
@@ -104,7 +119,12 @@ def resolve(text: str) -> tuple[Backend, URL]:
     if driver not in drivers:
         known = " or ".join(sorted(f"{dialect}+{name}" for name in drivers if name))
         raise BadURL(shown(url), f"driver {driver!r} is not one that persistdb is tested with: use {known}")
-    backend = make(url)
+    try:
+        backend = make(url, for_tasks)
+    except ModuleNotFoundError as missing:
+        if not for_tasks:
+            raise
+        raise DriverMissing(shown(url), str(missing.name), "async") from None
     return backend, url.set(drivername=backend.drivername)
 
 

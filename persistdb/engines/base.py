@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, String, Subquery, delete, literal_column, null
+from sqlalchemy import ColumnElement, String, Subquery, create_engine, delete, literal_column, null
 from sqlalchemy.types import TypeEngine
 
 from .deadlines import Bounded, after
@@ -176,6 +176,11 @@ def on_conflict_update(insert: ConflictInsert, table: Table) -> ConflictInsert:
     return updated
 
 
+def native(driver: Any) -> Any:
+    """Return the driver's own connection, which SQLAlchemy wraps where the driver is for asyncio."""
+    return getattr(driver, "driver_connection", driver)
+
+
 class Backend(ABC):
     """All that is particular to one engine; one instance for a :class:`~persistdb.db.database.Database`."""
 
@@ -187,6 +192,14 @@ class Backend(ABC):
     error_rules: ClassVar[Sequence[ErrorRule]]
 
     # --- connecting
+
+    def new_engine(self, url: URL, **options: Any) -> Engine:
+        """Let SQLAlchemy make the engine, of the color of this class."""
+        return create_engine(url, **options)
+
+    def abandon(self, pooled: PoolProxiedConnection) -> None:
+        """Give up a connection in whose use its user was interrupted, in the middle of an answer perhaps."""
+        pooled.invalidate()
 
     @abstractmethod
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:

@@ -28,7 +28,7 @@ _unbounded: weakref.WeakSet[Any] = weakref.WeakSet()
 def unbounded(connection: Connection) -> Connection:
     """Let statements and commits take as long as they take: of a change of the schema, of a wait for a lock."""
     with suppress(TypeError):  # SQLite's connections take no weak reference, and are never bounded here
-        _unbounded.add(connection.connection.dbapi_connection)
+        _unbounded.add(connection.connection.driver_connection)
     return connection
 
 
@@ -36,7 +36,7 @@ def bounded_again(connection: Connection) -> None:
     """Undo :func:`unbounded` for the next user of the pool's connection."""
     if not (connection.closed or connection.invalidated):  # else the pool opens another one
         with suppress(TypeError):
-            _unbounded.discard(connection.connection.dbapi_connection)
+            _unbounded.discard(connection.connection.driver_connection)
 
 
 def bound(engine: Engine, interrupt: Callable[[Any], None], seconds: float) -> None:
@@ -51,7 +51,7 @@ def bound(engine: Engine, interrupt: Callable[[Any], None], seconds: float) -> N
 
         def run(cursor: Any, *arguments: Any) -> bool:
             context = arguments[-1]
-            driver = None if context is None else context.root_connection.connection.dbapi_connection
+            driver = None if context is None else context.root_connection.connection.driver_connection
             if driver is None or driver in _unbounded:
                 return False
             with limit(driver):
@@ -65,7 +65,7 @@ def bound(engine: Engine, interrupt: Callable[[Any], None], seconds: float) -> N
 
     def wrap(end: Callable[[Any], None]) -> Callable[[Any], None]:
         def run(connection: Any) -> None:
-            driver = connection.dbapi_connection
+            driver = connection.driver_connection
             with nullcontext() if driver in _unbounded else limit(driver):
                 end(connection)
 

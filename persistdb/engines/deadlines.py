@@ -11,6 +11,7 @@ each of them writes and then reads.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 import threading
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+log = logging.getLogger("persistdb")
 
 TICK = 0.25
 """Seconds between two looks at the calls in flight, and so the longest that an interrupt may be late."""
@@ -170,8 +173,16 @@ class _State:
                 with self.lock:
                     call.expired = True
                     # it may have left before it could see that
-                    if call in _calls and not call.interrupt():
+                    if call in _calls and not _interrupted(call):
                         call.expired = False
+
+
+def _interrupted(call: InFlight) -> bool:
+    try:
+        return call.interrupt()
+    except Exception:  # the thread is for all calls: whatever is wrong with one must not end it
+        log.exception("a call that has outlasted its deadline cannot be interrupted")
+        return True
 
 
 _state = _State()

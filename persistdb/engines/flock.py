@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Self
 
+from . import waiting
 from .locks import HeldLock, LockUnavailable
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
@@ -80,7 +81,7 @@ def _locked(folder: int, name: str, *, shared: bool, timeout: float) -> int:
         if time.monotonic() >= deadline:
             raise LockUnavailable(holders(held))
         # flock(2) has no timeout, and a library must not use signals: retry, less and less often
-        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+        waiting.pause(min(pause, max(0.0, deadline - time.monotonic())))
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 

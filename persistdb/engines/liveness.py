@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,8 @@ class NoAnswer(TimeoutError):
     """A server that did not answer a ping."""
 
 
-class _Checkout(threading.local):
-    again = False
-    deadline: float | None = None
-
-
-_checkout = _Checkout()
+# Of the thread's or the task's checkout: whether the work is run again, and its deadline
+_checkout: ContextVar[tuple[bool, float | None]] = ContextVar("_checkout", default=(False, None))
 
 
 def checkout(engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:
@@ -40,11 +36,11 @@ def checkout(engine: Engine, deadline: float, again: bool) -> PoolProxiedConnect
 
     ``again``: the unit of work is run again if the connection turns out to be lost. Raises TimeoutError.
     """
-    _checkout.again, _checkout.deadline = again, deadline
+    before = _checkout.set((again, deadline))
     try:
         return engine.raw_connection()
     finally:
-        _checkout.again, _checkout.deadline = False, None
+        _checkout.reset(before)
 
 
 def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: float) -> None:
@@ -65,10 +61,11 @@ def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: flo
     @event.listens_for(engine, "checkout")
     def _ping(connection: Any, record: Any, _proxy: object) -> None:
         used = record.info.get("used")
-        if used is None or (_checkout.again and time.monotonic() - used < DOUBT and used > lost[0]):
+        again, deadline = _checkout.get()
+        if used is None or (again and time.monotonic() - used < DOUBT and used > lost[0]):
             return
         dialect = engine.dialect
-        with Bounded(_checkout.deadline or after(timeout), partial(interrupt, connection)) as ping:
+        with Bounded(deadline or after(timeout), partial(interrupt, connection)) as ping:
             try:
                 dialect.do_ping(connection)
             except dialect.loaded_dbapi.Error as error:
@@ -84,7 +81,8 @@ def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: flo
 
     @event.listens_for(engine, "do_connect")
     def _connect_in_time(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
-        if _checkout.deadline is not None:
-            seconds = max(1, math.ceil(left(_checkout.deadline)))
+        _, deadline = _checkout.get()
+        if deadline is not None:
+            seconds = max(1, math.ceil(left(deadline)))
             for name in parameters.keys() & {"connect_timeout", "read_timeout"}:
                 parameters[name] = min(parameters[name], seconds)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import weakref
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -42,18 +42,36 @@ class HeldLock(ABC):
         """Release the lock; false if it was not held any more."""
 
 
+def detach(connection: Connection) -> Any:
+    """Take a connection out of its pool, for a session of its own, and return the driver's."""
+    driver = connection.connection.dbapi_connection
+    connection.detach()
+    return driver
+
+
+def close_detached(connection: Connection, driver: Any) -> None:
+    """Close a session of its own: of a detached one for asyncio SQLAlchemy closes nothing if it was interrupted."""
+    connection.close()
+    dialect = connection.dialect
+    if dialect.is_async:
+        end = dialect.do_terminate if dialect.has_terminate else dialect.do_close
+        end(driver)
+
+
 class ConnectionLock(HeldLock):
     """A lock that a server gives to a session: it ends with the connection, however that ends."""
 
     def __init__(
         self,
         connection: Connection,
+        driver: Any,
         release: TextClause,
         parameters: Mapping[str, object],
         bounded: Callable[[Connection], Bounded],
     ) -> None:
         super().__init__()
         self._connection: Connection | None = connection
+        self._driver = driver
         self._release, self._parameters, self._bounded = release, parameters, bounded
 
     def leave_to_parent(self) -> None:
@@ -71,7 +89,7 @@ class ConnectionLock(HeldLock):
             except DBAPIError:
                 return False
             finally:
-                self._connection.close()
+                close_detached(self._connection, self._driver)
 
 
 _held: weakref.WeakSet[HeldLock] = weakref.WeakSet()

@@ -16,11 +16,13 @@ from persistdb.store.repository import ContainerRepository
 from tests.servers import HUSH, PostgreSQL, Proxy, Server
 from tests.servers.proxy import Cut
 from tests.store.faults import just_before
+from tests.store.in_step import database_for_tasks, repository_for_tasks, used
 from tests.store.samples import SANDBOX, container, put, sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+COLORS = ("threads", "tasks")
 CHANGED = {"a": container("new", state="stopped", mounts=[Mount()]), "b": container("b")}
 
 
@@ -59,14 +61,19 @@ def content(repository: ContainerRepository) -> dict[str, object]:
 
 @pytest.fixture
 def through(
-    server: Server, name: str, repository: ContainerRepository, proxy_to: Callable[[Server], Proxy]
+    server: Server, name: str, repository: ContainerRepository, proxy_to: Callable[[Server], Proxy], color: str
 ) -> Iterator[tuple[Proxy, ContainerRepository]]:
     """Give a repository whose connections go through a network that can be cut."""
     for sid in ("pod-1", "pod-2"):
         put(repository, sid, "a", "b")
     proxy = proxy_to(server)
-    with Database(server.url(name, port=proxy.port), retries=5) as database:
-        yield proxy, ContainerRepository(database, host="node-1")
+    url = server.url(name, port=proxy.port)
+    with Database(url, retries=5) as database:
+        if color == "threads":
+            yield proxy, ContainerRepository(database, host="node-1")
+        else:
+            with database_for_tasks(url, retries=5) as opened:
+                yield proxy, repository_for_tasks(opened, "node-1", database)
 
 
 @pytest.fixture
@@ -117,7 +124,7 @@ def test_a_commit_that_nobody_can_look_up(
     proxy, cut = through
     proxy.cut(b"UPDATE container", when)
     with (
-        just_before(cut.database, "UPDATE container", proxy.refuse),
+        just_before(used(cut), "UPDATE container", proxy.refuse),
         pytest.raises(CommitUnknown) as caught,
     ):
         cut.transition("pod-1", "a", "stopped", expected="running")
@@ -142,7 +149,7 @@ def test_a_commit_that_another_overwrote(
             pass
         repository.save("pod-1", "a", container("mine"))
 
-    with just_before(cut.database, "SELECT container.id", overwrite), pytest.raises(CommitUnknown):
+    with just_before(used(cut), "SELECT container.id", overwrite), pytest.raises(CommitUnknown):
         cut.save("pod-1", "a", CHANGED["a"])
     assert repository.get("pod-1", "a").record == container("mine")
 

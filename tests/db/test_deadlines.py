@@ -26,6 +26,7 @@ from persistdb.reports.run import run
 from persistdb.schema.check import check
 from persistdb.store.session import Database as SessionDatabase
 from tests.store.faults import just_before
+from tests.store.in_step import database_for_tasks, repository_for_tasks, used
 from tests.store.samples import SANDBOX, container, put
 
 if TYPE_CHECKING:
@@ -40,12 +41,28 @@ ENDED = (Unavailable, CommitUnknown, QueryTimeout)
 
 
 @pytest.fixture
-def warm(own_server: Server) -> Iterator[ContainerRepository]:
+def url(own_server: Server) -> str:
+    """Create a database on a server that a test may freeze."""
+    return own_server.url(own_server.create_database())
+
+
+@pytest.fixture
+def warm(url: str) -> Iterator[ContainerRepository]:
     """Give a repository with a connection in its pool, on a database with a container, whose calls take 1 s at most."""
-    with Database(own_server.url(own_server.create_database()), timeouts=Timeouts(call=1)) as database:
+    with Database(url, timeouts=Timeouts(call=1)) as database:
         repository = ContainerRepository(database, host="node-1")
         put(repository, "pod-1", "a")
         yield repository
+
+
+@pytest.fixture(params=["threads", "tasks"])
+def warm_in_both(request: pytest.FixtureRequest, url: str, warm: ContainerRepository) -> Iterator[ContainerRepository]:
+    """Give such a repository for threads, and one for tasks of asyncio."""
+    if request.param == "threads":
+        yield warm
+    else:
+        with database_for_tasks(url, timeouts=Timeouts(call=1)) as opened:
+            yield repository_for_tasks(opened, "node-1", warm.database)
 
 
 CALLS: dict[str, Callable[[ContainerRepository], object]] = {
@@ -61,9 +78,10 @@ CALLS: dict[str, Callable[[ContainerRepository], object]] = {
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_a_frozen_server(
-    own_server: Server, warm: ContainerRepository, call: Callable[[ContainerRepository], object]
+    own_server: Server, warm_in_both: ContainerRepository, call: Callable[[ContainerRepository], object]
 ) -> None:
     """A call to a server that takes what is sent and never answers ends by its deadline; later calls work."""
+    warm = warm_in_both
     warm.get("pod-1", "a")
     with own_server.daemon.frozen(), pytest.raises(ENDED):
         call(warm)
@@ -71,12 +89,15 @@ def test_a_frozen_server(
 
 
 @pytest.mark.parametrize("statement", ["SELECT", "INSERT INTO mount", "UPDATE"])
-def test_a_server_that_freezes_in_the_middle(own_server: Server, warm: ContainerRepository, statement: str) -> None:
+def test_a_server_that_freezes_in_the_middle(
+    own_server: Server, warm_in_both: ContainerRepository, statement: str
+) -> None:
     """A server that freezes within a unit of work: the call ends, and the sandbox is wholly old or wholly new."""
+    warm = warm_in_both
     before = warm.load_sandbox("pod-1")
     with (
         contextlib.ExitStack() as frozen,
-        just_before(warm.database, statement, lambda: frozen.enter_context(own_server.daemon.frozen())),
+        just_before(used(warm), statement, lambda: frozen.enter_context(own_server.daemon.frozen())),
         pytest.raises(ENDED),
     ):
         warm.save_sandbox(SANDBOX, CHANGED)
@@ -84,8 +105,9 @@ def test_a_server_that_freezes_in_the_middle(own_server: Server, warm: Container
     assert after == before or {cid: one.record for cid, one in after.containers.items()} == CHANGED
 
 
-def test_a_lock_of_a_frozen_server(own_server: Server, warm: ContainerRepository) -> None:
+def test_a_lock_of_a_frozen_server(own_server: Server, warm_in_both: ContainerRepository) -> None:
     """To release a lock of a server that doesn't answer ends by the deadline, and says that the lock is not held."""
+    warm = warm_in_both
     lock = warm.lock("pod-1")
     with own_server.daemon.frozen(), pytest.raises(LockNotHeld):
         lock.release()

@@ -30,6 +30,8 @@ from persistdb.schema.prepare import prepare
 from persistdb.store.repository import ContainerRepository
 from tests.conftest import ENGINES, SERVERS
 
+from .in_step import database_for_tasks, repository_for_tasks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
@@ -37,9 +39,19 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from persistdb import AsyncDatabase
     from tests.servers import Server, Statements
 
+    from .in_step import Loop
+
 HOST = "node-1"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module in each of its ``COLORS``."""
+    colors = getattr(metafunc.module, "COLORS", None)
+    if colors and "color" in metafunc.fixturenames:
+        metafunc.parametrize("color", colors)
 
 
 @pytest.fixture(scope="session")
@@ -120,17 +132,37 @@ def database(store: tuple[str, Database]) -> Database:
 
 
 @pytest.fixture
-def repository(database: Database) -> ContainerRepository:
-    """Give a repository on it."""
-    return ContainerRepository(database, host=HOST)
+def color() -> str:
+    """Say whether repositories are for threads or for tasks of asyncio: ``COLORS = ("threads", "tasks")`` is both."""
+    return "threads"
 
 
 @pytest.fixture
-def sent(
-    database: Database, statements: Callable[[Engine], AbstractContextManager[Statements]]
-) -> Iterator[Statements]:
+def for_tasks(store_url: str, color: str) -> Iterator[tuple[Loop, AsyncDatabase] | None]:
+    """Open the same database for tasks, where the repository is for them."""
+    if color == "threads":
+        yield None
+    else:
+        with database_for_tasks(store_url) as opened:
+            yield opened
+
+
+@pytest.fixture
+def repository(database: Database, for_tasks: tuple[Loop, AsyncDatabase] | None) -> ContainerRepository:
+    """Give a repository on it."""
+    return repository_for_tasks(for_tasks, HOST, database) if for_tasks else ContainerRepository(database, host=HOST)
+
+
+@pytest.fixture
+def used(database: Database, for_tasks: tuple[Loop, AsyncDatabase] | None) -> Engine:
+    """Give the engine that the repository uses."""
+    return for_tasks[1].database.engine if for_tasks else database.engine
+
+
+@pytest.fixture
+def sent(used: Engine, statements: Callable[[Engine], AbstractContextManager[Statements]]) -> Iterator[Statements]:
     """Record the statements that the database is sent."""
-    with statements(database.engine) as sent:
+    with statements(used) as sent:
         yield sent
 
 
@@ -138,7 +170,7 @@ _WRITE = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM|DELETE \w+ FROM)\s+(\w+
 
 
 @pytest.fixture
-def writes(database: Database) -> Iterator[Counter[str]]:
+def writes(used: Engine) -> Iterator[Counter[str]]:
     """Count the rows that the database is given to write, as ``INSERT mount`` and the like."""
     rows: Counter[str] = Counter()
 
@@ -152,9 +184,9 @@ def writes(database: Database) -> Iterator[Counter[str]]:
             count = sum(len(msgspec.json.decode(array)) for array in arrays) if arrays else 1
             rows[f"{match[1].split()[0].upper()} {match[2]}"] += count
 
-    event.listen(database.engine, "before_cursor_execute", on_statement)
+    event.listen(used, "before_cursor_execute", on_statement)
     yield rows
-    event.remove(database.engine, "before_cursor_execute", on_statement)
+    event.remove(used, "before_cursor_execute", on_statement)
 
 
 @pytest.fixture(params=SERVERS)
@@ -173,7 +205,12 @@ def name(server: Server, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def on_server(server: Server, name: str) -> Iterator[ContainerRepository]:
+def on_server(server: Server, name: str, color: str) -> Iterator[ContainerRepository]:
     """Give a repository on it that gives up after few attempts."""
-    with Database(server.url(name), retries=2, timeouts=Timeouts(busy=1)) as database:
-        yield ContainerRepository(database, host="node-1")
+    options: dict[str, Any] = {"retries": 2, "timeouts": Timeouts(busy=1)}
+    with Database(server.url(name), **options) as database:
+        if color == "threads":
+            yield ContainerRepository(database, host=HOST)
+        else:
+            with database_for_tasks(server.url(name), **options) as opened:
+                yield repository_for_tasks(opened, HOST, database)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from whenever import OffsetDateTime
 
 from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState
-
-if TYPE_CHECKING:
-    from persistdb.store.repository import ContainerRepository
+from persistdb.store.repository import ContainerRepository
 
 STARTED = OffsetDateTime.parse_iso("2026-03-14T15:09:26.535897932+05:45")
 
@@ -65,4 +63,4 @@ def records(repository: ContainerRepository, sid: str) -> dict[str, ContainerSta
 def dump(repository: ContainerRepository) -> list[Any]:
     """All that is stored of all hosts, to see whether anything has changed."""
     hosts = sorted({one.host for one in repository.find(all_hosts=True)} | {repository.host})
-    return [one for host in hosts for one in type(repository)(repository.database, host=host).load_sandboxes()]
+    return [one for host in hosts for one in ContainerRepository(repository.database, host=host).load_sandboxes()]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
 
+COLORS = ("threads", "tasks")
+
 T = TypeVar("T")
 
 # `make stress` runs the same at full size.

@@ -29,11 +29,14 @@ from tests.servers import HUSH, Proxy, Server, on_small_disk
 from tests.servers.daemon import free_port
 
 from .faults import just_before
+from .in_step import used
 from .samples import SANDBOX, container, dump, put, sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+COLORS = ("threads", "tasks")
 
 # no constant, because a traceback shows the source
 WRONG = secrets.token_hex(8)
@@ -65,7 +68,7 @@ def test_a_server_that_goes_in_the_middle_of_a_save(
     """A server that is stopped or crashes in the middle of a save leaves nothing of it, and works when it is back."""
     put(on_own, "pod-1", "a")
     before = dump(on_own)
-    with just_before(on_own.database, "INSERT INTO mount", getattr(own_server, fault)), pytest.raises(Unavailable):
+    with just_before(used(on_own), "INSERT INTO mount", getattr(own_server, fault)), pytest.raises(Unavailable):
         on_own.save_sandbox(SANDBOX, CHANGED)
     with pytest.raises(Unavailable):
         on_own.load_sandbox("pod-1")
@@ -78,7 +81,7 @@ def test_a_server_that_goes_in_the_middle_of_a_save(
 def test_a_server_that_is_restarted_in_the_middle_of_a_save(own_server: Server, on_own: ContainerRepository) -> None:
     """A save that a restart interrupts is made again from its start, and once."""
     put(on_own, "pod-1", "a")
-    with just_before(on_own.database, "INSERT INTO mount", own_server.restart) as sent:
+    with just_before(used(on_own), "INSERT INTO mount", own_server.restart) as sent:
         on_own.save("pod-1", "a", CHANGED["a"])
     assert sum("INSERT INTO mount" in sql for sql in sent) == 2
     assert on_own.get("pod-1", "a").record == CHANGED["a"]
@@ -100,7 +103,7 @@ def test_a_server_that_was_restarted_between_calls(own_server: Server, on_own: C
 def test_a_connection_that_is_ended(server: Server, name: str, repository: ContainerRepository, statement: str) -> None:
     """A save whose connection an administrator ends before the commit is made again, and once."""
     put(repository, "pod-1", "a")
-    with just_before(repository.database, statement, lambda: server.disconnect(name)):
+    with just_before(used(repository), statement, lambda: server.disconnect(name)):
         repository.save_sandbox(sandbox("pod-1", state="stopped"), CHANGED)
     found = repository.load_sandbox("pod-1")
     assert {cid: one.record for cid, one in found.containers.items()} == CHANGED
@@ -111,7 +114,7 @@ def test_a_read_whose_connection_is_ended(server: Server, name: str, repository:
     """A read whose connection an administrator ends is made again."""
     put(repository, "pod-1", "a")
     for read in (lambda: repository.get("pod-1", "a"), lambda: repository.find()[0]):
-        with just_before(repository.database, "SELECT", lambda: server.disconnect(name)):
+        with just_before(used(repository), "SELECT", lambda: server.disconnect(name)):
             assert read().cid == "a"  # type: ignore[no-untyped-call]  # a lambda
 
 
@@ -120,7 +123,7 @@ def test_a_connection_that_is_ended_each_time(server: Server, name: str, reposit
     put(repository, "pod-1", "a")
     before = dump(repository)
     with (
-        just_before(repository.database, "INSERT INTO mount", lambda: server.disconnect(name), times=3),
+        just_before(used(repository), "INSERT INTO mount", lambda: server.disconnect(name), times=3),
         pytest.raises(Unavailable),
     ):
         repository.save_sandbox(SANDBOX, CHANGED)

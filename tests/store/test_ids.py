@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from persistdb import ContainerRepository
 
+COLORS = ("threads", "tasks")
+
 REFUSED = ["é" * 128, "persist.json", "lock"]
 
 

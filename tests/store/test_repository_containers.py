@@ -14,6 +14,8 @@ from .samples import SANDBOX, container, dump, put, sandbox
 if TYPE_CHECKING:
     from persistdb.store.repository import ContainerRepository
 
+COLORS = ("threads", "tasks")
+
 
 def test_get(repository: ContainerRepository) -> None:
     """A container comes back whole: whose it is, its record, its revision and its times."""

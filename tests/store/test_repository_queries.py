@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from persistdb.records import Container
     from tests.servers import Statements
 
+COLORS = ("threads", "tasks")
+
 
 def names(found: list[Container]) -> list[str]:
     return [f"{one.sid}/{one.cid}" for one in found]

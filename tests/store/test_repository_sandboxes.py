@@ -16,6 +16,8 @@ from .samples import SANDBOX, container, dump, put, records, sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+COLORS = ("threads", "tasks")
+
 replace = msgspec.structs.replace
 
 

@@ -22,6 +22,8 @@ from .samples import SANDBOX, container, dump, put, records, sandbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+COLORS = ("threads", "tasks")
+
 replace = msgspec.structs.replace
 
 

@@ -19,6 +19,8 @@ from .samples import container, put, records, sandbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+COLORS = ("threads", "tasks")
+
 
 @pytest.fixture(params=spoil.params(spoil.CONTAINERS))
 def spoilt(request: pytest.FixtureRequest) -> ContainerRepository:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+COLORS = ("threads", "tasks")
+
 THREADS, CHANGES = 4, 5
 
 

@@ -19,6 +19,8 @@ from persistdb.store.repository import ContainerRepository
 
 from .samples import put, sandbox
 
+COLORS = ("threads", "tasks")
+
 Ask = Callable[[ContainerRepository, Any], object]
 
 RECORD = ContainerState()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, assert_type
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, selectinload
 from whenever import OffsetDateTime
 
@@ -14,6 +15,10 @@ from persistdb import (
     STATES,
     TRANSITIONS,
     Ambiguous,
+    AsyncContainerRepository,
+    AsyncDatabase,
+    AsyncLock,
+    AsyncTransaction,
     Conflict,
     Container,
     ContainerIDs,
@@ -131,6 +136,28 @@ def queries(database: Database) -> list[str]:
     with database.session(write=True) as session:
         session.delete(found[0])
     return [one.cid for one in found]
+
+
+async def tasks() -> int:
+    async with AsyncDatabase("sqlite:///:memory:", timeouts=Timeouts(call=5)) as database:
+        repository = AsyncContainerRepository(database, host="node-1")
+        assert_type(await repository.get("pod-1", "web"), Container)
+        assert_type(await repository.save("pod-1", "web", ContainerState(state="ready"), revision=1), int)
+        async for one in repository.iterate("state=running", batch=10):
+            assert_type(one, Container)
+        async with repository.lock("pod-1") as lock:
+            assert_type(lock, AsyncLock)
+        assert_type(await repository.lock("pod-1", shared=True), AsyncLock)
+        async with repository.transaction() as work:
+            assert_type(work, AsyncTransaction)
+            await work.transition("pod-1", "web", "paused", expected="running")
+        async with database.session() as session:
+            assert_type(session, AsyncSession)
+        return assert_type(await repository.transact(_count), int)
+
+
+async def _count(work: AsyncTransaction) -> int:
+    return await work.count()
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ import re
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import JSON, Boolean, Integer, column, create_engine, event, func, literal_column, text
+from sqlalchemy import JSON, Boolean, Integer, column, event, func, literal_column, text
 from sqlalchemy.dialects.mysql import insert
 
 from ...errors import AccessDenied, BadURL, Busy, QueryTimeout, ReadOnly, StorageFull, TLSError, Unavailable
@@ -19,6 +19,7 @@ from ..base import (
     check_numbers,
     first_of,
     json_path,
+    native,
     without_secrets,
 )
 from ..bounded import bound
@@ -156,7 +157,7 @@ class MariaDB(Backend):
             arguments[name] = max(1, int(str(url.query[name])))
         if "program_name" in url.query:
             del arguments["program_name"]
-        engine = create_engine(
+        engine = self.new_engine(
             address.difference_update_query(about_tls),
             pool_size=pool_size,
             max_overflow=0,
@@ -175,15 +176,19 @@ class MariaDB(Backend):
         def _wait(connection: Any, _record: object) -> None:
             # From here on the server's own statement timeout counts, which a change of the schema lifts.
             if "read_timeout" not in url.query:
-                connection._read_timeout = None  # noqa: SLF001  there is no other way to change it
+                self.lift_read_timeout(connection)
 
         @event.listens_for(engine, "reset")
         def _roll_back(connection: Any, _record: object, _state: object) -> None:
             # The driver would send a ROLLBACK, and wait for its answer, even if there is nothing to roll back.
-            if connection.server_status & _IN_TRANSACTION:
+            if native(connection).server_status & _IN_TRANSACTION:
                 connection.rollback()
 
         return engine
+
+    def lift_read_timeout(self, driver: Any) -> None:
+        """Wait for answers as long as it takes, from here on."""
+        driver._read_timeout = None  # noqa: SLF001  there is no other way to change it
 
     def checkout(self, engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:
         """Ping it where that is needed."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from .. import waiting
 from ..bounded import unbounded
-from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, StillLocked, digest
+from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, StillLocked, close_detached, detach, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,8 +43,8 @@ def take(engine: Engine, name: str, *, shared: bool, timeout: float, bounded: Ca
     gate, slots = f"{prefix}:gate", [f"{prefix}:{i}" for i in range(_SLOTS)]
     deadline = time.monotonic() + timeout
     connection = unbounded(engine.connect())  # but see bounded() below
+    driver = detach(connection)
     try:
-        connection.detach()
         with bounded(connection, timeout):
             held = _get_locks(connection, [gate], deadline)
             if held and shared:
@@ -53,12 +54,12 @@ def take(engine: Engine, name: str, *, shared: bool, timeout: float, bounded: Ca
                 held = _get_locks(connection, slots, deadline)
             holders = [] if held else _holders(connection, [gate, *slots])
     except BaseException:
-        connection.close()
+        close_detached(connection, driver)
         raise
     if not held:
-        connection.close()
+        close_detached(connection, driver)
         raise LockUnavailable(holders)
-    return ConnectionLock(connection, text("SELECT RELEASE_ALL_LOCKS() > 0"), {}, bounded)
+    return ConnectionLock(connection, driver, text("SELECT RELEASE_ALL_LOCKS() > 0"), {}, bounded)
 
 
 def _get_locks(connection: Connection, names: Sequence[str], deadline: float) -> bool:
@@ -81,7 +82,7 @@ def _get_any_lock(connection: Connection, names: Sequence[str], deadline: float)
                 return True
         if time.monotonic() >= deadline:
             return False
-        time.sleep(pause)
+        waiting.pause(pause)
 
 
 def _holders(connection: Connection, names: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 OFTEN = 3
 """The runs on one connection after which a statement is prepared: a command with one query prepares none."""
@@ -18,7 +18,8 @@ OFTEN = 3
 MOST = 100
 """The most statements that one connection prepares; a server has 16,382 for all (max_prepared_stmt_count)."""
 
-_MARK = re.compile(r"%\((\w+)\)s|%%")
+# PyMySQL's parameters have names, asyncmy's have an order
+_MARK = re.compile(r"%\((\w+)\)s|%s|%%")
 # ER_MAX_PREPARED_STMT_COUNT_REACHED
 _FULL = 1461
 # ER_UNKNOWN_STMT_HANDLER, from behind a proxy that switched to another server, and ER_NEED_REPREPARE, from a server
@@ -36,7 +37,7 @@ class Prepared:
         self._ready: dict[str, str] = {}
         self._most = MOST
 
-    def execute(self, cursor: Any, sql: str, values: Mapping[str, object]) -> None:
+    def execute(self, cursor: Any, sql: str, values: Mapping[str, object] | Sequence[object]) -> None:
         """Run a statement with parameters: prepared if it comes often, unprepared where the server prepares no more."""
         ready = self._ready.get(sql)
         if ready is None:
@@ -46,8 +47,8 @@ class Prepared:
             ready = self._prepare(cursor, sql)
         try:
             cursor.execute(ready, values)
-        except cursor.connection.Error as error:
-            if error.args[0] not in _GONE:
+        except Exception as error:  # the driver's own, of whichever it is
+            if not error.args or error.args[0] not in _GONE:
                 raise
             self._ready.clear()
             cursor.execute(sql, values)
@@ -64,23 +65,23 @@ class Prepared:
         return False
 
     def _prepare(self, cursor: Any, sql: str) -> str:
-        names: list[str] = []
+        marks: list[str] = []
 
         def mark(match: re.Match[str]) -> str:
-            if match[1] is None:
+            if match[0] == "%%":
                 return "%"
-            names.append(match[1])
+            marks.append("%s" if match[1] is None else f"%({match[1]})s")
             return "?"
 
         text = _MARK.sub(mark, sql)
         name = f"persistdb_{len(self._ready)}"
         try:
             cursor.execute(f"PREPARE {name} FROM %s", (text,))
-        except cursor.connection.Error as error:
-            if error.args[0] != _FULL:
+        except Exception as error:  # the same
+            if not error.args or error.args[0] != _FULL:
                 raise
             self._most = len(self._ready)
             return sql
-        ready = f"EXECUTE {name} USING {', '.join(f'%({one})s' for one in names)}"
+        ready = f"EXECUTE {name} USING {', '.join(marks)}"
         self._ready[sql] = ready
         return ready

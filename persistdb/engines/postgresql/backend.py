@@ -8,7 +8,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, Text, cast, create_engine, event, func, literal_column, select
+from sqlalchemy import String, Text, cast, event, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, TLSError, Unavailable
@@ -21,6 +21,7 @@ from ..base import (
     check_numbers,
     first_of,
     literal_text,
+    native,
     on_conflict_update,
     without_secrets,
 )
@@ -145,7 +146,7 @@ class PostgreSQL(Backend):
             arguments["connect_timeout"] = wanted if wanted > 0 else max(2, round(timeouts.call))
         if "application_name" in url.query:
             del arguments["application_name"]
-        engine = create_engine(
+        engine = self.new_engine(
             address, pool_size=pool_size, max_overflow=0, pool_timeout=timeouts.pool, connect_args=arguments
         )
 
@@ -172,8 +173,9 @@ class PostgreSQL(Backend):
 
     def interrupt(self, driver: Any) -> None:
         """Shut the socket down: a request to cancel would need an answer, too."""
-        if not driver.closed:
-            shut_down(driver.fileno())
+        connection = native(driver)
+        if not connection.closed:
+            shut_down(connection.fileno())
 
     def blockers(self, engine: Engine, driver: Any) -> list[str]:
         """Ask the server."""

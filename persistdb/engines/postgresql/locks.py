@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..bounded import unbounded
-from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, digest
+from ..locks import SCHEMA_CHANGE, ConnectionLock, LockUnavailable, close_detached, detach, digest
 from . import grants
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def take(engine: Engine, name: str, *, shared: bool, timeout: float, bounded: Ca
     key = _key(name)
     suffix = "_shared" if shared else ""
     connection = unbounded(engine.connect())  # but see bounded() below
+    driver = detach(connection)
     try:
-        connection.detach()
         with bounded(connection, timeout):
             milliseconds = max(1, int(timeout * 1000))  # 0 would mean to wait for ever
             connection.execute(
@@ -51,9 +51,9 @@ def take(engine: Engine, name: str, *, shared: bool, timeout: float, bounded: Ca
                     raise
                 raise LockUnavailable(_holders(connection, key)) from None
     except BaseException:
-        connection.close()
+        close_detached(connection, driver)
         raise
-    return ConnectionLock(connection, text(f"SELECT pg_advisory_unlock{suffix}(:key)"), {"key": key}, bounded)
+    return ConnectionLock(connection, driver, text(f"SELECT pg_advisory_unlock{suffix}(:key)"), {"key": key}, bounded)
 
 
 def _holders(connection: Connection, key: int) -> list[str]:

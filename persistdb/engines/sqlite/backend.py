@@ -8,7 +8,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -24,7 +24,6 @@ from sqlalchemy import (
     String,
     Subquery,
     Table,
-    create_engine,
     delete,
     event,
     func,
@@ -36,6 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from ...errors import BadURL, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
+from .. import waiting
 from ..base import (
     Backend,
     Column,
@@ -46,6 +46,7 @@ from ..base import (
     check_numbers,
     first_of,
     json_path,
+    native,
     on_conflict_update,
 )
 from ..flock import FileLock
@@ -57,6 +58,7 @@ from .queue import Queues
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
+    from types import ModuleType
 
     from sqlalchemy.engine import URL, Connection
     from sqlalchemy.pool import PoolProxiedConnection
@@ -115,11 +117,11 @@ class SQLite(Backend):
         self.timeouts = replace(timeouts, busy=busy)
         module = library.driver()
         path = self._path
-        engine = create_engine(
+        engine = self.new_engine(
             url,
-            module=module,
+            module=self.driver_module(module),
             connect_args={"timeout": busy, "check_same_thread": False},
-            poolclass=QueuePool,
+            poolclass=self.pool_class,
             # each connection to :memory: has a separate database, so there is one connection
             pool_size=1 if path is None else pool_size,
             max_overflow=0,
@@ -166,6 +168,12 @@ class SQLite(Backend):
         damage.translate(engine, module)
         return engine
 
+    pool_class: ClassVar[type[QueuePool]] = QueuePool
+
+    def driver_module(self, library: ModuleType) -> Any:
+        """Return the driver for this SQLite library, as SQLAlchemy's dialect takes it."""
+        return library
+
     def turn(self, driver: Any) -> AbstractContextManager[object]:
         """Queue for the write lock, where that is possible."""
         return nullcontext() if self._queues is None else self._queues.of(driver)
@@ -186,7 +194,7 @@ class SQLite(Backend):
 
     def checkin(self, pooled: PoolProxiedConnection) -> None:
         """Roll back where a transaction is open: SQLAlchemy's own reset of each connection is a tenth of a look-up."""
-        driver: Any = pooled.dbapi_connection
+        driver: Any = pooled.driver_connection
         if driver is not None and driver.in_transaction:
             try:
                 pooled.rollback()
@@ -211,7 +219,7 @@ class SQLite(Backend):
 
     def interrupt(self, driver: Any) -> None:
         """Use sqlite3_interrupt(), which is for other threads."""
-        driver.interrupt()
+        native(driver).interrupt()
 
     def blockers(self, engine: Engine, driver: Any) -> list[str]:  # noqa: ARG002  the kernel is asked
         """Ask the kernel who holds the lock for writing, unless it is this process."""
@@ -426,7 +434,8 @@ def _words(sql: str) -> list[str]:
 def _pragma(cursor: Any, name: str, value: str, expected: int) -> None:
     """Set a pragma and read it back: SQLite silently ignores what it doesn't know or can't do."""
     cursor.execute(f"PRAGMA {name} = {value}")
-    (actual,) = cursor.execute(f"PRAGMA {name}").fetchone()
+    cursor.execute(f"PRAGMA {name}")
+    (actual,) = cursor.fetchone()
     if actual != expected:
         raise RuntimeError(f"SQLite has {name} = {actual} after it was set to {value}")
 
@@ -436,13 +445,14 @@ def _journal(cursor: Any, mode: str, patience: float) -> None:
     deadline = time.monotonic() + patience
     while True:
         try:
-            cursor.execute(f"PRAGMA journal_mode = {mode}").fetchone()
+            cursor.execute(f"PRAGMA journal_mode = {mode}")
+            cursor.fetchone()
         except Exception as error:
             name = str(getattr(error, "sqlite_errorname", ""))
             if name.startswith("SQLITE_READONLY"):
                 return  # a medium or file that can't be written keeps its mode
             if not name.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
                 raise
-            time.sleep(0.01)
+            waiting.pause(0.01)
         else:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..locks import Orphans
 
@@ -20,9 +20,10 @@ def exclusive(connection: Connection, wait: float) -> Iterator[None]:
     With foreign keys on, dropping a table deletes the rows of its children, and a table that is rebuilt is dropped; the
     pragma does nothing within a transaction, so it is set before (sqlite.org/lang_altertable.html, step 1).
     """
-    cursor = connection.connection.cursor()
+    cursor: Any = connection.connection.cursor()
     # a move of many rows takes longer than any other write, so the second program waits longer, too
-    usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+    cursor.execute("PRAGMA busy_timeout")
+    (usual,) = cursor.fetchone()
     cursor.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
     cursor.execute("PRAGMA foreign_keys = OFF")
     # what a statement would need to undo itself grows with the table: it goes to a file, not to memory

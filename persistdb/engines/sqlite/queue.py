@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
+from .. import waiting
 from . import library
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Queue:
                 if self._nobody_writes():
                     return left
                 since = now
-            time.sleep(min(pause if len(before) == 1 else _PAUSE_BEHIND, left))
+            waiting.pause(min(pause if len(before) == 1 else _PAUSE_BEHIND, left))
             if len(before) == 1:
                 pause = min(pause * 1.25, _LONGEST_PAUSE)
             looks += 1

@@ -1,0 +1,29 @@
+"""What the engines' drivers for asyncio share: SQLAlchemy runs the code for the others on them, in greenlets."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import greenlet  # noqa: F401  SQLAlchemy would miss it at the first call only
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from .base import Backend
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import Engine
+    from sqlalchemy.engine import URL
+
+
+class Asynchronous(Backend):
+    """The part of a backend that differs for asyncio, to be inherited from before the engine's own class."""
+
+    def new_engine(self, url: URL, **options: Any) -> Engine:
+        """Make an engine whose connections switch to the event loop where they wait."""
+        return create_async_engine(url.set(drivername=self.drivername), **options).sync_engine
+
+    def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  the others' signature
+        """Send statements one by one: what SQLAlchemy makes of the drivers' cursors reads each answer at once."""
+        return nullcontext()

@@ -1,0 +1,63 @@
+"""SQLite for asyncio: a thread for each connection (aiosqlite), over the library that is safe.
+
+aiosqlite, and SQLAlchemy's dialect for it, know Python's own module only; here they are given the module that
+:mod:`.library` chooses.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import aiosqlite
+from sqlalchemy import AsyncAdaptedQueuePool
+from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection, AsyncAdapt_aiosqlite_dbapi
+from sqlalchemy.util.concurrency import await_
+
+from ..asynchronous import Asynchronous
+from ..base import native
+from .backend import SQLite
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from sqlalchemy.pool import PoolProxiedConnection
+
+_ROWS = 64  # that aiosqlite reads at once where rows are iterated over, which is its own default
+
+
+class _Driver(AsyncAdapt_aiosqlite_dbapi):
+    """SQLAlchemy's adaptor of aiosqlite, with the errors and connections of another module than Python's own."""
+
+    def _init_dbapi_attributes(self) -> None:
+        super()._init_dbapi_attributes()
+        for name in vars(self):
+            if hasattr(self.sqlite, name):
+                setattr(self, name, getattr(self.sqlite, name))
+
+    def connect(self, *arguments: Any, **options: Any) -> AsyncAdapt_aiosqlite_connection:
+        connection = aiosqlite.Connection(partial(self.sqlite.connect, *arguments, **options), _ROWS)
+        # a program that ends without closing its databases should not wait for them
+        connection._thread.daemon = True  # noqa: SLF001  as SQLAlchemy's own does
+        adapted: Any = await_(connection)
+        return AsyncAdapt_aiosqlite_connection(self, adapted)
+
+
+class AsyncSQLite(Asynchronous, SQLite):
+    """One file, written by one at a time, read by many; for tasks of asyncio."""
+
+    drivername = "sqlite+aiosqlite"
+    pool_class = AsyncAdaptedQueuePool
+
+    def driver_module(self, library: ModuleType) -> Any:
+        """Adapt the module."""
+        return _Driver(aiosqlite, library)
+
+    def abandon(self, pooled: PoolProxiedConnection) -> None:
+        """Roll back behind what the thread is still doing; a database in memory would be lost with its connection."""
+        self.interrupt(pooled.driver_connection)
+        pooled.rollback()
+
+    def interrupt(self, driver: Any) -> None:
+        """Use sqlite3_interrupt() at once, beside what the thread is doing."""
+        native(driver)._conn.interrupt()  # noqa: SLF001  aiosqlite's own way to it has to be awaited

@@ -1,0 +1,32 @@
+"""Waits that suit whoever waits: a thread sleeps, a task of asyncio lets the others run.
+
+The code below the store is the same for both: for a task SQLAlchemy runs it in a greenlet, which switches to the event
+loop where a driver would wait (:mod:`persistdb.db.tasks`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+
+from sqlalchemy.util.concurrency import await_, in_greenlet
+
+
+def in_task() -> bool:
+    """Return whether this code runs for a task of asyncio, so that it may switch to the event loop."""
+    return "greenlet" in sys.modules and in_greenlet()
+
+
+def pause(seconds: float) -> None:
+    """Wait for so many seconds."""
+    if in_task():
+        await_(asyncio.sleep(seconds))
+    else:
+        time.sleep(seconds)
+
+
+def caller() -> object:
+    """Return what waits for nothing else while it waits here: the task of asyncio, or else the thread."""
+    return asyncio.current_task() if in_task() else threading.get_ident()

@@ -1,0 +1,106 @@
+"""The database for tasks of asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..db import tasks
+from ..db.database import default_url
+from ..schema.prepare import prepare
+from .session import Database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy.orm import Session
+
+    from ..engines import Timeouts
+
+T = TypeVar("T")
+
+
+class TaskDatabase(Database):
+    """A database whose calls are made in greenlets, and switch to the event loop where they wait."""
+
+    _for_tasks = True
+    _connection = tasks.TaskConnection
+
+
+class AsyncDatabase:
+    """One database for tasks of asyncio, by the URL that :class:`Database` takes, with the same arguments.
+
+    It belongs to the event loop that first uses it, until it is closed. The drivers are aiosqlite, psycopg and asyncmy
+    (``pip install 'persistdb[async]'``, beside the extra of the server). Nothing is opened before the first use, but to
+    make the object imports the driver: do it before the loop has others to serve.
+
+    Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`,
+    :class:`~persistdb.errors.InvalidValue`.
+    """
+
+    def __init__(
+        self, url: str | None = None, *, timeouts: Timeouts | None = None, pool_size: int = 5, retries: int = 20
+    ) -> None:
+        self._url = url or default_url()
+        self.database = TaskDatabase(url, timeouts=timeouts, pool_size=pool_size, retries=retries)
+        self._preparing = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"AsyncDatabase({self.url!r})"
+
+    @property
+    def url(self) -> str:
+        """The URL, without passwords."""
+        return self.database.url
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The timeouts."""
+        return self.database.timeouts
+
+    async def close(self) -> None:
+        """Close all connections; the next use opens new ones. A database in memory is lost with its connection."""
+        await tasks.run(self.database.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def prepare(self) -> None:
+        """Make sure that the database has this program's schema, and create it in an empty one.
+
+        The first use does so. Raises what :class:`ContainerRepository` does.
+        """
+        async with self._preparing:
+            if self.database.prepared:
+                return
+            if self.database.backend.is_in_memory():
+                await tasks.run(prepare, self.database)
+                return
+            # in a thread, for the loop's sake: Alembic takes long to import, and a new schema long to make
+            await asyncio.to_thread(self._prepare)
+            self.database.prepared = True
+
+    def _prepare(self) -> None:
+        own = self.database
+        with Database(self._url, timeouts=own.timeouts, pool_size=1, retries=own.retries) as database:
+            prepare(database)
+
+    @contextlib.asynccontextmanager
+    async def session(self, *, write: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open SQLAlchemy's session for asyncio, with the rules of :meth:`Database.session`."""
+        await self.prepare()
+        async with tasks.entered(self.database.session(write=write)) as session:
+            yield async_session(session)
+
+
+def async_session(session: Session) -> AsyncSession:
+    """Return SQLAlchemy's session for asyncio around a session."""
+    # what is called to make the inner one, as a class would be
+    make: Any = lambda **_: session  # noqa: E731  with a name for its type
+    return AsyncSession(sync_session_class=make)

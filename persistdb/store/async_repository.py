@@ -1,0 +1,306 @@
+"""The repository for tasks of asyncio: the methods of the other one, run where they may switch to the event loop."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
+
+from sqlalchemy.util.concurrency import await_
+
+from ..db import tasks
+from ..errors import InvalidValue
+from ..validation import check_host, check_kind
+from .async_database import AsyncDatabase, async_session
+from .batches import BATCH
+from .operations import Operations
+from .queries import PAGE
+from .repository import ContainerRepository
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping
+    from types import TracebackType
+
+    from ..errors import Unreadable
+    from ..filters import Filter
+    from ..records import (
+        Container,
+        ContainerState,
+        ContainerSummary,
+        Origin,
+        Sandbox,
+        SandboxState,
+        SandboxWrite,
+        State,
+    )
+    from .locks import Lock
+    from .lookup import ContainerIDs
+    from .queries import OnUnreadable
+    from .transaction import Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class AsyncOperations(ABC):
+    """The questions and the changes: each method does what :class:`ContainerRepository`'s of the same name does."""
+
+    @abstractmethod
+    async def _operations(self) -> Operations:
+        """Return those that are run."""
+
+    async def _run(self, method: Callable[Concatenate[Operations, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+        return await tasks.run(method, await self._operations(), *arguments, **named)
+
+    # --- sandboxes
+
+    async def save_sandbox(
+        self,
+        record: SandboxState,
+        containers: Mapping[str, ContainerState] | None = None,
+        *,
+        revision: int | None = None,
+        origins: Mapping[str, Origin] | None = None,
+    ) -> int:
+        """Store a whole sandbox; returns its revision."""
+        return await self._run(Operations.save_sandbox, record, containers, revision=revision, origins=origins)
+
+    async def save_many(self, sandboxes: Iterable[SandboxWrite], *, batch: int = BATCH) -> int:
+        """Store many sandboxes; returns how many it was."""
+        return await self._run(Operations.save_many, sandboxes, batch=batch)
+
+    async def load_sandbox(self, sid: str) -> Sandbox:
+        """Load a sandbox with all its containers."""
+        return await self._run(Operations.load_sandbox, sid)
+
+    async def destroy_sandbox(self, sid: str) -> bool:
+        """Remove a sandbox and all that is in it; returns whether it was there."""
+        return await self._run(Operations.destroy_sandbox, sid)
+
+    # --- containers
+
+    async def get(self, sid: str, cid: str) -> Container:
+        """Load one container."""
+        return await self._run(Operations.get, sid, cid)
+
+    async def exists(self, sid: str, cid: str) -> bool:
+        """Return whether there is such a container."""
+        return await self._run(Operations.exists, sid, cid)
+
+    async def save(
+        self,
+        sid: str,
+        cid: str,
+        record: ContainerState,
+        *,
+        revision: int | None = None,
+        origin: Origin | None = None,
+    ) -> int:
+        """Store one container of a sandbox that exists; returns its revision."""
+        return await self._run(Operations.save, sid, cid, record, revision=revision, origin=origin)
+
+    async def update(self, sid: str, cid: str, function: Callable[[ContainerState], ContainerState]) -> int:
+        """Store what a function, which must not wait, makes of a container's record; returns the revision."""
+        return await self._run(Operations.update, sid, cid, function)
+
+    async def delete(self, sid: str, cid: str, *, revision: int | None = None) -> bool:
+        """Remove one container; returns whether it was there."""
+        return await self._run(Operations.delete, sid, cid, revision=revision)
+
+    async def transition(self, sid: str, cid: str, new: State, *, expected: State, force: bool = False) -> None:
+        """Move a container from the expected state to another."""
+        await self._run(Operations.transition, sid, cid, new, expected=expected, force=force)
+
+    # --- look-ups
+
+    async def find(
+        self,
+        *filters: Filter | str,
+        sort: str = "sid",
+        limit: int | None = None,
+        offset: int = 0,
+        all_hosts: bool = False,
+        on_unreadable: OnUnreadable | None = None,
+    ) -> list[Container]:
+        """Return the containers that match all filters, sorted."""
+        return await self._run(
+            Operations.find,
+            *filters,
+            sort=sort,
+            limit=limit,
+            offset=offset,
+            all_hosts=all_hosts,
+            on_unreadable=on_unreadable,
+        )
+
+    async def summaries(
+        self,
+        *filters: Filter | str,
+        sort: str = "sid",
+        limit: int | None = None,
+        offset: int = 0,
+        all_hosts: bool = False,
+        on_unreadable: OnUnreadable | None = None,
+    ) -> list[ContainerSummary]:
+        """Return what ``find`` does, as a list shows it."""
+        return await self._run(
+            Operations.summaries,
+            *filters,
+            sort=sort,
+            limit=limit,
+            offset=offset,
+            all_hosts=all_hosts,
+            on_unreadable=on_unreadable,
+        )
+
+    async def iterate(
+        self,
+        *filters: Filter | str,
+        batch: int = PAGE,
+        all_hosts: bool = False,
+        on_unreadable: OnUnreadable | None = None,
+    ) -> AsyncIterator[Container]:
+        """Yield the containers that match all filters: ``async for container in repository.iterate()``."""
+        operations = await self._operations()
+        found = operations.iterate(*filters, batch=batch, all_hosts=all_hosts, on_unreadable=on_unreadable)
+        async for container in tasks.iterated(found):
+            yield container
+
+    async def count(self, *filters: Filter | str, all_hosts: bool = False) -> int:
+        """Return how many containers match all filters."""
+        return await self._run(Operations.count, *filters, all_hosts=all_hosts)
+
+    async def look_up(self, ref: str, *, all_hosts: bool = False) -> Container:
+        """Find a container by ``CID`` or ``SID/CID``, each of which may be abbreviated."""
+        return await self._run(Operations.look_up, ref, all_hosts=all_hosts)
+
+    async def look_up_ids(self, ref: str, *, all_hosts: bool = False) -> ContainerIDs:
+        """Find a container's IDs as ``look_up`` does, also of one that cannot be read."""
+        return await self._run(Operations.look_up_ids, ref, all_hosts=all_hosts)
+
+    async def look_up_sandbox(self, ref: str) -> str:
+        """Find a sandbox's ID by a prefix that no other sandbox of the host has."""
+        return await self._run(Operations.look_up_sandbox, ref)
+
+    async def sandbox_ids(self) -> list[str]:
+        """Return the IDs of the host's sandboxes, sorted."""
+        return await self._run(Operations.sandbox_ids)
+
+    async def load_sandboxes(
+        self, *, batch: int = 100, on_unreadable: OnUnreadable | None = None
+    ) -> AsyncIterator[Sandbox]:
+        """Yield the host's sandboxes with their containers, sorted by ID."""
+        operations = await self._operations()
+        async for sandbox in tasks.iterated(operations.load_sandboxes(batch=batch, on_unreadable=on_unreadable)):
+            yield sandbox
+
+    async def unreadable_sandboxes(self, *, batch: int = PAGE) -> AsyncIterator[Unreadable]:
+        """Yield an error for each sandbox, on all hosts, whose own row cannot be read."""
+        operations = await self._operations()
+        async for fault in tasks.iterated(operations.unreadable_sandboxes(batch=batch)):
+            yield fault
+
+
+class AsyncLock:
+    """A held lock of a sandbox, for tasks of asyncio; ``await`` its ``release``, or use it in ``async with``."""
+
+    def __init__(self, lock: Lock) -> None:
+        self.sid = lock.sid
+        self._lock = lock
+
+    async def release(self) -> None:
+        """Release the lock; raises :class:`~persistdb.errors.LockNotHeld` as :meth:`Lock.release` does."""
+        await tasks.run(self._lock.release)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.release()
+
+
+class AsyncTransaction(AsyncOperations):
+    """What :meth:`AsyncContainerRepository.transaction` opens, by the rules of :class:`Transaction`."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self.host = transaction.host
+        self.session = async_session(transaction.session)
+
+    async def _operations(self) -> Operations:
+        return self._transaction
+
+
+class AsyncContainerRepository(AsyncOperations):
+    """The sandboxes and containers of one host, for tasks of asyncio.
+
+    Each method does what :class:`ContainerRepository`'s of the same name does, and raises the same. The schema is
+    looked at when one is first called. A task that is cancelled leaves a call done or not done, never in part, and its
+    connection is given back.
+    """
+
+    def __init__(self, database: AsyncDatabase, *, host: str | None = None) -> None:
+        check_kind("database", database, AsyncDatabase)
+        self.host = socket.gethostname() if host is None else host
+        check_host(self.host)
+        self.database = database
+        self._repository: ContainerRepository | None = None
+
+    async def _opened(self) -> ContainerRepository:
+        if not self.database.database.prepared:
+            await self.database.prepare()
+        if self._repository is None:
+            self._repository = ContainerRepository(self.database.database, host=self.host)
+        return self._repository
+
+    async def _operations(self) -> Operations:
+        return self._repository if self._repository is not None else await self._opened()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncTransaction]:
+        """Open a transaction for several calls: ``async with repository.transaction() as work: await work.save(…)``."""
+        repository = await self._opened()
+        async with tasks.entered(repository.transaction()) as work:
+            yield AsyncTransaction(work)
+
+    async def transact(self, function: Callable[[AsyncTransaction], Awaitable[T]]) -> T:
+        """Return what a function makes of a transaction, and call it again after a deadlock and the like."""
+        if not callable(function):
+            raise InvalidValue("function", function, "must be a function that takes a transaction")
+        repository = await self._opened()
+
+        async def call(work: Transaction) -> T:
+            return await function(AsyncTransaction(work))
+
+        return await tasks.run(repository.transact, lambda work: await_(call(work)))
+
+    def lock(self, sid: str, *, shared: bool = False, timeout: float = 10.0) -> _Locking:
+        """Take a sandbox's lock: ``async with repository.lock(sid):``, or ``lock = await repository.lock(sid)``."""
+
+        async def take() -> AsyncLock:
+            repository = await self._opened()
+            return AsyncLock(await tasks.run(repository.lock, sid, shared=shared, timeout=timeout))
+
+        return _Locking(take)
+
+
+class _Locking:
+    """A lock that is taken when it is awaited or entered."""
+
+    def __init__(self, take: Callable[[], Awaitable[AsyncLock]]) -> None:
+        self._take = take
+        self._lock: AsyncLock | None = None
+
+    def __await__(self) -> Generator[object, None, AsyncLock]:
+        return self._take().__await__()
+
+    async def __aenter__(self) -> AsyncLock:
+        self._lock = await self._take()
+        return self._lock
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._lock is not None:
+            await self._lock.release()

@@ -1,0 +1,327 @@
+"""What only a repository for tasks of asyncio does: many tasks on few connections, cancelled ones, open loops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select, text
+
+from persistdb import (
+    AsyncContainerRepository,
+    AsyncDatabase,
+    BadURL,
+    Conflict,
+    ContainerRepository,
+    ContainerState,
+    Database,
+    DriverMissing,
+    InvalidValue,
+    NotFound,
+    SchemaTooNew,
+    SessionOpen,
+    Timeouts,
+)
+from persistdb.schema.tables import Container
+
+from .samples import container, put, sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+
+
+def run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a test's tasks in debug mode, in which asyncio looks for what was never awaited."""
+    asyncio.run(coroutine, debug=True)
+
+
+@contextlib.asynccontextmanager
+async def opened(url: str, **options: Any) -> AsyncIterator[AsyncContainerRepository]:
+    async with AsyncDatabase(url, **options) as database:
+        yield AsyncContainerRepository(database, host="node-1")
+
+
+def test_it_has_all_methods() -> None:
+    """Each public method of the repository for threads is there for tasks, with the same parameters."""
+    for name, method in inspect.getmembers(ContainerRepository, inspect.isfunction):
+        if name.startswith("_"):
+            continue
+        parameters = inspect.signature(getattr(AsyncContainerRepository, name)).parameters
+        assert [(one.name, one.kind, one.default) for one in parameters.values()] == [
+            (one.name, one.kind, one.default) for one in inspect.signature(method).parameters.values()
+        ], name
+
+
+def test_many_tasks_on_few_connections(store_url: str, database: Database) -> None:
+    """A hundred tasks share five connections: none waits in vain, and no change is lost."""
+    put(ContainerRepository(database, host="node-1"), "pod-1", *(f"c{i}" for i in range(10)))
+
+    async def change(repository: AsyncContainerRepository, number: int) -> None:
+        cid = f"c{number % 10}"
+        await repository.update("pod-1", cid, lambda record: record.replace(bundle_path=record.bundle_path + "+"))
+        assert (await repository.get("pod-1", cid)).cid == cid
+
+    async def main() -> None:
+        async with opened(store_url, pool_size=5, timeouts=Timeouts(busy=60, pool=60, call=60)) as repository:
+            async with asyncio.TaskGroup() as group:
+                for number in range(100):
+                    group.create_task(change(repository, number))
+            pool: Any = repository.database.database.engine.pool
+            assert pool.checkedout() == 0
+            assert pool.checkedin() <= 5
+
+    run(main())
+    after = ContainerRepository(database, host="node-1").find()
+    assert {one.record.bundle_path.count("+") for one in after} == {10}
+
+
+CALLS: dict[str, Callable[[AsyncContainerRepository], Awaitable[object]]] = {
+    "get": lambda r: r.get("pod-1", "a"),
+    "find": lambda r: r.find(),
+    "save": lambda r: r.save("pod-1", "a", container("new", state="stopped", mounts=[])),
+    "save_sandbox": lambda r: r.save_sandbox(sandbox("pod-1"), {"b": container("b"), "c": container("c")}),
+    "transition": lambda r: r.transition("pod-1", "a", "stopped", expected="running"),
+    "destroy_sandbox": lambda r: r.destroy_sandbox("pod-1"),
+    "update": lambda r: r.update("pod-1", "a", lambda record: record.replace(state="paused")),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_task_that_is_cancelled(
+    store_url: str, database: Database, call: Callable[[AsyncContainerRepository], Awaitable[object]]
+) -> None:
+    """Wherever a task waits when it is cancelled, its call is done as a whole or not at all, and others go on."""
+    repository = ContainerRepository(database, host="node-1")
+
+    def content() -> dict[str, object]:
+        return {one.cid: one.record for one in repository.find()}
+
+    async def main() -> None:
+        async with opened(store_url, pool_size=1) as tasks:
+            await tasks.count()
+            before = content()
+            await call(tasks)
+            done = content()
+            for turns in range(1, 200):
+                await asyncio.to_thread(put, repository, "pod-1", "a")
+                task = asyncio.ensure_future(call(tasks))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                    if task.done():
+                        break
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+                # the one connection is there again, and no transaction is open in it
+                assert await tasks.count() in {len(before), len(done)}
+                assert content() in (before, done)
+                if not task.cancelled():
+                    break
+
+    put(repository, "pod-1", "a")
+    run(main())
+
+
+def test_a_lock_that_is_cancelled(store_url: str, database: Database) -> None:
+    """A task that is cancelled while it waits for a lock holds none afterwards."""
+    repository = ContainerRepository(database, host="node-1")
+
+    async def main() -> None:
+        async with opened(store_url) as tasks:
+            await tasks.count()
+            with repository.lock("pod-1"):
+                waiting = asyncio.ensure_future(_locked(tasks))
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(waiting, 0.2)
+            async with tasks.lock("pod-1", timeout=5) as lock:
+                assert lock.sid == "pod-1"
+
+    run(main())
+
+
+async def _locked(repository: AsyncContainerRepository) -> None:
+    async with repository.lock("pod-1", timeout=60):
+        pass
+
+
+def test_a_transaction_that_is_cancelled(store_url: str, database: Database) -> None:
+    """A task that is cancelled within a transaction leaves nothing of it."""
+    repository = ContainerRepository(database, host="node-1")
+    put(repository, "pod-1", "a")
+
+    async def main() -> None:
+        async with opened(store_url, pool_size=1) as tasks:
+            within = asyncio.Event()
+
+            async def change() -> None:
+                async with tasks.transaction() as work:
+                    await work.save("pod-1", "b", container("b"))
+                    within.set()
+                    await asyncio.Event().wait()
+
+            task = asyncio.create_task(change())
+            await within.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert [one.cid async for one in tasks.iterate()] == ["a"]
+            await tasks.save("pod-1", "b", container("b"))
+
+    run(main())
+    assert repository.count() == 2
+
+
+def test_an_iteration_that_is_left(store_url: str, database: Database) -> None:
+    """An iteration that is left early holds no connection; within one, others can be used."""
+    put(ContainerRepository(database, host="node-1"), "pod-1", *(f"c{i}" for i in range(50)))
+
+    async def main() -> None:
+        async with opened(store_url, pool_size=1) as tasks:
+            seen = 0
+            async for one in tasks.iterate(batch=10):
+                assert (await tasks.get(one.sid, one.cid)).revision == one.revision
+                seen += 1
+                if seen == 15:
+                    break
+            assert await tasks.count() == 50
+            assert len([one async for one in tasks.load_sandboxes()]) == 1
+
+    run(main())
+
+
+def test_sessions(store_url: str, database: Database) -> None:
+    """A session for tasks is SQLAlchemy's own; it commits what it writes, and a write beside it is an error at once."""
+    put(ContainerRepository(database, host="node-1"), "pod-1", "a")
+
+    async def main() -> None:
+        async with opened(store_url) as tasks:
+            async with tasks.database.session(write=True) as session:
+                await session.execute(text("UPDATE container SET bundle_path = '/session'"))
+                with pytest.raises(SessionOpen):
+                    await tasks.transition("pod-1", "a", "paused", expected="running")
+                # another task waits for it as for anybody's
+                other = asyncio.create_task(tasks.transition("pod-1", "a", "paused", expected="running"))
+                await asyncio.sleep(0)
+            await other
+            async with tasks.database.session() as session:
+                found = (await session.scalars(select(Container))).one()
+                assert (found.state, found.bundle_path) == ("paused", "/session")
+            with pytest.raises(ZeroDivisionError):
+                await _fail(tasks.database)
+            assert await tasks.count() == 1
+
+    run(main())
+
+
+async def _fail(database: AsyncDatabase) -> None:
+    async with database.session(write=True) as session:
+        await session.execute(text("DELETE FROM container"))
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("module", ["aiosqlite", "greenlet"])
+def test_a_driver_that_is_missing(sqlite_url: str, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    """A module that is not installed is named with the extra that brings it, before anything is opened."""
+    for name in ("persistdb.engines.asynchronous", "persistdb.engines.sqlite.asynchronous"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(DriverMissing) as caught:
+        AsyncDatabase(sqlite_url)
+    assert (caught.value.module, caught.value.extra) == (module, "async")
+
+
+def test_a_new_database(database_url: str) -> None:
+    """The first call of any task makes the schema of an empty database, once."""
+
+    async def main() -> None:
+        async with opened(database_url) as tasks:
+            assert await asyncio.gather(*(tasks.count() for _ in range(10))) == [0] * 10
+            await tasks.save_sandbox(sandbox("pod-1"), {"a": ContainerState(state="ready")})
+            with pytest.raises(NotFound):
+                await tasks.get("pod-1", "b")
+            with pytest.raises(Conflict):
+                await tasks.save("pod-1", "a", ContainerState(), revision=7)
+
+    run(main())
+
+
+def test_a_newer_schema(store_url: str, database: Database) -> None:
+    """A database of a newer version is refused with the error that threads get."""
+    with database.engine.begin() as connection:
+        (before,) = connection.execute(text("SELECT version_num FROM alembic_version")).one()
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    async def main() -> None:
+        async with opened(store_url) as tasks:
+            with pytest.raises(SchemaTooNew):
+                await tasks.count()
+
+    try:
+        run(main())
+    finally:
+        with database.engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": before})
+
+
+def test_in_memory() -> None:
+    """A database in memory serves tasks, too, also after one was cancelled."""
+
+    async def main() -> None:
+        async with opened("sqlite:///:memory:") as tasks:
+            await tasks.save_sandbox(sandbox("pod-1"), {"a": container("a")})
+            for turns in range(12):
+                task = asyncio.ensure_future(tasks.save("pod-1", "a", container("a", bundle_path=str(turns))))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                assert (await tasks.get("pod-1", "a")).cid == "a"
+
+    run(main())
+
+
+def test_one_loop_after_the_other(store_url: str, database: Database) -> None:
+    """A database that was closed serves another event loop."""
+    put(ContainerRepository(database, host="node-1"), "pod-1", "a")
+    tasks = AsyncDatabase(store_url)
+    repository = AsyncContainerRepository(tasks, host="node-1")
+
+    async def main() -> None:
+        assert await repository.count() == 1
+        await tasks.close()
+
+    run(main())
+    run(main())
+
+
+def test_what_it_is_given(sqlite_url: str) -> None:
+    """Arguments are judged as for threads, at once."""
+    with pytest.raises(BadURL):
+        AsyncDatabase("oracle://x")
+    with pytest.raises(InvalidValue):
+        AsyncDatabase(sqlite_url, retries=-1)
+    with Database(sqlite_url) as database, pytest.raises(InvalidValue, match="AsyncDatabase"):
+        AsyncContainerRepository(database)  # type: ignore[arg-type]  # what a user may pass
+    with pytest.raises(InvalidValue, match="Database"):
+        ContainerRepository(AsyncDatabase(sqlite_url))  # type: ignore[arg-type]  # the same
+    assert repr(AsyncDatabase(sqlite_url)).startswith("AsyncDatabase('sqlite:///")
+
+
+def test_transact(store_url: str, database: Database) -> None:
+    """A function for tasks is called again with a new transaction after its connection was lost."""
+    put(ContainerRepository(database, host="node-1"), "pod-1", "a")
+
+    async def main() -> None:
+        async with opened(store_url) as tasks:
+
+            async def add(work: Any) -> int:
+                await work.save("pod-1", "b", container("b"))
+                return await work.count()  # type: ignore[no-any-return]
+
+            assert await tasks.transact(add) == 2
+
+    run(main())
