@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from persistdb import Database
-from persistdb.engines.sqlite.files import SQLiteFile
+from persistdb.engines.sqlite.copies import SQLiteFile
 from persistdb.errors import (
     BackupRefused,
     BadURL,

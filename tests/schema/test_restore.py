@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from persistdb import Database
-from persistdb.engines.sqlite import files
+from persistdb.engines.sqlite import copies
 from persistdb.engines.sqlite.library import driver
 from persistdb.errors import (
     BackupRefused,
@@ -195,7 +195,7 @@ def test_restore_over_a_newer_schema(database: Database, tmp_path: Path, revisio
 
 def test_restore_over_a_locked_database(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A restore does not wait for ever for another program that is writing; the database stays as it is."""
-    monkeypatch.setattr(files, "WAIT", 0.01)
+    monkeypatch.setattr(copies, "WAIT", 0.01)
     copy = backup.backup(database, tmp_path / "copy.db")
     migrate.upgrade(database)
     with Database(str(database.engine.url)) as other, other.session(write=True) as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +26,28 @@ def mount(size: str, place: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise NoMount(done.stderr.strip())
+
+
+def fill(place: Path) -> Path:
+    """Take all that is left of a small disk with one file, and return it."""
+    path = place / "filling"
+    with path.open("wb", buffering=0) as file:
+        for size in (1 << 16, 512):
+            with suppress(OSError):
+                while file.write(bytes(size)) == size:
+                    pass
+    return path
+
+
+def set_read_only(place: Path) -> None:
+    """Make the whole file system read-only."""
+    subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+
+
+def mount_again(disk: Path, place: Path) -> None:
+    """Show a disk at a second place, where it is read-only while it can be written at the first."""
+    subprocess.run(["mount", "--bind", str(disk), str(place)], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(place)], check=True)
 
 
 def unmount(place: Path) -> None:

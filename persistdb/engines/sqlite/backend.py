@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import re
 import resource
-import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
     ColumnElement,
     Delete,
     Engine,
-    Integer,
     QueuePool,
     Select,
-    SmallInteger,
-    String,
     Subquery,
     Table,
     delete,
-    event,
     func,
     literal_column,
     select,
@@ -35,7 +27,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from ...errors import BadURL, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from .. import waiting
 from ..base import (
     Backend,
     Column,
@@ -51,8 +42,9 @@ from ..base import (
 )
 from ..flock import FileLock
 from ..locks import HeldLock, digest
-from ..types import UTCDateTime
-from . import change, damage, files, guard, library, readonly
+from . import change, damage, files, guard, library, misfits, readonly
+from .connecting import Connecting
+from .copies import SQLiteFile
 from .queue import Queues
 
 if TYPE_CHECKING:
@@ -65,12 +57,10 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
     from ..base import JSONPath, JSONRows, JSONValue
+    from .fallback import Fallback
 
 # json_each of jsonb (sqlite.org/changes.html)
 _JSONB_EACH = (3, 51, 0)
-
-# Bytes of a log that is kept to be written over; the usual one is checkpointed at 1000 pages, 4.1 MB.
-_LONGEST_LOG = 4 << 20
 
 # What SQLAlchemy hands on to the driver (dialects/sqlite/pysqlite.py)
 _OPTIONS = {"uri", "timeout", "detect_types", "check_same_thread", "cached_statements"}
@@ -108,6 +98,7 @@ class SQLite(Backend):
         self._path = files.path_of(url)
         self._is_created = self._path is not None and files.is_created(url)
         self._queues: Queues | None = None
+        self._connecting: Connecting | None = None
 
     # --- connecting
 
@@ -129,42 +120,12 @@ class SQLite(Backend):
             # SQLAlchemy's own connections end their transactions themselves; for ours see checkin()
             pool_reset_on_return=None,
         )
-        safe = library.is_safe(module.sqlite_version_info)
-        if path is not None and not safe:
-            library.warn(module.sqlite_version)
-
+        self._connecting = Connecting(engine, module, path, creates=self._is_created, busy=busy)
         if path is not None:
+            if not library.is_safe(module.sqlite_version_info):
+                library.warn(module.sqlite_version)
             self._queues = Queues(engine, path, busy)
-            if module.__name__ != "sqlite3":
-                guard.watch(engine, path)
-
-        @event.listens_for(engine, "do_connect")
-        def _create_file(*_: object) -> None:
-            if path is not None and self._is_created:
-                files.create(path)
-
-        @event.listens_for(engine, "connect")
-        def _configure(connection: Any, _record: object) -> None:  # the driver's connection, of either module
-            # Transactions are begun by us: the driver's own way begins them late, and runs DDL outside of them.
-            connection.isolation_level = None
-            cursor = connection.cursor()
-            try:
-                # Off by default, for old programs; without it children outlive their container.
-                _pragma(cursor, "foreign_keys", "ON", 1)
-                # Readers and the one writer don't wait for each other, and a commit is one sync instead of four.
-                if path is not None:
-                    _journal(cursor, "WAL" if safe else "DELETE", busy)
-                # NORMAL may lose the last commits when power fails: the runtime would forget a mount that it made.
-                _pragma(cursor, "synchronous", "FULL", 2)
-                # Sorting and temporary tables stay off a disk that may be full.
-                _pragma(cursor, "temp_store", "MEMORY", 2)
-                # A log that grew while a long reader kept its pages is cut by the next write that starts it again.
-                _pragma(cursor, "journal_size_limit", str(_LONGEST_LOG), _LONGEST_LOG)
-            except UnicodeDecodeError as error:
-                raise damage.error_of(module) from error
-            finally:
-                cursor.close()
-
+            guard.watch(engine, path, refuses=module.__name__ != "sqlite3")
         damage.translate(engine, module)
         return engine
 
@@ -223,7 +184,7 @@ class SQLite(Backend):
 
     def blockers(self, engine: Engine, driver: Any) -> list[str]:  # noqa: ARG002  the kernel is asked
         """Ask the kernel who holds the lock for writing, unless it is this process."""
-        return [] if self._path is None else files.SQLiteFile(self._path).writers()
+        return [] if self._path is None else SQLiteFile(self._path).writers()
 
     def read_time(self, timeouts: Timeouts) -> float:
         """Bound the statement by the time for the call: a read is one, and nobody else would end it."""
@@ -253,12 +214,23 @@ class SQLite(Backend):
         """Tell a disk that fails from one that is full.
 
         Opening a -wal or -shm on a full disk is an I/O error, and so is writing to a file that has reached the
-        process's size limit. The driver does not pass on the code that says more.
+        process's size limit. The driver does not pass on the code that says more. A file that is only read because the
+        disk is full takes writes again when there is space.
         """
         rule = super().rule(error)
         if rule is not None and rule.code == "SQLITE_IOERR" and not self._is_full():
             return None
+        if rule is not None and rule.code == "SQLITE_READONLY" and (way := self._fallback()) and way.is_full:
+            return next(rule for rule in self.error_rules if rule.code == "SQLITE_FULL")
         return rule
+
+    def detail(self, error: BaseException) -> str:
+        """Say why the file is only read."""
+        detail, way = super().detail(error), self._fallback()
+        return f"{detail}: {way.reason}" if way and self.error_code(error) == "SQLITE_READONLY" else detail
+
+    def _fallback(self) -> Fallback | None:
+        return None if self._connecting is None else self._connecting.fallback
 
     def _is_full(self) -> bool:
         if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
@@ -396,25 +368,11 @@ class SQLite(Backend):
 
     def misfit(self, column: str, kind: TypeEngine[Any]) -> str | None:
         """Look at the type and range of each value: SQLite stores any value in any column."""
-        stored = "text"
-        if isinstance(kind, Boolean):
-            stored, more = "integer", f"{column} NOT IN (0, 1)"
-        elif isinstance(kind, Integer):
-            bits = 15 if isinstance(kind, SmallInteger) else 63 if isinstance(kind, BigInteger) else 31
-            stored, more = "integer", f"{column} NOT BETWEEN {-(1 << bits)} AND {(1 << bits) - 1}"
-        elif isinstance(kind, UTCDateTime):
-            more = f"datetime({column}) IS NULL"
-        elif isinstance(kind, JSON):
-            more = f"NOT json_valid({column})"
-        else:
-            more = f"instr({column}, char(0)) > 0"
-            if isinstance(kind, String) and kind.length:
-                more += f" OR length({column}) > {kind.length}"
-        return f"{column} IS NOT NULL AND (typeof({column}) <> '{stored}' OR {more})"
+        return misfits.condition(column, kind)
 
-    def file(self) -> files.SQLiteFile | None:
+    def file(self) -> SQLiteFile | None:
         """Return the file, unless the database is in memory."""
-        return None if self._path is None else files.SQLiteFile(self._path)
+        return None if self._path is None else SQLiteFile(self._path)
 
     # --- locks
 
@@ -429,30 +387,3 @@ class SQLite(Backend):
 def _words(sql: str) -> list[str]:
     """Split SQL at white space, unless that is quoted."""
     return _WORD.findall(sql)
-
-
-def _pragma(cursor: Any, name: str, value: str, expected: int) -> None:
-    """Set a pragma and read it back: SQLite silently ignores what it doesn't know or can't do."""
-    cursor.execute(f"PRAGMA {name} = {value}")
-    cursor.execute(f"PRAGMA {name}")
-    (actual,) = cursor.fetchone()
-    if actual != expected:
-        raise RuntimeError(f"SQLite has {name} = {actual} after it was set to {value}")
-
-
-def _journal(cursor: Any, mode: str, patience: float) -> None:
-    """Set the journal mode, and wait for others: the switch needs exclusive use, and calls no busy handler."""
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            cursor.execute(f"PRAGMA journal_mode = {mode}")
-            cursor.fetchone()
-        except Exception as error:
-            name = str(getattr(error, "sqlite_errorname", ""))
-            if name.startswith("SQLITE_READONLY"):
-                return  # a medium or file that can't be written keeps its mode
-            if not name.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
-                raise
-            waiting.pause(0.01)
-        else:
-            return

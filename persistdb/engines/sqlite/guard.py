@@ -22,23 +22,40 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-# the open connections to each file, by device and inode
+FALLBACK = "fallback"
+"""The entry in a connection's ``info`` that says that it has another file open: a copy."""
+
+# the open connections to each file, by device and inode, and those of them that refuse it to the other library
 _open: Counter[tuple[int, int]] = Counter()
+_refused: Counter[tuple[int, int]] = Counter()
 
 
-def watch(engine: Engine, path: Path) -> None:
-    """Refuse the file to the other library for as long as a connection of the engine is open."""
-    _install()
+def watch(engine: Engine, path: Path, *, refuses: bool) -> None:
+    """Count the connections of an engine that have the file open, and refuse it to the other library meanwhile."""
+    counters = [_open]
+    if refuses:
+        _install()
+        counters.append(_refused)
 
     @event.listens_for(engine, "connect")
     def _opened(_connection: Any, record: Any) -> None:
-        record.info["file"] = key = _key(path)
-        _open[key] += 1
+        if FALLBACK not in record.info:
+            record.info["file"] = key = _key(path)
+            for counter in counters:
+                counter[key] += 1
 
     @event.listens_for(engine, "close")
     @event.listens_for(engine, "detach")
     def _closed(_connection: Any, record: Any) -> None:
-        _open[record.info.pop("file")] -= 1
+        key = record.info.pop("file", None)
+        if key is not None:
+            for counter in counters:
+                counter[key] -= 1
+
+
+def is_open(path: Path) -> bool:
+    """Return whether a connection of this process has the file open, and so may have locks on it."""
+    return _open[_key(path)] > 0
 
 
 def _key(path: str | bytes | Path) -> tuple[int, int]:
@@ -65,5 +82,5 @@ def _refuse_open(database: Any) -> None:
         key = _key(path)
     except (OSError, ValueError):
         return  # in memory, or a file that does not exist yet
-    if _open[key] > 0:
+    if _refused[key] > 0:
         raise OtherLibrary(os.fsdecode(path))

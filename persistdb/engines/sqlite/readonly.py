@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ..deadlines import GRACE, TICK, Bounded, after, left
-from . import damage, library
+from . import damage, fallback, files, library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,10 +46,18 @@ _EXCEEDED: Final = (
 def cursor(path: Path, timeout: float, busy: float) -> Iterator[Cursor]:
     """Open a file for reading, and a cursor on it whose statements end at the timeout."""
     module = library.driver()
-    connection = module.connect(
-        f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=busy, check_same_thread=False
-    )
+
+    def connect(uri: str) -> Any:
+        return module.connect(uri, uri=True, isolation_level=None, timeout=busy, check_same_thread=False)
+
+    connection = connect(files.uri(path, "mode=ro"))
     cursor = Cursor(connection, timeout)
+    try:
+        cursor.execute("PRAGMA schema_version")  # SQLite opens the file when it is first read
+    except module.Error as error:
+        cursor.close()
+        connection, _ = fallback.open_instead(path, error, connect)
+        cursor = Cursor(connection, timeout)
     try:
         # JSON may hold half of a surrogate pair, which json_extract returns as bytes that are not UTF-8
         connection.text_factory = partial(str, encoding="utf-8", errors="replace")

@@ -1,0 +1,31 @@
+"""Values that are not of their column's type: SQLite stores any value in any column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, Integer, SmallInteger, String
+
+from ..types import UTCDateTime
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
+
+
+def condition(column: str, kind: TypeEngine[Any]) -> str:
+    """Return the condition for values in a column that are not of its type, or beyond its range."""
+    stored = "text"
+    if isinstance(kind, Boolean):
+        stored, more = "integer", f"{column} NOT IN (0, 1)"
+    elif isinstance(kind, Integer):
+        bits = 15 if isinstance(kind, SmallInteger) else 63 if isinstance(kind, BigInteger) else 31
+        stored, more = "integer", f"{column} NOT BETWEEN {-(1 << bits)} AND {(1 << bits) - 1}"
+    elif isinstance(kind, UTCDateTime):
+        more = f"datetime({column}) IS NULL"
+    elif isinstance(kind, JSON):
+        more = f"NOT json_valid({column})"
+    else:
+        more = f"instr({column}, char(0)) > 0"
+        if isinstance(kind, String) and kind.length:
+            more += f" OR length({column}) > {kind.length}"
+    return f"{column} IS NOT NULL AND (typeof({column}) <> '{stored}' OR {more})"
