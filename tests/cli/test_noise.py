@@ -79,7 +79,7 @@ def test_own_warning(persistdb: Program) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     own, *_, after = done.stderr.splitlines()
     assert own.startswith("persistdb: SQLite ")
-    assert done.stderr.count("SQLite") == 1
+    assert done.stderr.count("rollback journal") == 1
     assert (done.returncode, after) == (0, "after")
 
 

@@ -236,7 +236,7 @@ def test_an_unsafe_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capl
                 assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
     said = [record for record in caplog.records if record.name == "persistdb" and record.levelno == logging.WARNING]
     assert len(said) == 1
-    assert "pysqlite3" in said[0].getMessage()
+    assert "using a rollback journal" in said[0].getMessage()
 
 
 def test_from_wal_to_a_journal_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The SQLite engine, through the standard library's driver or pysqlite3."""
+"""The SQLite engine, through the standard library's driver or one like it."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ class SQLite(Backend):
     # --- errors
 
     def error_code(self, error: BaseException) -> str:
-        """Return the name of the primary result code: pysqlite3 doesn't ask for extended ones, the stdlib does.
+        """Return the name of the primary result code: the wheels' drivers don't ask for extended ones, the stdlib does.
 
         The drivers give no code with an error of SQLite's backup (Connection.backup): then the examples are compared.
         """

@@ -1,4 +1,4 @@
-"""Refuse Python's own sqlite3 on a file that is open with the library of the pysqlite3 wheel.
+"""Refuse Python's own sqlite3 on a file that is open with the library of a wheel.
 
 SQLite's locks on a file are POSIX advisory locks, which belong to the process: when one library closes the file, all
 locks of the other are gone, and another process can write within its transaction (sqlite.org/howtocorrupt.html, 2.2.1).

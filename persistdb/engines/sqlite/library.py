@@ -1,11 +1,12 @@
-"""The choice between two SQLite libraries: the standard library's, and the one in the pysqlite3 wheel."""
+"""The choice of the SQLite library: the standard library's, or one in a wheel that has the same functions."""
 
 from __future__ import annotations
 
 import functools
 import importlib
 import logging
-from typing import TYPE_CHECKING
+import platform
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -17,6 +18,10 @@ log = logging.getLogger("persistdb")
 _FIXED = (3, 51, 3)
 _FIXED_BRANCHES = {(3, 50): 7, (3, 44): 6}
 
+# The modules with a library of their own, by the machines that have wheels, where pyproject.toml depends on them.
+# SQLCipher without a key is SQLite, and its module is pysqlite3's with few changes.
+WHEELS: Final = {"x86_64": "pysqlite3", "aarch64": "sqlcipher3"}
+
 
 def is_safe(version: tuple[int, int, int]) -> bool:
     """Return whether this version of SQLite may use write-ahead logging with several connections."""
@@ -25,16 +30,20 @@ def is_safe(version: tuple[int, int, int]) -> bool:
 
 
 def driver() -> ModuleType:
-    """Choose the driver module: the standard library's if its SQLite is safe, else the pysqlite3 wheel's."""
+    """Choose the driver module: the standard library's if its SQLite is safe, else the one of an installed wheel."""
     import sqlite3  # when it is needed, for the sake of a command's start
 
     if is_safe(sqlite3.sqlite_version_info):
         return sqlite3
+    installed = map(_module, WHEELS.values())
+    return next((module for module in installed if module and is_safe(module.sqlite_version_info)), sqlite3)
+
+
+def _module(name: str) -> ModuleType | None:
     try:
-        wheel = importlib.import_module("pysqlite3")
+        return importlib.import_module(name)
     except ImportError:
-        return sqlite3
-    return wheel if is_safe(wheel.sqlite_version_info) else sqlite3
+        return None
 
 
 sqlite3: ModuleType
@@ -49,5 +58,17 @@ def __getattr__(name: str) -> ModuleType:
 
 @functools.cache
 def warn(version: str) -> None:
-    """Say once that the library is not a safe one."""
-    log.warning("SQLite %s can lose commits in WAL mode: using a rollback journal; install pysqlite3 for WAL", version)
+    """Say once that the library is not a safe one, and what would bring one."""
+    log.warning("SQLite %s can lose commits in WAL mode: using a rollback journal; for WAL %s", version, _remedy())
+
+
+def _remedy() -> str:
+    machine = platform.machine()
+    name = WHEELS.get(machine)
+    if name is None:
+        return f"use a Python with SQLite 3.51.3 or later, for there is no wheel with one for {machine}"
+    installed = _module(name)
+    if installed is None:
+        return f"install {name}"
+    # built on this machine, with its library
+    return f"install {name} from its wheel, for the installed one has SQLite {installed.sqlite_version}"
