@@ -9,19 +9,21 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from logging.config import fileConfig
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from alembic import context
 from alembic.util import CommandError
 
 from persistdb.db.database import Database
 from persistdb.engines import resolve
+from persistdb.engines.types import UTCDateTime
 from persistdb.schema import drift, migrate
 from persistdb.schema.tables import Base
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from alembic.autogenerate.api import AutogenContext
     from alembic.operations.ops import MigrationScript
     from sqlalchemy.engine import Connection
 
@@ -43,11 +45,20 @@ def _flat(revisions: Any) -> Iterable[str]:
     return [revisions] if isinstance(revisions, str) else (revisions or [])
 
 
+def _render(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
+    """Write a type of the program's own as the frozen one that it stands for: a revision imports nothing of today's."""
+    if kind == "type" and isinstance(item, UTCDateTime):
+        context.imports.add("from persistdb.schema import ops")
+        return "ops.MOMENT"
+    return False  # Alembic's own way
+
+
 def _options(backend: Backend) -> dict[str, Any]:
     return {
         "target_metadata": Base.metadata,
         **drift.COMPARISON,
         "process_revision_directives": _number,
+        "render_item": _render,
         # Alembic takes SQLite for an engine without it, because of its driver's usual mode; ours begins with BEGIN
         "transactional_ddl": backend.transactional_ddl,
         # where DDL commits, the version must not lag behind more than one revision
