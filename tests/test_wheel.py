@@ -7,43 +7,35 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tarfile
-import venv
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from persistdb import Database, __version__
 from persistdb.schema import version
 from tests.data.golden import make
+from tests.fresh import ROOT, build, install
 from tests.schema import dumps, model
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[1]
-
-
-def _build(kind: str, folder: Path) -> Path:
-    """Build a distribution, with the builder that is installed: nothing is fetched."""
-    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    (built,) = folder.iterdir()
-    return built
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel."""
-    return _build("wheel", tmp_path_factory.mktemp("wheel"))
+    return build("wheel", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the source distribution and unpack it; give its folder."""
     folder = tmp_path_factory.mktemp("source")
-    with tarfile.open(_build("sdist", tmp_path_factory.mktemp("sdist"))) as archive:
+    with tarfile.open(build("sdist", tmp_path_factory.mktemp("sdist"))) as archive:
         archive.extractall(folder, filter="data")
     return folder / f"persistdb-{__version__}"
 
@@ -51,16 +43,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install it into a virtual environment of its own, in another folder; give the command."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    venv.create(folder / "venv", with_pip=False)
-    python = folder / "venv/bin/python"
-    site = folder / f"venv/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
-    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-index", "--no-deps", str(wheel)]
-    subprocess.run(install, check=True, stdout=subprocess.PIPE)
-    # What it depends on is that of the tests, after its own: the new environment comes first, and the links of an
-    # editable install count only where that itself is installed.
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return folder / "venv/bin/persistdb"
+    return install(wheel, tmp_path_factory.mktemp("elsewhere") / "venv") / "persistdb"
 
 
 def _run(program: Path, folder: Path, *arguments: str) -> str:

@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import io
+import json
 import os
 import pty
 import re
 import shlex
 import struct
 import subprocess
-import sys
 import termios
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from persistdb import ContainerRepository, Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,30 +72,40 @@ def blocks(page: str) -> list[Block]:
     return found
 
 
+# What runs Python blocks: reads them, and writes what they print, and how they fail.
+_SESSION = """
+import contextlib, io, json, sys, traceback
+names = {}
+for line in sys.stdin:
+    printed, fault = io.StringIO(), ""
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(compile(json.loads(line), "page", "exec"), names)
+    except BaseException:
+        fault = traceback.format_exc()
+    print(json.dumps([printed.getvalue(), fault]), flush=True)
+"""
+
+
 @dataclass
 class Reader:
-    """A reader at a terminal, in a folder that is empty at first."""
+    """A reader at a terminal, in a folder that is empty at first, who has installed the package."""
 
     folder: Path
+    commands: Path
+    """The folder of the environment's commands, ``python`` and ``persistdb``."""
     environment: dict[str, str] = field(init=False)
-    _names: dict[str, object] = field(default_factory=dict)
+    _session: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
-        commands = self.folder / ".commands"
-        commands.mkdir()
-        # the program of this checkout, wherever the tests were installed
-        program = commands / "persistdb"
-        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m persistdb "$@"\n')
-        program.chmod(0o755)
-        # "make demo" with that program, for it would make a virtual environment
-        makefile = commands / "Makefile"
+        # "make demo" with the program that is installed, for it would make a virtual environment
+        makefile = self.folder / ".Makefile"
         makefile.write_text("demo:\n\t@persistdb demo\n")
         theirs = ("PERSISTDB_", "PYTHON", "MAKE", "MFLAGS")  # "make test" leaves flags for another make
         ours = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
         self.environment = {
             **ours,
-            "PATH": f"{commands}:{ours['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "PATH": f"{self.commands}:{ours['PATH']}",
             "HOME": str(self.folder),
             "TERM": "dumb",
             "TZ": "UTC",
@@ -106,12 +113,9 @@ class Reader:
         }
 
     def close(self) -> None:
-        """Close the databases that Python blocks have opened."""
-        for value in self._names.values():
-            if isinstance(value, ContainerRepository):
-                value.database.close()
-            elif isinstance(value, Database):
-                value.close()
+        """End the session of Python blocks."""
+        if self._session is not None:
+            self._session.communicate(timeout=_SECONDS)
 
     def run(self, block: Block) -> None:
         """Run a block; what it shows must be what happens."""
@@ -121,10 +125,19 @@ class Reader:
             self._run_commands(block)
 
     def _run_python(self, block: Block) -> None:
-        code = compile("\n" * block.line + block.text, "page", "exec")
-        with contextlib.chdir(self.folder), contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(code, self._names)
-        lines, shown = printed.getvalue().splitlines(), _PRINTED.findall(block.text)
+        if self._session is None:
+            command = [self.commands / "python", "-W", "error", "-c", _SESSION]
+            pipe = subprocess.PIPE
+            self._session = subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdin=pipe, stdout=pipe, text=True
+            )
+        assert self._session.stdin
+        assert self._session.stdout
+        self._session.stdin.write(json.dumps("\n" * block.line + block.text) + "\n")
+        self._session.stdin.flush()
+        printed, fault = json.loads(self._session.stdout.readline())
+        assert not fault, f"line {block.line}: {fault}"
+        lines, shown = printed.splitlines(), _PRINTED.findall(block.text)
         assert lines == shown, f"line {block.line}: prints {lines} and not {shown}"
 
     def _run_commands(self, block: Block) -> None:

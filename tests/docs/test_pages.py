@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,18 +13,16 @@ import persistdb
 
 from .blocks import ROOT, Block, Reader, blocks
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 DOCS = ROOT / "docs"
-PAGES = [DOCS / "tutorial.md", *sorted(DOCS.glob("guides/*.md")), DOCS / "architecture.md"]
+ALL = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [page for page in ALL[1:] if any(block.is_run for block in blocks(page.read_text("utf-8")))]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_code_does_what_it_shows(page: Path, tmp_path: Path) -> None:
+def test_code_does_what_it_shows(page: Path, tmp_path: Path, installed: Path) -> None:
     """Commands and Python of a page run in an empty folder, one after another, and print what is shown."""
-    with closing(Reader(tmp_path)) as reader:
+    with closing(Reader(tmp_path, installed)) as reader:
         for block in blocks(page.read_text("utf-8")):
             if block.is_run:
                 reader.run(block)
@@ -37,19 +36,18 @@ def test_code_does_what_it_shows(page: Path, tmp_path: Path) -> None:
         ("console", "$ false\n"),
         ("python", "print(1)  # 2\n"),
         ("python", "print(1)\n"),
+        ("python", "1 / 0\n"),
     ],
 )
 def test_a_block_that_is_wrong_is_found(language: str, text: str, tmp_path: Path) -> None:
     """A block fails if it prints something else than it shows, or if its command fails."""
-    reader = Reader(tmp_path)
-    with pytest.raises(AssertionError):
+    with closing(Reader(tmp_path, Path(sys.executable).parent)) as reader, pytest.raises(AssertionError):
         reader.run(Block(language, text, "", 1))
 
 
 def test_a_block_that_is_not_run_says_why() -> None:
     """A comment before a block is one that the tests understand."""
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
-    notes = [block.note for page in pages for block in blocks(page.read_text("utf-8")) if block.note]
+    notes = [block.note for page in ALL for block in blocks(page.read_text("utf-8")) if block.note]
     assert notes
     assert [note for note in notes if not note.startswith(("not run: ", "exits with "))] == []
 

@@ -17,11 +17,11 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.mark.slow
-def test_its_code_does_what_it_shows(tmp_path: Path) -> None:
+def test_its_code_does_what_it_shows(tmp_path: Path, installed: Path) -> None:
     """Commands and Python run in an empty folder, and print what is shown."""
     found = [block for block in blocks(README) if block.is_run]
     assert len(found) >= 3
-    with closing(Reader(tmp_path)) as reader:
+    with closing(Reader(tmp_path, installed)) as reader:
         for block in found:
             reader.run(block)
 
