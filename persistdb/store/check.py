@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import DatabaseError, Finding, InvalidValue
+from ..errors import DatabaseError, Finding, InvalidValue, Unreadable
 from ..schema.preflight import SHOWN
 from .queries import PAGE
 from .repository import ContainerRepository
-from .rows import check_container
+from .rows import check_container, check_sandbox
 
 if TYPE_CHECKING:
-    from ..errors import Unreadable
     from .session import Database
 
 
@@ -31,6 +30,7 @@ def check_rows(database: Database) -> list[Finding]:
 def _faults_of_rows(database: Database) -> list[Finding]:
     unreadable = _Examples("containers or sandboxes that cannot be read")
     refused = _Examples("containers with values that no save accepts")
+    refused_sandboxes = _Examples("sandboxes with values that no save accepts")
     repository = ContainerRepository(database, host="any")
 
     def report(error: Unreadable) -> None:
@@ -41,9 +41,15 @@ def _faults_of_rows(database: Database) -> list[Finding]:
             check_container(container.cid, container.record, container.origin)
         except InvalidValue as error:
             refused.add(container.host, container.sid, container.cid, str(error))
-    for of_sandbox in repository.unreadable_sandboxes(batch=PAGE):
-        report(of_sandbox)
-    return [finding for each in (unreadable, refused) if (finding := each.finding()).count]
+    for own in repository.own_rows(batch=PAGE):
+        if isinstance(own, Unreadable):
+            report(own)
+            continue
+        try:
+            check_sandbox(own.record)
+        except InvalidValue as error:
+            refused_sandboxes.add(own.host, own.record.sid, None, str(error))
+    return [finding for each in (unreadable, refused, refused_sandboxes) if (finding := each.finding()).count]
 
 
 class _Examples:

@@ -282,10 +282,14 @@ class Queries:
 
     def unreadable_sandboxes(self, *, batch: int = PAGE) -> Iterator[Unreadable]:
         """Yield an error for each sandbox, on all hosts, whose own row cannot be read."""
+        return (each for each in self.own_rows(batch=batch) if isinstance(each, Unreadable))
+
+    def own_rows(self, *, batch: int = PAGE) -> Iterator[Sandbox | Unreadable]:
+        """Yield each sandbox on all hosts without its containers, or the error for one whose own row cannot be read."""
         after: int | None = 0
         while after is not None:
-            after, faults = self._runner.read(lambda: self._salvage.own_rows_after(after or 0, batch))  # noqa: B023  run at once
-            yield from faults
+            after, rows = self._runner.read(lambda: self._salvage.own_rows_after(after or 0, batch))  # noqa: B023  run at once
+            yield from rows
 
     def _page(
         self, listing: Listing[T], filters: Sequence[Filter | str], page: _Page, scope: Scope, report: OnUnreadable

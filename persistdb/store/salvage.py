@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..db.database import Database
     from ..db.work import Statement, Work
-    from ..records import Container
+    from ..records import Container, Sandbox
     from .payloads import Decoders
     from .statements import Statements
     from .stored import StoredContainer, StoredSandbox
@@ -219,22 +219,24 @@ class Salvage:
         host, sid = named[0]
         return sid if isinstance(sid, str) else _nameless("sandbox", id_, f"its host is {host!r}, its sid {sid!r}")
 
-    def own_rows_after(self, after: int, limit: int) -> Work[tuple[int | None, Sequence[Unreadable]]]:
-        """Look at a page of sandboxes' own rows on all hosts.
+    def own_rows_after(self, after: int, limit: int) -> Work[tuple[int | None, Sequence[Sandbox | Unreadable]]]:
+        """Read a page of sandboxes' own rows on all hosts, as sandboxes without containers, or the errors for them.
 
-        Returns their faults, and the ID of the last row, ``None`` if there is no further page.
+        Returns the ID of the last row, too, ``None`` if there is no further page.
         """
         values = {"after": after, "limit": limit}
         ids = [id_ for (id_,) in (yield from work.rows(self.rows.own_ids_after, values))]
-        faults: list[Unreadable] = []
-        if (yield from self.all_of(self.rows.own_after, values, self._decode.sandbox)) is None:
+        outcomes: Sequence[Sandbox | Unreadable] | None
+        outcomes = yield from self.all_of(self.rows.own_after, values, self._decode.sandbox)
+        if outcomes is None:
+            outcomes = []
             for id_ in ids:
                 outcome = yield from self._row(
                     "sandbox", id_, self.rows.own_by_id, self._decode.sandbox, self.rows.own_names
                 )
-                if isinstance(outcome, Unreadable):
-                    faults.append(outcome)
-        return ids[-1] if len(ids) == limit else None, faults
+                if outcome is not None:
+                    outcomes.append(outcome)
+        return ids[-1] if len(ids) == limit else None, outcomes
 
     def faults(self, host: str, sid: str) -> Work[list[Unreadable]]:
         """Return the faults of a sandbox: one error for each container, and one for its own row."""

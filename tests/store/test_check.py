@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from persistdb.schema import check
 from persistdb.store.check import check_rows
+from persistdb.store.queries import PAGE
 from persistdb.store.repository import ContainerRepository
 
 from . import spoil
@@ -131,6 +132,48 @@ def test_text_that_no_save_accepts(sqlite_store: tuple[str, Database]) -> None:
     (finding,) = check_rows(database)
     assert finding.what == "containers with values that no save accepts"
     assert "extra" in str(finding)
+
+
+@pytest.mark.parametrize("id_", ["", ".hidden", "a/b", "lock", "é" * 128])
+def test_ids_that_no_save_accepts(repository: Repository, id_: str) -> None:
+    """A sandbox and a container under an ID that a save refuses, an empty one for example, are each named."""
+    put(repository, "pod-1", "a", "b")
+    put(repository, "pod-2", "a")
+    assert check_rows(repository.database) == []
+    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.execute(sa.text("UPDATE container SET cid = :id WHERE cid = 'b'"), {"id": id_})
+        connection.execute(sa.text("UPDATE sandbox SET sid = :id WHERE sid = 'pod-2'"), {"id": id_})
+    of_container, of_sandbox = check_rows(repository.database)
+    assert of_container.what == "containers with values that no save accepts"
+    assert (of_container.count, of_container.rows[0][:3]) == (1, (HOST, "pod-1", id_))
+    assert of_sandbox.what == "sandboxes with values that no save accepts"
+    assert (of_sandbox.count, of_sandbox.rows[0][:3]) == (1, (HOST, id_, None))
+    assert all("an ID cannot" in finding.rows[0][3] for finding in (of_container, of_sandbox))
+
+
+def test_a_sandbox_and_its_container_without_ids(repository: Repository) -> None:
+    """Where both have an empty ID, which sorts before all others, both are named."""
+    put(repository, "pod", "a")
+    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.exec_driver_sql("UPDATE container SET cid = ''")
+        connection.exec_driver_sql("UPDATE sandbox SET sid = ''")
+    of_container, of_sandbox = check_rows(repository.database)
+    assert (of_container.count, of_sandbox.count) == (1, 1)
+
+
+def test_many_sandboxes(repository: Repository) -> None:
+    """All pages of sandboxes are looked at, also those with one that cannot be read."""
+    for number in range(PAGE + 5):
+        put(repository, f"pod-{number}")
+    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE sandbox SET sid = 'lock' WHERE id = (SELECT max(id) FROM (SELECT id FROM sandbox) s)"
+        )
+        connection.exec_driver_sql(
+            "UPDATE sandbox SET sid = '.' WHERE id = (SELECT min(id) FROM (SELECT id FROM sandbox) s)"
+        )
+    (finding,) = check_rows(repository.database)
+    assert [row[1] for row in finding.rows] == [".", "lock"]
 
 
 @pytest.mark.servers

@@ -56,8 +56,9 @@ def test_stored_ones(repository: ContainerRepository, tmp_path: Path, id_: str) 
     assert repository.look_up(f"{id_}/{id_}").cid == id_
     repository.transition(id_, id_, "running", expected="ready")
     repository.save(id_, id_, ContainerState(state="stopped"))
-    (finding,) = check_rows(repository.database)
-    assert (finding.count, finding.rows[0][2]) == (1, id_)
+    of_container, of_sandbox = check_rows(repository.database)
+    assert (of_container.count, of_container.rows[0][2]) == (1, id_)
+    assert (of_sandbox.count, of_sandbox.rows[0][1:3]) == (1, (id_, None))
     with pytest.raises(FileError, match=f"{id_}: an ID cannot be"):
         write_tree(repository.load_sandbox(id_), tmp_path / "out")
     assert not (tmp_path / "out").exists()
