@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from persistdb import ContainerRepository, ContainerState, Database, SandboxState
 from persistdb.engines import file_url
@@ -96,6 +97,16 @@ def test_commits_in_the_log(disk: Path, caplog: pytest.LogCaptureFixture) -> Non
     disks.set_read_only(disk)
     assert read(disk / "x.db") == ["a", "b"]
     assert caplog.messages == [f"{disk}/x.db: {COPY}its file system is mounted read-only"]
+
+
+def test_a_uri(disk: Path) -> None:
+    """A file that was given as a URI, to be read only, is read in the same ways."""
+    crash(disk / "x.db", "b", index=False)
+    disks.set_read_only(disk)
+    with Database(f"sqlite:///file:{disk}/x.db?mode=ro&uri=true") as database:
+        assert cids(database) == ["a", "b"]
+        with database.session() as session:
+            assert session.execute(text("SELECT count(*) FROM container")).scalar_one() == 2
 
 
 def test_an_index_that_is_there(disk: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -239,7 +250,7 @@ def test_a_write_between_file_and_log(disk: Path, again: Path) -> None:
     writers: list[list[str]] = [[sys.executable, "-c", CHECKPOINT_AND_SAVE, url]]
 
     def hook(name: str, arguments: tuple[object, ...]) -> None:
-        if name == "shutil.copyfile" and writers and str(arguments[0]) == f"{again}/x.db-wal":
+        if name == "open" and writers and str(arguments[0]) == f"{again}/x.db-wal":
             subprocess.run(writers.pop(), check=True)
             (disk / "x.db-shm").unlink()  # as if its process had ended properly
 
@@ -282,6 +293,15 @@ def test_no_room_for_a_copy(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 # --- errors
+
+
+def test_a_symlink_for_a_log(disk: Path, tmp_path: Path) -> None:
+    """A symlink in the place of the log is not followed, as SQLite follows none."""
+    (tmp_path / "other").write_bytes(b"x" * 100_000)
+    (disk / "x.db-wal").symlink_to(tmp_path / "other")
+    disks.set_read_only(disk)
+    with pytest.raises(Unavailable, match=r"x\.db-wal"):
+        read(disk / "x.db")
 
 
 def test_a_failing_disk_that_is_full_as_well(disk: Path) -> None:

@@ -17,7 +17,6 @@ import functools
 import logging
 import os
 import shutil
-import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -188,6 +187,8 @@ def _copied(path: Path) -> Iterator[tuple[Path, _State]]:
     What was copied while nobody wrote is what SQLite would find after a crash: it takes the commits from the log, or
     undoes an open transaction from the journal.
     """
+    import tempfile  # for start-up: hardly anybody comes here
+
     folder = Path(tempfile.mkdtemp(prefix="persistdb-", dir=_folder_for(path)))
     try:
         copy = folder / "copy"
@@ -205,11 +206,18 @@ def _copy(path: Path, copy: Path) -> _State:
             for suffix, stamp in zip(("", files.LOG, files.JOURNAL), state, strict=True):
                 part = files.beside(copy, suffix)
                 part.unlink(missing_ok=True)
-                if stamp is not None:
-                    shutil.copyfile(files.beside(path, suffix), part)
+                if stamp is not None and stamp[2]:
+                    _copy_file(files.beside(path, suffix), part)
             if _State.of(path) == state:
                 return state
     raise _driver_error("database is locked", "SQLITE_BUSY")
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy a file that is no symlink: SQLite follows none to a log either."""
+    fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with open(fd, "rb") as original, target.open("xb") as copy:
+        shutil.copyfileobj(original, copy, 1 << 20)
 
 
 def _make_single(copy: Path) -> None:
