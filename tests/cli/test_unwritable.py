@@ -145,6 +145,30 @@ def test_all_that_writes(program: Program, folder: Path, name: str, error: str) 
         assert program("ls", "--format", "json").out == listing
 
 
+def test_a_file_of_another_user(program: Program, folder: Path) -> None:
+    """A write to a file that may only be read, in a folder where files may be created, says whose right is missing."""
+    (folder / "x.db").chmod(0o444)
+    with rights.without():
+        assert program("ls").status == 0
+        done = program("rm", CID)
+        assert done.status == 3
+        assert (
+            f"the database is read-only (attempt to write a readonly database: user {os.geteuid()} may not" in done.err
+        )
+
+
+def test_a_file_that_may_not_be_read(program: Program, folder: Path, tmp_path: Path) -> None:
+    """The error names the file that may not be read: it need not be the one that was given."""
+    (folder / "x.db").chmod(0o000)
+    reading = (("ls",), ("sql", "SELECT 1 FROM containers"), ("db", "backup", str(tmp_path / "kept.db")))
+    with rights.without():
+        for done in run(program, reading):
+            assert (done.status, done.out) == (3, "")
+            assert "access denied" in done.err
+            assert "Permission denied" in done.err
+            assert f"{folder}/x.db" in done.err
+
+
 def test_a_log_that_may_not_be_read(program: Program, folder: Path, tmp_path: Path) -> None:
     """A log with commits that this user may not read is an error that names it: a copy without it would be old."""
     killed = (

@@ -42,7 +42,7 @@ from ..base import (
 )
 from ..flock import FileLock
 from ..locks import HeldLock, digest
-from . import change, damage, files, guard, library, misfits, readonly
+from . import change, damage, fallback, files, guard, library, misfits, readonly
 from .connecting import Connecting
 from .copies import SQLiteFile
 from .queue import Queues
@@ -225,9 +225,13 @@ class SQLite(Backend):
         return rule
 
     def detail(self, error: BaseException) -> str:
-        """Say why the file is only read."""
-        detail, way = super().detail(error), self._fallback()
-        return f"{detail}: {way.reason}" if way and self.error_code(error) == "SQLITE_READONLY" else detail
+        """Say why the file cannot be written to."""
+        detail = super().detail(error)
+        if self._path is None or self.error_code(error) != "SQLITE_READONLY":
+            return detail
+        way = self._fallback()
+        reason = way.reason if way else fallback.obstacle(self._path)
+        return f"{detail}: {reason}" if reason else detail
 
     def _fallback(self) -> Fallback | None:
         return None if self._connecting is None else self._connecting.fallback

@@ -133,11 +133,15 @@ class SQLiteFile(DatabaseFile):
         try:
             with self._open() as connection:
                 connection.execute("PRAGMA schema_version").fetchone()
-        except (module.Error, StorageFull) as error:
-            cause = error.__cause__ if isinstance(error, StorageFull) else error
+        except (module.Error, StorageFull, Unavailable) as error:
+            cause = error if isinstance(error, module.Error) else error.__cause__
             if not isinstance(cause, module.Error):
                 raise
-            opened = self._using(fallback.open_instead(self.path, cause, _connect)[0])
+            try:
+                instead, _ = fallback.open_instead(self.path, cause, _connect)
+            except module.Error as failure:
+                raise (error if failure is cause else failure) from None
+            opened = self._using(instead)
         else:
             opened = self._open()
         with opened as connection:

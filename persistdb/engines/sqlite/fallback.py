@@ -105,11 +105,14 @@ class Fallback(NamedTuple):
 def open_instead(path: Path, error: Exception, connect: Callable[[str], Any]) -> tuple[Any, Fallback]:
     """Open a file in another way than the one that failed, with ``connect``, which takes a URI.
 
-    Raises ``error`` where no other way is safe, :class:`OSError` where a copy cannot be made, and the driver's errors.
+    Raises ``error`` where no other way is safe, :class:`OSError` where the file may not be read or a copy cannot be
+    made, and the driver's errors.
     """
     path = Path(os.path.realpath(path))
     reason = _reason(path)
     code = "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])  # without what is extended
+    if code == "SQLITE_CANTOPEN":
+        _check_readable(path)
     # to read a file in which this process has locks would drop them (sqlite.org/howtocorrupt.html, 2.2)
     if reason is None or code not in _CODES or not path.is_file() or guard.is_open(path):
         raise error
@@ -150,6 +153,20 @@ def _reason(path: Path) -> str | None:
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         return f"user {os.geteuid()} may not create files in {folder}"
     return None
+
+
+def obstacle(path: Path) -> str | None:
+    """Return why a database cannot be written to; ``None`` where the system would allow it."""
+    if path.exists() and not os.access(path, os.W_OK, effective_ids=True):
+        return _reason(path) or f"user {os.geteuid()} may not write to it"
+    return _reason(path)
+
+
+def _check_readable(path: Path) -> None:
+    """Name the file that this user may not read, which SQLite does not; raises :class:`PermissionError`."""
+    for part in (path, files.beside(path, files.LOG), files.beside(path, files.JOURNAL)):
+        if part.exists() and not os.access(part, os.R_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(part))
 
 
 def _has_index(path: Path) -> bool:

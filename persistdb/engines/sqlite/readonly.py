@@ -50,12 +50,14 @@ def cursor(path: Path, timeout: float, busy: float) -> Iterator[Cursor]:
     def connect(uri: str) -> Any:
         return module.connect(uri, uri=True, isolation_level=None, timeout=busy, check_same_thread=False)
 
-    connection = connect(files.uri(path, "mode=ro"))
-    cursor = Cursor(connection, timeout)
+    connection = None
     try:
-        cursor.execute("PRAGMA schema_version")  # SQLite opens the file when it is first read
+        connection = connect(files.uri(path, "mode=ro"))
+        cursor = Cursor(connection, timeout)
+        cursor.execute("PRAGMA schema_version")  # SQLite opens log and index when it first reads
     except module.Error as error:
-        cursor.close()
+        if connection is not None:
+            cursor.close()
         connection, _ = fallback.open_instead(path, error, connect)
         cursor = Cursor(connection, timeout)
     try:
