@@ -20,6 +20,7 @@ from persistdb.engines.sqlite import fallback
 from persistdb.errors import Busy, DatabaseError, ReadOnly, StorageFull, Unavailable
 from persistdb.reports import readonly
 from persistdb.schema.backup import backup
+from persistdb.schema.restore import restore
 from tests.servers import disks
 
 if TYPE_CHECKING:
@@ -290,6 +291,15 @@ def test_no_room_for_a_copy(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("TMPDIR", str(disk))
     with pytest.raises(StorageFull, match=rf"its disk is full, and .* no room in {disk}; set TMPDIR to .* MB free"):
         read(disk / "x.db")
+
+
+def test_a_restore(disk: Path, tmp_path: Path) -> None:
+    """A file on a read-only medium is restored from with the commits in its log."""
+    crash(disk / "x.db", "b", index=False)
+    disks.set_read_only(disk)
+    with Database(file_url(tmp_path / "new.db")) as database:
+        restore(database, disk / "x.db")
+        assert cids(database) == ["a", "b"]
 
 
 # --- errors
