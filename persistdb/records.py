@@ -228,6 +228,9 @@ class ContainerSummary(Record, frozen=True, kw_only=True):
     mounts: int
     devices: int
     bundle_path: str
+    cgroup_path: str
+    revision: int
+    created_at: datetime
     updated_at: datetime
 
 

@@ -33,7 +33,8 @@ def differences(one: filecmp.dircmp[str]) -> list[str]:
 def rows(capsys: pytest.CaptureFixture[str], url: str) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = json.loads(run(capsys, url, "any", "ls", "--all-hosts", "--format", "json"))["rows"]
     for row in listed:
-        assert row.pop("updated").endswith("Z")
+        for name in ("created", "updated"):
+            assert row.pop(name).endswith("Z")
     return listed
 
 

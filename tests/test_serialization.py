@@ -122,7 +122,18 @@ def test_times_are_rfc_3339() -> None:
     assert Process().to_dict()["start_time"] is None
     now = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
     summary = ContainerSummary(
-        host="h", sid="s", cid="c", state="", pid=None, mounts=0, devices=0, bundle_path="", updated_at=now
+        host="h",
+        sid="s",
+        cid="c",
+        state="",
+        pid=None,
+        mounts=0,
+        devices=0,
+        bundle_path="",
+        cgroup_path="",
+        revision=1,
+        created_at=now,
+        updated_at=now,
     )
     assert summary.to_dict()["updated_at"] == "2026-01-31T12:00:00.123456Z"
 

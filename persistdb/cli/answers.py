@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .columns import STAY, Column
 from .messages import counted, printable
-from .output import Column, cell_text, print_line, print_rows
+from .output import print_line, print_rows
+from .tables import cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,20 +28,24 @@ def number_of(answer: Rows) -> str:
 
 def print_answer(kind: str, answer: Rows, output: Output) -> None:
     """Print an answer's rows."""
-    columns = [_column(name, i, answer.rows) for i, name in enumerate(_distinct(answer.columns))]
-    print_rows(kind, columns, answer.rows, output)
+    print_rows(kind, _columns(answer), answer.rows, output)
 
 
-def print_expanded(answer: Rows) -> None:
+def print_expanded(answer: Rows, output: Output) -> None:
     """Print an answer's rows one below the other, a column a line."""
     from rich.cells import cell_len
 
-    names = [printable(name.upper()) for name in _distinct(answer.columns)]
-    width = max(map(cell_len, names))
+    columns = _columns(answer)
+    headings = {place: printable(columns[place].heading) for place in output.places(columns)}
+    width = max(map(cell_len, headings.values()))
     for number, row in enumerate(answer.rows, 1):
         print_line(f"-[ row {number} ]-")
-        for name, value in zip(names, row, strict=True):
-            print_line(f"{name}{' ' * (width - cell_len(name))}  {cell_text(value)}")
+        for place, heading in headings.items():
+            print_line(f"{heading}{' ' * (width - cell_len(heading))}  {cell_text(row[place])}")
+
+
+def _columns(answer: Rows) -> list[Column]:
+    return [_column(name, place, answer.rows) for place, name in enumerate(_distinct(answer.columns))]
 
 
 def _column(name: str, place: int, rows: Sequence[Sequence[Any]]) -> Column:
@@ -51,6 +57,7 @@ def _column(name: str, place: int, rows: Sequence[Sequence[Any]]) -> Column:
         is_id=is_id,
         is_number=bool(values) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values),
         shrinks=not is_id and any(isinstance(v, str) and len(v) > _SHRINKS for v in values),
+        stays=name in STAY,
     )
 
 

@@ -20,7 +20,10 @@ VARIABLE = "_PERSISTDB_COMPLETE"
 
 _ADD = "COMPREPLY+=($value)"
 
-SORTS = ("sid", "cid", "state", "host", "created", "updated")
+SORTS = (
+    *("sid", "cid", "state", "host", "created", "updated"),
+    *("pid", "mounts", "devices", "bundle", "cgroup", "revision"),
+)
 """What ``ls`` sorts by; a test compares it with the store's, which takes SQLAlchemy to import."""
 
 HOST = "persistdb.host"
@@ -74,6 +77,16 @@ def _quiet(find: Callable[[click.Context, str], Iterable[str]]) -> Complete:
         return []
 
     return complete
+
+
+def names(*known: str) -> Complete:
+    """Complete the last of some names with commas between them."""
+
+    def find(_: click.Context, incomplete: str) -> Iterable[str]:
+        before, comma, __ = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in known if name not in before.split(",")]
+
+    return _quiet(find)
 
 
 def _url(ctx: click.Context) -> str | None:

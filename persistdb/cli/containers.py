@@ -9,11 +9,12 @@ import click
 
 from ..errors import Ambiguous, InvalidValue, NotFound, Unreadable
 from . import complete
+from .columns import Column
 from .details import as_row, print_details
 from .empty import nothing
 from .messages import complain, counted, printable, tell
 from .options import Whole, format_option, gathered, output_options
-from .output import Column, print_json, print_lines, print_rows
+from .output import print_json, print_lines, print_rows
 from .status import DONE, IN_PART, Faults, reading_arguments, status_of
 from .target import Target, host_option, pass_target
 
@@ -24,16 +25,19 @@ if TYPE_CHECKING:
     from ..store.repository import ContainerRepository
     from .output import Output
 
-_HOST = Column("host", "HOST")
 _COLUMNS = (
-    Column("sid", "SANDBOX", is_id=True),
-    Column("cid", "CONTAINER", is_id=True),
-    Column("state", "STATE"),
+    Column("host", "HOST", stays=True),
+    Column("sid", "SANDBOX", is_id=True, stays=True),
+    Column("cid", "CONTAINER", is_id=True, stays=True),
+    Column("state", "STATE", stays=True),
     Column("pid", "PID", is_number=True),
     Column("mounts", "MOUNTS", is_number=True),
     Column("devices", "DEVICES", is_number=True),
     Column("bundle", "BUNDLE", shrinks=True),
     Column("updated", "UPDATED"),
+    Column("cgroup", "CGROUP", shrinks=True, is_extra=True),
+    Column("revision", "REVISION", is_number=True, is_extra=True),
+    Column("created", "CREATED", is_extra=True),
 )
 
 
@@ -69,6 +73,8 @@ Examples:
   persistdb ls 'host-path=/var/lib/kubelet/*' -q   IDs of containers with mounts below a path
   persistdb ls --all-hosts --sort -updated --limit 10
                                                    the latest changes on all hosts
+  persistdb ls --columns host,cid,created --sort -created
+  persistdb ls -o wide                             all columns, with whole values
   persistdb ls --format json | jq '.rows[].cid'
 """,
 )
@@ -84,16 +90,16 @@ Examples:
 )
 @click.option(
     "--sort",
-    metavar="KEY",
+    metavar="COLUMN",
     default="sid",
     shell_complete=complete.sorts,
     show_default=True,
-    help="sid, cid, state, host, created or updated; -KEY reverses the order.",
+    help="The column to sort by; -COLUMN reverses the order.",
 )
 @click.option("--limit", metavar="N", type=Whole(min=1), help="List the first N only.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only IDs, SANDBOX/CONTAINER, one per line.")
 @click.option("--all-hosts", is_flag=True, help="List the containers of all hosts. A host filter implies this.")
-@output_options
+@output_options(*(column.name for column in _COLUMNS))
 @host_option
 @gathered("selection", _Selection)
 @pass_target
@@ -105,8 +111,9 @@ def list_containers(target: Target, selection: _Selection, quiet: bool, output: 
     from ..filters import parse_all
     from ..reports import listing
 
-    if quiet and output.form != "table":
-        raise click.UsageError("-q prints only IDs: leave out --format")
+    if quiet and (output.form != "table" or output.columns is not None):
+        raise click.UsageError("-q prints only IDs: leave out --format and --columns")
+    output.places(_COLUMNS)  # a mistyped column is misuse before anything is read
     with reading_arguments():
         filters = parse_all([*selection.conditions, *selection.more])
     faults = Faults()
@@ -122,23 +129,23 @@ def list_containers(target: Target, selection: _Selection, quiet: bool, output: 
             )
         if quiet:
             print_lines(f"{container.sid}/{container.cid}" for container in selected)
-        elif output.form == "table":
+        elif output.is_for_people:
             if not _print_table(selected, output) and not faults.number:
                 everywhere = selection.all_hosts or any(condition.key == "host" for condition in filters)
                 host = None if everywhere else repository.host
                 tell(nothing("containers", repository.database, host, filtered=bool(filters)))
         else:
-            print_rows("containers", (_HOST, *_COLUMNS), map(_row, selected), output)
+            print_rows("containers", _COLUMNS, map(_row, selected), output)
     return IN_PART if faults.number else DONE
 
 
 def _print_table(selected: Iterator[ContainerSummary], output: Output) -> int:
-    """Print containers as a table, with their hosts if there are several; return how many they are."""
+    """Print containers as a table, by default with their hosts if there are several; return how many they are."""
     rows = [_row(container) for container in selected]
-    if len({host for host, *_ in rows}) > 1:
-        print_rows("containers", (_HOST, *_COLUMNS), rows, output)
+    if output.form == "table" and output.columns is None and len({host for host, *_ in rows}) <= 1:
+        print_rows("containers", _COLUMNS[1:], (row[1:] for row in rows), output)
     else:
-        print_rows("containers", _COLUMNS, (row[1:] for row in rows), output)
+        print_rows("containers", _COLUMNS, rows, output)
     return len(rows)
 
 
@@ -153,6 +160,9 @@ def _row(container: ContainerSummary) -> tuple[object, ...]:
         container.devices,
         container.bundle_path,
         container.updated_at,
+        container.cgroup_path,
+        container.revision,
+        container.created_at,
     )
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from . import complete
+from .columns import Column
 from .messages import complain, counted, tell
-from .options import Whole, all_formats_option
-from .output import Column, print_code, print_line, print_lines, print_rows
+from .options import Whole, row_options
+from .output import print_code, print_line, print_lines, print_rows
 from .status import CANNOT, DONE, IN_PART, Misuse, reading_arguments
 from .target import Target, host_option, pass_target
 
@@ -171,7 +172,7 @@ Examples:
   persistdb db history --format json | jq -r '.rows[].revision'
 """,
 )
-@all_formats_option
+@row_options(*(column.name for column in _HISTORY))
 @pass_target
 def show_history(target: Target, output: Output) -> None:
     """List the versions of the schema, oldest first, with the losses of a downgrade."""

@@ -13,10 +13,12 @@ import click
 from ..errors import PersistDBError
 from ..private import make_private
 from ..runtimes.samples import KATA
+from .columns import Column
 from .messages import complain, printable
-from .output import Column, print_line, print_table
+from .output import print_line
 from .program import program
 from .status import DONE, IN_PART
+from .tables import print_table
 from .target import Target
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import Column, cell_text, print_table
+from .columns import Column
+from .tables import cell_text, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from . import complete
 from .output import Output
 
 if TYPE_CHECKING:
@@ -33,28 +34,53 @@ def gathered(name: str, kind: type) -> Callable[[Callable[..., T]], Callable[...
     return decorate
 
 
+def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Read names with commas between them."""
+    if value is None:
+        return None
+    names = tuple(name.strip() for name in value.split(","))
+    for place, name in enumerate(names):
+        if not name or name in names[:place]:
+            fault = f"has {name!r} twice" if name else "has an empty name"
+            raise click.BadParameter(f"{value!r} {fault}.", ctx, param)
+    return names
+
+
 def format_option(*formats: Form) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Add ``--format`` to a command, passed as ``output``."""
     csv = "; CSV begins with the column names" if "csv" in formats else ""
+    wide = " Wide is a table with all columns and whole values, however long its lines." if "wide" in formats else ""
     option = click.option(
+        "-o",
         "--format",
         "form",
         type=click.Choice(formats),
         default="table",
         show_default=True,
-        help=f"The output format. JSON has a fixed, versioned shape{csv}.",
+        help=f"The output format. JSON has a fixed, versioned shape{csv}.{wide}",
     )
     return lambda command: option(gathered("output", Output)(command))
 
 
-def output_options(command: Callable[..., T]) -> Callable[..., T]:
-    """Add ``--no-trunc``, ``--format`` and ``--excel`` to a command, passed as ``output``."""
+def row_options(*names: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Add ``--columns`` and ``--format`` to a command that prints rows; ``names`` are the columns known beforehand."""
+    known = f" Known: {', '.join(names)}." if names else ""
+    columns = click.option(
+        "--columns",
+        metavar="A,B,…",
+        callback=_names,
+        shell_complete=complete.names(*names),
+        help=f"Print only these columns, in this order.{known}",
+    )
+    all_formats = format_option("table", "wide", "json", "csv", "markdown")
+    return lambda command: columns(all_formats(command))
+
+
+def output_options(*names: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Add ``--no-trunc``, ``--columns``, ``--format`` and ``--excel`` to a command, passed as ``output``."""
     excel = click.option("--excel", is_flag=True, help="With --format csv: add a byte-order mark and defuse formulas.")
     no_trunc = click.option("--no-trunc", is_flag=True, help="Do not shorten values in a table on a terminal.")
-    return no_trunc(all_formats_option(excel(command)))
-
-
-all_formats_option = format_option("table", "json", "csv", "markdown")
+    return lambda command: no_trunc(row_options(*names)(excel(command)))
 
 
 class Whole(click.IntRange):

@@ -12,22 +12,24 @@ import csv
 import json
 import re
 import sys
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal
 
-from .messages import printable, tell
+from .columns import places
+from .messages import printable
+from .tables import cell_text, print_plain, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-Form = Literal["table", "json", "csv", "markdown"]
+    from .columns import Column
+
+Form = Literal["table", "wide", "json", "csv", "markdown"]
 
 JSON_VERSION = 1
-SHORT_ID = 12
-"""Characters of a long ID that a table on a terminal shows, as other container tools do."""
 
-_LONG_ID = re.compile(r"[0-9a-f]{13,}")
+_FOR_PEOPLE: Final = ("table", "wide")
 # Beginnings of text that a spreadsheet takes for a formula (owasp.org/www-community/attacks/CSV_Injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -36,32 +38,35 @@ _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&#]")
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The form in which a user wants rows: ``--format``, ``--excel`` and ``--no-trunc``."""
+    """The form in which a user wants rows: ``--format``, ``--columns``, ``--excel`` and ``--no-trunc``."""
 
     form: Form = "table"
+    columns: Sequence[str] | None = None
     excel: bool = False
     no_trunc: bool = False
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether a person reads it, who may be told more."""
+        return self.form in _FOR_PEOPLE
+
+    def places(self, columns: Sequence[Column]) -> list[int]:
+        """Return the places of the columns to print, in their order; an unknown name is misuse."""
+        if self.columns is not None:
+            return places(columns, self.columns)
+        has_room = self.form not in ("table", "markdown")
+        return [place for place, column in enumerate(columns) if has_room or not column.is_extra]
 
 
 TABLE = Output()
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its name in JSON and CSV, and its form in a table.
-
-    Where a terminal is too narrow, columns with ``shrinks`` are narrowed before others.
-    """
-
-    name: str
-    heading: str
-    is_id: bool = False
-    is_number: bool = False
-    shrinks: bool = False
-
-
 def print_rows(kind: str, columns: Sequence[Column], rows: Iterable[Sequence[object]], output: Output = TABLE) -> None:
     """Print rows as they come, or, for a table, once all are known: its columns are as wide as their longest value."""
+    shown = output.places(columns)
+    if shown != list(range(len(columns))):
+        columns = [columns[place] for place in shown]
+        rows = ([row[place] for place in shown] for row in rows)
     if output.form == "json":
         names = [column.name for column in columns]
         print_json(kind, (dict(zip(names, row, strict=True)) for row in rows))
@@ -69,7 +74,11 @@ def print_rows(kind: str, columns: Sequence[Column], rows: Iterable[Sequence[obj
         _print_csv(columns, rows, excel=output.excel)
     elif output.form == "markdown":
         _print_markdown(columns, rows)
+    elif output.form == "wide":
+        print_plain(columns, rows)
     else:
+        if output.columns is not None:
+            columns = [replace(column, stays=True) for column in columns]
         print_table(columns, rows, no_trunc=output.no_trunc)
 
 
@@ -88,14 +97,6 @@ def print_json(kind: str, rows: Iterable[Mapping[str, object]]) -> None:
     out.write("\n]}\n")
 
 
-def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, no_trunc: bool = False) -> None:
-    """Print rows as a table: fitted to the terminal, or, elsewhere, as plain text with whole values."""
-    if sys.stdout.isatty():
-        _print_on_terminal(columns, rows, no_trunc=no_trunc)
-    else:
-        _print_plain(columns, rows)
-
-
 def print_line(text: str) -> None:
     """Print a text on one line."""
     sys.stdout.write(printable(text) + "\n")
@@ -112,84 +113,6 @@ def print_code(lines: Iterable[str]) -> None:
     shown = printable if sys.stdout.isatty() else str
     for line in lines:
         sys.stdout.write(shown(line) + "\n")
-
-
-def cell_text(value: object) -> str:
-    """Return the text of a value in a table, on one line."""
-    if value is None or value == "":
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
-    return printable(str(value))
-
-
-def _short(column: Column, value: object) -> str:
-    if isinstance(value, datetime):
-        return _age(datetime.now(UTC) - value)
-    text = cell_text(value)
-    return text[:SHORT_ID] if column.is_id and _LONG_ID.fullmatch(text) else text
-
-
-def _age(age: timedelta) -> str:
-    """Return how long ago it was, in units that filters take."""
-    seconds = max(0, int(age.total_seconds()))
-    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size}{unit} ago"
-    return f"{seconds}s ago"
-
-
-def _print_on_terminal(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, no_trunc: bool) -> None:
-    from rich.cells import cell_len
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from .widths import fit
-
-    console = Console(highlight=False, emoji=False)
-    show = (lambda _, value: cell_text(value)) if no_trunc else _short
-    lines = [[show(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
-    widths: Mapping[int, int | None] = dict.fromkeys(range(len(columns)))
-    if not no_trunc:
-        headings = [printable(column.heading) for column in columns]
-        natural = [max(map(cell_len, texts)) for texts in zip(headings, *lines, strict=True)]
-        widths = fit(columns, natural, console.width)
-    overflow: Literal["fold", "ellipsis"] = "fold" if no_trunc else "ellipsis"
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for place, width in widths.items():
-        column = columns[place]
-        # Rich narrows columns that may wrap before others.
-        table.add_column(
-            Text(printable(column.heading), no_wrap=True, overflow="ellipsis"),
-            justify="right" if column.is_number else "left",
-            no_wrap=not (no_trunc and (column.shrinks or column.is_id)),
-            min_width=8 if no_trunc and column.shrinks else None,
-            width=width,
-            overflow=overflow,
-        )
-    for line in lines:
-        # as Text, not str: square brackets in data are not markup
-        table.add_row(*(Text(line[place], no_wrap=not no_trunc, overflow=overflow) for place in widths))
-    console.print(table)
-    left_out = [column.heading for place, column in enumerate(columns) if place not in widths]
-    if left_out:
-        tell(f"no room in {console.width} columns for {', '.join(left_out)}")
-
-
-def _print_plain(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
-    from rich.cells import cell_len  # start-up cost; East Asian characters are two columns wide
-
-    lines = [[printable(column.heading) for column in columns], *([cell_text(value) for value in row] for row in rows)]
-    widths = [max(map(cell_len, texts)) for texts in zip(*lines, strict=True)]
-    for line in lines:
-        padded = [
-            " " * (width - cell_len(text)) + text if column.is_number else text + " " * (width - cell_len(text))
-            for text, width, column in zip(line, widths, columns, strict=True)
-        ]
-        sys.stdout.write("  ".join(padded).rstrip() + "\n")
 
 
 def _print_markdown(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:

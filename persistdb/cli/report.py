@@ -11,10 +11,11 @@ import click
 from ..errors import InvalidValue
 from . import complete
 from .answers import number_of, print_answer
+from .columns import Column
 from .empty import nothing
 from .messages import complain, tell
 from .options import Whole, gathered, output_options, timeout_option
-from .output import Column, print_line, print_lines, print_rows
+from .output import print_line, print_lines, print_rows
 from .status import DONE, IN_PART, reading_arguments
 from .target import Target, host_option, pass_target
 
@@ -29,12 +30,14 @@ _COLUMNS = (Column("name", "REPORT"), Column("parameters", "PARAMETERS"), Column
 
 @dataclass(frozen=True)
 class _Question:
-    """The requested report, its parameters as typed, the user's folder of reports, and whose rows are wanted."""
+    """The requested report, its parameters as typed, the user's folder of reports, and which rows are wanted."""
 
     name: str | None
     values: Sequence[str]
     own: Path | None
     all_hosts: bool
+    limit: int | None
+    sort: str | None
 
     def folder(self) -> Path:
         """Return the folder of the user's reports; refuse one that does not exist."""
@@ -57,6 +60,7 @@ Examples:
   persistdb report stale 2h --fail                  for monitoring: exit with 1 if there are rows
   persistdb report summary --host node-7            of one host
   persistdb report writable-binds --describe        its advice, parameters and SQL
+  persistdb report stale --sort -updated_at --columns host,cid,updated_at
   persistdb report largest count=3 --format json | jq '.rows[].sid'
 
 \b
@@ -78,9 +82,10 @@ else in persistdb/reports where your configuration is (docs/reporting.md).
 @click.option("--describe", is_flag=True, help="Show the report's advice, parameters and SQL; don't run it.")
 @click.option("--fail", is_flag=True, help="Exit with 1 if the report has rows.")
 @click.option("--limit", metavar="N", type=Whole(min=1), help="Print the first N rows only.")
+@click.option("--sort", metavar="COLUMN", help="The column to sort by; -COLUMN reverses the order.")
 @click.option("--all-hosts", is_flag=True, help="Cover all hosts, also if a host is set.")
 @timeout_option
-@output_options
+@output_options()
 @host_option
 @gathered("question", _Question)
 @pass_target
@@ -89,7 +94,6 @@ def report(
     question: _Question,
     describe: bool,
     fail: bool,
-    limit: int | None,
     timeout: float,
     output: Output,
 ) -> int:
@@ -114,11 +118,15 @@ def report(
             return DONE
         with reading_arguments():
             values = asked.values(question.values)
+        limit = question.limit if question.sort is None else None
         answer = reports.run(database, asked, values, host=host, timeout=timeout, limit=limit)
-        if not answer.rows and output.form == "table":
+        if not answer.rows and output.is_for_people:
             tell(nothing("rows", database, host))
+    if question.sort is not None:
+        with reading_arguments():
+            answer = reports.ordered(answer, question.sort, question.limit)
     print_answer(f"report/{asked.name}", answer, output)
-    if asked.is_finding and answer.rows and output.form == "table":
+    if asked.is_finding and answer.rows and output.is_for_people:
         complain(f"{number_of(answer)}. {asked.advice}")
     elif answer.is_cut:
         complain(number_of(answer))

@@ -58,7 +58,7 @@ sandbox_devices are described in docs/reporting.md.
 @click.option("-x", "--expanded", is_flag=True, help="Print each row with a column a line, for wide rows.")
 @click.option("--trusted", is_flag=True, help="Run the query also as a superuser, or with similar rights.")
 @timeout_option
-@output_options
+@output_options()
 @gathered("question", _Question)
 @pass_target
 def sql(target: Target, question: _Question, expanded: bool, limit: int, timeout: float, output: Output) -> None:
@@ -77,7 +77,7 @@ def sql(target: Target, question: _Question, expanded: bool, limit: int, timeout
         refuse_missing(database)
         answer = readonly.read(database, text, timeout=timeout, limit=limit or None, trusted=question.trusted)
     if expanded:
-        print_expanded(answer)
+        print_expanded(answer, output)
     else:
         print_answer("query", answer, output)
     if answer.is_cut:

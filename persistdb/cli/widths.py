@@ -10,16 +10,14 @@ if TYPE_CHECKING:
 GAP: Final = 2
 _LEAST: Final = 8
 """The narrowest that a column is made, unless all of its values are shorter."""
-_KEPT: Final = frozenset({"host", "sid", "cid", "state"})
-"""The columns that are never left out: which container it is, where, and how it is."""
 
 
 class Column(Protocol):
-    """What matters of a column: its name, and whether its values may be shortened."""
+    """What matters of a column: whether its values may be shortened, and it left out."""
 
     @property
-    def name(self) -> str:
-        """The name in JSON and CSV."""
+    def stays(self) -> bool:
+        """Whether it is never left out."""
 
     @property
     def is_id(self) -> bool:
@@ -41,12 +39,12 @@ def fit(columns: Sequence[Column], natural: Sequence[int], width: int) -> dict[i
         for group in (
             [place for place in shown if columns[place].shrinks],
             [place for place in shown if columns[place].is_id],
-            [place for place in shown if columns[place].name in _KEPT],
+            [place for place in shown if columns[place].stays],
         ):
             _narrow(widths, group, width)
         if _total(widths) <= width:
             return widths
-        spare = [place for place in shown if columns[place].name not in _KEPT]
+        spare = [place for place in shown if not columns[place].stays]
         if not spare or len(shown) == 1:
             _narrow(widths, shown, width, least=1)
             return widths

@@ -2,8 +2,9 @@
 
 from ..places import reports_folder as folder
 from .catalog import Report, find, locate, names, read
+from .ordering import ordered
 from .parameters import Parameter
 from .run import run
 from .scope import hosts
 
-__all__ = ["Parameter", "Report", "find", "folder", "hosts", "locate", "names", "read", "run"]
+__all__ = ["Parameter", "Report", "find", "folder", "hosts", "locate", "names", "ordered", "read", "run"]

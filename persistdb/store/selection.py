@@ -18,7 +18,7 @@ from sqlalchemy import and_, exists, func, literal_column, not_, or_, select, tr
 from ..errors import InvalidValue
 from ..filters import ALL_HOSTS, KEYS, parse_all
 from ..schema.tables import IS_PATH, IS_PID, NOT_EMPTY
-from ..validation import check_kind, check_text
+from ..validation import INT64, check_kind, check_text
 from .encoding import utc_text
 from .statements import container, device_map, mount, parameter, process, sandbox
 
@@ -75,6 +75,21 @@ _WANTED: dict[Kind, str] = {
     "before": "a datetime with its time zone",
 }
 
+
+def _number_of(children: Table, also: ColumnElement[bool]) -> ColumnElement[Any]:
+    rows = select(func.count()).where(children.c.container_id == container.c.id, also)
+    return rows.correlate(container).scalar_subquery()
+
+
+_FIRST_PID = (
+    select(process.c.pid)
+    .where(process.c.container_id == container.c.id, process.c.position == literal_column("0"))
+    .correlate(container)
+    .scalar_subquery()
+)
+# Engines differ in where they sort NULL: below any pid here.
+_NO_PID: ColumnElement[Any] = literal_column(str(INT64[0]))
+
 SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
     "sid": (sandbox.c.sid, container.c.cid, sandbox.c.host),
     "cid": (container.c.cid, sandbox.c.sid, sandbox.c.host),
@@ -82,6 +97,12 @@ SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
     "host": (sandbox.c.host, sandbox.c.sid, container.c.cid),
     "created": (container.c.created_at, container.c.id),
     "updated": (container.c.updated_at, container.c.id),
+    "pid": (func.coalesce(_FIRST_PID, _NO_PID), container.c.id),
+    "mounts": (_number_of(mount, mount.c.position > literal_column("0")), container.c.id),
+    "devices": (_number_of(device_map, true()), container.c.id),
+    "bundle": (container.c.bundle_path, container.c.id),
+    "cgroup": (container.c.cgroup_path, container.c.id),
+    "revision": (container.c.revision, container.c.id),
 }
 """What ``find`` and ``ls`` sort by; no two containers compare equal, so that pages make up a whole."""
 

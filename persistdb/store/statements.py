@@ -111,6 +111,9 @@ class Statements:
                 "mounts": "(SELECT count(*) FROM mount AS m WHERE m.container_id = container.id AND m.position > 0)",
                 "devices": "(SELECT count(*) FROM device_map AS d WHERE d.container_id = container.id)",
                 "bundle_path": "container.bundle_path",
+                "cgroup_path": "container.cgroup_path",
+                "revision": "container.revision",
+                "created_at": engine.utc_text("container.created_at"),
                 "updated_at": engine.utc_text("container.updated_at"),
             }
         )

@@ -28,11 +28,26 @@ _COMMANDS = st.sampled_from(
 _OPTIONS = st.sampled_from(
     [
         *("-q", "--limit", "--sort", "--format", "--all-hosts", "-f", "--strict", "--sandbox", "--"),
-        *("--timeout", "--describe", "--reports", "--fail", "--print", "--no-backup"),
+        *("--timeout", "--describe", "--reports", "--fail", "--print", "--no-backup", "--columns", "-o"),
     ]
 )
 _KNOWN = st.sampled_from(
-    [*SORTS, "json", "csv", "markdown", "pod-1", "pod-1/a", "state=", "pid=x", "since=9d", "cid!=*", "pid=1_0", "1_0"]
+    [
+        *SORTS,
+        "json",
+        "csv",
+        "markdown",
+        "wide",
+        "cid,state",
+        "pod-1",
+        "pod-1/a",
+        "state=",
+        "pid=x",
+        "since=9d",
+        "cid!=*",
+        "pid=1_0",
+        "1_0",
+    ]
 )
 # an argument has no NUL: it ends there
 _TEXTS = st.text(st.characters(exclude_characters="\0"), max_size=4)

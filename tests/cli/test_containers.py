@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from persistdb import ContainerState, DeviceMap, Mount, Process, SandboxState
-from persistdb.cli.output import Column, print_rows
+from persistdb.cli.columns import Column
+from persistdb.cli.output import print_rows
 from persistdb.filters import KEYS
 from persistdb.store.selection import SORTS
 from tests.runtimes.kata.trees import DATA
@@ -76,8 +77,8 @@ def test_json(filled: Program) -> None:
     document = json.loads(done.out)
     (row,) = document.pop("rows")
     assert document == {"version": 1, "kind": "containers"}
-    updated = row.pop("updated")
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", updated)
+    for time in (row.pop("created"), row.pop("updated")):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", time)
     assert row == {
         "host": "node-1",
         "sid": "pod-1",
@@ -87,6 +88,8 @@ def test_json(filled: Program) -> None:
         "mounts": 2,
         "devices": 1,
         "bundle": "/run/b",
+        "cgroup": "",
+        "revision": 1,
     }
     assert json.loads(filled("ls", "cid=none", "--format", "json").out)["rows"] == []
 

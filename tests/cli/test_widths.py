@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from persistdb.cli.output import Column
+from persistdb.cli.columns import Column
 from persistdb.cli.widths import GAP, fit
 
 COLUMNS = (
-    Column("host", "HOST"),
-    Column("sid", "SANDBOX", is_id=True),
-    Column("cid", "CONTAINER", is_id=True),
-    Column("state", "STATE"),
+    Column("host", "HOST", stays=True),
+    Column("sid", "SANDBOX", is_id=True, stays=True),
+    Column("cid", "CONTAINER", is_id=True, stays=True),
+    Column("state", "STATE", stays=True),
     Column("pid", "PID", is_number=True),
     Column("bundle", "BUNDLE", shrinks=True),
     Column("updated", "UPDATED"),

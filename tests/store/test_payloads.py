@@ -217,9 +217,11 @@ def test_an_empty_sandbox(form: Form) -> None:
 def test_a_summary(form: Form) -> None:
     """A summary decodes in both forms."""
     values: dict[str, Any] = {"host": HOST, "sid": "pod-1", "cid": "web", "state": "running", "mounts": 3, "devices": 2}
+    values |= {"bundle_path": "/b", "cgroup_path": "/c", "revision": 7}
     for pid in (None, -1, 1 << 40):
-        payload = text({**values, "pid": pid, "bundle_path": "/b", "updated_at": f"{NOW.replace(' ', 'T')}Z"})
-        summary = ContainerSummary(**values, pid=pid, bundle_path="/b", updated_at=at(NOW))
+        times = {name: f"{time.replace(' ', 'T')}Z" for name, time in (("created_at", BEFORE), ("updated_at", NOW))}
+        payload = text({**values, "pid": pid, **times})
+        summary = ContainerSummary(**values, pid=pid, created_at=at(BEFORE), updated_at=at(NOW))
         assert form.decode.summary(payload) == summary
 
 

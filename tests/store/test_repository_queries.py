@@ -10,7 +10,7 @@ import pytest
 from persistdb import filters
 from persistdb.errors import Ambiguous, InvalidValue, NotFound
 from persistdb.filters import Filter, parse
-from persistdb.records import ContainerState, ContainerSummary, DeviceMap, Mount, Process
+from persistdb.records import ContainerState, ContainerSummary, DeviceMap, Mount, Process, SandboxState
 from persistdb.store.repository import ContainerRepository
 from persistdb.store.selection import SORTS
 
@@ -38,6 +38,9 @@ def summary(one: Container) -> ContainerSummary:
         mounts=len(record.mounts),
         devices=len(record.device_maps),
         bundle_path=record.bundle_path,
+        cgroup_path=record.cgroup_path,
+        revision=one.revision,
+        created_at=one.created_at,
         updated_at=one.updated_at,
     )
 
@@ -274,6 +277,45 @@ def test_sort(repository: ContainerRepository) -> None:
     assert created == sorted(created, reverse=True)
     repository.transition("pod-b", "x", "paused", expected="running")
     assert names(repository.find(sort="-updated", limit=1)) == ["pod-b/x"]
+
+
+def test_sort_by_what_a_list_shows(repository: ContainerRepository) -> None:
+    """Numbers are sorted as numbers, paths by all of their bytes, and a container without a process before any pid."""
+    long = "/run/" + "x" * 3000
+    made = {
+        "none": ContainerState(bundle_path=f"{long}b", cgroup_path="/B"),
+        "init": ContainerState(processes=[Process(token="i", pid=-1)], bundle_path=f"{long}a", cgroup_path="/a"),
+        "two": ContainerState(
+            state="ready",
+            processes=[Process(token="2", pid=9), Process(token="3", pid=1)],
+            mounts=[Mount(destination="/a"), Mount(destination="/b")],
+            device_maps=[DeviceMap(id="d")],
+            bundle_path="/é",
+        ),
+        "ten": ContainerState(
+            rootfs=Mount(source="/root"),
+            processes=[Process(token="t", pid=10)],
+            mounts=[Mount(destination=f"/{i}") for i in range(10)],
+            device_maps=[DeviceMap(id=f"d{i}") for i in range(10)],
+            cgroup_path="/b",
+        ),
+    }
+    for cid, record in made.items():
+        repository.save_sandbox(SandboxState(sid=f"pod-{cid}"), {cid: record})
+    repository.transition("pod-two", "two", "running", expected="ready")
+    wanted = {
+        "pid": ["none", "init", "two", "ten"],
+        "mounts": ["none", "init", "two", "ten"],
+        "devices": ["none", "init", "two", "ten"],
+        "bundle": ["ten", "init", "none", "two"],
+        "cgroup": ["two", "none", "init", "ten"],
+        "revision": ["none", "init", "ten", "two"],
+    }
+    for sort, cids in wanted.items():
+        assert [one.cid for one in repository.summaries(sort=sort)] == cids
+        assert [one.cid for one in repository.summaries("sid=pod-t*", sort=sort)] == [c for c in cids if c[0] == "t"]
+        reverse = [one.cid for one in repository.summaries(sort=f"-{sort}")]
+        assert reverse == cids[::-1]
 
 
 @pytest.mark.parametrize("sort", [f"{sign}{name}" for name in SORTS for sign in ("", "-")])

@@ -133,6 +133,8 @@ class MariaDB(Backend):
             "sql_mode": "'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
             # The result of a JSON aggregate is cut at this length, in the middle of a value (MDEV-21912).
             "group_concat_max_len": str(2**32 - 1),
+            # Text is sorted by its first 1024 bytes; paths have up to 4096.
+            "max_sort_length": "8192",
             "innodb_lock_wait_timeout": str(max(1, round(timeouts.busy))),
             "max_statement_time": str(max(0.001, timeouts.statement)),  # 0 would mean for ever
         }

@@ -1,0 +1,107 @@
+"""Tables of text: fitted to a terminal, or plain with whole values."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from .messages import printable, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .columns import Column
+
+SHORT_ID = 12
+"""Characters of a long ID that a table on a terminal shows, as other container tools do."""
+
+_LONG_ID = re.compile(r"[0-9a-f]{13,}")
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, no_trunc: bool = False) -> None:
+    """Print rows as a table: fitted to the terminal, or, elsewhere, as plain text with whole values."""
+    if sys.stdout.isatty():
+        _print_on_terminal(columns, rows, no_trunc=no_trunc)
+    else:
+        print_plain(columns, rows)
+
+
+def cell_text(value: object) -> str:
+    """Return the text of a value in a table, on one line."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+    return printable(str(value))
+
+
+def _short(column: Column, value: object) -> str:
+    if isinstance(value, datetime):
+        return _age(datetime.now(UTC) - value)
+    text = cell_text(value)
+    return text[:SHORT_ID] if column.is_id and _LONG_ID.fullmatch(text) else text
+
+
+def _age(age: timedelta) -> str:
+    """Return how long ago it was, in units that filters take."""
+    seconds = max(0, int(age.total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit} ago"
+    return f"{seconds}s ago"
+
+
+def _print_on_terminal(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, no_trunc: bool) -> None:
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from .widths import fit
+
+    console = Console(highlight=False, emoji=False)
+    show = (lambda _, value: cell_text(value)) if no_trunc else _short
+    lines = [[show(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
+    widths: Mapping[int, int | None] = dict.fromkeys(range(len(columns)))
+    if not no_trunc:
+        headings = [printable(column.heading) for column in columns]
+        natural = [max(map(cell_len, texts)) for texts in zip(headings, *lines, strict=True)]
+        widths = fit(columns, natural, console.width)
+    overflow: Literal["fold", "ellipsis"] = "fold" if no_trunc else "ellipsis"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for place, width in widths.items():
+        column = columns[place]
+        # Rich narrows columns that may wrap before others.
+        table.add_column(
+            Text(printable(column.heading), no_wrap=True, overflow="ellipsis"),
+            justify="right" if column.is_number else "left",
+            no_wrap=not (no_trunc and (column.shrinks or column.is_id)),
+            min_width=8 if no_trunc and column.shrinks else None,
+            width=width,
+            overflow=overflow,
+        )
+    for line in lines:
+        # as Text, not str: square brackets in data are not markup
+        table.add_row(*(Text(line[place], no_wrap=not no_trunc, overflow=overflow) for place in widths))
+    console.print(table)
+    left_out = [column.heading for place, column in enumerate(columns) if place not in widths]
+    if left_out:
+        tell(f"no room in {console.width} columns for {', '.join(left_out)}; -o wide shows all")
+
+
+def print_plain(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows as plain text with whole values, however long the lines are."""
+    from rich.cells import cell_len  # start-up cost; East Asian characters are two columns wide
+
+    lines = [[printable(column.heading) for column in columns], *([cell_text(value) for value in row] for row in rows)]
+    widths = [max(map(cell_len, texts)) for texts in zip(*lines, strict=True)]
+    for line in lines:
+        padded = [
+            " " * (width - cell_len(text)) + text if column.is_number else text + " " * (width - cell_len(text))
+            for text, width, column in zip(line, widths, columns, strict=True)
+        ]
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
