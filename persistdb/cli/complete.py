@@ -79,6 +79,11 @@ def _quiet(find: Callable[[click.Context, str], Iterable[str]]) -> Complete:
     return complete
 
 
+def words(*known: str) -> Complete:
+    """Complete one of some words."""
+    return _quiet(lambda _, __: known)
+
+
 def names(*known: str) -> Complete:
     """Complete the last of some names with commas between them."""
 

@@ -14,7 +14,7 @@ from .details import as_row, print_details
 from .empty import nothing
 from .messages import complain, counted, printable, tell
 from .options import Whole, format_option, gathered, output_options
-from .output import print_json, print_lines, print_rows
+from .output import print_lines, print_rows
 from .status import DONE, IN_PART, Faults, reading_arguments, status_of
 from .target import Target, host_option, pass_target
 
@@ -75,6 +75,7 @@ Examples:
                                                    the latest changes on all hosts
   persistdb ls --columns host,cid,created --sort -created
   persistdb ls -o wide                             all columns, with whole values
+  persistdb ls -o '{{.sid}}\\t{{.cid}}\\t{{.pid}}'    a line for each, with tabs between the values
   persistdb ls --format json | jq '.rows[].cid'
 """,
 )
@@ -172,12 +173,14 @@ def _row(container: ContainerSummary) -> tuple[object, ...]:
 Examples:
   persistdb show 0a9b                       the container whose ID begins with 0a9b
   persistdb show 6d7c0f0a3d5d2b9b/web-1     the container web-1 of this sandbox
+  persistdb show 0a9b -o yaml               all that is stored of it
+  persistdb show 0a9b -o '{{.bundle}}'      one of its values
   persistdb show 0a9b --format json | jq '.rows[0].devices'
 """,
 )
 @click.argument("ref", metavar="ID", shell_complete=complete.containers)
 @click.option("--all-hosts", is_flag=True, help="Search all hosts.")
-@format_option("table", "json")
+@format_option("table", "json", "yaml")
 @host_option
 @pass_target
 def show_container(target: Target, ref: str, all_hosts: bool, output: Output) -> None:
@@ -187,10 +190,11 @@ def show_container(target: Target, ref: str, all_hosts: bool, output: Output) ->
     """
     with target.repository() as repository:
         container = repository.look_up(ref, all_hosts=all_hosts)
-    if output.form == "json":
-        print_json("container", [as_row(container)])
-    else:
+    if output.form == "table":
         print_details(container)
+    else:
+        row = as_row(container)
+        print_rows("container", [Column(name, name) for name in row], [list(row.values())], output)
 
 
 @click.command(

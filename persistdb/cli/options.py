@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from . import complete
 from .output import Output
+from .templates import MARK, Template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .output import Form
 
@@ -46,18 +47,41 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     return names
 
 
+_NOTES: Final[dict[Form, str]] = {
+    "wide": "wide is a table with all columns and whole values, however long its lines.",
+    "json": "JSON has a fixed, versioned shape, and YAML the same.",
+    "csv": "CSV begins with the column names.",
+}
+
+
+def _form(ctx: click.Context, param: click.Parameter, value: str, formats: Sequence[Form]) -> Form | Template:
+    """Read the name of a format, or a template."""
+    for form in formats:
+        if value == form:
+            return form
+    if MARK not in value:
+        known = ", ".join(formats)
+        raise click.BadParameter(f"{value!r} is none of {known}, and no template such as '{{{{.cid}}}}'.", ctx, param)
+    try:
+        return Template.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
 def format_option(*formats: Form) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Add ``--format`` to a command, passed as ``output``."""
-    csv = "; CSV begins with the column names" if "csv" in formats else ""
-    wide = " Wide is a table with all columns and whole values, however long its lines." if "wide" in formats else ""
+    notes = [note for form, note in _NOTES.items() if form in formats]
     option = click.option(
         "-o",
         "--format",
         "form",
-        type=click.Choice(formats),
+        metavar="FORMAT",
+        callback=lambda ctx, param, value: _form(ctx, param, value, formats),
+        shell_complete=complete.words(*formats),
         default="table",
         show_default=True,
-        help=f"The output format. JSON has a fixed, versioned shape{csv}.{wide}",
+        help=f"{', '.join(formats)}, or a template such as '{{{{.cid}}}} {{{{.state}}}}', a line for each row. "
+        + " ".join(notes),
     )
     return lambda command: option(gathered("output", Output)(command))
 
@@ -72,7 +96,7 @@ def row_options(*names: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
         shell_complete=complete.names(*names),
         help=f"Print only these columns, in this order.{known}",
     )
-    all_formats = format_option("table", "wide", "json", "csv", "markdown")
+    all_formats = format_option("table", "wide", "json", "yaml", "csv", "markdown")
     return lambda command: columns(all_formats(command))
 
 

@@ -1,9 +1,10 @@
-"""Rows as a table, as JSON, CSV or Markdown: the one way in which commands print rows.
+"""Rows as a table, as JSON, YAML, CSV, Markdown or lines of a template: the one way in which commands print rows.
 
 JSON is ``{"version": 1, "kind": KIND, "rows": [ROW, …]}`` with an object for each row; ``docs/json.md`` documents the
 keys of each kind. Within a version keys are only added.
 
-JSON and CSV hold values as they are stored, for programs. On a terminal, whatever the terminal would act on is escaped.
+JSON, YAML and CSV hold values as they are stored, for programs. On a terminal, whatever the terminal would act on is
+escaped.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from .columns import places
 from .messages import printable
+from .status import Misuse
 from .tables import cell_text, print_plain, print_table
+from .templates import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .columns import Column
 
-Form = Literal["table", "wide", "json", "csv", "markdown"]
+Form = Literal["table", "wide", "json", "yaml", "csv", "markdown"]
 
 JSON_VERSION = 1
 
@@ -40,10 +43,14 @@ _MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&#]")
 class Output:
     """The form in which a user wants rows: ``--format``, ``--columns``, ``--excel`` and ``--no-trunc``."""
 
-    form: Form = "table"
+    form: Form | Template = "table"
     columns: Sequence[str] | None = None
     excel: bool = False
     no_trunc: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.form, Template) and self.columns is not None:
+            raise Misuse("a template names its columns itself: leave out --columns")
 
     @property
     def is_for_people(self) -> bool:
@@ -52,8 +59,9 @@ class Output:
 
     def places(self, columns: Sequence[Column]) -> list[int]:
         """Return the places of the columns to print, in their order; an unknown name is misuse."""
-        if self.columns is not None:
-            return places(columns, self.columns)
+        names = self.form.fields if isinstance(self.form, Template) else self.columns
+        if names is not None:
+            return places(columns, names)
         has_room = self.form not in ("table", "markdown")
         return [place for place, column in enumerate(columns) if has_room or not column.is_extra]
 
@@ -67,9 +75,12 @@ def print_rows(kind: str, columns: Sequence[Column], rows: Iterable[Sequence[obj
     if shown != list(range(len(columns))):
         columns = [columns[place] for place in shown]
         rows = ([row[place] for place in shown] for row in rows)
-    if output.form == "json":
-        names = [column.name for column in columns]
-        print_json(kind, (dict(zip(names, row, strict=True)) for row in rows))
+    if isinstance(output.form, Template):
+        _print_template(output.form, rows)
+    elif output.form == "json":
+        _print_json(kind, _encoded(columns, rows))
+    elif output.form == "yaml":
+        _print_yaml(kind, _encoded(columns, rows))
     elif output.form == "csv":
         _print_csv(columns, rows, excel=output.excel)
     elif output.form == "markdown":
@@ -80,21 +91,6 @@ def print_rows(kind: str, columns: Sequence[Column], rows: Iterable[Sequence[obj
         if output.columns is not None:
             columns = [replace(column, stays=True) for column in columns]
         print_table(columns, rows, no_trunc=output.no_trunc)
-
-
-def print_json(kind: str, rows: Iterable[Mapping[str, object]]) -> None:
-    """Print rows as one JSON value, one row per line."""
-    import msgspec
-
-    encode = msgspec.json.Encoder(enc_hook=str).encode
-    shown = _escaped_json if sys.stdout.isatty() else str
-    out = _Utf8()
-    out.write(shown(f'{{"version": {JSON_VERSION}, "kind": "{kind}", "rows": ['))
-    separator = "\n"
-    for row in rows:
-        out.write(separator + shown(encode(row).decode()))
-        separator = ",\n"
-    out.write("\n]}\n")
 
 
 def print_line(text: str) -> None:
@@ -113,6 +109,51 @@ def print_code(lines: Iterable[str]) -> None:
     shown = printable if sys.stdout.isatty() else str
     for line in lines:
         sys.stdout.write(shown(line) + "\n")
+
+
+def _encoded(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """Yield each row as an object of JSON."""
+    import msgspec
+
+    encode = msgspec.json.Encoder(enc_hook=str).encode
+    names = [column.name for column in columns]
+    return (encode(dict(zip(names, row, strict=True))) for row in rows)
+
+
+def _print_json(kind: str, rows: Iterable[bytes]) -> None:
+    """Print rows as one JSON value, one row per line."""
+    shown = _escaped_json if sys.stdout.isatty() else str
+    out = _Utf8()
+    out.write(shown(f'{{"version": {JSON_VERSION}, "kind": "{kind}", "rows": ['))
+    separator = "\n"
+    for row in rows:
+        out.write(separator + shown(row.decode()))
+        separator = ",\n"
+    out.write("\n]}\n")
+
+
+def _print_yaml(kind: str, rows: Iterable[bytes]) -> None:
+    from . import yaml_rows  # start-up cost: PyYAML
+
+    shown = yaml_rows.escaped if sys.stdout.isatty() else str
+    out = _Utf8()
+    for part in yaml_rows.documents({"version": JSON_VERSION, "kind": kind}, "rows", rows):
+        out.write(shown(part))
+
+
+def _print_template(template: Template, rows: Iterable[Sequence[object]]) -> None:
+    """Print a line for each row, wherever it goes: a value with a line end in it would be two."""
+    out = _Utf8()
+    for row in rows:
+        out.write(template.line([printable(_template_value(value)) for value in row]) + "\n")
+
+
+def _template_value(value: object) -> str:
+    if isinstance(value, list | dict):
+        import msgspec
+
+        return msgspec.json.encode(value, enc_hook=str).decode()
+    return "" if value is None else str(_csv_value(value, excel=False))
 
 
 def _print_markdown(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:

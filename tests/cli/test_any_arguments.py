@@ -33,20 +33,8 @@ _OPTIONS = st.sampled_from(
 )
 _KNOWN = st.sampled_from(
     [
-        *SORTS,
-        "json",
-        "csv",
-        "markdown",
-        "wide",
-        "cid,state",
-        "pod-1",
-        "pod-1/a",
-        "state=",
-        "pid=x",
-        "since=9d",
-        "cid!=*",
-        "pid=1_0",
-        "1_0",
+        *(*SORTS, "json", "yaml", "csv", "markdown", "wide", "{{.cid}}", "cid,state"),
+        *("pod-1", "pod-1/a", "state=", "pid=x", "since=9d", "cid!=*", "pid=1_0", "1_0"),
     ]
 )
 # an argument has no NUL: it ends there

@@ -53,7 +53,7 @@ QUERY = f'SELECT cid AS "{HOSTILE}", destination FROM mounts'
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["table", "json", "csv", "markdown"])
+@pytest.mark.parametrize("form", ["table", "wide", "json", "yaml", "csv", "markdown", "{{.destination}}"])
 def test_rows(hostile: Program, form: str) -> None:
     """Each form of rows shows hostile values and names of columns escaped."""
     assert_printable(shown(hostile, "sql", QUERY, "--format", form))
