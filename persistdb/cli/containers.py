@@ -15,12 +15,14 @@ from .empty import nothing
 from .messages import complain, counted, printable, tell
 from .options import Whole, format_option, gathered, output_options
 from .output import print_lines, print_rows
+from .repeat import repeated, watch_option
 from .status import DONE, IN_PART, Faults, reading_arguments, status_of
 from .target import Target, host_option, pass_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..filters import Filter
     from ..records import ContainerSummary
     from ..store.repository import ContainerRepository
     from .output import Output
@@ -50,6 +52,15 @@ class _Selection:
     sort: str
     limit: int | None
     all_hosts: bool
+    quiet: bool
+    every: float | None
+
+    def filters(self) -> list[Filter]:
+        """Read the conditions; an age such as ``15m`` is one before now."""
+        from ..filters import parse_all
+
+        with reading_arguments():
+            return parse_all([*self.conditions, *self.more])
 
 
 @click.command(
@@ -76,6 +87,7 @@ Examples:
   persistdb ls --columns host,cid,created --sort -created
   persistdb ls -o wide                             all columns, with whole values
   persistdb ls -o '{{.sid}}\\t{{.cid}}\\t{{.pid}}'    a line for each, with tabs between the values
+  persistdb ls state=running --watch 2             again every two seconds
   persistdb ls --format json | jq '.rows[].cid'
 """,
 )
@@ -100,43 +112,49 @@ Examples:
 @click.option("--limit", metavar="N", type=Whole(min=1), help="List the first N only.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only IDs, SANDBOX/CONTAINER, one per line.")
 @click.option("--all-hosts", is_flag=True, help="List the containers of all hosts. A host filter implies this.")
+@watch_option
 @output_options(*(column.name for column in _COLUMNS))
 @host_option
 @gathered("selection", _Selection)
 @pass_target
-def list_containers(target: Target, selection: _Selection, quiet: bool, output: Output) -> int:
+def list_containers(target: Target, selection: _Selection, output: Output) -> int:
     """List containers.
 
     A container whose rows cannot be read is a line on stderr instead, and makes the exit status 1.
     """
-    from ..filters import parse_all
-    from ..reports import listing
-
+    quiet = selection.quiet
     if quiet and (output.form != "table" or output.columns is not None):
         raise click.UsageError("-q prints only IDs: leave out --format and --columns")
-    output.places(_COLUMNS)  # a mistyped column is misuse before anything is read
-    with reading_arguments():
-        filters = parse_all([*selection.conditions, *selection.more])
-    faults = Faults()
+    # what was mistyped is misuse before anything is read
+    output.places(_COLUMNS)
+    selection.filters()
     with target.repository() as repository:
-        with reading_arguments():
-            selected = listing.find(
-                repository,
-                filters,
-                sort=selection.sort,
-                limit=selection.limit,
-                all_hosts=selection.all_hosts,
-                on_unreadable=faults,
-            )
-        if quiet:
-            print_lines(f"{container.sid}/{container.cid}" for container in selected)
-        elif output.is_for_people:
-            if not _print_table(selected, output) and not faults.number:
-                everywhere = selection.all_hosts or any(condition.key == "host" for condition in filters)
-                host = None if everywhere else repository.host
-                tell(nothing("containers", repository.database, host, filtered=bool(filters)))
-        else:
-            print_rows("containers", _COLUMNS, map(_row, selected), output)
+        return repeated(selection.every, lambda: _list(repository, selection, output), None if quiet else output)
+
+
+def _list(repository: ContainerRepository, selection: _Selection, output: Output) -> int:
+    from ..reports import listing
+
+    filters = selection.filters()
+    faults = Faults()
+    with reading_arguments():
+        selected = listing.find(
+            repository,
+            filters,
+            sort=selection.sort,
+            limit=selection.limit,
+            all_hosts=selection.all_hosts,
+            on_unreadable=faults,
+        )
+    if selection.quiet:
+        print_lines(f"{container.sid}/{container.cid}" for container in selected)
+    elif output.is_for_people:
+        if not _print_table(selected, output) and not faults.number:
+            everywhere = selection.all_hosts or any(condition.key == "host" for condition in filters)
+            host = None if everywhere else repository.host
+            tell(nothing("containers", repository.database, host, filtered=bool(filters)))
+    else:
+        print_rows("containers", _COLUMNS, map(_row, selected), output)
     return IN_PART if faults.number else DONE
 
 

@@ -16,12 +16,14 @@ from .empty import nothing
 from .messages import complain, tell
 from .options import Whole, gathered, output_options, timeout_option
 from .output import print_line, print_lines, print_rows
+from .repeat import repeated, watch_option
 from .status import DONE, IN_PART, reading_arguments
 from .target import Target, host_option, pass_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..db.database import Database
     from ..reports import Report
     from .output import Output
 
@@ -30,7 +32,7 @@ _COLUMNS = (Column("name", "REPORT"), Column("parameters", "PARAMETERS"), Column
 
 @dataclass(frozen=True)
 class _Question:
-    """The requested report, its parameters as typed, the user's folder of reports, and which rows are wanted."""
+    """The requested report, its parameters as typed, the user's folder of reports, and how its rows are wanted."""
 
     name: str | None
     values: Sequence[str]
@@ -38,6 +40,9 @@ class _Question:
     all_hosts: bool
     limit: int | None
     sort: str | None
+    timeout: float
+    every: float | None
+    fail: bool
 
     def folder(self) -> Path:
         """Return the folder of the user's reports; refuse one that does not exist."""
@@ -59,6 +64,7 @@ Examples:
   persistdb report device-holders d6a2f3c8b1e04a7f  the containers that hold this device
   persistdb report stale 2h --fail                  for monitoring: exit with 1 if there are rows
   persistdb report summary --host node-7            of one host
+  persistdb report leftover-mounts --watch 5        again every five seconds
   persistdb report writable-binds --describe        its advice, parameters and SQL
   persistdb report stale --sort -updated_at --columns host,cid,updated_at
   persistdb report largest count=3 --format json | jq '.rows[].sid'
@@ -84,25 +90,21 @@ else in persistdb/reports where your configuration is (docs/reporting.md).
 @click.option("--limit", metavar="N", type=Whole(min=1), help="Print the first N rows only.")
 @click.option("--sort", metavar="COLUMN", help="The column to sort by; -COLUMN reverses the order.")
 @click.option("--all-hosts", is_flag=True, help="Cover all hosts, also if a host is set.")
+@watch_option
 @timeout_option
 @output_options()
 @host_option
 @gathered("question", _Question)
 @pass_target
-def report(
-    target: Target,
-    question: _Question,
-    describe: bool,
-    fail: bool,
-    timeout: float,
-    output: Output,
-) -> int:
+def report(target: Target, question: _Question, describe: bool, output: Output) -> int:
     """Run a named report over all hosts in the database.
 
     With --host or PERSISTDB_HOST it covers one host. Without NAME, list the reports.
     """
     from .. import reports
 
+    if question.every is not None and (question.name is None or describe or question.fail):
+        raise click.UsageError("--watch repeats a report: give its NAME, and leave out --describe and --fail")
     folder = question.folder()
     target.check_host()
     host = None if question.all_hosts else target.host
@@ -116,21 +118,27 @@ def report(
         if describe:
             _describe(asked)
             return DONE
-        with reading_arguments():
-            values = asked.values(question.values)
-        limit = question.limit if question.sort is None else None
-        answer = reports.run(database, asked, values, host=host, timeout=timeout, limit=limit)
-        if not answer.rows and output.is_for_people:
-            tell(nothing("rows", database, host))
+        return repeated(question.every, lambda: _run(database, asked, host, question, output), output)
+
+
+def _run(database: Database, asked: Report, host: str | None, question: _Question, output: Output) -> int:
+    from .. import reports
+
+    with reading_arguments():
+        values = asked.values(question.values)
+    limit = question.limit if question.sort is None else None
+    answer = reports.run(database, asked, values, host=host, timeout=question.timeout, limit=limit)
     if question.sort is not None:
         with reading_arguments():
             answer = reports.ordered(answer, question.sort, question.limit)
     print_answer(f"report/{asked.name}", answer, output)
+    if not answer.rows and output.is_for_people:
+        tell(nothing("rows", database, host))
     if asked.is_finding and answer.rows and output.is_for_people:
         complain(f"{number_of(answer)}. {asked.advice}")
     elif answer.is_cut:
         complain(number_of(answer))
-    return IN_PART if fail and answer.rows else DONE
+    return IN_PART if question.fail and answer.rows else DONE
 
 
 def _list(engine: str, folder: Path, output: Output) -> int:
