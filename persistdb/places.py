@@ -32,3 +32,10 @@ def reports_folder() -> Path:
     import platformdirs
 
     return platformdirs.user_config_path("persistdb") / "reports"
+
+
+def sql_history() -> Path:
+    """Return the file of the queries that a person typed, in the platform's place for a user's state."""
+    import platformdirs
+
+    return platformdirs.user_state_path("persistdb") / "sql_history"

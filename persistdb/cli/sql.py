@@ -17,6 +17,7 @@ from .target import Target, pass_target
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from ..reports.readonly import Rows
     from .output import Output
 
 
@@ -38,6 +39,7 @@ Examples:
   persistdb sql -x "SELECT * FROM containers WHERE cid = 'web-1'"
   persistdb sql --file question.sql --format markdown
   echo "SELECT * FROM devices" | persistdb sql -
+  persistdb sql                                    on a terminal: \\d lists the views
   persistdb --db state.db sql "EXPLAIN QUERY PLAN SELECT * FROM mounts"
 
 \b
@@ -64,8 +66,9 @@ sandbox_devices are described in docs/reporting.md.
 def sql(target: Target, question: _Question, expanded: bool, limit: int, timeout: float, output: Output) -> None:
     """Run one read-only query in the database's own SQL.
 
-    QUERY is one SELECT, WITH … SELECT or VALUES, or EXPLAIN of one; it is read from stdin if it is - or missing. The
-    database itself refuses whatever would write; with --reader-url, whatever has any effect.
+    QUERY is one SELECT, WITH … SELECT or VALUES, or EXPLAIN of one; it is read from stdin if it is - or missing. On a
+    terminal, without QUERY, you are asked for one after another. The database itself refuses whatever would write; with
+    --reader-url, whatever has any effect.
     """
     from ..reports import readonly
     from ..schema.prepare import refuse_missing
@@ -73,9 +76,19 @@ def sql(target: Target, question: _Question, expanded: bool, limit: int, timeout
     if expanded and output.form != "table":
         raise click.UsageError("-x is for people: leave out --format")
     text = _query(question.query, question.file)
-    with target.reader() as database, reading_arguments():
+    with target.reader() as database:
+
+        def read(query: str) -> Rows:
+            with reading_arguments():
+                return readonly.read(database, query, timeout=timeout, limit=limit or None, trusted=question.trusted)
+
         refuse_missing(database)
-        answer = readonly.read(database, text, timeout=timeout, limit=limit or None, trusted=question.trusted)
+        if text is None:
+            from .interactive import Repl
+
+            Repl(database, read, output, expanded=expanded).run()
+            return
+        answer = read(text)
     if expanded:
         print_expanded(answer, output)
     else:
@@ -84,11 +97,13 @@ def sql(target: Target, question: _Question, expanded: bool, limit: int, timeout
         complain(f"{number_of(answer)}; use --limit N for N rows, --limit 0 for all")
 
 
-def _query(query: str | None, file: BinaryIO | None) -> str:
-    """Return the query from the argument, a file, or stdin."""
+def _query(query: str | None, file: BinaryIO | None) -> str | None:
+    """Return the query from the argument, a file, or stdin; ``None`` if a person at a terminal is to be asked."""
     if query not in (None, "-") and file is not None:
         raise click.UsageError("QUERY and --file exclude each other: give one of them")
     if query is None and file is None and sys.stdin.isatty():
+        if sys.stdout.isatty():
+            return None
         raise click.UsageError("no query: give QUERY, --file FILE, or - for stdin")
     if query is not None and query != "-":
         return query

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 _ALL = INT32[-1]
 
 # Columns of the views whose type not every engine has: SQLite has no booleans and no timestamps, MariaDB no booleans.
-_BOOLEANS = frozenset(
+BOOLEANS = frozenset(
     {
         *("is_sandbox", "is_rootfs", "is_bind", "is_init", "has_document", "rootfs_mounted", "mounted", "shared"),
         *("read_only", "nosuid", "nodev", "noexec"),
     }
 )
-_TIMESTAMPS = frozenset({"created_at", "updated_at", "started_at"})
+TIMESTAMPS = frozenset({"created_at", "updated_at", "started_at"})
 
 # Text that may precede the first word: blanks, comments, parentheses.
 _BEFORE = re.compile(r"(?:[ \t\r\n\f\v]|\(|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
@@ -134,7 +134,7 @@ def _bound(database: Database, sql: str, parameters: Mapping[str, object]) -> tu
     return statement.sql, values
 
 
-_KINDS: dict[str, type] = {**dict.fromkeys(_BOOLEANS, bool), **dict.fromkeys(_TIMESTAMPS, datetime)}
+_KINDS: dict[str, type] = {**dict.fromkeys(BOOLEANS, bool), **dict.fromkeys(TIMESTAMPS, datetime)}
 
 
 def _typed(value: Any, kind: type | None) -> Any:

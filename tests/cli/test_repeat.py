@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
-import signal
-import struct
-import subprocess
-import termios
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -22,6 +15,7 @@ from persistdb.cli.repeat import fitting
 from persistdb.engines import file_url
 
 from .program import Program
+from .running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,57 +23,6 @@ if TYPE_CHECKING:
     from tests.servers import Server
 
 OFTEN = ("--watch", "0.1")
-LATEST = 60
-"""Seconds after which a program that prints nothing is stopped."""
-
-
-class Running:
-    """A program that runs until it is interrupted."""
-
-    def __init__(self, words: list[str], *, terminal: tuple[int, int] | None = None) -> None:
-        self.out = b""
-        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        if terminal is not None:
-            self._read_from, slave = pty.openpty()
-            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *terminal, 0, 0))
-            streams = {"stdout": slave, "stderr": slave}
-        others = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
-        words = ["timeout", "--foreground", str(LATEST), *words]
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, env=others | {"TERM": "xterm"}, **streams)
-        if terminal is None:
-            assert self.process.stdout
-            self._read_from = os.dup(self.process.stdout.fileno())
-        else:
-            os.close(slave)
-
-    def until(self, text: str, times: int) -> str:
-        """Return what was printed once a text was, so many times from now on."""
-        printed = b""
-        while printed.count(text.encode()) < times:
-            data = os.read(self._read_from, 65536)
-            assert data, self.out
-            printed += data
-        self.out += printed
-        return printed.decode()
-
-    def interrupt(self) -> tuple[int, str]:
-        """Interrupt it as Ctrl-C does; return its exit status and its stderr."""
-        os.kill(self.pid, signal.SIGINT)
-        _, err = self.process.communicate()
-        return self.process.returncode, (err or b"").decode()
-
-    @property
-    def pid(self) -> int:
-        """The program's own ID: its parent is ``timeout``."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return int(children.split()[0])
-
-    def close(self) -> None:
-        """Stop it."""
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.communicate()
-        os.close(self._read_from)
 
 
 @pytest.fixture

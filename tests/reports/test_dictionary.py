@@ -8,7 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persistdb.reports import readonly
+import pytest
+
+from persistdb.errors import InvalidValue
+from persistdb.reports import dictionary, readonly
 from persistdb.schema import views
 
 if TYPE_CHECKING:
@@ -39,6 +42,17 @@ def test_every_column_is_described(database: Database) -> None:
         for place, (name, kind, nullable, _) in enumerate(columns):
             types = {type(row[place]) for row in answer.rows} - ({type(None)} if nullable else set())
             assert types <= {_TYPES[kind]}, (view, name)
+
+
+def test_columns_for_those_who_ask(database: Database) -> None:
+    """What ``sql`` lists of views and columns, the page says, too."""
+    found = {view: dictionary.columns(database, view) for view in views.NAMES}
+    assert found == {view: [(name, kind) for name, kind, *_ in columns] for view, columns in described().items()}
+    assert tuple(dictionary.VIEWS) == views.NAMES
+    for view, row in dictionary.VIEWS.items():
+        assert f"### `{view}`\n\n{row}" in PAGE
+    with pytest.raises(InvalidValue, match="use one of sandboxes, containers"):
+        dictionary.columns(database, "container")
 
 
 def test_examples_are_of_their_type() -> None:
