@@ -93,6 +93,16 @@ def test_elsewhere(filled: Program) -> None:
 
 
 @pytest.mark.slow
+def test_a_terminal_without_sequences(filled: Program) -> None:
+    """On a terminal that knows no sequences answers follow one another, too."""
+    with closing(Running(filled.words("ls", *OFTEN), terminal=(24, 80), TERM="dumb")) as running:
+        shown = running.until("SANDBOX", 3)
+        assert running.interrupt()[0] == 130
+        assert "\x1b" not in shown
+        assert "\r\n\r\n20" in shown
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["json", "yaml", "{{.state}}"])
 def test_elsewhere_for_programs(filled: Program, form: str) -> None:
     """JSON is one document after another, YAML has its marks between them, and lines of a template are lines."""
