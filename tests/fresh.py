@@ -9,9 +9,13 @@ import zipfile
 from email import message_from_bytes
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,10 +28,11 @@ def build(kind: str, folder: Path) -> Path:
     return built
 
 
-def install(wheel: Path, folder: Path) -> Path:
+def install(wheel: Path, folder: Path, *, extra: str = "", beside: Sequence[str] = ()) -> Path:
     """Install a wheel into a virtual environment of its own; give the folder of its commands.
 
-    What it depends on is linked from the environment of the tests: nothing is fetched.
+    What it depends on, with an extra of its own and with other packages ``beside`` it, is linked from the environment of
+    the tests: nothing is fetched.
     """
     venv.create(folder, with_pip=False)
     commands = folder / "bin"
@@ -36,7 +41,9 @@ def install(wheel: Path, folder: Path) -> Path:
     (site,) = folder.glob("lib/python3.*/site-packages")
     linked: set[str] = set()
     for requirement in _requirements(wheel):
-        _link(requirement, site, linked)
+        _link(requirement, site, linked, extra)
+    for name in beside:
+        _link(Requirement(name), site, linked)
     return commands
 
 
@@ -46,10 +53,10 @@ def _requirements(wheel: Path) -> list[Requirement]:
         return list(map(Requirement, message_from_bytes(archive.read(name)).get_all("Requires-Dist", [])))
 
 
-def _link(requirement: Requirement, site: Path, linked: set[str]) -> None:
+def _link(requirement: Requirement, site: Path, linked: set[str], extra: str = "") -> None:
     """Link a distribution and those that it depends on, unless the machine or the lack of an extra rules it out."""
     name = canonicalize_name(requirement.name)
-    if name in linked or not (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+    if name in linked or not (requirement.marker is None or requirement.marker.evaluate({"extra": extra})):
         return
     linked.add(name)
     found = distribution(name)

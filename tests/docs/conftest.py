@@ -16,4 +16,4 @@ if TYPE_CHECKING:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the package where nothing else is, and give the folder of its commands."""
     wheel = fresh.build("wheel", tmp_path_factory.mktemp("wheel"))
-    return fresh.install(wheel, tmp_path_factory.mktemp("fresh") / "venv")
+    return fresh.install(wheel, tmp_path_factory.mktemp("fresh") / "venv", extra="async", beside=["fastapi", "httpx2"])
