@@ -17,6 +17,25 @@ def default_file() -> Path:
     return folder / "persistdb.db"
 
 
+SYSTEM_CONFIG = Path("/etc/persistdb/config.toml")
+"""The system's configuration file."""
+
+
+def config_files() -> list[Path]:
+    """Return the places of configuration files, later ones outweigh: the system's and the user's.
+
+    ``PERSISTDB_CONFIG`` names one in the place of both.
+    """
+    given = os.environ.get("PERSISTDB_CONFIG")
+    if given:
+        return [Path(given)]
+    # by hand, for platformdirs would cost each command 5 ms
+    folder = os.environ.get("XDG_CONFIG_HOME", "").strip() or os.path.expanduser("~/.config")
+    own = Path(folder, "persistdb", SYSTEM_CONFIG.name)
+    # a relative folder is to be ignored (XDG Base Directory Specification); it is one without a home, too
+    return [SYSTEM_CONFIG, own] if own.is_absolute() else [SYSTEM_CONFIG]
+
+
 def is_path(text: str) -> bool:
     """Return whether a text that names a database is a path rather than a URL: no colon before its first slash."""
     return ":" not in text.partition("/")[0]

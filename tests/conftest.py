@@ -55,7 +55,8 @@ S = TypeVar("S", bound=Server)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marks."""
+    """Name the marks, and leave out the configuration files of whoever runs the tests."""
+    os.environ["PERSISTDB_CONFIG"] = os.devnull
     config.addinivalue_line("markers", "servers: needs a PostgreSQL or MariaDB server; set by the fixtures of a test")
     config.addinivalue_line("markers", "slow: takes seconds, or runs the program as a child process")
 

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
+from . import settings
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from .settings import Settings
 
     Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -95,7 +99,10 @@ def names(*known: str) -> Complete:
 
 
 def _url(ctx: click.Context) -> str | None:
-    url: str | None = ctx.find_root().params.get("url")
+    root = ctx.find_root()
+    url: str | None = root.params.get("url")
+    found: Settings = root.meta[settings.PLACE]
+    found.check(url)
     return url
 
 

@@ -99,7 +99,9 @@ class _Demo:
         self._say(text)
         self._print_code(f"$ {shlex.join(['persistdb', *arguments])}")
         click.echo()
-        program.main(["--db", self._url, "--host", _HOST, *arguments], prog_name="persistdb", standalone_mode=False)
+        words = ["--db", self._url, "--host", _HOST, *arguments]
+        # what is in the configuration files would change what it shows
+        program.main(words, prog_name="persistdb", standalone_mode=False, default_map={})
 
     def _query(self) -> None:
         from sqlalchemy import text

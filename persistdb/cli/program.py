@@ -15,8 +15,9 @@ from click.core import ParameterSource
 
 from .. import __version__
 from ..errors import PersistDBError
-from . import complete
+from . import complete, settings
 from .messages import complain, tell
+from .settings import Settings
 from .status import CANNOT, DONE
 from .target import Target
 
@@ -32,6 +33,7 @@ COMMANDS = {
     "report": "report:report",
     "sql": "sql:sql",
     "db": "db:db",
+    "config": "config:config",
     "demo": "demo:demo",
     "completion": "complete:completion",
 }
@@ -75,9 +77,12 @@ class Program(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Read the arguments, and print ``--help`` if asked."""
+        """Read the arguments, with the configuration files for what they leave out; print ``--help`` if asked."""
         with _watched():
-            return super().make_context(info_name, args, parent, **extra)
+            found = Settings() if "default_map" in extra else settings.load()
+            context = super().make_context(info_name, args, parent, **({"default_map": found.defaults()} | extra))
+            context.meta[settings.PLACE] = found
+            return context
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -134,10 +139,15 @@ def program(ctx: click.Context, url: str | None, host: str | None, reader_url: s
     persistdb imports the persist.json files of Kata Containers into tables, answers questions about the containers in
     them, and writes the same files back.
     """
-    typed, environment = ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT
-    if (ctx.get_parameter_source("url"), ctx.get_parameter_source("reader_url")) == (typed, environment):
-        reader_url = None  # it belongs to the database of the environment
-    ctx.obj = Target(url, host, reader_url)
+    if url is not None and _rank(ctx, "url") < _rank(ctx, "reader_url"):
+        reader_url = None  # it belongs to the database that is named where it is
+    ctx.obj = Target(url, host, reader_url, ctx.meta[settings.PLACE])
+
+
+def _rank(ctx: click.Context, parameter: str) -> int:
+    order = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP)
+    source = ctx.get_parameter_source(parameter)
+    return order.index(source) if source in order else len(order)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -51,7 +51,7 @@ class _Question:
         if self.own is None:
             return reports.folder()
         if not self.own.is_dir():
-            raise click.UsageError(f"--reports or PERSISTDB_REPORTS: {self.own} is not a folder")
+            raise click.UsageError(f"--reports, PERSISTDB_REPORTS or configuration file: {self.own} is not a folder")
         return self.own
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -13,6 +14,7 @@ from ..errors import BadURL
 from ..places import is_path
 from . import complete
 from .messages import tell
+from .settings import Settings
 from .status import Misuse, reading_arguments
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Target:
     url: str | None
     host: str | None
     reader_url: str | None = None
+    settings: Settings = field(default_factory=Settings)
 
     @contextmanager
     def database(self) -> Iterator[Database]:
@@ -134,4 +137,15 @@ def host_option(command: Callable[..., T]) -> Callable[..., T]:
     return option(command)
 
 
-pass_target = click.make_pass_decorator(Target)
+def pass_target(command: Callable[..., T]) -> Callable[..., T]:
+    """Pass the target to a command as its first argument.
+
+    Here, and not earlier, a fault of the configuration files ends the command: help works with any.
+    """
+
+    def call(target: Target, /, *arguments: object, **options: object) -> T:
+        target.settings.check(target.url)
+        return command(target, *arguments, **options)
+
+    functools.update_wrapper(call, command)
+    return click.make_pass_decorator(Target)(call)

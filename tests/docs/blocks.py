@@ -101,7 +101,7 @@ class Reader:
         # "make demo" with the program that is installed, for it would make a virtual environment
         makefile = self.folder / ".Makefile"
         makefile.write_text("demo:\n\t@persistdb demo\n")
-        theirs = ("PERSISTDB_", "PYTHON", "MAKE", "MFLAGS")  # "make test" leaves flags for another make
+        theirs = ("PERSISTDB_", "XDG_", "PYTHON", "MAKE", "MFLAGS")  # "make test" leaves flags for another make
         ours = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
         self.environment = {
             **ours,

@@ -54,7 +54,7 @@ def test_folder_that_does_not_exist(
     for name in ([], ["summary"]):
         done = persistdb("report", *name, *words)
         assert (done.status, done.out) == (2, "")
-        assert f"--reports or PERSISTDB_REPORTS: {tmp_path}/absent is not a folder" in done.err
+        assert f"--reports, PERSISTDB_REPORTS or configuration file: {tmp_path}/absent is not a folder" in done.err
 
 
 def test_cut_report(persistdb: Program) -> None:

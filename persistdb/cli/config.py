@@ -1,0 +1,91 @@
+"""``config``: the settings that hold, and where each comes from."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from ..errors import BadURL
+from ..places import default_file, is_path, reports_folder
+from .options import all_formats_option
+from .output import Column, print_rows
+from .settings import KEYS
+from .target import Target, pass_target
+
+if TYPE_CHECKING:
+    from .output import Output
+
+_COLUMNS = (Column("key", "KEY"), Column("value", "VALUE", shrinks=True), Column("source", "FROM", shrinks=True))
+_OPTIONS = {"url": "--db", "reader_url": "--reader-url", "host": "--host"}
+
+
+@click.command(
+    "config",
+    epilog="""\b
+Examples:
+  persistdb config
+  persistdb --db state.db config      what a command with these options would use
+
+\b
+Configuration files, later ones outweigh: /etc/persistdb/config.toml, and
+persistdb/config.toml in $XDG_CONFIG_HOME or ~/.config. PERSISTDB_CONFIG names one
+in the place of both. Environment variables outweigh files, and options outweigh
+both. For example:
+  url = "postgresql://agent@db.example/fleet"
+  host = "node-1"
+Keys: url, reader_url, host (as the options), reports (the folder of --reports),
+timeout (seconds, of report and sql), no_trunc (true or false, of tables).
+""",
+)
+@all_formats_option
+@pass_target
+@click.pass_context
+def config(ctx: click.Context, target: Target, output: Output) -> None:
+    """Show the settings that hold, and where each comes from.
+
+    They come from configuration files, the environment and options. Passwords are not shown.
+    """
+    print_rows("settings", _COLUMNS, [(key, *_effective(ctx, target, key)) for key in KEYS], output)
+
+
+def _effective(ctx: click.Context, target: Target, key: str) -> tuple[object, str]:
+    """Return a setting's value, as people may see it, and where it comes from."""
+    root = ctx.find_root()
+    given = target.settings.values.get(key)
+    source, variable = str(target.settings.files.get(key, "default")), f"PERSISTDB_{key.upper()}"
+    if key in root.params:
+        given = getattr(target, key)
+        kind = root.get_parameter_source(key)
+        if kind is ParameterSource.COMMANDLINE:
+            source = _OPTIONS[key]
+        elif kind is ParameterSource.ENVIRONMENT:
+            source = variable
+    elif key == "reports" and os.environ.get(variable):
+        given, source = os.environ[variable], variable
+    if given is None:
+        return _default(key), "default"
+    return (_without_password(str(given)) if key in ("url", "reader_url") else given), source
+
+
+def _default(key: str) -> object:
+    if key == "url":
+        return str(default_file())
+    if key == "host":
+        return socket.gethostname()
+    return str(reports_folder()) if key == "reports" else KEYS[key].default
+
+
+def _without_password(text: str) -> str:
+    if is_path(text):
+        return text
+    from ..engines import resolve, shown
+
+    try:
+        backend, url = resolve(text)
+    except BadURL as error:
+        return f"{error.url} (cannot be used: {error.reason})"
+    return shown(url.set(drivername=backend.name))
