@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import make_url, text
 
-from persistdb import AccessDenied, BadURL, ContainerRepository, Database, PersistDBError, Timeouts
+from persistdb import AccessDenied, BadURL, ContainerRepository, Database, PersistDBError, Timeouts, Unavailable
 from persistdb.cli import main
 from tests.servers import HUSH, PASSWORD, USER
 
@@ -153,6 +153,37 @@ def test_password_file(
     use(url)
 
 
+def test_password_file_at_home(
+    postgresql_server: PostgreSQL, postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL ``~/.pgpass`` is read without being named; a ``~`` in the URL's option is the user's home."""
+    url = without_password(postgresql_server, str(make_url(postgresql_url).database))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PGPASSFILE", raising=False)
+    file = tmp_path / ".pgpass"
+    file.write_text(f"*:*:*:{USER}:{PASSWORD}\n")
+    file.chmod(0o600)
+    use(url)
+    use(f"{url}?passfile=~/.pgpass")
+    file.rename(tmp_path / "other")
+    use(f"{url}?passfile=~/other")
+
+
+def test_password_file_that_libpq_would_pass_over(postgresql_url: str, tmp_path: Path) -> None:
+    """A file of passwords that the URL names and libpq would not read is an error that says why."""
+    url = f"{postgresql_url}?passfile={tmp_path}/pgpass"
+    for make, says in (
+        (lambda: None, "No such file"),
+        (lambda: (tmp_path / "pgpass").touch(0o640), f"others may read it: chmod 600 {tmp_path}/pgpass"),
+        (lambda: ((tmp_path / "pgpass").unlink(), (tmp_path / "pgpass").mkdir()), "not a regular file"),
+    ):
+        make()
+        with pytest.raises(Unavailable) as caught:
+            use(url)
+        assert says in str(caught.value)
+        assert HUSH not in str(caught.value)
+
+
 def test_service_file(
     postgresql_server: PostgreSQL, postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +209,46 @@ def test_option_file(
         use(f"mariadb://127.0.0.1:{url.port}/{url.database}?read_default_file={path}")
     with pytest.raises(AccessDenied):
         use(without_password(mariadb_server, str(url.database)))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "No such file or directory"),
+        (f"!includedir /etc/mysql/conf.d/\n[client]\npassword={HUSH}\n", "line 1: comes before the first section"),
+        (f"password={HUSH}\n", "line 1: comes before the first section"),
+        (f"[client]\npassword={HUSH}\npassword={HUSH}\n", "line 3: is there already"),
+        (f"[client]\n[client]\npassword={HUSH}\n", "line 2: is there already"),
+        (f"[client]\n={HUSH}\n", "line 2: cannot be parsed"),
+        (f"[client-mariadb]\npassword={HUSH}\n", "has no section [client]"),
+        (f"[client]\nport={HUSH}\n", "port is not a number"),
+        ("[client]\nport=\n", "port is not a number"),
+        (f"[client]\npassword={HUSH}\udcff\n", "not UTF-8"),
+    ],
+)
+def test_option_file_that_the_driver_cannot_read(tmp_path: Path, text: str | None, says: str) -> None:
+    """A file that the driver would pass over, or fail at, is an error that names the line, and not the password."""
+    file = tmp_path / "my.cnf"
+    if text is not None:
+        file.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(Unavailable) as caught:
+        use(f"mariadb://127.0.0.1/x?read_default_file={file}")
+    assert f"option file {file}: {says}" in str(caught.value)
+    assert HUSH not in "".join(traceback.format_exception(caught.value))
+
+
+def test_option_file_in_use(mariadb_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An option file may have the server, too, in the section that the URL names; the command line takes it."""
+    url = make_url(mariadb_url)
+    file = tmp_path / ".my.cnf"
+    file.write_text(
+        f"# mine\n[mysqld]\nskip-networking\n[persistdb]\nhost=127.0.0.1\nport={url.port}\n"
+        f'user = "{USER}"\npassword = "{PASSWORD}"\n'
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    given = f"mariadb:///{url.database}?read_default_file=~/.my.cnf&read_default_group=persistdb"
+    use(given)
+    assert main(["--db", given, "db", "check"]) == 0
 
 
 def test_option_file_with_tls(mariadb_server: MariaDB, mariadb_url: str, tmp_path: Path) -> None:

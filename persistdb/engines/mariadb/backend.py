@@ -25,7 +25,7 @@ from ..base import (
 from ..bounded import bound
 from ..deadlines import shut_down
 from ..liveness import checkout, ping_in_doubt
-from . import locks, numbered, readonly, roles, tls, views
+from . import locks, numbered, optionfile, readonly, roles, tls, views
 from .prepared import Prepared
 
 if TYPE_CHECKING:
@@ -99,6 +99,7 @@ class MariaDB(Backend):
             "Can't connect to MySQL server on 'h' ([SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed)",
             text="[SSL",
         ),
+        ErrorRule("2000", Unavailable, "option file /etc/my.cnf: No such file or directory"),
         ErrorRule("2003", Unavailable, "Can't connect to MySQL server on '127.0.0.1' ([Errno 111] Connection refused)"),
         ErrorRule("2006", Unavailable, "MySQL server has gone away"),
         ErrorRule("2013", Unavailable, "Lost connection to MySQL server during query"),
@@ -169,6 +170,7 @@ class MariaDB(Backend):
         )
         if about_tls and not given.get("ssl_disabled"):
             tls.require(engine, about_tls, given)
+        optionfile.check_before_connecting(engine, url)
 
         self.timeouts = timeouts
         ping_in_doubt(engine, self.interrupt, timeouts.call)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shlex
 import socket
+import stat
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import String, Text, cast, event, func, literal_column, select
@@ -48,6 +50,19 @@ def _has_pipeline() -> bool:
     from psycopg import Pipeline
 
     return Pipeline.is_supported()
+
+
+def _fault_of_passfile(path: str) -> str:
+    """Say why libpq would do without a file of passwords, which it does without a word."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return error.strerror or "cannot be read"
+    if not stat.S_ISREG(status.st_mode):
+        return "not a regular file"
+    if status.st_mode & 0o077:
+        return f"others may read it: chmod 600 {shlex.quote(path)}"
+    return "" if os.access(path, os.R_OK) else "this user may not read it"
 
 
 # libpq's options that are whole numbers
@@ -146,6 +161,9 @@ class PostgreSQL(Backend):
             arguments["connect_timeout"] = wanted if wanted > 0 else max(2, round(timeouts.call))
         if "application_name" in url.query:
             del arguments["application_name"]
+        passfile = str(url.query.get("passfile", ""))
+        if passfile:
+            passfile = arguments["passfile"] = os.path.expanduser(passfile)  # libpq takes a ~ for a folder of this name
         engine = self.new_engine(
             address, pool_size=pool_size, max_overflow=0, pool_timeout=timeouts.pool, connect_args=arguments
         )
@@ -161,6 +179,13 @@ class PostgreSQL(Backend):
                     f"the database's encoding is {encoding}, which cannot hold every text; create one with "
                     "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
                 )
+
+        @event.listens_for(engine, "do_connect")
+        def _check_passfile(_dialect: object, _record: object, _arguments: object, _parameters: object) -> None:
+            fault = _fault_of_passfile(passfile) if passfile else ""
+            if fault:
+                driver: Any = engine.dialect.loaded_dbapi
+                raise driver.OperationalError(f"connection failed: passfile {passfile}: {fault}")
 
         self.timeouts = timeouts
         ping_in_doubt(engine, self.interrupt, timeouts.call)
