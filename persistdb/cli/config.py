@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .output import Output
 
 _COLUMNS = (Column("key", "KEY"), Column("value", "VALUE", shrinks=True), Column("source", "FROM", shrinks=True))
-_OPTIONS = {"url": "--db", "reader_url": "--reader-url", "host": "--host"}
+_OPTIONS = {"url": "--db", "reader_url": "--reader-url", "host": "--host", "log_format": "--log-format"}
 
 
 @click.command(
@@ -38,7 +38,8 @@ both. For example:
   url = "postgresql://agent@db.example/fleet"
   host = "node-1"
 Keys: url, reader_url, host (as the options), reports (the folder of --reports),
-timeout (seconds, of report and sql), no_trunc (true or false, of tables).
+timeout (seconds, of report and sql), no_trunc (true or false, of tables),
+log_format ("text" or "json").
 """,
 )
 @all_formats_option
@@ -58,7 +59,8 @@ def _effective(ctx: click.Context, target: Target, key: str) -> tuple[object, st
     given = target.settings.values.get(key)
     source, variable = str(target.settings.files.get(key, "default")), f"PERSISTDB_{key.upper()}"
     if key in root.params:
-        given = getattr(target, key)
+        # of the target, for a reader's URL may not hold
+        given = getattr(target, key, root.params[key])
         kind = root.get_parameter_source(key)
         if kind is ParameterSource.COMMANDLINE:
             source = _OPTIONS[key]

@@ -13,6 +13,7 @@ import click
 from ..errors import PersistDBError
 from ..private import make_private
 from ..runtimes.samples import KATA
+from . import messages
 from .columns import Column
 from .messages import complain, printable
 from .output import print_line
@@ -100,8 +101,10 @@ class _Demo:
         self._print_code(f"$ {shlex.join(['persistdb', *arguments])}")
         click.echo()
         words = ["--db", self._url, "--host", _HOST, *arguments]
+        style = messages.style
         # what is in the configuration files would change what it shows
         program.main(words, prog_name="persistdb", standalone_mode=False, default_map={})
+        messages.use(style)
 
     def _query(self) -> None:
         from sqlalchemy import text

@@ -1,4 +1,4 @@
-"""What is logged during a command: of persistdb a line like all others, of libraries nothing."""
+"""What is logged during a command: of persistdb, lines like all others; of libraries, nothing."""
 
 from __future__ import annotations
 
@@ -6,15 +6,34 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .messages import complain
+from . import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .messages import Level
+
+log = logging.getLogger("persistdb")
+
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+"""The least that is shown, by the number of ``-v``."""
+
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        complain(record.getMessage())
+        level, message = _level(record.levelno), record.getMessage()
+        if level in ("info", "debug"):
+            messages.write(f"persistdb: {level}: {message}", message, level)
+        else:
+            messages.complain(message, level)
+
+
+def _level(number: int) -> Level:
+    if number >= logging.ERROR:
+        return "error"
+    if number >= logging.WARNING:
+        return "warning"
+    return "info" if number >= logging.INFO else "debug"
 
 
 @contextmanager
@@ -28,13 +47,17 @@ def own_lines() -> Iterator[None]:
     if root.handlers:
         yield
         return
-    handlers = ((root, logging.NullHandler()), (logging.getLogger("persistdb"), _Lines(logging.WARNING)))
+    level = logging.ERROR if messages.style.quiet else _LEVELS[min(messages.style.verbose, len(_LEVELS) - 1)]
+    before = log.level
+    handlers = ((root, logging.NullHandler()), (log, _Lines(level)))
     for logger, handler in handlers:
         logger.addHandler(handler)
+    log.setLevel(level)
     logging.captureWarnings(True)
     try:
         yield
     finally:
         logging.captureWarnings(False)
+        log.setLevel(before)
         for logger, handler in handlers:
             logger.removeHandler(handler)

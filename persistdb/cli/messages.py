@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
 
 import click
+
+Form = Literal["text", "json"]
+Level = Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a run of the program writes on stderr: ``--log-format``, ``--verbose`` and ``--quiet``."""
+
+    log_format: Form = "text"
+    verbose: int = 0
+    quiet: bool = False
+
+
+style = Style()
+"""The style of this run. Of the process, for also other threads write."""
+
+
+def use(wanted: Style) -> None:
+    """Write in a style from now on."""
+    global style
+    style = wanted
 
 
 def printable(text: str) -> str:
@@ -21,14 +45,26 @@ def printable(text: str) -> str:
 
 
 def tell(line: str) -> None:
-    """Print one line on stderr; if that fails, the work goes on and the exit status stays."""
+    """Print a note on stderr, unless only problems are wanted."""
+    if not style.quiet:
+        write(line, line, "info")
+
+
+def complain(problem: object, level: Level = "warning") -> None:
+    """Print one line on stderr about what went wrong."""
+    write(f"persistdb: {problem}", str(problem), level)
+
+
+def write(line: str, message: str, level: Level) -> None:
+    """Write one line on stderr, ``message`` as JSON or ``line``; if that fails, the work and the exit status go on."""
+    if style.log_format == "json":
+        import json
+        from datetime import UTC, datetime
+
+        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        line = json.dumps({"time": now, "level": level, "message": message})
     with suppress(OSError):
         click.echo(printable(line), err=True)
-
-
-def complain(problem: object) -> None:
-    """Print one line on stderr about what went wrong."""
-    tell(f"persistdb: {problem}")
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

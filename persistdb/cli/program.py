@@ -15,8 +15,8 @@ from click.core import ParameterSource
 
 from .. import __version__
 from ..errors import PersistDBError
-from . import complete, settings
-from .messages import complain, tell
+from . import complete, messages, settings
+from .messages import Style, complain
 from .settings import Settings
 from .status import CANNOT, DONE
 from .target import Target
@@ -131,14 +131,36 @@ problem is a line on stderr.
     show_envvar=True,
     help="The same database as a user who may only read, for sql and report (db grant-reader).",
 )
+@click.option("-v", "--verbose", count=True, help="Say on stderr what happens inside; twice: each detail.")
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only on stderr: no notes, no progress, no warnings.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    envvar="PERSISTDB_LOG_FORMAT",
+    show_envvar=True,
+    help="The form of the lines on stderr; JSON is an object a line.",
+)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
-def program(ctx: click.Context, url: str | None, host: str | None, reader_url: str | None) -> None:
+def program(
+    ctx: click.Context,
+    url: str | None,
+    host: str | None,
+    reader_url: str | None,
+    verbose: int,
+    quiet: bool,
+    log_format: messages.Form,
+) -> None:
     """Keep the state of container runtimes in a relational database.
 
     persistdb imports the persist.json files of Kata Containers into tables, answers questions about the containers in
     them, and writes the same files back.
     """
+    if verbose and quiet:
+        raise click.UsageError("-v and -q exclude each other: give one of them")
+    messages.use(Style(log_format, verbose, quiet))
     if url is not None and _rank(ctx, "url") < _rank(ctx, "reader_url"):
         reader_url = None  # it belongs to the database that is named where it is
     ctx.obj = Target(url, host, reader_url, ctx.meta[settings.PLACE])
@@ -153,6 +175,7 @@ def _rank(ctx: click.Context, parameter: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status."""
     _open_standard_streams()
+    messages.use(Style())
     try:
         if complete.VARIABLE in os.environ:
             with redirect_stderr(StringIO()):  # somebody is typing: whatever is wrong has no candidates
@@ -173,10 +196,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         _show(error)
         return error.exit_code
     except PersistDBError as error:
-        complain(error)
+        complain(error, "error")
         return CANNOT
     except OSError as error:
-        complain(error.strerror if error.filename is None else f"{error.filename}: {error.strerror}")
+        complain(error.strerror if error.filename is None else f"{error.filename}: {error.strerror}", "error")
         return CANNOT
     return status if isinstance(status, int) else DONE
 
@@ -185,8 +208,11 @@ def _show(error: click.ClickException) -> None:
     """Print an error of the command line as click words it; it quotes arguments as they came."""
     text = StringIO()
     error.show(text)
-    for line in text.getvalue().removesuffix("\n").split("\n"):
-        tell(line)
+    lines = text.getvalue().removesuffix("\n").split("\n")
+    if messages.style.log_format == "json":
+        lines = [error.format_message()]
+    for line in lines:
+        messages.write(line, line, "error")
 
 
 def _open_standard_streams() -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self
 
+from . import messages
 from .messages import complain, counted, printable, tell
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Progress:
         self.sandboxes += 1
         self.containers += containers
         if self._bar is None:
-            if time.monotonic() - self._start < _PATIENCE or not sys.stderr.isatty():
+            plain = messages.style.quiet or messages.style.log_format != "text" or not sys.stderr.isatty()
+            if plain or time.monotonic() - self._start < _PATIENCE:
                 return
             self._bar = _start_bar()
         self._bar.update(self._bar.task_ids[0], description=f"{self._doing} {self}")

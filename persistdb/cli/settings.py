@@ -91,6 +91,12 @@ def _seconds(value: object) -> float:
     return value
 
 
+def _log_format(value: object) -> str:
+    if value not in ("text", "json"):
+        raise ValueError('must be "text" or "json"')
+    return str(value)
+
+
 def _switch(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("must be true or false")  # noqa: TRY004  the caller's way to hear of it
@@ -103,6 +109,7 @@ KEYS = {
     "host": Key(_text, (("", "host"),)),
     "reports": Key(_path, (("report", "own"),)),
     "timeout": Key(_seconds, (("report", "timeout"), ("sql", "timeout")), 30.0),
+    "log_format": Key(_log_format, (("", "log_format"),), "text"),
     "no_trunc": Key(_switch, (("ls", "no_trunc"), ("report", "no_trunc"), ("sql", "no_trunc")), False),
 }
 """The keys of a configuration file.

@@ -12,7 +12,7 @@ import click
 
 from ..errors import BadURL
 from ..places import is_path
-from . import complete
+from . import complete, messages
 from .messages import tell
 from .settings import Settings
 from .status import Misuse, reading_arguments
@@ -66,11 +66,14 @@ class Target:
         """Open the repository of the host, on a database that has the program's schema, or gets it with ``create``."""
         from ..schema.prepare import prepare
         from ..store.repository import ContainerRepository
+        from .logs import log
 
         self.check_host()
         with self.database() as database:
             prepare(database, create=create)
-            yield ContainerRepository(database, host=self.host)
+            repository = ContainerRepository(database, host=self.host)
+            log.info("host %r", repository.host)
+            yield repository
 
     def check_host(self) -> None:
         """Refuse a name that no host can have."""
@@ -84,18 +87,20 @@ class Target:
 @contextmanager
 def _opened(url: str | None) -> Iterator[Database]:
     from ..store.session import Database  # start-up cost: SQLAlchemy takes longer to import than --help to run
-    from .logs import own_lines
+    from .logs import log, own_lines
 
     # Some URLs turn out to be unusable only in use: a database in memory has no file to copy.
     with own_lines(), reading_arguments(BadURL), Database(_url(url)) as database, _waits_told(database):
+        log.info("database %s", database.url)
         yield database
 
 
 def _waits_told(database: Database) -> AbstractContextManager[None]:
-    """Tell a person who looks at a terminal why nothing happens."""
+    """Tell a person who looks at a terminal, or wants to know, why nothing happens."""
     from ..db import waits
 
-    return waits.told(database, _tell_waiting) if sys.stderr.isatty() else nullcontext()
+    wanted = (sys.stderr.isatty() and not messages.style.quiet) or messages.style.verbose
+    return waits.told(database, _tell_waiting) if wanted else nullcontext()
 
 
 def _tell_waiting(names: Sequence[str]) -> None:

@@ -173,8 +173,13 @@ class _State:
                 with self.lock:
                     call.expired = True
                     # it may have left before it could see that
-                    if call in _calls and not _interrupted(call):
-                        call.expired = False
+                    interrupted = call in _calls
+                    if interrupted and not _interrupted(call):
+                        interrupted = call.expired = False
+                if interrupted:
+                    log.info(
+                        "a call had no answer by its deadline and was interrupted, %.1f s later", now - call.deadline
+                    )
 
 
 def _interrupted(call: InFlight) -> bool:

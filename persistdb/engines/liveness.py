@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from contextvars import ContextVar
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
     from sqlalchemy.pool import PoolProxiedConnection
+
+log = logging.getLogger("persistdb")
 
 DOUBT = 1.0
 """Seconds without use after which a connection is pinged in any case."""
@@ -49,10 +52,17 @@ def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: flo
     SQLAlchemy's ``pool_pre_ping`` pings each time, which takes a fifth of a get.
     """
     lost = [0.0]
+    name = engine.url.render_as_string(hide_password=True)
+
+    @event.listens_for(engine, "connect")
+    def _tell_connect(*_: object) -> None:
+        log.debug("%s: connected", name)
 
     @event.listens_for(engine, "invalidate")
-    def _note_loss(*_: object) -> None:
+    def _note_loss(_connection: object, _record: object, error: BaseException | None) -> None:
         lost[0] = time.monotonic()
+        if error is not None:  # else it is closed on purpose
+            log.info("%s: a connection was lost", name)
 
     @event.listens_for(engine, "checkin")
     def _note_use(_connection: object, record: Any) -> None:
@@ -65,6 +75,7 @@ def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: flo
         if used is None or (again and time.monotonic() - used < DOUBT and used > lost[0]):
             return
         dialect = engine.dialect
+        log.debug("%s: ping of a connection that was idle for %.1f s", name, time.monotonic() - used)
         with Bounded(deadline or after(timeout), partial(interrupt, connection)) as ping:
             try:
                 dialect.do_ping(connection)
@@ -74,6 +85,7 @@ def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: flo
                 failure = error
             else:
                 return
+        log.info("%s: no answer to a ping; %s", name, "giving up" if ping.expired else "connecting again")
         if ping.expired:
             raise NoAnswer("the server does not answer") from failure
         # the pool releases all its connections, and opens a new one

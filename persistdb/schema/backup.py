@@ -6,6 +6,7 @@ A server's database is backed up with the server's own tools, which copy a consi
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from ..engines.file import DatabaseFile
 
     Copy = Callable[[DatabaseFile, DatabaseFile], None]
+
+log = logging.getLogger("persistdb")
 
 KEPT = 5
 """The number of backups made before changes of the schema that are kept beside the database, the newest ones."""
@@ -91,6 +94,7 @@ def _write(source: DatabaseFile, folder: Path, names: Iterable[str], copy: Copy)
             except FileExistsError:
                 taken = folder / name
             else:
+                log.info("backup: %s", folder / name)
                 return folder / name
         raise _exists(taken)
 
@@ -124,7 +128,9 @@ def before_change(database: Database, revision: str, *, spare: Path | None = Non
     with translated(database):
         made = keep_beside(source, revision, copy_checked)
     versioned = [each for each in _made(source.path) if VERSIONED.fullmatch(each.content)]
-    _prune(versioned, [made] if spare is None else [made, spare], KEPT)
+    _, left = _prune(versioned, [made] if spare is None else [made, spare], KEPT)
+    for path in left:
+        log.warning("%s: this old backup cannot be removed", path)
     return made
 
 
@@ -187,6 +193,7 @@ def _prune(made: Sequence[_Made], spared: Sequence[Path], kept: int) -> tuple[li
             try:
                 if not any(path.samefile(old.path) for path in spared):
                     old.path.unlink()
+                    log.info("removed, for there are newer backups: %s", old.path)
                     removed.append(old.path)
             except FileNotFoundError:
                 continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import threading
 import time
 from datetime import UTC, datetime
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from ..db.database import Database
     from ..errors import Loss
+
+log = logging.getLogger("persistdb")
 
 MANY = 100_000
 """The number of rows from which on a step's duration is estimated."""
@@ -88,7 +91,7 @@ def upgrade(
         steps = [(each, each.id) for each in path]
         _run_steps(database, connection, steps, lambda target: command.upgrade(configured, target), progress)
     database.prepared = False
-    return Change(current, max(current or "", target), saved)
+    return _logged(database, Change(current, max(current or "", target), saved))
 
 
 def downgrade(
@@ -122,7 +125,15 @@ def downgrade(
         configured = config(connection=connection, backend=database.backend)
         _run_steps(database, connection, steps, lambda target: command.downgrade(configured, target), progress)
     database.prepared = False
-    return Change(current, target, saved)
+    return _logged(database, Change(current, target, saved))
+
+
+def _logged(database: Database, change: Change) -> Change:
+    if change.after != change.before:
+        log.info(
+            "%s: schema changed from %s to %s", database.url, change.before or "nothing", change.after or "nothing"
+        )
+    return change
 
 
 def losses(database: Database, revision: str) -> list[Loss]:
@@ -207,7 +218,10 @@ def _repair_views(database: Database, connection: Connection) -> tuple[str, ...]
     except ViewsNotComparable:
         return ()  # a user that may not see definitions may not create views either
     drift.repair(database.backend, connection, differences)
-    return tuple(f"{difference.kind} {difference.name}" for difference in differences)
+    repaired = tuple(f"{difference.kind} {difference.name}" for difference in differences)
+    if repaired:
+        log.info("%s: created again: %s", database.url, ", ".join(repaired))
+    return repaired
 
 
 def _run_steps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from ..errors import BackupRefused, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldReplace
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from ..db.database import Database
     from ..engines.file import DatabaseFile
+
+log = logging.getLogger("persistdb")
 
 # What a restore finds in the place of a sound database of ours; the names of backups say it instead of a revision.
 _EMPTY = "empty"
@@ -78,6 +81,7 @@ def restore(database: Database, source: Path, *, replace_foreign: bool = False) 
             original.copy_to(target)
         database.prepared = False
         _refuse_damaged(target)
+    log.info("%s: restored from %s", database.url, source)
     return saved
 
 

@@ -110,3 +110,18 @@ def test_the_name(tmp_path: Path) -> None:
             assert next(lines).startswith(f"waiting for process {os.getpid()} (")
         list(lines)
     assert command.status == 0
+
+
+def test_no_terminal(sqlite_url: str) -> None:
+    """Where stderr is no terminal it is said to those who ask what happens inside."""
+    with Database(sqlite_url) as database:
+        put(ContainerRepository(database, host=HOST), "pod-1", "a")
+        words = [*RUN, "-v", "--db", sqlite_url, "--host", HOST, "rm", "pod-1/a"]
+        with contextlib.ExitStack() as stack:
+            session = stack.enter_context(database.session(write=True))
+            session.execute(text("SELECT 1"))
+            command = stack.enter_context(subprocess.Popen(words, stderr=subprocess.PIPE, text=True))
+            assert command.stderr
+            assert any(line.startswith("waiting for process ") for line in command.stderr)
+            session.rollback()
+    assert command.returncode == 0

@@ -84,7 +84,7 @@ class _Driver:
 
 
 @contextlib.contextmanager
-def _place(path: Path, busy: float = 3600.0) -> Iterator[Queue]:
+def place(path: Path, busy: float = 3600.0) -> Iterator[Queue]:
     queue = Queue(path, _Driver(), busy)
     try:
         yield queue
@@ -116,7 +116,7 @@ def test_who_came_first_goes_first(tmp_path: Path) -> None:
     """Those who wait go on in the order in which they came, whoever looks first when the turn is free."""
     order: list[int] = []
     with contextlib.ExitStack() as stack:
-        first, *others = (stack.enter_context(_place(tmp_path / "queue")) for _ in range(6))
+        first, *others = (stack.enter_context(place(tmp_path / "queue")) for _ in range(6))
 
         def go(number: int, queue: Queue) -> None:
             with queue:
@@ -142,7 +142,7 @@ def test_the_dead_stand_in_nobodys_way(tmp_path: Path, child: str) -> None:
     assert dead.stdout.readline() == "ready\n"
     dead.kill()
     dead.wait()
-    with _place(tmp_path / "queue") as queue, queue:
+    with place(tmp_path / "queue") as queue, queue:
         assert len(queue.waiting()) == 1
     dead.stdin.close()
     dead.stdout.close()
@@ -170,7 +170,7 @@ def test_the_stopped_stand_in_nobodys_way(tmp_path: Path) -> None:
 def test_a_wait_in_vain(tmp_path: Path) -> None:
     """Who has waited in the queue for as long as a writer may does not wait for SQLite's lock as long again."""
     driver = _Driver()
-    with _place(tmp_path / "queue") as first, first:
+    with place(tmp_path / "queue") as first, first:
         queue = Queue(tmp_path / "queue", driver, 0.05)
         with queue:
             pass
@@ -186,7 +186,7 @@ def test_a_writer_without_a_place(tmp_path: Path) -> None:
         put(repository, "pod-1", "a")
         with contextlib.suppress(BlockingIOError):
             while True:
-                stack.enter_context(_place(tmp_path / "full.db-queue"))
+                stack.enter_context(place(tmp_path / "full.db-queue"))
         with Database(url, timeouts=Timeouts(busy=0.05)) as other:
             ContainerRepository(other, host="node-1").save("pod-1", "a", ContainerState(state="paused"))
             with database.session(write=True) as session:

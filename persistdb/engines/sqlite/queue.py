@@ -14,6 +14,7 @@ full disk or in a folder of another user, and where all places are taken, they w
 from __future__ import annotations
 
 import fcntl
+import logging
 import mmap
 import os
 import struct
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Engine
+
+log = logging.getLogger("persistdb")
 
 _PLACES = 256
 _TIMES = struct.Struct(f"{_PLACES}q")
@@ -103,7 +106,9 @@ class Queue:
         _TIME.pack_into(self._times, self._offset, came)
         if not alone:
             self._waited = True
-            self._set_patience(self._wait(came))
+            left = self._wait(came)
+            self._set_patience(left)
+            log.debug("%s: waited %.3f s for the turn to write", self._path, self._busy - left)
 
     def __exit__(self, *_: object) -> None:
         """Let the next one go on."""
@@ -213,7 +218,8 @@ class Queues:
         if queue is None:
             try:
                 queue = self._of[driver] = Queue(self._path, driver, self._busy)
-            except (OSError, ValueError):  # a file that is too short cannot be mapped
+            except (OSError, ValueError) as error:  # a file that is too short cannot be mapped
+                log.debug("writers of this file have no queue: %s", error)
                 return nullcontext()
         return queue
 
