@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import click
 
@@ -12,8 +11,7 @@ Form = Literal["text", "json"]
 Level = Literal["debug", "info", "warning", "error"]
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How a run of the program writes on stderr: ``--log-format``, ``--verbose`` and ``--quiet``."""
 
     log_format: Form = "text"

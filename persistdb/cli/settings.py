@@ -6,8 +6,7 @@ import os
 import re
 import shlex
 import stat
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from ..errors import FileError
@@ -24,18 +23,17 @@ PLACE = "persistdb.settings"
 _TIMEOUT_MIN, _TIMEOUT_MAX = 0.001, 1_000_000
 
 # What SQLAlchemy takes for a password, and more: in a URL without its scheme, any text before an @ may be one.
-_PASSWORD = re.compile(r"^[^/?]*://[^:/]*:[^@]+@|^(?![^/?]*://)[^@]*@|[?&][^=&]*(?:passw|secret|scram_)", re.IGNORECASE)
+_PASSWORD = r"(?i)^[^/?]*://[^:/]*:[^@]+@|^(?![^/?]*://)[^@]*@|[?&][^=&]*(?:passw|secret|scram_)"  # noqa: S105  a pattern
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What the configuration files say: the values by their keys, and the file that each is from.
 
     ``unreadable`` are files that this user may not read, and ``fault`` is what else is wrong with one.
     """
 
-    values: Mapping[str, object] = field(default_factory=dict)
-    files: Mapping[str, Path] = field(default_factory=dict)
+    values: Mapping[str, object] = {}
+    files: Mapping[str, Path] = {}
     unreadable: tuple[Path, ...] = ()
     fault: Misuse | FileError | None = None
 
@@ -55,8 +53,7 @@ class Settings:
             raise FileError(str(self.unreadable[0]), "this user may not read it; name the database with --db")
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """A key of the file: how its value is read, and for which commands' parameters it is the default.
 
     ``""`` is the program itself. ``default`` is the value without any, as far as it is a fixed one.
@@ -190,7 +187,7 @@ def _command(words: str, *arguments: str | Path) -> str:
 
 def _has_password(values: Iterable[object]) -> bool:
     urls = [value for value in values if isinstance(value, str) and not is_path(value)]
-    return any(_PASSWORD.search(url) or _PASSWORD.search(unquote(url)) for url in urls)
+    return any(re.search(_PASSWORD, url) or re.search(_PASSWORD, unquote(url)) for url in urls)
 
 
 def _value(path: Path, key: str, value: object) -> object:
