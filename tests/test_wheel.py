@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,7 @@ from tests.fresh import ROOT, build, install
 from tests.schema import dumps, model
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +69,33 @@ def test_contents(wheel: Path) -> None:
 
 def _sources(folder: str) -> list[Path]:
     return [path for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".pyi", ".sql", ".txt"}]
+
+
+def test_man_pages(program: Path) -> None:
+    """Each command has a man page, with the options of its help, that man(1) and mandoc(1) take without a word."""
+    folder = program.parents[1] / "share/man/man1"
+    assert {path.name for path in folder.iterdir()} == set(_commands(["persistdb"]))
+    environment = {**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"}
+    for path in folder.iterdir():
+        checks = [["man", "--warnings", "-l"], ["lexgrog"], ["mandoc", "-Tlint", "-Wwarning"]]
+        for check in checks:
+            if shutil.which(check[0]):
+                done = subprocess.run([*check, path], env=environment, capture_output=True, text=True, check=False)
+                assert (done.returncode, done.stderr) == (0, "")
+    text = (folder / "persistdb-db-backup.1").read_text("utf-8")
+    assert ".SH NAME\npersistdb\\-db\\-backup \\- copy a SQLite database to a new file, and" in text
+    assert ".B \\-\\-keep N\nKeep the newest N backups" in text
+    assert ".SH EXAMPLES\n" in text
+
+
+def _commands(words: list[str]) -> Iterator[str]:
+    """Name the page of a command and those of its subcommands, by their help."""
+    yield "-".join(words) + ".1"
+    run = [sys.executable, "-m", *words, "--help"]
+    told = subprocess.run(run, check=True, stdout=subprocess.PIPE, text=True).stdout
+    _, _, listed = told.partition("\nCommands:\n")
+    for name in re.findall(r"^  ([\w-]+)  ", listed.partition("\n\n")[0], re.MULTILINE):
+        yield from _commands([*words, name])
 
 
 def test_it_is_the_installed_one(program: Path, tmp_path: Path) -> None:
