@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import PersistDBError
+from ..places import is_path
 from ..private import make_private
 from ..runtimes.samples import KATA
 from . import messages
@@ -31,6 +35,7 @@ _HOST = "node-1"
 _STORE = Path("run", "vc", "sbs")
 _SID = "6d7c0f0a3d5d2b9b4c6a1f9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f1e0d9c"
 _CID = "0a9b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b"
+_DEVICE = "d6a2f3c8b1e04a7f"
 _SQL = "SELECT cid, state, device_id, container_path, mode FROM devices ORDER BY container_path"
 
 
@@ -50,7 +55,7 @@ def demo(keep: str | None) -> int:
     written back, all in a temporary folder.
     """
     with _folder(keep) as folder:
-        return _Demo(folder).run()
+        return _Demo(folder, keep).run()
 
 
 @contextmanager
@@ -67,9 +72,10 @@ def _folder(keep: str | None) -> Iterator[Path]:
 
 
 class _Demo:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keep: str | None) -> None:
         from ..engines import file_url
 
+        self._kept = None if keep is None else _path(Path(keep) / "demo.db")
         self._url = file_url(folder / "demo.db")
         self._out = folder / "sbs"
         self._step = 0
@@ -153,8 +159,40 @@ class _Demo:
         if before != after:
             complain("the files differ: this is a defect of persistdb")
             return IN_PART
-        click.echo(f"\nAll {len(before)} files came back as they were. Next: persistdb import /run/vc/sbs")
+        click.echo(f"\nAll {len(before)} files came back as they were.")
+        self._print_next()
         return DONE
+
+    def _print_next(self) -> None:
+        """Print commands that can be typed as they are, in the folder in which the demo was started."""
+        run = f"{_command_name()} --db {shlex.quote(self._kept or 'sample.db')}"
+        click.echo("\nNext, on the same sample:")
+        if self._kept is None:
+            self._print_code(f"$ {run} --host {_HOST} import --sample")
+        for words in (
+            f"ls --host {_HOST} state=running",
+            f"report device-holders {_DEVICE}",
+            "sql 'SELECT * FROM mounts'",
+        ):
+            self._print_code(f"$ {run} {words}")
+        click.echo("And on a node with Kata:")
+        self._print_code(f"$ {_command_name()} import /run/vc/sbs")
+
+
+def _command_name() -> str:
+    """Return the program as it was called: by its name where that is found, else by its path."""
+    called = sys.argv[0]
+    if os.path.basename(called) == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m persistdb"
+    found = shutil.which("persistdb")
+    if os.path.basename(called) != "persistdb" or (found and os.path.realpath(found) == os.path.realpath(called)):
+        return "persistdb"
+    return shlex.quote(called)
+
+
+def _path(path: Path) -> str:
+    """Write a path so that --db takes it for one."""
+    return str(path) if is_path(str(path)) and not str(path).startswith("~") else f"./{path}"
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

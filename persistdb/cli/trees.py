@@ -29,13 +29,17 @@ Examples:
   persistdb import /run/vc/sbs/6d7c0f0a3d5d*       one of them
   persistdb --host node-7 import backup/node-7     a root that holds run/vc/sbs
   persistdb import --strict /run/vc/sbs            only sandboxes without any fault
+  persistdb --db try.db import --sample            the bundled sample, to try persistdb
 """,
 )
-@click.argument("paths", metavar="PATH…", nargs=-1, required=True, shell_complete=complete.paths)
+@click.argument("paths", metavar="PATH…", nargs=-1, shell_complete=complete.paths)
+@click.option(
+    "--sample", is_flag=True, help="Import the bundled sample: a sandbox of three containers, as Kata 3.29 writes it."
+)
 @click.option("--strict", is_flag=True, help="Leave out a whole sandbox if any of its files has a fault.")
 @host_option
 @pass_target
-def import_trees(target: Target, paths: Sequence[str], strict: bool) -> int:
+def import_trees(target: Target, paths: Sequence[str], sample: bool, strict: bool) -> int:
     """Import Kata's sandboxes from their files.
 
     PATH is a folder of sandboxes (Kata's is /run/vc/sbs), one sandbox's folder, or a root that holds run/vc/sbs. Every
@@ -45,7 +49,12 @@ def import_trees(target: Target, paths: Sequence[str], strict: bool) -> int:
     file with a fault is named on stderr, and the stored version of its container stays.
     """
     from ..ingest import Importer  # start-up cost: SQLAlchemy
+    from ..runtimes.samples import KATA
 
+    if bool(paths) == sample:
+        raise click.UsageError("give PATH, or --sample in its place")
+    if sample:
+        paths = [str(KATA)]
     with target.repository(create=True) as repository:
         progress = _ImportProgress("imported")
         try:

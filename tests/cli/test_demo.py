@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from persistdb.runtimes.samples import KATA
+from tests.docs.blocks import ROOT
 from tests.runtimes.kata.trees import DATA, contents
 
 if TYPE_CHECKING:
@@ -45,6 +50,35 @@ def test_demo_in_an_odd_folder(persistdb: Program, tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["de mo?%41", "sqlite"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("keep", [[], ["--keep", "kept: ~it's"]])
+@pytest.mark.parametrize("place", ["path", "folder", "module"])
+def test_next(tmp_path: Path, keep: list[str], place: str) -> None:
+    """The commands at the end can be typed as they are, where the program is on the PATH, in a folder, or a module."""
+    folder = tmp_path / "a bin"
+    folder.mkdir()
+    program = folder / "persistdb"
+    program.write_text(f"#!{sys.executable}\nimport sys\nfrom persistdb.cli import main\nsys.exit(main())\n")
+    program.chmod(0o755)
+    cwd = tmp_path / "cwd"
+    cwd.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = {"path": ["persistdb"], "folder": ["../a bin/persistdb"], "module": [sys.executable, "-m", "persistdb"]}[
+        place
+    ]
+    if place == "path":
+        environment["PATH"] = f"{folder}:{environment['PATH']}"
+    options = {"cwd": cwd, "env": environment, "capture_output": True, "text": True}
+    done = subprocess.run([*run, "demo", *keep], check=True, **options)
+    *commands, last = re.findall(r"^  \$ (.*)", done.stdout.partition("\nNext")[2], re.MULTILINE)
+    assert len(commands) == 3 + (not keep)
+    assert shlex.split(last) == [*run, "import", "/run/vc/sbs"]
+    for command in commands:
+        told = subprocess.run(["sh", "-c", command], check=True, **options)
+        assert (told.stderr, shlex.split(command)[: len(run)]) == ("", run)
+        assert len(told.stdout.splitlines()) > 1 or "import" in command
+
+
 def test_demo_needs_nothing(persistdb: Program, tmp_path: Path) -> None:
     """The demo does not touch the configured database, and leaves no file behind."""
     environment = {"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}
@@ -52,6 +86,18 @@ def test_demo_needs_nothing(persistdb: Program, tmp_path: Path) -> None:
     assert (done.status, done.err) == (0, "")
     assert [path for path in tmp_path.iterdir() if path.name != "sqlite"] == []
     assert list((tmp_path / "sqlite").iterdir()) == []
+
+
+def test_import_of_the_sample(persistdb: Program) -> None:
+    """``import --sample`` imports the bundled sample, and nothing else at the same time."""
+    done = persistdb("import", "--sample")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("imported 1 sandbox with 3 containers into ")
+    assert len(persistdb("ls", "--format", "json").rows) == 3
+    for words in (["import"], ["import", "--sample", KATA]):
+        done = persistdb(*words)
+        assert (done.status, done.out) == (2, "")
+        assert "give PATH, or --sample in its place" in done.err
 
 
 def test_sample_is_katas() -> None:
