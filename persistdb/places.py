@@ -58,3 +58,10 @@ def sql_history() -> Path:
     import platformdirs
 
     return platformdirs.user_state_path("persistdb") / "sql_history"
+
+
+def docs_folder() -> Path:
+    """Return the folder of the documentation: within the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "docs"
+    return installed if installed.is_dir() else package.parent / "docs"

@@ -31,8 +31,8 @@ def build(kind: str, folder: Path) -> Path:
 def install(wheel: Path, folder: Path, *, extra: str = "", beside: Sequence[str] = ()) -> Path:
     """Install a wheel into a virtual environment of its own; give the folder of its commands.
 
-    What it depends on, with an extra of its own and with other packages ``beside`` it, is linked from the environment of
-    the tests: nothing is fetched.
+    What it depends on, with an extra and other packages ``beside`` it, is linked from the environment of the tests:
+    nothing is fetched.
     """
     venv.create(folder, with_pip=False)
     commands = folder / "bin"

@@ -55,11 +55,12 @@ def _run(program: Path, folder: Path, *arguments: str) -> str:
 
 
 def test_contents(wheel: Path) -> None:
-    """It holds every revision with its texts, the reports, the types' marker and the licence, and no test."""
+    """It holds each revision with its texts, reports, documentation, the types' marker and the licence, and no test."""
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         *(f"persistdb/migrations/{path.relative_to(ROOT / 'migrations')}" for path in _sources("migrations")),
         *(str(path.relative_to(ROOT)) for path in _sources("persistdb")),
+        *(f"persistdb/docs/{path.relative_to(ROOT / 'docs')}" for path in (ROOT / "docs").rglob("*.md")),
         "persistdb/py.typed",
         f"persistdb-{__version__}.dist-info/licenses/LICENSE",
     }
@@ -127,6 +128,12 @@ def test_first_use(program: Path, tmp_path: Path) -> None:
     assert _run(program, tmp_path, "--db", url, "ls").startswith("SANDBOX")
     assert "0 findings" in _run(program, tmp_path, "--db", url, "db", "check")
     assert "files came back as they were" in _run(program, tmp_path, "demo")
+
+
+def test_documentation(program: Path, tmp_path: Path) -> None:
+    """Its pages are printed where there is no checkout."""
+    assert "guides/server" in _run(program, tmp_path, "docs")
+    assert _run(program, tmp_path, "docs", "logging").startswith("# Logging\n")
 
 
 # --- the source distribution

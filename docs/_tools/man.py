@@ -1,4 +1,4 @@
-"""Man pages, made of the commands' own help while the wheel is built: a build hook of hatchling."""
+"""The documentation in the wheel, a build hook of hatchling: its pages, and man pages made of the commands' help."""
 
 from __future__ import annotations
 
@@ -28,16 +28,20 @@ _FILES = (
 _STATUS = "0 done; 1 done in part, or findings; 2 misuse; 3 failed. Each problem is a line on stderr."
 
 
-class ManPages(BuildHookInterface):
-    """The hook: it adds the pages to the wheel's ``share/man/man1``."""
+class Documentation(BuildHookInterface):
+    """The hook: it adds man pages to the wheel's ``share/man/man1``, and the pages of ``docs`` to the package."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  hatchling's signature
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Write the pages, and say where they go."""
         self._folder = tempfile.TemporaryDirectory(prefix="persistdb-man-")
         for name, text in pages().items():
             path = Path(self._folder.name, name)
             path.write_text(text, "utf-8")
             build_data["shared_data"][str(path)] = f"share/man/man1/{name}"
+        if version == "editable":
+            return  # persistdb reads those of the checkout
+        for path in (ROOT / "docs").rglob("*.md"):
+            build_data["force_include"][str(path)] = f"persistdb/docs/{path.relative_to(ROOT / 'docs')}"
 
     def finalize(self, *_: object) -> None:
         """Remove the pages, which are in the wheel by now."""
@@ -102,6 +106,7 @@ def _lines(context: click.Context, version: str) -> Iterator[str]:
     yield from (".SH EXIT STATUS", *_filled(_STATUS))
     others = [_page(context.parent)] if context.parent else [f"{name}-{each}" for each, _ in _subcommands(context)]
     yield from (".SH SEE ALSO", *_filled(", ".join(f"{other}(1)" for other in others)))
+    yield from (".PP", *_filled("The whole documentation: persistdb docs"))
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -139,6 +139,16 @@ def _reports(ctx: click.Context, _: str) -> list[str]:
     return sorted({file.name.partition(".")[0] for place in places for file in place.glob("*.sql")})
 
 
+def _pages(_: click.Context, begin: str) -> Iterable[str]:
+    from ..places import docs_folder
+
+    folder = docs_folder()
+    names = sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.md"))
+    return [name for name in names if name.startswith(begin)] or [
+        last for last in (name.rpartition("/")[2] for name in names) if last.startswith(begin)
+    ]
+
+
 def _sorts(_: click.Context, __: str) -> list[str]:
     return [*SORTS, *(f"-{name}" for name in SORTS)]
 
@@ -179,5 +189,6 @@ hosts = _quiet(_hosts)
 sandboxes = _quiet(_sandboxes)
 containers = _quiet(_containers)
 reports = _quiet(_reports)
+pages = _quiet(_pages)
 sorts = _quiet(_sorts)
 layouts = _quiet(_layouts)

@@ -35,6 +35,7 @@ COMMANDS = {
     "db": "db:db",
     "config": "config:config",
     "demo": "demo:demo",
+    "docs": "docs:docs",
     "completion": "complete:completion",
 }
 """The place of each command, in the order of ``--help``; a module is imported when its command runs."""

@@ -108,6 +108,8 @@ def test_words_of_the_program(shell: Shell) -> None:
     assert shell("export", "--layout", "old") == [name for name in NAMES if name.startswith("old")]
     (shell.folder / "mine.sql").touch()
     assert shell("report", "--reports", ".", "mi") == ["mine"]
+    assert shell("docs", "guides/q") == ["guides/questions"]
+    assert shell("docs", "serv") == ["server"]
     assert shell("import", "/t") == ["file,/t"]
     assert shell("export", "--to", "/t") == ["dir,/t"]
     assert tuple(SORTS) == complete.SORTS
