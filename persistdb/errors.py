@@ -15,11 +15,20 @@ class PersistDBError(Exception):
         # A dataclass keeps its values in fields, not in ``args``: without this, keyword values are lost in a pickle.
         return _rebuild, (type(self), dict(self.__dict__))
 
+    def on_command_line(self) -> str:
+        """Return the message with the command or option that helps, where ``str()`` names Python's call."""
+        return str(self)
+
 
 def _rebuild(cls: type[PersistDBError], fields: dict[str, object]) -> PersistDBError:
     error = cls.__new__(cls)
     error.__dict__.update(fields)
     return error
+
+
+def _command(url: str, words: str) -> str:
+    """Write a command on a database; with its URL, unless that is shown without its password."""
+    return f"persistdb {words}" if "***" in url else f"persistdb --db {shlex.quote(url)} {words}"
 
 
 def _container(sid: str | None, cid: str) -> str:
@@ -151,15 +160,21 @@ class Unreadable(PersistDBError):
         return self.ref.partition("/")[2] or None
 
     def __str__(self) -> str:
-        where, host = "", ""
+        call = f"delete({self.sid!r}, {self.cid!r})" if self.cid else f"destroy_sandbox({self.sid!r})"
+        return self._say(f"ContainerRepository.{call}")
+
+    def on_command_line(self) -> str:
+        """Name the command that removes it."""
+        host = "" if self.host is None else f"--host {shlex.quote(self.host)} "
+        return self._say(f"persistdb {host}rm {'' if self.cid else '--sandbox '}{shlex.quote(self.ref)}")
+
+    def _say(self, remove: str) -> str:
         if not self.has_ids:
             return (
                 f"{self.ref}: it holds values that no record can, written by another program ({self.detail}); "
                 "correct its IDs with the database's own client, or delete the row"
             )
-        if self.host is not None:
-            where, host = f" on host {self.host!r}", f"--host {shlex.quote(self.host)} "
-        remove = f"persistdb {host}rm {'' if self.cid else '--sandbox '}{shlex.quote(self.ref)}"
+        where = "" if self.host is None else f" on host {self.host!r}"
         return (
             f"{self.ref}{where}: its rows hold values that no record can, written by another program ({self.detail}); "
             f"correct them, or remove it ({remove}) and import it again"
@@ -290,10 +305,17 @@ class TooManyRights(DatabaseError):
     rights: Sequence[str] = ()
 
     def __str__(self) -> str:
+        return self._refusal("connect as it, or pass trusted=True")
+
+    def on_command_line(self) -> str:
+        """Name the options."""
+        return self._refusal("connect as it with --reader-url URL, or give --trusted")
+
+    def _refusal(self, remedy: str) -> str:
         more = f" and {len(self.rights) - 3} more" if len(self.rights) > 3 else ""
         return self._say(
             f"this user may do more than read ({', '.join(self.rights[:3])}{more}), and so could the query; create a "
-            "reader with persistdb db grant-reader NAME and connect as it with --reader-url URL, or give --trusted"
+            f"reader with persistdb db grant-reader NAME and {remedy}"
         )
 
 
@@ -363,9 +385,16 @@ class SchemaOutdated(SchemaError):
     """A schema that is older than the program's, or does not exist yet."""
 
     def __str__(self) -> str:
-        upgrade = f"persistdb --db {shlex.quote(self.url)} db upgrade"
+        upgrade = f"persistdb.schema.migrate.upgrade(database), or {_command(self.url, 'db upgrade')}"
+        return self._outdated("a ContainerRepository creates it, or", upgrade)
+
+    def on_command_line(self) -> str:
+        """Name the command."""
+        return self._outdated("the first import creates it, or", _command(self.url, "db upgrade"))
+
+    def _outdated(self, creates: str, upgrade: str) -> str:
         if self.found is None:
-            return f"{self.url}: there is no persistdb schema yet; the first import creates it, or {upgrade}"
+            return f"{self.url}: there is no persistdb schema yet; {creates} {upgrade}"
         return (
             f"{self.url}: schema revision {self.found} is older than this program's {self.expected}; "
             f"upgrade it: {upgrade}"
@@ -376,7 +405,12 @@ class DatabaseMissing(SchemaOutdated):
     """A database that does not exist, or is an empty file, where one is only to be read; nothing was created."""
 
     def __str__(self) -> str:
-        return f"{self.url}: there is no such database; check its name, or create it: persistdb import PATH"
+        return f"{self.url}: there is no such database; check its name, or create it with a ContainerRepository"
+
+    def on_command_line(self) -> str:
+        """Name the command."""
+        create = _command(self.url, "import PATH")
+        return f"{self.url}: there is no such database; check its name, or create it: {create}"
 
 
 class SchemaTooNew(SchemaError):
@@ -403,10 +437,14 @@ class WouldReplace(SchemaMissing):
     content: str = "holds other tables and no persistdb schema"
 
     def __str__(self) -> str:
-        return (
-            f"{self.url}: {self.content}; nothing was changed; to replace it, and keep a backup of it, "
-            "add --replace-foreign (replace_foreign=True)"
-        )
+        return self._refusal("pass replace_foreign=True")
+
+    def on_command_line(self) -> str:
+        """Name the option."""
+        return self._refusal("add --replace-foreign")
+
+    def _refusal(self, remedy: str) -> str:
+        return f"{self.url}: {self.content}; nothing was changed; to replace it, and keep a backup of it, {remedy}"
 
 
 @dataclass(frozen=True)
@@ -458,9 +496,16 @@ class WouldLose(SchemaError):
     losses: Sequence[Loss] = ()
 
     def __str__(self) -> str:
+        return self._refusal("allow_loss=True")
+
+    def on_command_line(self) -> str:
+        """Name the option."""
+        return self._refusal("--allow-loss")
+
+    def _refusal(self, remedy: str) -> str:
         return (
             f"{self.url}: going from schema {self.found} to {self.expected} would lose "
-            f"{', '.join(map(str, self.losses))}; allow it with --allow-loss"
+            f"{', '.join(map(str, self.losses))}; allow it with {remedy}"
         )
 
 
@@ -478,6 +523,11 @@ class FileError(PersistDBError):
     def __str__(self) -> str:
         at = f": {self.key}" if self.key else ""
         return f"{self.path}{at}: {self.reason}"
+
+    def on_command_line(self) -> str:
+        """Let the error that it comes from name its command."""
+        text, cause = str(self), self.__cause__
+        return text.replace(str(cause), cause.on_command_line()) if isinstance(cause, PersistDBError) else text
 
 
 class DamagedFile(FileError):
@@ -497,7 +547,14 @@ class LayoutLoss(PersistDBError):
     losses: Sequence[str] = field(default_factory=tuple)
 
     def __str__(self) -> str:
+        return self._refusal("allow_loss=True")
+
+    def on_command_line(self) -> str:
+        """Name the option."""
+        return self._refusal("--allow-loss")
+
+    def _refusal(self, remedy: str) -> str:
         return (
             f"{self.ref}: layout {self.layout!r} has no place for {'; '.join(self.losses)}; "
-            "choose another layout, or leave it out (--allow-loss)"
+            f"choose another layout, or leave it out ({remedy})"
         )

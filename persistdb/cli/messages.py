@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 
 import click
 
+from ..errors import PersistDBError
+
 Form = Literal["text", "json"]
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -49,8 +51,14 @@ def tell(line: str) -> None:
 
 
 def complain(problem: object, level: Level = "warning") -> None:
-    """Print one line on stderr about what went wrong."""
-    write(f"persistdb: {problem}", str(problem), level)
+    """Print one line on stderr about what went wrong; an error of ours names the command that helps."""
+    message = said(problem)
+    write(f"persistdb: {message}", message, level)
+
+
+def said(problem: object) -> str:
+    """Return the text of a problem on the command line."""
+    return problem.on_command_line() if isinstance(problem, PersistDBError) else str(problem)
 
 
 def write(line: str, message: str, level: Level) -> None:

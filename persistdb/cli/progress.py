@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from . import messages
-from .messages import complain, counted, printable, tell
+from .messages import complain, counted, printable, said, tell
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -54,7 +54,7 @@ class Progress:
         if self._bar is None:
             complain(problem)
         else:
-            self._say(f"persistdb: {problem}")
+            self._say(f"persistdb: {said(problem)}")
 
     def note(self, text: str) -> None:
         """Print a note about something that is no fault."""

@@ -58,4 +58,4 @@ def reading_arguments(refusal: type[PersistDBError] = InvalidValue) -> Iterator[
     try:
         yield
     except refusal as error:
-        raise Misuse(str(error)) from error
+        raise Misuse(error.on_command_line()) from error

@@ -8,7 +8,7 @@ import click
 
 from ..errors import Ambiguous, FileError, InvalidValue, LayoutLoss, NotFound, PersistDBError, Unreadable
 from . import complete
-from .messages import counted
+from .messages import counted, said
 from .output import print_line
 from .progress import Progress
 from .status import CANNOT, DONE, IN_PART, Faults, reading_arguments, status_of
@@ -162,7 +162,7 @@ def export_trees(
         for written in write_trees(sandboxes, destination, layout, allow_loss=allow_loss, replace=replace):
             sid, error = written.sandbox.record.sid, written.error
             if error is not None:
-                failed(error if isinstance(error, (LayoutLoss, FileError)) else f"{sid}: {error}")
+                failed(error if isinstance(error, (LayoutLoss, FileError)) else f"{sid}: {said(error)}")
                 continue
             for loss in written.losses:
                 progress.note(f"{sid}: left out: {loss}")

@@ -8,7 +8,16 @@ from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from ..errors import AlreadyExists, Conflict, DatabaseError, FileError, InvalidValue, NotFound, Unreadable
+from ..errors import (
+    AlreadyExists,
+    Conflict,
+    DatabaseError,
+    FileError,
+    InvalidValue,
+    NotFound,
+    PersistDBError,
+    Unreadable,
+)
 from ..records import SandboxWrite
 from ..runtimes.kata import read_trees
 from ..store.batches import batches
@@ -133,7 +142,7 @@ class Importer:
             if not _is_about_data(error):
                 raise
             unstorable = _take_out_unstorable(tree)
-            for fault in unstorable or [FileError(tree.path, f"not stored: {error}")]:
+            for fault in unstorable or [_not_stored(tree.path, error)]:
                 self._observer.fault(fault)
             if not unstorable or self._strict or _is_empty(tree):
                 self._observer.left_out(tree.sid)
@@ -177,6 +186,12 @@ def _is_about_data(error: AlreadyExists | InvalidValue | Unreadable | DatabaseEr
     return not isinstance(error, DatabaseError) or type(error) is DatabaseError
 
 
+def _not_stored(path: str, error: PersistDBError) -> FileError:
+    fault = FileError(path, f"not stored: {error}")
+    fault.__cause__ = error
+    return fault
+
+
 def _take_out_unstorable(tree: SandboxTree) -> list[FileError]:
     """Take out of a tree the files with values that not every engine can hold, as if damaged; return their faults."""
     faults: list[FileError] = []
@@ -184,13 +199,13 @@ def _take_out_unstorable(tree: SandboxTree) -> list[FileError]:
         try:
             check_sandbox(tree.record)
         except InvalidValue as error:
-            faults.append(FileError(tree.file_of(), f"not stored: {error}"))
+            faults.append(_not_stored(tree.file_of(), error))
             tree.record = None
     for cid, (record, origin) in list(tree.containers.items()):
         try:
             check_container(cid, record, origin)
         except InvalidValue as error:
-            faults.append(FileError(tree.file_of(cid), f"not stored: {error}"))
+            faults.append(_not_stored(tree.file_of(cid), error))
             del tree.containers[cid]
             tree.kept.add(cid)
     return faults

@@ -192,7 +192,7 @@ def test_restore_over_a_foreign_database(filled: Program, tmp_path: Path) -> Non
     assert (refused.status, refused.out) == (3, "")
     assert refused.err == (
         f"persistdb: {filled.url}: holds other tables and no persistdb schema; nothing was changed; "
-        "to replace it, and keep a backup of it, add --replace-foreign (replace_foreign=True)\n"
+        "to replace it, and keep a backup of it, add --replace-foreign\n"
     )
     done = filled("db", "restore", copy, "--replace-foreign")
     assert done.status == 0

@@ -45,7 +45,7 @@ def test_looking_creates_no_database(
     assert (done.status, done.out) == (3, "")
     assert done.err == (
         "persistdb: sqlite:///mistyped.db: there is no such database; check its name, or create it: "
-        "persistdb import PATH\n"
+        "persistdb --db sqlite:///mistyped.db import PATH\n"
     )
     assert [(path, path.stat().st_size) for path in tmp_path.rglob("*")] == before
 

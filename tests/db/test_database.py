@@ -312,7 +312,7 @@ def test_another_schema_is_refused(
 def test_the_command_that_upgrades_is_one_of_the_shell(name: str, quoted: bool) -> None:
     """The command in the error is read by a shell as it is meant, whatever the URL."""
     with Database(f"sqlite:////var/lib/{name}") as database:
-        said = str(SchemaOutdated(database.url, "0001", version.HEAD))
+        said = SchemaOutdated(database.url, "0001", version.HEAD).on_command_line()
         assert shlex.split(said.partition("upgrade it: ")[2]) == ["persistdb", "--db", database.url, "db", "upgrade"]
         assert (f"--db {database.url} db" in said) is not quoted
 

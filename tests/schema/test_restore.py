@@ -123,7 +123,7 @@ def test_restore_over_a_foreign_database(database: Database, tmp_path: Path, sta
     _foreign(theirs, *statements)
     content = theirs.read_bytes()
     with Database(f"sqlite:///{theirs}") as other:
-        with pytest.raises(WouldReplace, match=r"holds other tables and no persistdb schema; .*--replace-foreign"):
+        with pytest.raises(WouldReplace, match=r"holds other tables and no persistdb schema; .*replace_foreign=True"):
             restore(other, copy)
         assert theirs.read_bytes() == content
         assert list(tmp_path.glob("theirs.db?*")) == []

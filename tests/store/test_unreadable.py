@@ -63,7 +63,8 @@ def test_what_is_asked_for(spoilt: ContainerRepository) -> None:
         error = caught.value
         assert (error.host, error.sid, error.cid, error.ref) == (HOST, "pod-2", "b", "pod-2/b")
         assert error.detail
-        assert f"persistdb --host {HOST} rm pod-2/b" in str(error)
+        assert "ContainerRepository.delete('pod-2', 'b')" in str(error)
+        assert f"persistdb --host {HOST} rm pod-2/b" in error.on_command_line()
         assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
@@ -199,7 +200,7 @@ def test_a_sandbox(spoilt_sandbox: ContainerRepository) -> None:
     with pytest.raises(Unreadable) as caught:
         spoilt_sandbox.load_sandbox("pod-2")
     assert (caught.value.host, caught.value.sid, caught.value.cid) == (HOST, "pod-2", None)
-    assert f"persistdb --host {HOST} rm --sandbox pod-2" in str(caught.value)
+    assert f"persistdb --host {HOST} rm --sandbox pod-2" in caught.value.on_command_line()
     faults: list[Unreadable] = []
     loaded = list(spoilt_sandbox.load_sandboxes(on_unreadable=faults.append))
     assert [one.record.sid for one in loaded] == ["pod-1", "pod-3"]
