@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -357,6 +359,19 @@ class OtherLibrary(PersistDBError):
         )
 
 
+def _requirement(extra: str) -> str:
+    """Return what an extra of persistdb requires, which pip can install also where persistdb is of a checkout."""
+    from importlib import metadata
+
+    try:
+        requirements = metadata.requires("persistdb") or []
+    except metadata.PackageNotFoundError:
+        requirements = []
+    of_extra = re.compile(rf"extra == ['\"]{re.escape(extra)}['\"]")
+    found = (text.partition(";")[0].strip() for text in requirements if of_extra.search(text))
+    return next(found, f"persistdb[{extra}]")
+
+
 @dataclass(eq=False)
 class DriverMissing(PersistDBError):
     """A Python module for an engine that is not installed."""
@@ -366,7 +381,8 @@ class DriverMissing(PersistDBError):
     extra: str
 
     def __str__(self) -> str:
-        return f"{self.url}: Python module {self.module!r} is missing; pip install 'persistdb[{self.extra}]'"
+        install = shlex.join([sys.executable, "-m", "pip", "install", _requirement(self.extra)])
+        return f"{self.url}: Python module {self.module!r} is missing; install it: {install}"
 
 
 # --- schema versions -------------------------------------------------------------------------------------------------

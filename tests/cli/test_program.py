@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -127,12 +128,13 @@ def test_url_that_a_command_cannot_use(persistdb: Program, url: str, words: list
 
 
 def test_missing_driver(persistdb: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the driver of a server the error says how to install it."""
+    """Without the driver of a server the error has the command that installs it into the program's environment."""
     monkeypatch.setitem(sys.modules, "pymysql", None)
     persistdb.url = "mariadb://u@h/x"
     done = persistdb("ls")
     assert done.status == 3
-    assert "'pymysql' is missing; pip install 'persistdb[mariadb]'" in done.err
+    install = f"{shlex.quote(sys.executable)} -m pip install 'pymysql>=1.1'"
+    assert done.err.endswith(f"Python module 'pymysql' is missing; install it: {install}\n")
 
 
 def test_environment(persistdb: Program, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
