@@ -75,5 +75,6 @@ def _title(path: Path) -> str:
 
 def _readable(text: str) -> str:
     """Put what can be read, or typed, in the place of what only the site can show."""
+    text = text.replace("<!-- commands -->\n", "    persistdb COMMAND --help\n")
     text = _NAME.sub(r"    python -m pydoc \1\n", text)
     return _REFERENCE.sub(r"\1", _COMMENT.sub("", text))

@@ -125,6 +125,8 @@ def load() -> Settings:
             try:
                 found = _read(path)
             except PermissionError:
+                if _is_named():
+                    raise
                 unreadable.append(path)
                 continue
             if "url" in found:
@@ -146,7 +148,7 @@ def _read(path: Path) -> dict[str, object]:
         # a FIFO would keep the command waiting
         file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115  below
     except (FileNotFoundError, NotADirectoryError):
-        if os.environ.get("PERSISTDB_CONFIG"):
+        if _is_named():
             raise
         return {}
     with file:
@@ -168,6 +170,11 @@ def _read(path: Path) -> dict[str, object]:
     if status.st_mode & 0o044 and _has_password(table.values()):
         raise Misuse(f"{path}: holds a password, and others may read it; to mend it: {_command('chmod 600', path)}")
     return {key: _value(path, key, value) for key, value in table.items()}
+
+
+def _is_named() -> bool:
+    """Return whether the user has named the file, so that it must be there."""
+    return bool(os.environ.get("PERSISTDB_CONFIG"))
 
 
 def _refuse_foreign(path: Path, status: os.stat_result) -> None:

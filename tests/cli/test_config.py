@@ -226,7 +226,7 @@ def test_a_third_users_file(files: Files, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="root can read every file, and take away its own rights")
 def test_a_file_that_may_not_be_read(files: Files, tmp_path: Path) -> None:
-    """A file that this user may not read is an error, unless the database is named elsewhere."""
+    """A file that this user may not read is an error, unless the database is named elsewhere, and not the file."""
     _write(files.system, f'url = "{tmp_path}/secret.db"\n', 0o600)
     script = (
         "import os, sys; from pathlib import Path; from persistdb import places; from persistdb.cli import main;"
@@ -241,6 +241,9 @@ def test_a_file_that_may_not_be_read(files: Files, tmp_path: Path) -> None:
     assert done.stderr == f"persistdb: {files.system}: this user may not read it; name the database with --db\n"
     done = subprocess.run([*command, "--db", "x.db", "config"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+    named = {**os.environ, "PERSISTDB_CONFIG": str(files.system)}
+    done = subprocess.run([*command, "--db", "x.db", "config"], env=named, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, f"persistdb: {files.system}: Permission denied\n")
 
 
 def test_no_file(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
