@@ -22,7 +22,7 @@ SYSTEM_CONFIG = Path("/etc/persistdb/config.toml")
 
 
 def config_files() -> list[Path]:
-    """Return the places of configuration files, later ones outweigh: the system's and the user's.
+    """Return the places of configuration files: the system's, and the user's, which outweighs it.
 
     ``PERSISTDB_CONFIG`` names one in the place of both.
     """

@@ -31,10 +31,10 @@ Examples:
   persistdb --db state.db config      what a command with these options would use
 
 \b
-Configuration files, later ones outweigh: /etc/persistdb/config.toml, and
-persistdb/config.toml in $XDG_CONFIG_HOME or ~/.config. PERSISTDB_CONFIG names one
-in the place of both. Environment variables outweigh files, and options outweigh
-both. For example:
+Configuration files: /etc/persistdb/config.toml, and persistdb/config.toml in
+$XDG_CONFIG_HOME or ~/.config, which outweighs it. PERSISTDB_CONFIG names one in
+the place of both. Environment variables outweigh files, and options everything.
+For example:
   url = "postgresql://agent@db.example/fleet"
   host = "node-1"
 Keys: url, reader_url, host (as the options), reports (the folder of --reports),

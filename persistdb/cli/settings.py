@@ -66,7 +66,7 @@ class Key(NamedTuple):
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError('must be a text: "…"')
+        raise ValueError('must be a string: "…"')
     return value
 
 
@@ -168,7 +168,9 @@ def _read(path: Path) -> dict[str, object]:
     except tomllib.TOMLDecodeError as error:
         raise Misuse(f"{path}: not TOML: {error}") from None
     if status.st_mode & 0o044 and _has_password(table.values()):
-        raise Misuse(f"{path}: holds a password, and others may read it; to mend it: {_command('chmod 600', path)}")
+        raise Misuse(
+            f"{path}: holds a password, and others may read it; to mend it: chmod 600 {shlex.quote(str(path))}"
+        )
     return {key: _value(path, key, value) for key, value in table.items()}
 
 
@@ -181,15 +183,10 @@ def _refuse_foreign(path: Path, status: os.stat_result) -> None:
     """Refuse a file that a third user can change: it says where data goes, as ssh's says where logins go."""
     if status.st_uid not in (0, os.geteuid()):
         raise Misuse(
-            f"{path}: belongs to user {status.st_uid}, and must be yours or root's; to mend it: "
-            f"{_command('chown', str(os.geteuid()), path)}"
+            f"{path}: belongs to user {status.st_uid}, and must be yours or root's; PERSISTDB_CONFIG names another file"
         )
     if status.st_mode & 0o022:
-        raise Misuse(f"{path}: others may change it; to mend it: {_command('chmod go-w', path)}")
-
-
-def _command(words: str, *arguments: str | Path) -> str:
-    return f"{words} {shlex.join(map(str, arguments))}"
+        raise Misuse(f"{path}: others may change it; to mend it: chmod go-w {shlex.quote(str(path))}")
 
 
 def _has_password(values: Iterable[object]) -> bool:
