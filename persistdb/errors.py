@@ -28,7 +28,7 @@ def _rebuild(cls: type[PersistDBError], fields: dict[str, object]) -> PersistDBE
     return error
 
 
-def _command(url: str, words: str) -> str:
+def command(url: str, words: str) -> str:
     """Write a command on a database; with its URL, unless that is shown without its password."""
     return f"persistdb {words}" if "***" in url else f"persistdb --db {shlex.quote(url)} {words}"
 
@@ -401,12 +401,12 @@ class SchemaOutdated(SchemaError):
     """A schema that is older than the program's, or does not exist yet."""
 
     def __str__(self) -> str:
-        upgrade = f"persistdb.schema.migrate.upgrade(database), or {_command(self.url, 'db upgrade')}"
+        upgrade = f"persistdb.schema.migrate.upgrade(database), or {command(self.url, 'db upgrade')}"
         return self._outdated("a ContainerRepository creates it, or", upgrade)
 
     def on_command_line(self) -> str:
         """Name the command."""
-        return self._outdated("the first import creates it, or", _command(self.url, "db upgrade"))
+        return self._outdated("the first import creates it, or", command(self.url, "db upgrade"))
 
     def _outdated(self, creates: str, upgrade: str) -> str:
         if self.found is None:
@@ -425,7 +425,7 @@ class DatabaseMissing(SchemaOutdated):
 
     def on_command_line(self) -> str:
         """Name the command."""
-        create = _command(self.url, "import PATH")
+        create = command(self.url, "import PATH")
         return f"{self.url}: there is no such database; check its name, or create it: {create}"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import command
 from . import complete
 from .columns import Column
 from .messages import complain, counted, tell
@@ -67,7 +68,8 @@ def show_current(target: Target) -> None:
         elif current == version.HEAD:
             status = f"schema {current}, this program's version"
         elif current in version.REVISIONS:
-            status = f"schema {current}, older than this program's {version.HEAD}; to upgrade it: persistdb db upgrade"
+            upgrade = command(database.url, "db upgrade")
+            status = f"schema {current}, older than this program's {version.HEAD}; to upgrade it: {upgrade}"
         else:
             status = f"schema {current}, unknown to this program, which knows up to {version.HEAD}"
         print_line(f"{database.url}: {status}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import command
+
 if TYPE_CHECKING:
     from ..db.database import Database
 
@@ -17,7 +19,7 @@ def nothing(what: str, database: Database, host: str | None, *, filtered: bool =
 
     known = scope.hosts(database, _SHOWN + 1)
     if not known:
-        return f"no {what}; the database has no sandboxes: persistdb import PATH brings them"
+        return f"no {what}; the database has no sandboxes: {command(database.url, 'import PATH')} brings them"
     fit = " fit the filters" if filtered else ""
     if host is None:
         return f"no {what}{fit}"

@@ -137,4 +137,5 @@ def test_empty_lists_say_why(fleet: Program) -> None:
     assert fleet("ls", "--format", "csv", host="vm").err == ""
     assert fleet("rm", "--sandbox", "pod-node-1").status == 0
     assert fleet("rm", "--sandbox", "pod-node-2", "--host", "node-2").status == 0
-    assert fleet("ls").err == "no containers; the database has no sandboxes: persistdb import PATH brings them\n"
+    bring = f"persistdb --db {fleet.url} import PATH"
+    assert fleet("ls").err == f"no containers; the database has no sandboxes: {bring} brings them\n"
