@@ -11,8 +11,9 @@ from click.core import ParameterSource
 
 from ..errors import BadURL
 from ..places import default_file, is_path, reports_folder
-from .options import all_formats_option
-from .output import Column, print_rows
+from .columns import Column
+from .options import row_options
+from .output import print_rows
 from .settings import KEYS
 from .target import Target, pass_target
 
@@ -42,7 +43,7 @@ timeout (seconds, of report and sql), no_trunc (true or false, of tables),
 log_format ("text" or "json").
 """,
 )
-@all_formats_option
+@row_options(*(column.name for column in _COLUMNS))
 @pass_target
 @click.pass_context
 def config(ctx: click.Context, target: Target, output: Output) -> None:

@@ -11,9 +11,10 @@ import click
 from ..errors import Ambiguous
 from ..places import docs_folder
 from . import complete
+from .columns import Column
 from .messages import complain
-from .output import Column, print_table
 from .status import CANNOT, DONE
+from .tables import print_table
 
 if TYPE_CHECKING:
     from pathlib import Path
