@@ -7,13 +7,12 @@ SQLAlchemy's, and so are sessions and selects that are put together on demand.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import logging
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from sqlalchemy.engine import Connection as SQLAlchemyConnection
 
 from ..engines.deadlines import InFlight
 from ..validation import check_text
+from . import observers
 from .work import Answer, Call, Work
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ T = TypeVar("T")
 class Connection(InFlight):
     """A connection in autocommit, until ``begin``, for one unit of work."""
 
-    __slots__ = ("_backend", "_begin", "_engine", "_errors", "_pooled", "driver")
+    __slots__ = ("_backend", "_begin", "_engine", "_errors", "_observed", "_pooled", "driver")
 
     _pooled: PoolProxiedConnection
 
@@ -42,6 +41,15 @@ class Connection(InFlight):
         self._errors = errors
         self._begin = ""
         self.driver: Any = None
+        # Listeners of the engine and of all engines; to ask for the truth of these lists would be two calls for a get.
+        before, after = engine.dispatch.before_cursor_execute, engine.dispatch.after_cursor_execute
+        self._observed = (
+            before.listeners
+            or before.parent_listeners
+            or after.listeners
+            or after.parent_listeners
+            or engine.logger.isEnabledFor(logging.INFO)
+        )
 
     def checkout(self, again: bool) -> PoolProxiedConnection:
         """Take a connection from the pool to use it; ``again``: the work is run again if it turns out to be lost."""
@@ -67,6 +75,8 @@ class Connection(InFlight):
 
     def commit(self) -> None:
         """Commit the transaction."""
+        if self._observed:
+            observers.echo(self._engine, "COMMIT")
         self.driver.commit()
 
     def end(self, sql: str) -> None:
@@ -99,6 +109,8 @@ class Connection(InFlight):
             return result
 
     def _answers(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        if self._observed:  # what is sent together ends together: nobody could tell which statement failed
+            return [self.answer(self._execute(call), call.decode) for call in calls]
         with self._backend.pipeline(self.driver):
             cursors = [self._execute(call) for call in calls]
         return [self.answer(cursor, call.decode) for cursor, call in zip(cursors, calls, strict=True)]
@@ -115,26 +127,35 @@ class Connection(InFlight):
     def _send_first(self, sql: str, values: Any) -> Any:
         """Send a transaction's first statement together with the one that begins it."""
         begin, self._begin = self._begin, ""
+        if self._observed:
+            self._send(begin, ()).close()
+            return self._send(sql, values)
         with self._backend.pipeline(self.driver):
             self._send(begin, ()).close()
             return self._send(sql, values)
 
     def _send(self, sql: str, values: Any) -> Any:
         cursor = self.driver.cursor()
-        listeners = self._engine.dispatch.before_cursor_execute
-        if listeners:
-            # tell them, tracing tools for example, as SQLAlchemy would
-            connection = SQLAlchemyConnection(self._engine, connection=self._pooled)
-            for listener in listeners:
-                listener(connection, cursor, sql, values, SimpleNamespace(), False)
         try:
-            if self._backend.prepares:
+            if self._observed:
+                observers.execute(self._engine, self._pooled, cursor, sql, values, self._run)
+            elif self._backend.prepares:
                 self._backend.execute(cursor, sql, values, self._pooled)
             else:
                 cursor.execute(sql, values)
         except UnicodeDecodeError as error:
             raise self._backend.unworded(error) from error
+        except self._errors as error:
+            if not self._observed:
+                observers.fail(self._engine, error, cursor, sql, values)
+            raise
         return cursor
+
+    def _run(self, cursor: Any, sql: str, values: Any) -> None:
+        if self._backend.prepares:
+            self._backend.execute(cursor, sql, values, self._pooled)
+        else:
+            cursor.execute(sql, values)
 
     @staticmethod
     def answer(cursor: Any, decode: Callable[[str], Any] | None) -> Answer:

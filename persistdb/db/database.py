@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import random
 import time
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from .work import Work
 
 T = TypeVar("T")
+
+log = logging.getLogger("persistdb")
 
 # The first pause before a unit of work is retried, and the longest, in seconds; each is random in part, so that units
 # that clashed once don't clash again.
@@ -255,6 +258,7 @@ class Database:
     ) -> None:
         """Return if a commit whose acknowledgement was lost took effect; raise if it did not, or nobody can tell."""
         unknown = CommitUnknown(self.url, self.backend.detail(error), refs)
+        log.info("%s: the answer to a commit was lost; looking whether it took effect", self.url)
         if verify is None:
             raise unknown from error
         try:
@@ -279,9 +283,11 @@ class Database:
                 if not more or not left(deadline):
                     attempts = self.retries + 1 - more
                     raise Busy(self.url, f"changed by others in each of {attempts} attempts") from None
+                log.debug("%s: again, for others changed what was read", self.url)
             except (SQLAlchemyError, self.driver_error, _Lost, OSError) as error:
                 if not more or not left(deadline) or not self._may_succeed_if_repeated(error, seconds - left(deadline)):
                     raise self._failure(error, deadline) from error
+                log.debug("%s: again after an error: %s", self.url, self.backend.detail(_driver_error(error)))
             pause = _wait(pause, deadline)
         raise AssertionError
 

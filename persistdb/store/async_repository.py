@@ -201,6 +201,12 @@ class AsyncOperations(ABC):
         async for fault in tasks.iterated(operations.unreadable_sandboxes(batch=batch)):
             yield fault
 
+    async def own_rows(self, *, batch: int = PAGE) -> AsyncIterator[Sandbox | Unreadable]:
+        """Yield each sandbox on all hosts without its containers, or the error for one whose own row cannot be read."""
+        operations = await self._operations()
+        async for each in tasks.iterated(operations.own_rows(batch=batch)):
+            yield each
+
 
 class AsyncLock:
     """A held lock of a sandbox, for tasks of asyncio; ``await`` its ``release``, or use it in ``async with``."""

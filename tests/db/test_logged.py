@@ -15,7 +15,8 @@ from persistdb.schema import migrate
 from persistdb.schema.restore import restore
 from tests.engines.test_sqlite_queue import place
 from tests.servers import HUSH
-from tests.store.samples import put
+from tests.store.faults import just_before
+from tests.store.samples import container, put
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,3 +141,19 @@ def test_locks(sqlite_url: str, logged: pytest.LogCaptureFixture) -> None:
         with repository.lock("pod-1"):
             pass
     assert _lines(logged, logging.DEBUG) == ["lock of sandbox 'pod-1': taken", "lock of sandbox 'pod-1': released"]
+
+
+def test_what_is_run_again(server: Server, logged: pytest.LogCaptureFixture) -> None:
+    """A unit of work that is run again is told with the reason, and so is a commit whose answer was lost."""
+    name = server.create_database()
+    with Database(server.url(name)) as database:
+        repository = ContainerRepository(database, host="node-1")
+        put(repository, "pod-1", "a")
+        logged.clear()
+        with just_before(database, "SELECT", lambda: server.disconnect(name)):
+            repository.save("pod-1", "a", container("new", state="stopped"))
+        assert [line for line in _lines(logged, logging.DEBUG) if ": again after an error: " in line]
+        with just_before(database, "UPDATE container", lambda: server.disconnect(name)):
+            repository.transition("pod-1", "a", "running", expected="stopped")
+        assert [line for line in _lines(logged, logging.INFO) if "the answer to a commit was lost" in line]
+    server.drop_database(name)

@@ -7,6 +7,7 @@ aiosqlite, and SQLAlchemy's dialect for it, know Python's own module only; here 
 from __future__ import annotations
 
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import aiosqlite
@@ -48,6 +49,7 @@ class AsyncSQLite(Asynchronous, SQLite):
 
     drivername = "sqlite+aiosqlite"
     pool_class = AsyncAdaptedQueuePool
+    own_connection = attrgetter("driver_connection")
 
     def driver_module(self, library: ModuleType) -> Any:
         """Adapt the module."""

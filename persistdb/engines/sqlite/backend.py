@@ -6,6 +6,7 @@ import re
 import resource
 from contextlib import nullcontext
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -130,6 +131,8 @@ class SQLite(Backend):
         return engine
 
     pool_class: ClassVar[type[QueuePool]] = QueuePool
+    own_connection: ClassVar[attrgetter[Any]] = attrgetter("dbapi_connection")
+    """The driver's own connection of one of the pool."""
 
     def driver_module(self, library: ModuleType) -> Any:
         """Return the driver for this SQLite library, as SQLAlchemy's dialect takes it."""
@@ -155,7 +158,7 @@ class SQLite(Backend):
 
     def checkin(self, pooled: PoolProxiedConnection) -> None:
         """Roll back where a transaction is open: SQLAlchemy's own reset of each connection is a tenth of a look-up."""
-        driver: Any = pooled.driver_connection
+        driver = self.own_connection(pooled)
         if driver is not None and driver.in_transaction:
             try:
                 pooled.rollback()
