@@ -33,6 +33,7 @@ from .errors import SchemaMissing as SchemaMissing
 from .errors import SchemaOutdated as SchemaOutdated
 from .errors import SchemaTooNew as SchemaTooNew
 from .errors import SessionOpen as SessionOpen
+from .errors import SessionReadOnly as SessionReadOnly
 from .errors import StateMismatch as StateMismatch
 from .errors import StorageFull as StorageFull
 from .errors import TLSError as TLSError

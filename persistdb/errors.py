@@ -258,6 +258,13 @@ class ReadOnly(DatabaseError):
         return self._say("the database is read-only")
 
 
+class SessionReadOnly(ReadOnly):
+    """A change in a session that only reads, ``Database.session()``. Nothing was written."""
+
+    def __str__(self) -> str:
+        return self._say("this session only reads; for changes open it with Database.session(write=True)")
+
+
 class StorageFull(DatabaseError):
     """A full disk, quota or tablespace. Nothing was written."""
 

@@ -255,6 +255,10 @@ class Backend(ABC):
     def begin_sql(self, *, write: bool) -> str:
         """Return the statement that starts a transaction."""
 
+    @abstractmethod
+    def begin_reading(self, connection: Connection) -> None:
+        """Start a transaction in which the engine refuses to write."""
+
     def turn(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  one engine needs it
         """Wait for one's turn to write, where the engine has no queue of its own: a write is made within it."""
         return nullcontext()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ..db import database
 from ..engines.liveness import NoAnswer
-from ..errors import CommitUnknown
+from ..errors import CommitUnknown, ReadOnly, SessionReadOnly
 from ..schema.prepare import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy import Engine
 
 
 class Database(database.Database):
@@ -31,6 +35,9 @@ class Database(database.Database):
     def session(self, *, write: bool = False) -> Iterator[Session]:
         """Open an ORM session in one transaction, committed at the end with ``write``, unless an exception was raised.
 
+        Without ``write`` the engine refuses to change anything, and what was changed in Python is no silent loss: both
+        are :class:`~persistdb.errors.SessionReadOnly`.
+
         Relationships are loaded only as far as the query says (``selectinload`` and the like). An empty database gets
         its schema; raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,
         :class:`~persistdb.errors.SchemaMissing` for one that the mapped classes don't fit, and
@@ -41,16 +48,27 @@ class Database(database.Database):
         """
         prepare(self)
         try:
-            with Session(self.writer if write else self.engine, expire_on_commit=False) as session:
-                if not write:
-                    yield session
-                    return
-                with self.session_of_thread(session):
+            if write:
+                with Session(self.writer, expire_on_commit=False) as session, self.session_of_thread(session):
                     yield session
                     session.flush()
                     self._commit(session)
+            else:
+                with _ReadingSession(self._reading, expire_on_commit=False, info={"url": self.url}) as session:
+                    yield session
+                    session.flush()  # refuses changes that were not flushed
         except (SQLAlchemyError, NoAnswer) as error:
-            raise self.failure(error) from error
+            failure = self.failure(error)
+            if not write and isinstance(failure, ReadOnly):
+                failure = SessionReadOnly(self.url, failure.detail)
+            raise failure from error
+
+    @cached_property
+    def _reading(self) -> Engine:
+        """The engine of sessions that only read."""
+        engine = self.engine.execution_options(persistdb_begin="none")
+        event.listen(engine, "begin", self.backend.begin_reading)
+        return engine
 
     def _commit(self, session: Session) -> None:
         try:
@@ -59,3 +77,15 @@ class Database(database.Database):
             if error.connection_invalidated:
                 raise CommitUnknown(self.url, self.backend.detail(error.orig or error)) from error
             raise
+
+
+class _ReadingSession(Session):
+    """A session whose changed objects are refused when they would be written."""
+
+
+@event.listens_for(_ReadingSession, "before_flush")
+def _refuse_changes(session: Session, _context: Any, _objects: Any) -> None:
+    changed = [*session.new, *session.deleted, *(each for each in session.dirty if session.is_modified(each))]
+    if changed:
+        kinds = sorted({type(each).__name__ for each in changed})
+        raise SessionReadOnly(session.info["url"], f"changed objects: {', '.join(kinds)}")

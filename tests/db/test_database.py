@@ -437,13 +437,6 @@ def test_a_writing_session_that_fails(filled: ContainerRepository) -> None:
     assert filled.count() == 2
 
 
-def test_a_reading_session_writes_nothing(filled: ContainerRepository) -> None:
-    """A session that was not opened for writing commits nothing."""
-    with filled.database.session() as session:
-        session.execute(text("DELETE FROM container"))
-    assert filled.count() == 2
-
-
 WRONG_ROWS = {
     "a second rootfs": "UPDATE mount SET is_rootfs = true WHERE position = 1",
     "no rootfs": "UPDATE mount SET is_rootfs = false WHERE position = 0",

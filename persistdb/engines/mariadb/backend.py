@@ -25,6 +25,7 @@ from ..base import (
 from ..bounded import bound
 from ..deadlines import shut_down
 from ..liveness import checkout, ping_in_doubt
+from ..reading import allow_writes_again, refuse_writes
 from . import locks, numbered, optionfile, readonly, roles, tls, views
 from .prepared import Prepared
 
@@ -173,6 +174,7 @@ class MariaDB(Backend):
         optionfile.check_before_connecting(engine, url)
 
         self.timeouts = timeouts
+        allow_writes_again(engine, "SET SESSION tx_read_only = 0", self.interrupt, timeouts.call)
         ping_in_doubt(engine, self.interrupt, timeouts.call)
         bound(engine, self.interrupt, max(timeouts.call, timeouts.statement))
 
@@ -210,6 +212,11 @@ class MariaDB(Backend):
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
         return "BEGIN"
+
+    def begin_reading(self, connection: Connection) -> None:
+        """Let the session refuse writes: DDL in START TRANSACTION READ ONLY commits that, and goes on."""
+        refuse_writes(connection.connection, "SET SESSION tx_read_only = 1")
+        connection.exec_driver_sql("BEGIN")
 
     prepares = True
 

@@ -210,6 +210,10 @@ class PostgreSQL(Backend):
         """Start a transaction."""
         return "BEGIN"
 
+    def begin_reading(self, connection: Connection) -> None:
+        """Start a transaction that only reads; temporary tables are allowed."""
+        connection.exec_driver_sql("BEGIN READ ONLY")
+
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:
         """Use psycopg's pipeline mode, which takes a libpq of PostgreSQL 14 or later."""
         pipeline: AbstractContextManager[object] = driver.pipeline() if _has_pipeline() else contextlib.nullcontext()

@@ -43,6 +43,7 @@ from ..base import (
 )
 from ..flock import FileLock
 from ..locks import HeldLock, digest
+from ..reading import allow_writes_again, refuse_writes
 from . import change, damage, fallback, files, guard, library, misfits, readonly
 from .connecting import Connecting
 from .copies import SQLiteFile
@@ -128,6 +129,7 @@ class SQLite(Backend):
             self._queues = Queues(engine, path, busy)
             guard.watch(engine, path, refuses=module.__name__ != "sqlite3")
         damage.translate(engine, module)
+        allow_writes_again(engine, "PRAGMA query_only = OFF", self.interrupt, timeouts.call)
         return engine
 
     pool_class: ClassVar[type[QueuePool]] = QueuePool
@@ -200,6 +202,11 @@ class SQLite(Backend):
         in between, whatever the timeout (sqlite.org/rescode.html#busy_snapshot).
         """
         return "BEGIN IMMEDIATE" if write else "BEGIN"
+
+    def begin_reading(self, connection: Connection) -> None:
+        """Refuse writes until the connection is returned to the pool."""
+        refuse_writes(connection.connection, "PRAGMA query_only = ON")
+        connection.exec_driver_sql("BEGIN")
 
     # --- errors
 

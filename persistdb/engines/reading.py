@@ -1,0 +1,50 @@
+"""Connections that refuse writes until they are returned to the pool, where that is a setting of the connection."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+
+from .deadlines import Bounded, after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+    from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+_REFUSES = "persistdb refuses writes"
+
+
+def refuse_writes(pooled: PoolProxiedConnection, setting: str) -> None:
+    """Let a connection refuse writes, by a statement that :func:`allow_writes_again` undoes."""
+    pooled.info[_REFUSES] = True  # first: an interrupt after the statement finds the mark
+    _run(pooled.dbapi_connection, setting)
+
+
+def allow_writes_again(engine: Engine, setting: str, interrupt: Callable[[Any], None], seconds: float) -> None:
+    """Undo :func:`refuse_writes` for the next user of a connection, however its last one ended."""
+    dialect: Any = engine.dialect
+    errors = dialect.loaded_dbapi.Error
+
+    @event.listens_for(engine, "checkin")
+    def _undo(driver: Any, record: ConnectionPoolEntry) -> None:
+        if driver is not None and record.info.pop(_REFUSES, False):
+            try:
+                with Bounded(after(seconds), partial(interrupt, driver)):
+                    # an interrupt while a transaction was begun: SQLAlchemy does not know of it
+                    if getattr(driver, "in_transaction", False):
+                        driver.rollback()
+                    _run(driver, setting)
+            except errors:
+                record.invalidate()
+
+
+def _run(driver: Any, statement: str) -> None:
+    cursor = driver.cursor()
+    try:
+        cursor.execute(statement)
+    finally:
+        cursor.close()
