@@ -69,15 +69,19 @@ class AlreadyExists(PersistDBError):
 
 @dataclass(eq=False)
 class Conflict(PersistDBError):
-    """A sandbox or container that changed since the revision that the caller read."""
+    """A sandbox or container that changed since the revision that the caller read.
+
+    ``expected`` is ``None`` where rows of an ORM session were compared, which do not all have their revision.
+    """
 
     ref: str
-    expected: int
+    expected: int | None
     actual: int | None
 
     def __str__(self) -> str:
         now = "it no longer exists" if self.actual is None else f"it is now at revision {self.actual}"
-        return f"{self.ref}: you read revision {self.expected}, {now}; read it again and repeat your change"
+        read = "it was changed since you read it" if self.expected is None else f"you read revision {self.expected}"
+        return f"{self.ref}: {read}, {now}; read it again and repeat your change"
 
 
 @dataclass(eq=False)

@@ -14,6 +14,7 @@ from ..db import database
 from ..engines.liveness import NoAnswer
 from ..errors import CommitUnknown, ReadOnly, SessionReadOnly
 from ..schema.prepare import prepare
+from .edits import WritingSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,9 @@ class Database(database.Database):
     def session(self, *, write: bool = False) -> Iterator[Session]:
         """Open an ORM session in one transaction, committed at the end with ``write``, unless an exception was raised.
 
+        With ``write`` revisions and timestamps are kept as a repository's save keeps them, and an edit of what others
+        changed since it was loaded is :class:`~persistdb.errors.Conflict` (:mod:`.edits`). SQL as text is not covered.
+
         Without ``write`` the engine refuses to change anything, and what was changed in Python is no silent loss: both
         are :class:`~persistdb.errors.SessionReadOnly`.
 
@@ -49,14 +53,14 @@ class Database(database.Database):
         prepare(self)
         try:
             if write:
-                with Session(self.writer, expire_on_commit=False) as session, self.session_of_thread(session):
+                with WritingSession(self.writer, expire_on_commit=False) as session, self.session_of_thread(session):
                     yield session
                     session.flush()
                     self._commit(session)
             else:
-                with _ReadingSession(self._reading, expire_on_commit=False, info={"url": self.url}) as session:
-                    yield session
-                    session.flush()  # refuses changes that were not flushed
+                with _ReadingSession(self._reading, expire_on_commit=False, info={"url": self.url}) as reading:
+                    yield reading
+                    reading.flush()  # refuses changes that were not flushed
         except (SQLAlchemyError, NoAnswer) as error:
             failure = self.failure(error)
             if not write and isinstance(failure, ReadOnly):

@@ -170,7 +170,8 @@ def main() -> int:
             containers(repository)
         except Conflict as conflict:
             assert_type(conflict.actual, int | None)
-            return conflict.expected
+            assert_type(conflict.expected, int | None)
+            return 1
         except Ambiguous as ambiguous:
             return len(ambiguous.candidates)
         except LockTimeout as late:

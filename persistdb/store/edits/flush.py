@@ -1,0 +1,253 @@
+"""A flush of changed objects: what it changes was not changed by others, and the revisions grow.
+
+A change of a child counts for its container, and a container that comes or goes for its sandbox, as in a repository's
+save (:mod:`..revisions`). The rows of parents are locked first, sandboxes before containers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from sqlalchemy import inspect, select
+from sqlalchemy.orm.attributes import set_committed_value
+
+from ...errors import Conflict, InvalidValue
+from ...schema.tables import Container, DeviceMap, Mount, Process, Sandbox
+from .. import revisions
+from . import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.orm import InstanceState, Session
+
+    from .locked import Locked, Parent
+
+Child = Mount | DeviceMap | Process
+_CHILDREN: Final = (Mount, DeviceMap, Process)
+# Each relationship to a parent, and the column that has its ID
+_TO_PARENT: Final = {"sandbox": "sandbox_id", "container": "container_id"}
+
+
+def keep_revisions(session: Session) -> None:
+    """Raise the revisions of what a session is about to write.
+
+    Raises :class:`~persistdb.errors.Conflict` for objects whose rows were changed by others since they were loaded.
+    """
+    flush = _Flush(session)
+    if flush.sandboxes or flush.containers:
+        flush.keep()
+
+
+class _Flush:
+    """The sandboxes and containers that a flush changes, as objects or as IDs."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._now = locked.now()
+        self.sandboxes: set[int] = set()
+        self.containers: set[int] = set()
+        self._children: list[Child] = []
+        self._new_sandboxes = [each for each in session.new if isinstance(each, Sandbox)]
+        self._new: defaultdict[int, list[Container]] = defaultdict(list)
+        self._deleted = {each for each in session.deleted if isinstance(each, Sandbox | Container)}
+        self._orphans: set[int] = set()
+        self._changed_sandboxes: set[int] = set()
+        for each in self._new_sandboxes:
+            each.revision = 1
+            self._stamp_new(each)
+        for each in session.new:
+            self._add(each)
+        for each in [*session.dirty, *session.deleted]:
+            if each in session.deleted or _is_changed(each):
+                self._change(each)
+
+    def _stamp_new(self, row: Sandbox | Container) -> None:
+        row.created_at = row.created_at or self._now
+        row.updated_at = max(row.created_at, row.updated_at or self._now)
+
+    def _add(self, new: Any) -> None:
+        if isinstance(new, Container):
+            self._stamp_new(new)
+            sandbox = new.__dict__.get("sandbox")
+            if sandbox is not None and not _identity(sandbox):  # a new one
+                new.revision = 1
+                sandbox.revision -= 1
+            elif home := _identity(sandbox) if sandbox is not None else new.sandbox_id:
+                self._new[home].append(new)
+                self.sandboxes.add(home)
+        elif isinstance(new, _CHILDREN):
+            self.containers |= _parents(new)
+
+    def _change(self, changed: Any) -> None:
+        if isinstance(changed, Sandbox):
+            self.sandboxes.add(_identity(changed))
+            if changed not in self._deleted and _is_changed(changed, "containers"):
+                self._changed_sandboxes.add(_identity(changed))
+        elif isinstance(changed, Container):
+            self.containers.add(_identity(changed))
+            if "sandbox" in changed.__dict__ and changed.sandbox is None:
+                self._orphans.add(_identity(changed))
+            elif changed not in self._deleted and _is_moved(changed):
+                raise InvalidValue(
+                    "sandbox", changed.cid, "a container stays in its sandbox: delete it, and add another"
+                )
+        elif isinstance(changed, _CHILDREN):
+            self.containers |= _parents(changed)
+            self._children.append(changed)
+
+    def keep(self) -> None:
+        """Lock what is changed, compare it with what was loaded, and raise the revisions."""
+        connection = self._session.connection()
+        gone = self._orphans | {_identity(each) for each in self._deleted if isinstance(each, Container)}
+        homes: dict[int, int] = {}
+        if gone:
+            of_gone = select(Container.id, Container.sandbox_id).where(locked.among(_id(Container.id), gone))
+            homes = {id_: sandbox for id_, sandbox in connection.execute(of_gone)}  # noqa: C416  dict() takes no rows
+        sandboxes = self._lock(connection, Sandbox, self.sandboxes | set(homes.values()))
+        containers = self._lock(connection, Container, self.containers)
+        self._compare_children(connection)
+        removed: defaultdict[int, int] = defaultdict(int)
+        for container, sandbox in homes.items():
+            removed[sandbox] += containers[container].revision
+        self._keep_sandboxes(connection, sandboxes, removed)
+        self._raise(Container, [row for row in containers.values() if row.id not in gone], {})
+
+    def _lock(self, connection: Connection, parent: Parent, ids: set[int]) -> dict[int, Locked]:
+        if not ids:
+            return {}
+        rows = locked.lock(connection, parent, locked.among(_id(parent.id), ids))
+        for id_ in ids:
+            present = self._session.identity_map.get(self._session.identity_key(parent, id_))
+            if id_ not in rows or (present is not None and not self._is_as_loaded(connection, present, rows[id_])):
+                raise self._conflict(connection, parent, id_, present)
+        return rows
+
+    def _is_as_loaded(self, connection: Connection, present: Any, row: Locked) -> bool:
+        """Return whether an object is what its locked row is, by its revision, or else by all that was loaded."""
+        if "revision" in present.__dict__:
+            # one that the program set, or merge(), is the one that the edit is based on
+            return bool(present.revision == row.revision)
+        table = _table(present)
+        return _has_loaded_values(present, connection.execute(select(table).where(table.c.id == row.id)).one())
+
+    def _compare_children(self, connection: Connection) -> None:
+        """Compare changed children with their rows: they may have been loaded before their containers were."""
+        for kind in _CHILDREN:
+            table = cast("Table", kind.__table__)
+            changed = {_key(each): each for each in self._children if isinstance(each, kind)}
+            if changed:
+                query = select(table).where(locked.among(table.c.container_id, {key[0] for key in changed}))
+                rows = {(row.container_id, row.position): row for row in connection.execute(query)}
+                for key, child in changed.items():
+                    if key not in rows or not _has_loaded_values(child, rows[key]):
+                        raise self._conflict(connection, Container, key[0], None)
+
+    def _keep_sandboxes(
+        self, connection: Connection, sandboxes: dict[int, Locked], removed: defaultdict[int, int]
+    ) -> None:
+        going = {_identity(each) for each in self._deleted if isinstance(each, Sandbox)}
+        wanted = (self._changed_sandboxes | self._new.keys() | removed.keys()) - going
+        changed = [row for row in sandboxes.values() if row.id in wanted]
+        totals = locked.sums(connection, self._new) if self._new else {}
+        by = {}
+        for row in changed:
+            by[row.id] = 1 + removed[row.id]
+            for new in self._new.get(row.id, []):
+                new.revision = revisions.of_new_container(revisions.of_sandbox(row.revision, [totals[row.id]]))
+                by[row.id] -= new.revision
+        self._raise(Sandbox, changed, by)
+
+    def _raise(self, parent: Parent, rows: list[Locked], by: dict[int, int]) -> None:
+        """Raise revisions: of objects, with what else the flush writes of them, and of the rows without one."""
+        absent = []
+        for row in rows:
+            present: Any = self._session.identity_map.get(self._session.identity_key(parent, row.id))
+            if present is None:
+                absent.append(row)
+                continue
+            created_at = present.__dict__.get("created_at", row.created_at)
+            set_committed_value(present, "revision", row.revision)
+            set_committed_value(present, "updated_at", row.updated_at)
+            present.revision = row.revision + by.get(row.id, 1)
+            present.updated_at = row.stamp(self._now, created_at)
+        locked.raise_revisions(self._session, parent, absent, {row.id: by.get(row.id, 1) for row in absent})
+
+    def _conflict(self, connection: Connection, parent: Parent, id_: int, present: Any) -> Conflict:
+        if parent is Sandbox:
+            own = connection.execute(select(Sandbox.sid, Sandbox.revision).where(Sandbox.id == id_)).one_or_none()
+            if own is None:
+                return Conflict(present.sid if present else f"sandbox row {id_}", None, None)
+            return Conflict(own.sid, None, revisions.of_sandbox(own.revision, [locked.sums(connection, {id_})[id_]]))
+        expected = present.__dict__.get("revision") if present else None
+        of_container = select(Sandbox.sid, Container.cid, Container.revision).join(Container)
+        row = connection.execute(of_container.where(Container.id == id_)).one_or_none()
+        if row is not None:
+            return Conflict(f"{row.sid}/{row.cid}", expected, row.revision)
+        return Conflict(present.cid if present else f"container row {id_}", expected, None)
+
+
+def _is_changed(row: Any, *without: str) -> bool:
+    """Return whether a flush would write something of an object, or of its lists other than those named."""
+    state: InstanceState[Any] = inspect(row)
+    for attribute in state.attrs:
+        if attribute.key in without or not attribute.history.has_changes():
+            continue
+        column = _TO_PARENT.get(attribute.key)
+        if column is None or attribute.value is None or _identity(attribute.value) != row.__dict__.get(column):
+            return True
+    return False
+
+
+def _is_moved(container: Container) -> bool:
+    attributes = inspect(container).attrs
+    moved = bool(attributes.sandbox_id.history.deleted and attributes.sandbox_id.history.added)
+    sandbox = container.__dict__.get("sandbox")
+    return moved or (
+        sandbox is not None and "sandbox_id" in container.__dict__ and _identity(sandbox) != container.sandbox_id
+    )
+
+
+def _parents(child: Child) -> set[int]:
+    """Return the containers that a child is in, was in, or will be in; those without a row yet have no revision."""
+    state: InstanceState[Any] = inspect(child)
+    attributes = state.attrs
+    ids = {id_ for id_ in attributes.container_id.history.sum() if id_ is not None}
+    return ids | {_identity(each) for each in attributes.container.history.sum() if each and inspect(each).identity}
+
+
+def _identity(row: Any) -> int:
+    """Return the ID of an object's row, 0 for one that has no row yet."""
+    state: InstanceState[Any] = inspect(row)
+    return cast("int", state.identity[0]) if state.identity else 0
+
+
+def _key(child: Child) -> tuple[int, int]:
+    state: InstanceState[Any] = inspect(child)
+    return cast("tuple[int, int]", state.identity)
+
+
+def _has_loaded_values(row: Any, stored: Any) -> bool:
+    """Return whether a stored row still has what an object was loaded with."""
+    state: InstanceState[Any] = inspect(row)
+    for column in _columns(row):
+        history = state.attrs[column].history
+        loaded = history.deleted or history.unchanged
+        if loaded and loaded[0] != getattr(stored, column):
+            return False
+    return True
+
+
+def _columns(row: Any) -> Iterator[str]:
+    return (column.key for column in _table(row).c)
+
+
+def _table(row: Any) -> Table:
+    return cast("Table", type(row).__table__)
+
+
+def _id(column: Any) -> ColumnElement[int]:
+    return cast("ColumnElement[int]", column)
