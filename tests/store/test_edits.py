@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import func, select, text, update
-from sqlalchemy.orm import load_only, selectinload
+from sqlalchemy import String, func, insert, select, text, update
+from sqlalchemy.orm import DeclarativeBase, Mapped, load_only, mapped_column, selectinload
 
 from persistdb import ContainerRepository, Database, Mount, records
 from persistdb.errors import Busy, Conflict, InvalidValue
@@ -263,6 +263,20 @@ def _as_stored(repository: ContainerRepository, time: datetime) -> Any:
     return time if repository.database.backend.name == "postgresql" else time.replace(tzinfo=None).isoformat(sep=" ")
 
 
+@pytest.mark.parametrize("column", ["created_at", "updated_at"])
+def test_a_timestamp_without_a_zone(filled: ContainerRepository, column: str) -> None:
+    """A timestamp without a time zone is refused by its column."""
+    naive = datetime(2026, 1, 1)  # noqa: DTZ001  it is the point
+    with (
+        pytest.raises(InvalidValue, match="needs a time zone") as caught,
+        filled.database.session(write=True) as session,
+    ):
+        session.add(Sandbox(host="node-1", sid="pod-2", state="", cgroup_path="", layout="", **{column: naive}))
+    assert caught.value.field == column
+    with pytest.raises(InvalidValue), filled.database.session(write=True) as session:
+        one(session).created_at = naive
+
+
 # --- sandboxes, and containers that come and go
 
 
@@ -473,3 +487,32 @@ def test_no_edit_is_lost(filled: ContainerRepository, store_url: str) -> None:
     assert record.mounts[1].destination == before.mounts[1].destination + "y" * each
     assert record.bundle_path == before.bundle_path + "z" * each
     assert record.cgroup_path == before.cgroup_path + "w" * each
+
+
+class _Base(DeclarativeBase):
+    pass
+
+
+class Note(_Base):
+    """A table of an application, with names of ours."""
+
+    __tablename__ = "note"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    container: Mapped[str] = mapped_column(String(20))
+    revision: Mapped[int]
+
+
+def test_objects_of_others(sqlite_store: tuple[str, Database]) -> None:
+    """Objects and statements of an application's own tables pass as they are."""
+    _, database = sqlite_store
+    with database.session(write=True) as session:
+        Note.metadata.create_all(session.connection())
+        session.add_all([Note(id=1, container="a", revision=5), Note(id=2, container="b", revision=5)])
+        session.flush()
+        note = session.get_one(Note, 1)
+        note.container = "c"
+        session.execute(insert(Note), [{"id": 3, "container": "d", "revision": 5}])
+        session.execute(update(Note).where(Note.id == 3).values(revision=6))
+        session.delete(session.get_one(Note, 2))
+    with database.session() as session:
+        assert [(each.container, each.revision) for each in session.scalars(select(Note))] == [("c", 5), ("d", 6)]

@@ -186,3 +186,21 @@ def test_what_is_not_ours(filled: ContainerRepository) -> None:
     assert filled.load_sandbox("pod-3").revision == 1
     assert numbers(filled) == BEFORE
     assert tables.Base.metadata.tables.keys() == {"sandbox", "container", "mount", "device_map", "process"}
+
+
+def test_what_is_not_flushed_yet(filled: ContainerRepository) -> None:
+    """A bulk statement finds what was changed in Python before."""
+    with filled.database.session(write=True) as session:
+        mine = session.scalars(select(Container).where(Container.cid == "a")).one()
+        mine.state = "x"
+        session.execute(update(Container).where(Container.state == "x").values(bundle_path="/x"))
+    assert (filled.get("pod-1", "a").revision, filled.get("pod-1", "a").record.bundle_path) == (3, "/x")
+
+
+def test_statements_within_statements(filled: ContainerRepository) -> None:
+    """An UPDATE in from_statement() is refused, with the way to write it; a SELECT there is none."""
+    changed = update(Container).values(state="x").returning(Container)
+    with pytest.raises(InvalidValue, match="with RETURNING"), filled.database.session(write=True) as session:
+        session.scalars(select(Container).from_statement(changed))
+    with filled.database.session(write=True) as session:
+        assert len(session.scalars(select(Container).from_statement(text("SELECT * FROM container"))).all()) == 3

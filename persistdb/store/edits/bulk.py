@@ -14,7 +14,7 @@ from . import locked
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import ColumnElement, Delete, Result, Table, Update
+    from sqlalchemy import ColumnElement, Delete, Result, Update
     from sqlalchemy.orm import ORMExecuteState, Session
 
     from .locked import Locked, Parent
@@ -37,20 +37,21 @@ def execute(state: ORMExecuteState) -> Result[Any] | None:
     """
     if not (state.is_insert or state.is_update or state.is_delete):
         return None
-    if state.is_from_statement:
-        raise InvalidValue(
-            "statement", str(state.statement), "execute the INSERT, UPDATE or DELETE itself, with RETURNING"
-        )
-    statement = cast("Update | Delete", state.statement)
-    table = state.bind_mapper.local_table if state.bind_mapper else statement.table
+    given: Any = state.statement
+    statement: Update | Delete = given.element if state.is_from_statement else given
+    table: Any = state.bind_mapper.local_table if state.bind_mapper else statement.table
     if table not in _PARENTS or (table is Sandbox.__table__ and not state.is_update):
         return None  # another program's table; a new sandbox has no containers; one that goes takes all with it
     parent, column = _PARENTS[table]
+    session = state.session
+    if session.autoflush:
+        session.flush()  # what is changed in Python may be what the statement looks for
+    if state.is_from_statement:
+        _refuse(state, table, "execute the statement itself, with RETURNING")
     if state.is_insert:
-        _refuse(state, "add objects to the session instead: their revisions depend on what is stored")
+        _refuse(state, table, "add objects to the session instead: their revisions depend on what is stored")
     if state.is_delete and table is Container.__table__:
         return _delete_containers(state, statement)
-    session = state.session
     wanted = _matching(state, statement, statement.table.c[column])
     rows = locked.lock(
         session.connection(), parent, parent.id.in_(wanted), state.parameters if _is_one(state) else None
@@ -86,8 +87,9 @@ def _matching(state: ORMExecuteState, statement: Update | Delete, column: Column
         where = statement.whereclause
         return select(column).where(*([] if where is None else [where])).correlate(None)
     if not state.is_orm_statement or not state.is_update:
-        _refuse(state, "run it once for each set of parameters")
-    return [values[str(column.key)] for values in cast("list[Mapping[str, int]]", state.parameters)]
+        _refuse(state, statement.table, "run it once for each set of parameters")
+    each = (values.get(str(column.key)) for values in cast("list[Mapping[str, int]]", state.parameters))
+    return [key for key in each if key is not None]
 
 
 def _is_one(state: ORMExecuteState) -> bool:
@@ -118,9 +120,8 @@ def _changed(session: Session, parent: Parent, rows: Mapping[int, Locked]) -> di
     return {id_: row._replace(updated_at=rows[id_].stamp(row.updated_at)) for id_, row in changed.items()}
 
 
-def _refuse(state: ORMExecuteState, advice: str) -> NoReturn:
+def _refuse(state: ORMExecuteState, table: Any, advice: str) -> NoReturn:
     verb = "INSERT" if state.is_insert else "DELETE" if state.is_delete else "UPDATE"
-    table = cast("Table", cast("Update", state.statement).table)
     raise InvalidValue("statement", f"{verb} … {table.name}", f"the session could not keep revisions: {advice}")
 
 

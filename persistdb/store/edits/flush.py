@@ -19,6 +19,7 @@ from . import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Table
     from sqlalchemy.engine import Connection
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Child = Mount | DeviceMap | Process
 _CHILDREN: Final = (Mount, DeviceMap, Process)
+_OURS: Final = (Sandbox, Container, *_CHILDREN)
 # Each relationship to a parent, and the column that has its ID
 _TO_PARENT: Final = {"sandbox": "sandbox_id", "container": "container_id"}
 
@@ -62,12 +64,12 @@ class _Flush:
         for each in session.new:
             self._add(each)
         for each in [*session.dirty, *session.deleted]:
-            if each in session.deleted or _is_changed(each):
+            if isinstance(each, _OURS) and (each in session.deleted or _is_changed(each)):
                 self._change(each)
 
     def _stamp_new(self, row: Sandbox | Container) -> None:
-        row.created_at = row.created_at or self._now
-        row.updated_at = max(row.created_at, row.updated_at or self._now)
+        row.created_at = _zoned("created_at", row.created_at or self._now)
+        row.updated_at = max(row.created_at, _zoned("updated_at", row.updated_at or self._now))
 
     def _add(self, new: Any) -> None:
         if isinstance(new, Container):
@@ -169,7 +171,7 @@ class _Flush:
             if present is None:
                 absent.append(row)
                 continue
-            created_at = present.__dict__.get("created_at", row.created_at)
+            created_at = _zoned("created_at", present.__dict__.get("created_at") or row.created_at)
             set_committed_value(present, "revision", row.revision)
             set_committed_value(present, "updated_at", row.updated_at)
             present.revision = row.revision + by.get(row.id, 1)
@@ -209,6 +211,12 @@ def _is_moved(container: Container) -> bool:
     return moved or (
         sandbox is not None and "sandbox_id" in container.__dict__ and _identity(sandbox) != container.sandbox_id
     )
+
+
+def _zoned(column: str, time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise InvalidValue(column, time, "a timestamp needs a time zone, as in datetime.now(UTC)")
+    return time
 
 
 def _parents(child: Child) -> set[int]:
