@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.servers import Server, Workspace
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
-TABLES = ("alembic_version", "sandbox", "container", "mount", "device_map", "process")
+TABLES = ("persistdb_version", "sandbox", "container", "mount", "device_map", "process")
 
 
 class Place(ABC):

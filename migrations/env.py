@@ -18,6 +18,7 @@ from persistdb.db.database import Database
 from persistdb.engines import resolve
 from persistdb.engines.types import UTCDateTime
 from persistdb.schema import drift, migrate
+from persistdb.schema.names import VERSION
 from persistdb.schema.tables import Base
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _render(kind: str, item: Any, context: AutogenContext) -> str | Literal[Fals
 def _options(backend: Backend) -> dict[str, Any]:
     return {
         "target_metadata": Base.metadata,
+        "version_table": VERSION,
         **drift.COMPARISON,
         "process_revision_directives": _number,
         "render_item": _render,

@@ -467,6 +467,10 @@ class Backend(ABC):
         :class:`~persistdb.engines.locks.Orphans`.
         """
 
+    def rename_table(self, connection: Connection, name: str, new: str) -> None:
+        """Rename a table that Alembic keeps a version in; its rights stay where they are its own, not its name's."""
+        connection.exec_driver_sql(f"ALTER TABLE {name} RENAME TO {new}")
+
     def function_faults(self, connection: Connection) -> dict[str, str]:  # noqa: ARG002  some engines need it
         """Return the faults of :attr:`view_functions` by name, :data:`MISSING` or :data:`CHANGED`; change nothing.
 

@@ -11,7 +11,7 @@ from sqlalchemy import MetaData, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from ..engines.base import CHANGED, MISSING
-from . import views
+from . import names, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
     from ..engines import Backend
 
+
+def _is_compared(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave out tables that another program has beside ours."""
+    return kind != "table" or name in names.COMPARED
+
+
 COMPARISON: Mapping[str, Any] = {
+    "include_name": _is_compared,
     "compare_type": True,
     "compare_server_default": True,
     # checks are compared by name, and only if one asks for it

@@ -25,6 +25,7 @@ from ..engines.locks import Orphans, StillLocked
 from ..errors import AccessDenied, Busy, ChangeBlocked, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldLose
 from . import drift, preflight, version
 from .backup import before_change, need_room_for_change
+from .names import VERSION
 from .revisions import Change, Revision, Step, config, history
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ def exclusive_connection(database: Database, wait: float = WAIT) -> Iterator[Con
                 change.callback(bounded_again, unbounded(connection))
                 with waits.noted(connection.connection.dbapi_connection):
                     change.enter_context(database.backend.exclusive(connection, wait))
+                version.rename(database, connection)
                 yield connection
     except StillLocked:
         raise Busy(database.url, f"another program has been changing the schema for {wait:g} s") from None
@@ -180,11 +182,13 @@ def _resolve_revision(revision: str) -> str:
 def _current_revision(database: Database, connection: Connection) -> str | None:
     """Return the revision of a database that nobody else changes; refuse other programs' databases and newer ones."""
     tables = set(inspect(connection).get_table_names())
-    if "alembic_version" not in tables:
-        if tables:
+    if version.is_earlier(connection, tables):  # where nobody was to rename it
+        return str(connection.execute(text(version.EARLIER)).scalar_one())
+    if VERSION not in tables:
+        if version.others(connection, tables):
             raise SchemaMissing(database.url, None, version.HEAD)
         return None
-    current: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    current: str | None = connection.execute(text(version.OURS)).scalar_one_or_none()
     if current is not None and current not in version.REVISIONS:
         raise SchemaTooNew(database.url, current, version.HEAD)
     return current

@@ -17,7 +17,8 @@ from .backup import (
     need_room,
     translated,
 )
-from .version import HEAD, REVISIONS
+from .names import EARLIER_VERSION, VERSION
+from .version import EARLIER, HEAD, OURS, REVISIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,10 +100,10 @@ def _content(database: Database, target: DatabaseFile) -> str | None:
         return _UNREADABLE
     if revision in REVISIONS:
         known = revision
-    elif "alembic_version" in tables and {"sandbox", "container"} <= tables:
+    elif VERSION in tables and {"sandbox", "container"} <= tables:
         # a later release's, whatever it calls its revisions
         known = revision if revision and VERSIONED.fullmatch(revision) else _UNKNOWN
-    elif revision or tables - {"alembic_version"}:
+    elif revision or tables - {VERSION, EARLIER_VERSION} or target.value(EARLIER):
         return _FOREIGN  # other programs use Alembic, too
     else:
         known = _EMPTY
@@ -143,5 +144,8 @@ def _refuse_damaged(file: DatabaseFile) -> None:
 
 def _revision(file: DatabaseFile) -> str | None:
     """Return the revision of the schema in a file."""
-    revision = file.value("SELECT version_num FROM alembic_version")
+    revision = file.value(OURS)
+    if revision is None and {"sandbox", "container"} <= file.tables():
+        earlier = file.value(EARLIER)
+        revision = earlier if earlier in REVISIONS else None
     return None if revision is None else str(revision)

@@ -9,15 +9,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..engines import Role
 from ..errors import AccessDenied, BadURL, InvalidValue, SchemaOutdated
+from .names import VERSION, VIEWS
 from .tables import Base
 from .version import HEAD, current
-from .views import NAMES
 
 if TYPE_CHECKING:
     from ..db.database import Database
 
 # The version says whether the tables and views are the ones that a program knows.
-_READ = (*NAMES, "alembic_version")
+_READ = (*VIEWS, VERSION)
 
 READER = Role("reader", reads=_READ)
 """A user who may read the views: what ``sql`` and ``report`` should connect as."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..db.work import Statement, value
-from ..errors import SchemaMissing
+from ..errors import AccessDenied, SchemaMissing
+from .names import EARLIER_VERSION, VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from sqlalchemy.engine import Connection
+
     from ..db.database import Database
     from ..db.work import Work
 
@@ -29,25 +35,55 @@ REVISIONS = (
 """Every revision of the schema, oldest first; a test compares them with the migrations."""
 HEAD = REVISIONS[-1]
 
-_VERSION = text("SELECT version_num FROM alembic_version")
+OURS = "SELECT version_num FROM persistdb_version"
+EARLIER = "SELECT version_num FROM alembic_version"
+"""The revision under the earlier name of the table; where no table of ours is beside it, it is another program's."""
+
+_OURS, _EARLIER, _ANY = text(OURS), text(EARLIER), text("SELECT 1 FROM alembic_version LIMIT 1")
+_EARLIER_BESIDE_OURS = text(f"{EARLIER} WHERE NOT EXISTS (SELECT 1 FROM container WHERE id IS NULL)")  # noqa: S608  ours
 
 
 def current(database: Database) -> str | None:
     """Return the database's revision; ``None`` if it has no schema of ours, or does not exist: nothing is created."""
     if database.backend.would_create():
         return None
-    statement = Statement(_VERSION, database.engine.dialect)
+    return database.read(partial(_read, database))
 
-    def read() -> Work[str | None]:
+
+def _read(database: Database) -> Work[str | None]:
+    denied: Exception | None = None
+    # Readers may see no table but the version's; and MariaDB denies them what does not exist.
+    for query in (_OURS, _EARLIER_BESIDE_OURS, _EARLIER):
         try:
-            revision: str | None = yield from value(statement, {})
+            revision: str | None = yield from value(Statement(query, database.engine.dialect), {})
         except database.driver_error as error:
             if database.backend.is_missing_table(error):
-                return None
-            raise
-        return revision
+                if query is _OURS:
+                    continue
+                break
+            rule = database.backend.rule(error)
+            if rule is None or not issubclass(rule.error, AccessDenied):
+                raise
+            denied = denied or error
+        else:
+            return revision if query is _OURS or revision in REVISIONS else None
+    if denied is not None:
+        raise denied
+    return None
 
-    return database.read(read)
+
+def rename(database: Database, connection: Connection) -> None:
+    """Give the table of the version its name in a database that an older program made, which nobody else changes."""
+    tables = set(inspect(connection).get_table_names())
+    if is_earlier(connection, tables):
+        database.backend.rename_table(connection, EARLIER_VERSION, VERSION)
+
+
+def is_earlier(connection: Connection, tables: AbstractSet[str]) -> bool:
+    """Return whether a database with these tables has our schema, and its version under the earlier name."""
+    if VERSION in tables or not {EARLIER_VERSION, "sandbox", "container"} <= tables:
+        return False
+    return connection.execute(_EARLIER).scalar_one_or_none() in REVISIONS
 
 
 def refuse_foreign(database: Database) -> None:
@@ -59,9 +95,16 @@ def refuse_foreign(database: Database) -> None:
         return
     try:
         with database.reader.connect() as connection:
-            tables = set(inspect(connection).get_table_names())
+            tables = others(connection, set(inspect(connection).get_table_names()))
     except (SQLAlchemyError, OSError) as error:
         raise database.failure(error) from error
     # with both of these, another program is creating the schema now
-    if tables - {"alembic_version"} and not {"alembic_version", "sandbox"} <= tables:
+    if tables - {VERSION} and not {VERSION, "sandbox"} <= tables:
         raise SchemaMissing(database.url, None, HEAD)
+
+
+def others(connection: Connection, tables: AbstractSet[str]) -> AbstractSet[str]:
+    """Return tables without an empty version's of the earlier name, which a downgrade to no schema left."""
+    if EARLIER_VERSION in tables and not connection.execute(_ANY).first():
+        return tables - {EARLIER_VERSION}
+    return tables

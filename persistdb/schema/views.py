@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from ..engines.base import JSONValue
 from ..records import GO_KIND_BITS, GO_LOWEST_BIT, POSIX_KIND_SHIFT, POSIX_KINDS, POSIX_ONLY, SPECIAL_BITS
+from .names import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..engines import Backend
 
-NAMES = ("sandboxes", "containers", "mounts", "devices", "processes", "sandbox_devices")
+NAMES = VIEWS
 """The views, in the order in which they are created."""
 
 

@@ -68,7 +68,7 @@ def test_print(server: Server, owner: str, capsys: pytest.CaptureFixture[str]) -
     done = Program(owner, capsys)("db", "grant-reader", "grafana", "--print")
     assert (done.status, done.err) == (0, "")
     assert "GRANT SELECT ON" in done.out
-    assert all(name in done.out for name in ("sandbox_devices", "alembic_version"))
+    assert all(name in done.out for name in ("sandbox_devices", "persistdb_version"))
     assert Program(owner.rpartition("/")[0] + "/nowhere", capsys)("db", "grant-reader", "x", "--print").status == 0
     done = Program(owner, capsys).child(
         "db", "grant-reader", "grafana", "--print", "--password-stdin", input=b"hush-hush\n"

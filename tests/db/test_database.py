@@ -298,7 +298,7 @@ def test_another_schema_is_refused(
     with Database(database_url) as database:
         ContainerRepository(database, host="node-1")
         with database.engine.begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+            connection.execute(text("UPDATE persistdb_version SET version_num = :revision"), {"revision": revision})
     with Database(database_url) as database:
         with pytest.raises(error, match=says) as caught:
             ContainerRepository(database, host="node-1")
@@ -337,7 +337,7 @@ def test_somebody_elses_alembic_is_refused(database_url: str) -> None:
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
             connection.execute(text("CREATE TABLE invoices (id INTEGER)"))
             connection.execute(text("INSERT INTO alembic_version VALUES ('1975ea83b712')"))
-        with pytest.raises(SchemaTooNew, match="1975ea83b712"):
+        with pytest.raises(SchemaMissing):
             ContainerRepository(database, host="node-1")
 
 
@@ -391,7 +391,7 @@ def test_a_session_on_another_schema(tmp_path: Path, revision: str, error: type[
     with Database(url) as database:
         migrate.upgrade(database)
         with database.engine.execution_options(persistdb_begin="write").begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+            connection.execute(text("UPDATE persistdb_version SET version_num = :revision"), {"revision": revision})
         with pytest.raises(error), database.session(write=True):
             pass
 

@@ -96,7 +96,7 @@ CHANGES = {
         "INSERT INTO sandbox (host, sid) VALUES ('x', 'y')",
         "UPDATE containers SET state = 'x'",
         "DELETE FROM mount",
-        "DELETE FROM alembic_version",
+        "DELETE FROM persistdb_version",
         "CREATE TABLE x (a integer)",
         "CREATE VIEW x AS SELECT 1",
         "DROP VIEW containers",
@@ -152,7 +152,7 @@ def reading(server: Server, owner: Database) -> Iterator[Database]:
 def test_reads(owner: Database, reading: Database) -> None:
     """A reader gets from each view and each report what the owner gets."""
     for view in roles.READER.reads:
-        sql = f"SELECT * FROM {view} ORDER BY 1{'' if view == 'alembic_version' else ', 2'}"
+        sql = f"SELECT * FROM {view} ORDER BY 1{'' if view == 'persistdb_version' else ', 2'}"
         assert readonly.read(reading, sql) == readonly.read(owner, sql)
         assert readonly.read(reading, sql).rows
     values = {"device": ["dev-1"], "path": ["/"], "folder": ["/"], "option": ["ro"]}

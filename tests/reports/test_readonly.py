@@ -27,9 +27,9 @@ WRITES = {
         "-- nothing",
         "DELETE FROM mount",
         "/* SELECT */ UPDATE mount SET source = ''",
-        "INSERT INTO alembic_version VALUES ('x')",
+        "INSERT INTO persistdb_version VALUES ('x')",
         "WITH a AS (SELECT 1) DELETE FROM mount",
-        "WITH a AS (SELECT 1) INSERT INTO alembic_version SELECT 'x'",
+        "WITH a AS (SELECT 1) INSERT INTO persistdb_version SELECT 'x'",
         "SELECT 1; DELETE FROM mount",
         "SELECT 1; SELECT 2",
         "DROP VIEW mounts",
@@ -117,9 +117,9 @@ WRITES = {
 def contents(database: Database) -> list[object]:
     """Return the rows of all tables."""
     with database.engine.connect() as connection:
-        tables = ("sandbox", "container", "mount", "device_map", "process", "alembic_version")
+        tables = ("sandbox", "container", "mount", "device_map", "process", "persistdb_version")
         return [connection.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2")).all() for table in tables[:-1]] + [
-            connection.execute(text("SELECT * FROM alembic_version")).all()
+            connection.execute(text("SELECT * FROM persistdb_version")).all()
         ]
 
 

@@ -37,14 +37,14 @@ def test_migrated_is_created(database: Database) -> None:
     """The engine describes migrated tables and views in the same way as the ones that the program defines."""
     migrate.upgrade(database)
     migrated = dumps.schema(database.engine)
-    del migrated["alembic_version"]
+    del migrated["persistdb_version"]
     migrate.downgrade(database, "base")
     Base.metadata.create_all(database.engine)
     with database.engine.execution_options(persistdb_begin="write").begin() as connection:
         for statement in views.creation(database.backend):
             connection.exec_driver_sql(statement)
     created = dumps.schema(database.engine)
-    del created["alembic_version"]
+    del created["persistdb_version"]
     assert migrated == created
 
 

@@ -114,7 +114,7 @@ def test_loss_is_refused(database: Database) -> None:
 def test_newer(database: Database) -> None:
     """A database of a newer program is refused with both versions, and not touched."""
     migrate.upgrade(database)
-    _execute(database, "UPDATE alembic_version SET version_num = '9999'")
+    _execute(database, "UPDATE persistdb_version SET version_num = '9999'")
     changes: list[Callable[[], object]] = [
         lambda: migrate.upgrade(database),
         lambda: migrate.downgrade(database, "0001"),

@@ -79,12 +79,12 @@ def test_restore_refuses(database: Database, tmp_path: Path) -> None:
     with pytest.raises(Corrupt):
         restore(database, cut)
     with Database(f"sqlite:///{copy}") as other, other.engine.connect() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.exec_driver_sql("UPDATE persistdb_version SET version_num = '9999'")
         connection.commit()
     with pytest.raises(SchemaTooNew):
         restore(database, copy)
     with Database(f"sqlite:///{copy}") as other, other.engine.connect() as connection:
-        connection.exec_driver_sql("DROP TABLE alembic_version")
+        connection.exec_driver_sql("DROP TABLE persistdb_version")
         connection.commit()
     with pytest.raises(SchemaMissing):
         restore(database, copy)
@@ -108,9 +108,9 @@ def _invoices(path: Path) -> list[tuple[int]]:
     "statements",
     [
         [],
-        ["CREATE TABLE alembic_version (version_num)"],
-        ["CREATE TABLE alembic_version (version_num)", "INSERT INTO alembic_version VALUES ('ae1027a6acf')"],
-        ["CREATE TABLE alembic_version (other)"],
+        ["CREATE TABLE persistdb_version (version_num)"],
+        ["CREATE TABLE persistdb_version (version_num)", "INSERT INTO persistdb_version VALUES ('ae1027a6acf')"],
+        ["CREATE TABLE persistdb_version (other)"],
         ["CREATE TABLE sandbox (id)"],
         ["PRAGMA page_size = 1024", "PRAGMA journal_mode = WAL"],
     ],
@@ -183,9 +183,9 @@ def test_restore_over_a_newer_schema(database: Database, tmp_path: Path, revisio
     """The schema of a later release is replaced; whatever it calls its revision, the backup is beside the database."""
     copy = backup.backup(database, tmp_path / "copy.db")
     with database.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM alembic_version")
+        connection.exec_driver_sql("DELETE FROM persistdb_version")
         if revision is not None:
-            connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (revision,))
+            connection.exec_driver_sql("INSERT INTO persistdb_version VALUES (?)", (revision,))
     kept = restore(database, copy)
     assert kept is not None
     assert kept.parent == folder(database)

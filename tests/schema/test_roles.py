@@ -45,9 +45,9 @@ CHANGES = {
         "DROP VIEW containers",
         "ALTER TABLE mount ADD x integer",
         "CREATE INDEX x ON container (state)",
-        "INSERT INTO alembic_version VALUES ('9999')",
-        "UPDATE alembic_version SET version_num = '9999'",
-        "DELETE FROM alembic_version",
+        "INSERT INTO persistdb_version VALUES ('9999')",
+        "UPDATE persistdb_version SET version_num = '9999'",
+        "DELETE FROM persistdb_version",
         "TRUNCATE TABLE process",
     ],
     "postgresql": [

@@ -81,7 +81,7 @@ _QUOTED_FRAMES = (
 _READS = (
     "SELECT * FROM containers",
     "SELECT * FROM mounts WHERE sid IN (SELECT sid FROM sandboxes)",
-    "SELECT version_num FROM alembic_version",
+    "SELECT version_num FROM persistdb_version",
 )
 
 

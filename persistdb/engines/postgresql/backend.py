@@ -366,6 +366,11 @@ class PostgreSQL(Backend):
         """Begin one transaction under an advisory lock."""
         return locks.exclusive(connection, wait)
 
+    def rename_table(self, connection: Connection, name: str, new: str) -> None:
+        """Rename its primary key, too, whose name nothing else in the schema may have."""
+        super().rename_table(connection, name, new)
+        connection.exec_driver_sql(f"ALTER TABLE {new} RENAME CONSTRAINT {name}_pkc TO {new}_pkc")
+
     def function_faults(self, connection: Connection) -> dict[str, str]:
         """Compare each function with a temporary one."""
         return views.function_faults(connection)

@@ -369,6 +369,13 @@ class SQLite(Backend):
         """Begin one transaction, with the write lock from its start."""
         return change.exclusive(connection, wait)
 
+    def rename_table(self, connection: Connection, name: str, new: str) -> None:
+        """Copy it: SQLite renames no table while a view cannot be read, and no constraint at all."""
+        ddl = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).scalar_one()
+        connection.exec_driver_sql(ddl.replace(name, new))
+        connection.exec_driver_sql(f"INSERT INTO {new} SELECT * FROM {name}")
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+
     def changed_views(self, connection: Connection, selects: Mapping[str, str]) -> list[str]:
         """Compare the statement's text, which SQLite stores from the view's name on, but for white space."""
         views = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'")
