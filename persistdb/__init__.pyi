@@ -23,6 +23,7 @@ from .errors import InvalidValue as InvalidValue
 from .errors import LayoutLoss as LayoutLoss
 from .errors import LockNotHeld as LockNotHeld
 from .errors import LockTimeout as LockTimeout
+from .errors import NamesTaken as NamesTaken
 from .errors import NotFound as NotFound
 from .errors import OtherLibrary as OtherLibrary
 from .errors import PersistDBError as PersistDBError

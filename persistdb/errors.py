@@ -454,7 +454,23 @@ class SchemaMissing(SchemaError):
     """A database that has tables of other programs and no persistdb schema."""
 
     def __str__(self) -> str:
-        return f"{self.url}: holds other tables and no persistdb schema; give persistdb a separate database"
+        return (
+            f"{self.url}: holds other tables and no persistdb schema; give persistdb a separate database, or create "
+            f"its schema beside them: persistdb --db {shlex.quote(self.url)} db upgrade --beside-others"
+        )
+
+
+@dataclass(eq=False)
+class NamesTaken(SchemaMissing):
+    """A database in which other programs have tables or views whose names persistdb needs; nothing was changed."""
+
+    names: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        return (
+            f"{self.url}: another program has {', '.join(self.names)}, which are names of persistdb's tables or views; "
+            "give persistdb a separate database, or on PostgreSQL a separate schema"
+        )
 
 
 @dataclass(eq=False)

@@ -87,13 +87,17 @@ Examples:
   persistdb db upgrade                  to this program's version
   persistdb db upgrade 0005             to an older one
   persistdb --host node-7 db upgrade    sandboxes stored without a host become node-7's
+  persistdb --db app.db db upgrade --beside-others
 """,
 )
 @click.argument("revision", default="head", metavar="[REVISION]")
 @_backup_option
+@click.option(
+    "--beside-others", is_flag=True, help="Create the schema in a database that has other programs' tables, too."
+)
 @host_option
 @pass_target
-def upgrade(target: Target, revision: str, backup: bool) -> int:
+def upgrade(target: Target, revision: str, backup: bool, beside_others: bool) -> int:
     """Upgrade the database's schema to REVISION, by default to this program's version.
 
     At REVISION already, only views that are missing or were changed are created again. Rows that would make the upgrade
@@ -106,7 +110,10 @@ def upgrade(target: Target, revision: str, backup: bool) -> int:
     with target.database() as database:
         host = target.host or socket.gethostname()
         return _change(
-            database, lambda: migrate.upgrade(database, revision, host=host, backup=backup, progress=_tell_step)
+            database,
+            lambda: migrate.upgrade(
+                database, revision, host=host, backup=backup, beside_others=beside_others, progress=_tell_step
+            ),
         )
 
 
@@ -251,9 +258,11 @@ def backup(target: Target, destination: str, keep: int | None) -> int:
         if not is_folder:
             with reading_arguments(BackupRefused):
                 print_line(f"backup: {backups.backup(database, place)}")
+            _tell_others(database)
             return DONE
         made, removed, left = backups.backup_into(database, place, keep)
-    print_line(f"backup: {made}")
+        print_line(f"backup: {made}")
+        _tell_others(database)
     print_lines(f"removed: {path}" for path in removed)
     for path in left:
         complain(f"{path}: cannot be removed")
@@ -270,7 +279,9 @@ Examples:
 )
 @click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
 @click.option(
-    "--replace-foreign", is_flag=True, help="Replace another program's database, or a file that is not a database, too."
+    "--replace-foreign",
+    is_flag=True,
+    help="Replace another program's database or tables, or a file that is not a database, too.",
 )
 @pass_target
 def restore(target: Target, source: Path, replace_foreign: bool) -> None:
@@ -285,6 +296,16 @@ def restore(target: Target, source: Path, replace_foreign: bool) -> None:
         if saved is not None:
             print_line(f"backup of the previous content: {saved}")
         print_line(f"{database.url}: restored from {source}")
+        _tell_others(database)
+
+
+def _tell_others(database: Database) -> None:
+    """Name the tables of other programs that were copied with ours."""
+    from ..schema.backup import others_of
+
+    others = others_of(database)
+    if others:
+        print_line(f"with {counted(len(others), 'table')} of other programs: {', '.join(others)}")
 
 
 _password_option = click.option("--password-stdin", is_flag=True, help="Set the password that is read from stdin.")

@@ -459,9 +459,10 @@ class Backend(ABC):
     drop_temporary_table: ClassVar[str] = "DROP TABLE"
 
     @abstractmethod
-    def exclusive(self, connection: Connection, wait: float) -> AbstractContextManager[None]:
+    def exclusive(self, connection: Connection, wait: float, tables: Sequence[str]) -> AbstractContextManager[None]:
         """Keep all others from changing the schema, on a connection in no transaction, and commit at the end.
 
+        Where foreign keys are off in the meantime, the rows of ``tables`` must have their parents at the end.
         Where DDL is transactional an exception undoes all of it. Raises :class:`~persistdb.engines.locks.StillLocked`
         after ``wait`` seconds, or the engine's own error for a lock that was not to be had, and
         :class:`~persistdb.engines.locks.Orphans`.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import BackupRefused, BadURL, Corrupt, StorageFull
 from ..validation import check_count, check_path
+from .names import ALL, EARLIER_VERSION, VERSION
 from .new_file import new_file
 
 if TYPE_CHECKING:
@@ -143,6 +144,19 @@ def backups(database: Database) -> list[Path]:
     """List the backups beside the database that were made before changes, oldest first."""
     made = [each for each in _made(file_of(database).path) if VERSIONED.fullmatch(each.content)]
     return [each.path for each in sorted(made, key=lambda each: (each.number or 0, each.time))]
+
+
+def others_of(database: Database) -> list[str]:
+    """Return the tables of other programs that the database's file has: a backup holds them, too, and a restore."""
+    with translated(database):
+        return sorted(others_in(file_of(database)))
+
+
+def others_in(file: DatabaseFile) -> set[str]:
+    """Return the tables of other programs in a file."""
+    tables = file.tables()
+    earlier = VERSION not in tables and {"sandbox", "container"} <= tables
+    return tables - ALL - ({EARLIER_VERSION} if earlier else set())
 
 
 class _Made(NamedTuple):

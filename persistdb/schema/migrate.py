@@ -22,10 +22,20 @@ from ..db import waits
 from ..engines import ViewsNotComparable
 from ..engines.bounded import bounded_again, unbounded
 from ..engines.locks import Orphans, StillLocked
-from ..errors import AccessDenied, Busy, ChangeBlocked, Corrupt, NotFound, SchemaMissing, SchemaTooNew, WouldLose
+from ..errors import (
+    AccessDenied,
+    Busy,
+    ChangeBlocked,
+    Corrupt,
+    NamesTaken,
+    NotFound,
+    SchemaMissing,
+    SchemaTooNew,
+    WouldLose,
+)
 from . import drift, preflight, version
 from .backup import before_change, need_room_for_change
-from .names import VERSION
+from .names import ALL, TABLES, VERSION
 from .revisions import Change, Revision, Step, config, history
 
 if TYPE_CHECKING:
@@ -61,24 +71,26 @@ def upgrade(
     host: str = "",
     moment: datetime | None = None,
     backup: bool = True,
+    beside_others: bool = False,
     wait: float = WAIT,
     progress: Callable[[Step], None] | None = None,
 ) -> Change:
     """Upgrade the schema to a revision; nothing is done if it is there already.
 
-    At the newest revision, views that are missing or were changed are created again.
+    At the newest revision, views that are missing or were changed are created again. A database that has tables of
+    other programs and no schema of ours gets one with ``beside_others`` only.
 
     ``host`` becomes the host of sandboxes that were stored before sandboxes had hosts, ``moment`` the timestamp of rows
     that were stored before rows had timestamps. ``wait`` is how many seconds to wait for others who use the tables.
     ``progress`` is called before each step.
 
     Raises :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`,
-    :class:`~persistdb.errors.ChangeBlocked`, :class:`~persistdb.errors.StorageFull`,
-    :class:`~persistdb.errors.Busy`.
+    :class:`~persistdb.errors.NamesTaken`, :class:`~persistdb.errors.ChangeBlocked`,
+    :class:`~persistdb.errors.StorageFull`, :class:`~persistdb.errors.Busy`.
     """
     target = _resolve_revision(revision)
     with exclusive_connection(database, wait) as connection:
-        current = _current_revision(database, connection)
+        current = _current_revision(database, connection, beside_others=beside_others)
         if current == target == version.HEAD:
             return Change(current, current, None, _repair_views(database, connection))
         path = [each for each in history() if (current is None or each.id > current) and each.id <= target]
@@ -155,7 +167,7 @@ def exclusive_connection(database: Database, wait: float = WAIT) -> Iterator[Con
             with contextlib.ExitStack() as change:
                 change.callback(bounded_again, unbounded(connection))
                 with waits.noted(connection.connection.dbapi_connection):
-                    change.enter_context(database.backend.exclusive(connection, wait))
+                    change.enter_context(database.backend.exclusive(connection, wait, TABLES))
                 version.rename(database, connection)
                 yield connection
     except StillLocked:
@@ -179,14 +191,22 @@ def _resolve_revision(revision: str) -> str:
     return revision
 
 
-def _current_revision(database: Database, connection: Connection) -> str | None:
-    """Return the revision of a database that nobody else changes; refuse other programs' databases and newer ones."""
-    tables = set(inspect(connection).get_table_names())
+def _current_revision(database: Database, connection: Connection, *, beside_others: bool = False) -> str | None:
+    """Return the revision of a database that nobody else changes; refuse other programs' databases and newer ones.
+
+    With ``beside_others`` another program's is refused only where it has a name that we need.
+    """
+    inspector = inspect(connection)
+    tables = set(inspector.get_table_names())
     if version.is_earlier(connection, tables):  # where nobody was to rename it
         return str(connection.execute(text(version.EARLIER)).scalar_one())
     if VERSION not in tables:
-        if version.others(connection, tables):
+        others = version.others(connection, tables)
+        if others and not beside_others:
             raise SchemaMissing(database.url, None, version.HEAD)
+        taken = ALL & {*others, *inspector.get_view_names()}
+        if taken:
+            raise NamesTaken(database.url, None, version.HEAD, sorted(taken))
         return None
     current: str | None = connection.execute(text(version.OURS)).scalar_one_or_none()
     if current is not None and current not in version.REVISIONS:

@@ -22,3 +22,11 @@ COMPARED = _INTERIM | frozenset(TABLES)
 
 ALL = COMPARED | frozenset({VERSION, *VIEWS})
 """Every name of a table or view that is ours."""
+
+
+def include_object(_item: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
+    """Leave persistdb's tables to persistdb: what an application's Alembic takes as ``include_object``.
+
+    Else its autogenerate would drop them, where they are in one schema with the application's own.
+    """
+    return kind != "table" or name not in ALL

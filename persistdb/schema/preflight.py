@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 
 from ..errors import Finding, Loss
+from .names import COMPARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,7 +78,8 @@ def losses(connection: Connection, revisions: Iterable[Revision]) -> list[Loss]:
 
 def _columns(connection: Connection) -> dict[str, set[str]]:
     inspector = inspect(connection)
-    return {name: {column["name"] for column in inspector.get_columns(name)} for name in inspector.get_table_names()}
+    ours = COMPARED.intersection(inspector.get_table_names())
+    return {name: {column["name"] for column in inspector.get_columns(name)} for name in ours}
 
 
 def _dropped(revision: Revision, columns: dict[str, set[str]]) -> set[str]:

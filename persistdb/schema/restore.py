@@ -15,6 +15,7 @@ from .backup import (
     file_of,
     keep_beside,
     need_room,
+    others_in,
     translated,
 )
 from .names import EARLIER_VERSION, VERSION
@@ -46,9 +47,10 @@ def restore(database: Database, source: Path, *, replace_foreign: bool = False) 
     """Replace the whole database with a backup, and return the backup that was made of the file before.
 
     Whatever the file holds is backed up first. ``None`` if it is empty or does not exist. With ``replace_foreign`` it
-    may hold another program's data. Other programs may have the database open: they see the restored rows from their
-    next transaction on. What they write between the backup and the restore is lost. Cut off in the middle, the database
-    is as it was; a file that the engine cannot read may be empty then, and has its backup.
+    may be another program's database, or have tables of other programs that the backup does not have. Other programs
+    may have the database open: they see the restored rows from their next transaction on. What they write between the
+    backup and the restore is lost. Cut off in the middle, the database is as it was; a file that the engine cannot read
+    may be empty then, and has its backup.
 
     Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.BackupRefused`,
     :class:`~persistdb.errors.Corrupt`, :class:`~persistdb.errors.Busy`, :class:`~persistdb.errors.StorageFull`,
@@ -71,6 +73,11 @@ def restore(database: Database, source: Path, *, replace_foreign: bool = False) 
         content = _content(database, target)
         if content in _OTHERS and not replace_foreign:
             raise WouldReplace(database.url, None, HEAD, _OTHERS[content])
+        if content in REVISIONS and not replace_foreign:
+            lost = others_in(target) - others_in(original)
+            if lost:
+                reason = f"holds tables of other programs that the backup does not have: {', '.join(sorted(lost))}"
+                raise WouldReplace(database.url, None, HEAD, reason)
         saved = _keep(database, target, content, source)
         need_room(target.path.parent, 2 * source.stat().st_size)
         try:

@@ -372,7 +372,7 @@ class MariaDB(Backend):
     # without the word it would commit
     drop_temporary_table = "DROP TEMPORARY TABLE"
 
-    def exclusive(self, connection: Connection, wait: float) -> AbstractContextManager[None]:
+    def exclusive(self, connection: Connection, wait: float, tables: Sequence[str]) -> AbstractContextManager[None]:  # noqa: ARG002  SQLite needs them
         """Take a named lock of the session; each revision commits."""
         return locks.exclusive(connection, wait)
 

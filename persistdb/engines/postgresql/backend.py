@@ -94,6 +94,7 @@ class PostgreSQL(Backend):
         ErrorRule("25006", ReadOnly, "cannot execute INSERT in a read-only transaction"),
         ErrorRule("53100", StorageFull, 'could not extend file "base/5/16390": No space left on device'),
         ErrorRule("53300", Busy, "sorry, too many clients already"),
+        ErrorRule("3F000", Unavailable, "no schema has been selected to create in"),
         ErrorRule("42501", AccessDenied, "permission denied for table sandbox"),
         ErrorRule("57P01", Unavailable, "terminating connection due to administrator command", retry=True),
         ErrorRule("57P03", Unavailable, "the database system is starting up", retry=True),
@@ -224,6 +225,11 @@ class PostgreSQL(Backend):
     def error_code(self, error: BaseException) -> str:
         """Return the SQLSTATE; an error before there is a session has none."""
         return str(getattr(error, "sqlstate", None) or "")
+
+    def detail(self, error: BaseException) -> str:
+        """Say what to do about a schema that is missing: nothing else in the message leads to the URL."""
+        missing = self.error_code(error) == "3F000"
+        return super().detail(error) + ("; CREATE SCHEMA the one that search_path names" if missing else "")
 
     def violated(self, error: BaseException) -> str | None:
         """Return the name of the key, which the server sends in a field of the error."""
@@ -362,7 +368,7 @@ class PostgreSQL(Backend):
 
     # --- the schema
 
-    def exclusive(self, connection: Connection, wait: float) -> AbstractContextManager[None]:
+    def exclusive(self, connection: Connection, wait: float, tables: Sequence[str]) -> AbstractContextManager[None]:  # noqa: ARG002  SQLite needs them
         """Begin one transaction under an advisory lock."""
         return locks.exclusive(connection, wait)
 

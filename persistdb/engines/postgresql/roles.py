@@ -55,6 +55,8 @@ _GRANTED = (
     " JOIN pg_catalog.pg_init_privs AS i ON i.objoid = p.oid AND i.classoid = CAST('pg_proc' AS regclass)"
     f" WHERE i.privtype = 'i' AND {HARMFUL} AND pg_catalog.has_function_privilege(session_user, p.oid, 'EXECUTE')"
 )
+# A table or view of another schema may have a name of ours.
+_IS_OURS = "c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = CAST('containers' AS regclass))"
 _EXCESS = text(f"""
 SELECT CAST(p.proname AS text) || '()' FROM pg_proc AS p
 WHERE {HARMFUL} AND has_function_privilege(:name, p.oid, 'EXECUTE') AND cardinality(CAST(:writes AS text[])) = 0
@@ -65,8 +67,8 @@ WHERE rolname = :name AND is_held
 UNION SELECT 'table ' || c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
 AND (has_table_privilege(:name, c.oid, 'TRUNCATE, REFERENCES, TRIGGER')
-  OR c.relname <> ALL (:writes) AND has_table_privilege(:name, c.oid, 'INSERT, UPDATE, DELETE')
-  OR c.relkind IN ('r', 'p', 'f') AND c.relname <> ALL (:reads) AND c.relname <> ALL (:writes)
+  OR NOT (c.relname = ANY (:writes) AND {_IS_OURS}) AND has_table_privilege(:name, c.oid, 'INSERT, UPDATE, DELETE')
+  OR c.relkind IN ('r', 'p', 'f') AND NOT ((c.relname = ANY (:reads) OR c.relname = ANY (:writes)) AND {_IS_OURS})
     AND has_table_privilege(:name, c.oid, 'SELECT'))
 UNION SELECT 'CREATE in schema ' || nspname FROM pg_namespace
 WHERE nspname NOT LIKE 'pg\\_%' AND has_schema_privilege(:name, oid, 'CREATE')

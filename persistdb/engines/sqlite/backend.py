@@ -365,9 +365,9 @@ class SQLite(Backend):
     # with foreign keys on, dropping a table to rebuild it deletes its children; it can't be set in a transaction
     before_script = ("PRAGMA foreign_keys = OFF",)
 
-    def exclusive(self, connection: Connection, wait: float) -> AbstractContextManager[None]:
+    def exclusive(self, connection: Connection, wait: float, tables: Sequence[str]) -> AbstractContextManager[None]:
         """Begin one transaction, with the write lock from its start."""
-        return change.exclusive(connection, wait)
+        return change.exclusive(connection, wait, tables)
 
     def rename_table(self, connection: Connection, name: str, new: str) -> None:
         """Copy it: SQLite renames no table while a view cannot be read, and no constraint at all."""
