@@ -14,7 +14,6 @@ from ..db import database
 from ..engines.liveness import NoAnswer
 from ..errors import CommitUnknown, ReadOnly, SessionReadOnly
 from ..schema.prepare import prepare
-from .edits import WritingSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +52,8 @@ class Database(database.Database):
         prepare(self)
         try:
             if write:
+                from .edits import WritingSession  # the mapped classes, which most commands do without
+
                 with WritingSession(self.writer, expire_on_commit=False) as session, self.session_of_thread(session):
                     yield session
                     session.flush()

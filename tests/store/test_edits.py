@@ -6,10 +6,11 @@ import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import String, func, insert, select, text, update
+from sqlalchemy import String, delete, func, insert, select, text, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, load_only, mapped_column, selectinload
 
 from persistdb import ContainerRepository, Database, Mount, records
@@ -414,6 +415,68 @@ def test_a_child_that_moves(filled: ContainerRepository) -> None:
         assert mine.id != other.id
     assert filled.get("pod-1", "a").revision == filled.get("pod-1", "b").revision == 2
     assert len(filled.get("pod-1", "b").record.mounts) == 4
+
+
+# --- the invariant, whatever the edits
+
+
+def _edit_at_random(session: Session, random: Random) -> None:
+    """Make a few edits of any kind, among them some that change nothing."""
+    pods = session.scalars(select(Sandbox).options(selectinload(Sandbox.containers).selectinload(Container.mounts)))
+    pod = random.choice(pods.all())
+    for _ in range(random.randint(1, 3)):
+        mine = random.choice(pod.containers) if pod.containers else None
+        kind = random.choice(["pod", "come", "go", "state", "mount", "new mount", "bulk", "bulk delete", "flush"])
+        if kind == "pod":
+            pod.state = random.choice(["running", "stopped"])
+        elif kind == "come":
+            cid = random.choice("abc")
+            if cid not in {each.cid for each in pod.containers}:
+                session.add(a_container(cid, sandbox=pod))
+        elif kind == "flush":
+            session.flush()
+        elif kind == "bulk":
+            session.execute(update(Container).where(Container.cid == "a").values(state=random.choice(["x", "y"])))
+        elif kind == "bulk delete":
+            session.execute(delete(Container).where(Container.cid == "b", Container.sandbox_id == pod.id))
+            session.expire_all()
+            return
+        elif mine is None:
+            continue
+        elif kind == "go":
+            pod.containers.remove(mine)
+            session.flush()  # SQLAlchemy inserts before it deletes: another of the same ID would clash
+        elif kind == "state":
+            mine.state = random.choice(["ready", "running"])
+        elif kind == "mount":
+            mine.mounts[0].source = random.choice(["p", "q"])
+        else:
+            mine.mounts.append(a_mount(len(mine.mounts)))
+            session.flush()  # SQLAlchemy cannot flush it with a container that goes
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_revisions_grow_with_each_change(sqlite_store: tuple[str, Database], seed: int) -> None:
+    """A sandbox's revision grows with each change and with nothing else, and no container's revision comes twice."""
+    random = Random(seed)
+    repository = ContainerRepository(sqlite_store[1], host="node-1")
+    put(repository, "pod-1", "a", "b")
+    put(repository, "pod-2")
+    contents: dict[tuple[str, str, int], Any] = {}
+    for _ in range(25):
+        before = {pod.record.sid: pod for pod in repository.load_sandboxes()}
+        with repository.database.session(write=True) as session:
+            _edit_at_random(session, random)
+        for pod in repository.load_sandboxes():
+            old = before[pod.record.sid]
+            records = {cid: each.record for cid, each in pod.containers.items()}
+            if (pod.record, records) != (old.record, {cid: each.record for cid, each in old.containers.items()}):
+                assert pod.revision > old.revision
+            assert pod.revision >= old.revision
+            assert (pod.revision == old.revision) == (pod == old)
+            for cid, each in pod.containers.items():
+                assert contents.setdefault((pod.record.sid, cid, each.revision), each) == each
+    assert check.check(repository.database) == []
 
 
 # --- several at once
