@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 
 from persistdb import ContainerRepository, Database, SandboxState
 from persistdb.cli import main
@@ -124,6 +126,11 @@ def test_roles(url: str, database: Database, postgresql_server: PostgreSQL) -> N
         assert readonly.read(opened["reader"], "SELECT sid FROM sandboxes").rows == [["pod-1"]]
         with pytest.raises(AccessDenied):
             readonly.read(opened["reader"], "SELECT * FROM public.container")
+        name = opened["reader"].engine.url.username
+        home = f"ALTER ROLE {name} IN DATABASE {database_of(url)} SET search_path = state"
+        postgresql_server.execute(home, database=database_of(url))
+        with Database(postgresql_server.url(database_of(url), user=name, password=PASSWORD)) as plainly:
+            assert readonly.read(plainly, "SELECT sid FROM sandboxes").rows == [["pod-1"]]
         with pytest.raises(AccessDenied):
             migrate.downgrade(opened["writer"], "0009")
 
@@ -157,3 +164,21 @@ def test_without_the_option(url: str, postgresql_url: str, database: Database) -
     with Database(postgresql_url) as plain, pytest.raises(SchemaMissing):
         ContainerRepository(plain, host="node-1")
     assert _things(database)["public"] == THEIRS
+
+
+def test_an_application_that_looks_into_all_schemas(postgresql_url: str, database: Database) -> None:
+    """An application's autogenerate sees our tables with ``include_schemas`` only, unless ``include_name`` says no."""
+    migrate.upgrade(database)
+    metadata = sa.MetaData()
+    sa.Table("container", metadata, sa.Column("id", sa.Integer))
+    engine = sa.create_engine(sa.make_url(postgresql_url).set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
+
+    def seen(**options: Any) -> set[str]:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts=options)
+            changes: list[Any] = compare_metadata(context, metadata)
+        return {change[1].name for change in changes if change[0] == "remove_table"}
+
+    assert seen() == set()
+    assert seen(include_schemas=True) == {names.VERSION, *names.TABLES}
+    assert seen(include_schemas=True, include_name=lambda name, kind, _: kind != "schema" or name != "state") == set()
