@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 
 from persistdb import ContainerRepository, Database, SandboxState
 from persistdb.cli import main
-from persistdb.errors import AccessDenied, SchemaMissing, Unavailable
+from persistdb.errors import AccessDenied, LockTimeout, SchemaMissing, Unavailable
 from persistdb.reports import readonly
 from persistdb.schema import migrate, names, roles, version
 from persistdb.schema.check import check
@@ -182,3 +182,18 @@ def test_an_application_that_looks_into_all_schemas(postgresql_url: str, databas
     assert seen() == set()
     assert seen(include_schemas=True) == {names.VERSION, *names.TABLES}
     assert seen(include_schemas=True, include_name=lambda name, kind, _: kind != "schema" or name != "state") == set()
+
+
+def test_locks_are_of_the_schema(url: str, postgresql_url: str, database: Database) -> None:
+    """Locks of the same name in two schemas of one database exclude nobody; within a schema they do."""
+    with Database(postgresql_url) as other, Database(url) as same, other.engine.begin() as connection:
+        connection.execute(sa.text("DROP VIEW containers"))
+        connection.execute(sa.text("DROP TABLE container"))
+        connection.execute(sa.text("DROP TABLE alembic_version"))
+        connection.commit()
+        repositories = [ContainerRepository(each, host="node-1") for each in (database, other, same)]
+        with repositories[0].lock("pod-1"), repositories[1].lock("pod-1", timeout=5):
+            with pytest.raises(LockTimeout):
+                repositories[2].lock("pod-1", timeout=0.01)
+            with pytest.raises(LockTimeout):
+                ContainerRepository(other, host="node-1").lock("pod-1", timeout=0.01)

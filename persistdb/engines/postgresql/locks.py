@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
+# Advisory locks are a whole database's, in which several schemas may have tables of ours.
+_PREPARE = text(
+    "SELECT (SELECT CAST(CAST(relnamespace AS regnamespace) AS text) FROM pg_class"
+    " WHERE oid = to_regclass('container')),"
+    " set_config('statement_timeout', '0', false), set_config('lock_timeout', :wait, false)"
+)
+
 
 def _key(name: str) -> int:
     """Return the number that stands for a lock's name."""
@@ -33,17 +40,14 @@ def take(engine: Engine, name: str, *, shared: bool, timeout: float, bounded: Ca
 
     Raises :class:`~persistdb.engines.locks.LockUnavailable`.
     """
-    key = _key(name)
     suffix = "_shared" if shared else ""
     connection = unbounded(engine.connect())  # but see bounded() below
     driver = detach(connection)
     try:
         with bounded(connection, timeout):
             milliseconds = max(1, int(timeout * 1000))  # 0 would mean to wait for ever
-            connection.execute(
-                text("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', :wait, false)"),
-                {"wait": str(milliseconds)},
-            )
+            home = connection.execute(_PREPARE, {"wait": str(milliseconds)}).scalar_one()
+            key = _key(name if home in (None, "public") else f"{home}.{name}")
             try:
                 connection.execute(text(f"SELECT pg_advisory_lock{suffix}(:key)"), {"key": key})
             except DBAPIError as error:
