@@ -417,6 +417,22 @@ def test_a_child_that_moves(filled: ContainerRepository) -> None:
     assert len(filled.get("pod-1", "b").record.mounts) == 4
 
 
+def test_edits_within_a_transaction(filled: ContainerRepository) -> None:
+    """Edits in the session of a repository's transaction count like its calls, in turn with them."""
+    with filled.transaction() as work:
+        mine = whole(work.session)
+        mine.mounts[1].mounted = True
+        assert work.get("pod-1", "a").revision == 2
+        work.transition("pod-1", "a", "paused", expected="running")
+        assert (mine.state, mine.revision) == ("paused", 3)
+        mine.bundle_path = "/mine"
+        work.session.execute(update(tables.Mount).where(tables.Mount.container_id == mine.id).values(read_only=True))
+        with pytest.raises(Conflict):
+            work.save("pod-1", "a", container(), revision=4)
+        assert work.save("pod-1", "a", container("pod-1-a"), revision=5) == 6
+    assert filled.get("pod-1", "a").revision == 6
+
+
 # --- the invariant, whatever the edits
 
 
