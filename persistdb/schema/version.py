@@ -83,7 +83,8 @@ def is_earlier(connection: Connection, tables: AbstractSet[str]) -> bool:
     """Return whether a database with these tables has our schema, and its version under the earlier name."""
     if VERSION in tables or not {EARLIER_VERSION, "sandbox", "container"} <= tables:
         return False
-    return connection.execute(_EARLIER).scalar_one_or_none() in REVISIONS
+    stored = connection.execute(_EARLIER).scalars().all()
+    return len(stored) == 1 and stored[0] in REVISIONS
 
 
 def refuse_foreign(database: Database) -> None:

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from persistdb import ContainerRepository, Database
-from persistdb.errors import AccessDenied, SchemaMissing, SchemaOutdated
+from persistdb.errors import AccessDenied, NamesTaken, SchemaMissing, SchemaOutdated
 from persistdb.schema import migrate, names, roles, tables, version, views
 from persistdb.schema.check import check
 from persistdb.schema.restore import restore
@@ -104,6 +104,24 @@ def test_the_table_of_an_application(database: Database, rows: list[str]) -> Non
     with pytest.raises(SchemaMissing):
         migrate.upgrade(database)
     assert dumps.schema(database.engine).keys() == {"alembic_version", "invoices"}
+
+
+@pytest.mark.parametrize("rows", [["1975ea83b712"], ["0005", "0006"], []], ids=str)
+def test_an_application_with_names_of_ours(database: Database, rows: list[str]) -> None:
+    """An application's alembic_version is not ours either where the application has tables with names of ours."""
+    _execute(
+        database,
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
+        "CREATE TABLE sandbox (id INTEGER)",
+        "CREATE TABLE container (id INTEGER)",
+        *(f"INSERT INTO alembic_version VALUES ('{row}')" for row in rows),
+    )
+    before = dumps.schema(database.engine)
+    with pytest.raises(SchemaMissing):
+        migrate.upgrade(database)
+    with pytest.raises(NamesTaken):
+        migrate.upgrade(database, beside_others=True)
+    assert dumps.schema(database.engine) == before
 
 
 def test_an_empty_table_of_the_earlier_name(database: Database) -> None:
