@@ -12,9 +12,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
-from persistdb import Busy, ContainerRepository, ContainerState, Database, Timeouts
+from persistdb import Busy, ContainerRepository, ContainerState, Database, SandboxState, Timeouts
 from persistdb.engines.sqlite.queue import Queue
 from tests.store.samples import put
 
@@ -241,3 +241,20 @@ def test_a_database_of_two_names(tmp_path: Path) -> None:
         with Database(f"sqlite:///{tmp_path}/name.db") as other:
             put(ContainerRepository(other, host="node-1"), "pod-2", "a")
             assert [path.name for path in tmp_path.glob("*-queue")] == ["real.db-queue"]
+
+
+def test_an_interrupt_of_a_turn(tmp_path: Path) -> None:
+    """An interrupt while a transaction begins, which closes the connection, comes through, and the next one writes."""
+    with Database(f"sqlite:///{tmp_path}/persistdb.db") as database:
+        repository = ContainerRepository(database, host="node-1")
+
+        def interrupt(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+            if sql == "BEGIN IMMEDIATE":
+                raise KeyboardInterrupt
+
+        event.listen(database.engine, "after_cursor_execute", interrupt)
+        with pytest.raises(KeyboardInterrupt), database.session(write=True) as session:
+            session.connection()
+        event.remove(database.engine, "after_cursor_execute", interrupt)
+        repository.save_sandbox(SandboxState(sid="pod-1"), {})
+        assert repository.sandbox_ids() == ["pod-1"]

@@ -112,6 +112,8 @@ class Queue:
 
     def __exit__(self, *_: object) -> None:
         """Let the next one go on."""
+        if self._times.closed:  # with its connection, which an interrupt took away
+            return
         _TIME.pack_into(self._times, self._offset, 0)
         if self._waited:
             self._waited = False
