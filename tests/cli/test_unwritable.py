@@ -117,7 +117,7 @@ def content(path: Path) -> object:
     if path.is_dir():
         return {each.relative_to(path): each.read_bytes() for each in path.rglob("*") if each.is_file()}
     with Database(file_url(path)) as database, database.engine.connect() as connection:
-        tables = ("sandbox", "container", "mount", "device_map", "process", "alembic_version")
+        tables = ("sandbox", "container", "mount", "device_map", "process", "persistdb_version")
         return {table: connection.exec_driver_sql(f"SELECT * FROM {table}").all() for table in tables}
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import delete, select, text, update
 
-from persistdb import Database
-from persistdb.errors import ReadOnly, SessionReadOnly
+from persistdb import AsyncContainerRepository, AsyncDatabase, Database
+from persistdb.errors import Conflict, ReadOnly, SessionReadOnly
 from persistdb.schema import tables
 from persistdb.store.repository import ContainerRepository
 
@@ -133,3 +134,32 @@ def test_a_database_in_memory() -> None:
         with pytest.raises(SessionReadOnly), database.session() as session:
             session.execute(text("DELETE FROM container"))
         assert repository.delete("pod-1", "a")
+
+
+def test_sessions_for_tasks(store_url: str, database: Database) -> None:
+    """A session for tasks of asyncio is refused writes, too, keeps revisions, and leaves its connection to the next."""
+    put(ContainerRepository(database, host="node-1"), "pod-1", "a")
+
+    async def main() -> None:
+        async with AsyncDatabase(store_url, pool_size=1) as tasks:
+            repository = AsyncContainerRepository(tasks, host="node-1")
+            for statement in WRITES.values():
+                with pytest.raises(SessionReadOnly):
+                    await _execute(tasks, statement)
+            await repository.transition("pod-1", "a", "stopped", expected="running")
+            async with tasks.session(write=True) as session:
+                mine = (await session.scalars(select(tables.Container))).one()
+                mine.state = "ready"
+                await session.flush()
+                assert mine.revision == 3
+                await session.execute(update(tables.Mount).values(mounted=False))
+            with pytest.raises(Conflict):
+                await repository.delete("pod-1", "a", revision=3)
+            assert (await repository.get("pod-1", "a")).revision == 4
+
+    asyncio.run(main())
+
+
+async def _execute(database: AsyncDatabase, statement: Executable) -> None:
+    async with database.session() as session:
+        await session.execute(statement)

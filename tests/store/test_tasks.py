@@ -252,8 +252,8 @@ def test_a_new_database(database_url: str) -> None:
 def test_a_newer_schema(store_url: str, database: Database) -> None:
     """A database of a newer version is refused with the error that threads get."""
     with database.engine.begin() as connection:
-        (before,) = connection.execute(text("SELECT version_num FROM alembic_version")).one()
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        (before,) = connection.execute(text("SELECT version_num FROM persistdb_version")).one()
+        connection.execute(text("UPDATE persistdb_version SET version_num = '9999'"))
 
     async def main() -> None:
         async with opened(store_url) as tasks:
@@ -264,7 +264,7 @@ def test_a_newer_schema(store_url: str, database: Database) -> None:
         run(main())
     finally:
         with database.engine.begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": before})
+            connection.execute(text("UPDATE persistdb_version SET version_num = :before"), {"before": before})
 
 
 def test_in_memory() -> None:
