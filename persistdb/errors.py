@@ -454,9 +454,19 @@ class SchemaMissing(SchemaError):
     """A database that has tables of other programs and no persistdb schema."""
 
     def __str__(self) -> str:
+        return self._missing("persistdb.schema.migrate.upgrade(database, beside_others=True), or " + self._upgrade())
+
+    def on_command_line(self) -> str:
+        """Name the command."""
+        return self._missing(self._upgrade())
+
+    def _upgrade(self) -> str:
+        return command(self.url, "db upgrade --beside-others")
+
+    def _missing(self, create: str) -> str:
         return (
             f"{self.url}: holds other tables and no persistdb schema; give persistdb a separate database, or create "
-            f"its schema beside them: persistdb --db {shlex.quote(self.url)} db upgrade --beside-others"
+            f"its schema beside them: {create}"
         )
 
 
@@ -471,6 +481,10 @@ class NamesTaken(SchemaMissing):
             f"{self.url}: another program has {', '.join(self.names)}, which are names of persistdb's tables or views; "
             "give persistdb a separate database, or on PostgreSQL a separate schema"
         )
+
+    def on_command_line(self) -> str:
+        """Say the same."""
+        return str(self)
 
 
 @dataclass(eq=False)
