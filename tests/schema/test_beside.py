@@ -198,7 +198,7 @@ def test_backups_hold_their_tables(
     url = str(sqlite_database.engine.url)
     assert main(["--db", url, "db", "backup", str(tmp_path / "newer.db")]) == 0
     assert "with 2 tables of other programs: alembic_version, invoice\n" in capsys.readouterr().out
-    with pytest.raises(WouldReplace, match=r"does not have: alembic_version, invoice; .*--replace-foreign"):
+    with pytest.raises(WouldReplace, match=r"does not have: alembic_version, invoice; .*replace_foreign"):
         restore(sqlite_database, older)
     assert backup.others_of(sqlite_database) == ["alembic_version", "invoice"]
     kept = restore(sqlite_database, older, replace_foreign=True)
