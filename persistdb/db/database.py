@@ -9,11 +9,14 @@ import os
 import random
 import time
 import weakref
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from sqlalchemy import event
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -51,6 +54,14 @@ T = TypeVar("T")
 
 log = logging.getLogger("persistdb")
 
+ENGINE_OPTIONS = frozenset(
+    {
+        *("echo", "echo_pool", "hide_parameters", "logging_name", "pool_logging_name", "query_cache_size"),
+        *("max_overflow", "pool_recycle", "pool_use_lifo"),
+    }
+)
+"""The options of SQLAlchemy's ``create_engine`` that a caller may set; the others are persistdb's, or the URL's."""
+
 # The first pause before a unit of work is retried, and the longest, in seconds; each is random in part, so that units
 # that clashed once don't clash again.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.5
@@ -80,7 +91,9 @@ class Database:
     """One database, by its URL: ``sqlite:///FILE``, ``postgresql://USER@HOST/NAME``, ``mariadb://USER@HOST/NAME``.
 
     The default is the URL in ``PERSISTDB_URL``, else a file at the platform's usual place. Nothing is opened before the
-    first use. ``retries`` bounds how often a unit of work is run again when others were in its way.
+    first use. ``retries`` bounds how often a unit of work is run again when others were in its way, ``pool_size`` how
+    many connections are open at once; ``engine_options`` are those of SQLAlchemy's ``create_engine``: ``echo``,
+    ``hide_parameters``, ``max_overflow``, ``pool_recycle`` and the like. A path will do for the URL of a file.
 
     Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`,
     :class:`~persistdb.errors.InvalidValue`.
@@ -91,18 +104,24 @@ class Database:
     _connection: ClassVar[type[Connection]] = Connection
 
     def __init__(
-        self, url: str | None = None, *, timeouts: Timeouts | None = None, pool_size: int = 5, retries: int = 20
+        self,
+        url: str | PurePath | URL | None = None,
+        *,
+        timeouts: Timeouts | None = None,
+        pool_size: int = 5,
+        retries: int = 20,
+        engine_options: Mapping[str, object] | None = None,
     ) -> None:
         for name, value, kind in (("retries", retries, int), ("pool_size", pool_size, int)):
             check_kind(name, value, kind)
         check_kind("timeouts", timeouts or Timeouts(), Timeouts)
         for seconds in fields(Timeouts):
             check_seconds(seconds.name, getattr(timeouts or Timeouts(), seconds.name))
-        check_kind("url", url or "", str)
         if retries < 0:
             raise InvalidValue("retries", retries, "must not be negative")
         self.timeouts = timeouts or Timeouts()
-        self.backend, address = resolve(url or default_url(), for_tasks=self._for_tasks)
+        self.backend, address = resolve(url_text(url), for_tasks=self._for_tasks)
+        self.backend.engine_options = _engine_options(engine_options or {})
         self.url = shown(address.set(drivername=self.backend.name))
         self.retries = retries
         self.prepared = False
@@ -407,6 +426,25 @@ def _driver_error(error: BaseException) -> BaseException:
 
 def _lost_connection(error: BaseException) -> bool:
     return isinstance(error, _Lost) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def url_text(url: str | PurePath | URL | None) -> str:
+    """Return a database's URL as text: of a path, of SQLAlchemy's object, the default one for ``None``."""
+    if isinstance(url, PurePath):
+        return file_url(url)
+    if isinstance(url, URL):
+        return url.render_as_string(hide_password=False)
+    check_kind("url", url or "", str)
+    return url or default_url()
+
+
+def _engine_options(given: Mapping[str, object]) -> Mapping[str, object]:
+    check_kind("engine_options", given, Mapping)
+    for name in given:
+        if name not in ENGINE_OPTIONS:
+            known = ", ".join(sorted(ENGINE_OPTIONS))
+            raise InvalidValue("engine_options", name, f"is not for callers to set; these are: {known}")
+    return dict(given)
 
 
 def default_url() -> str:

@@ -22,7 +22,8 @@ class Asynchronous(Backend):
 
     def new_engine(self, url: URL, **options: Any) -> Engine:
         """Make an engine whose connections switch to the event loop where they wait."""
-        return create_async_engine(url.set(drivername=self.drivername), **options).sync_engine
+        own = url.set(drivername=self.drivername)
+        return create_async_engine(own, **{**options, **self.engine_options}).sync_engine
 
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  the others' signature
         """Send statements one by one: what SQLAlchemy makes of the drivers' cursors reads each answer at once."""

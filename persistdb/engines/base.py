@@ -186,6 +186,8 @@ class Backend(ABC):
 
     timeouts: Timeouts = Timeouts()
     """The timeouts of its engine, from :meth:`create_engine` on."""
+    engine_options: Mapping[str, Any] = {}
+    """What SQLAlchemy's ``create_engine`` is given beside what persistdb needs."""
 
     name: ClassVar[str]
     drivername: ClassVar[str]
@@ -195,7 +197,7 @@ class Backend(ABC):
 
     def new_engine(self, url: URL, **options: Any) -> Engine:
         """Let SQLAlchemy make the engine, of the color of this class."""
-        return create_engine(url, **options)
+        return create_engine(url, **{**options, **self.engine_options})
 
     def abandon(self, pooled: PoolProxiedConnection) -> None:
         """Give up a connection in whose use its user was interrupted, in the middle of an answer perhaps."""

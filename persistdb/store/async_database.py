@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..db import tasks
-from ..db.database import default_url
+from ..db.database import url_text
 from ..schema.prepare import prepare
 from .session import Database
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import PurePath
 
+    from sqlalchemy import URL
     from sqlalchemy.orm import Session
 
     from ..engines import Timeouts
@@ -42,10 +44,18 @@ class AsyncDatabase:
     """
 
     def __init__(
-        self, url: str | None = None, *, timeouts: Timeouts | None = None, pool_size: int = 5, retries: int = 20
+        self,
+        url: str | PurePath | URL | None = None,
+        *,
+        timeouts: Timeouts | None = None,
+        pool_size: int = 5,
+        retries: int = 20,
+        engine_options: Mapping[str, object] | None = None,
     ) -> None:
-        self._url = url or default_url()
-        self.database = TaskDatabase(url, timeouts=timeouts, pool_size=pool_size, retries=retries)
+        self._url = url_text(url)
+        self.database = TaskDatabase(
+            self._url, timeouts=timeouts, pool_size=pool_size, retries=retries, engine_options=engine_options
+        )
         self._preparing = asyncio.Lock()
 
     def __repr__(self) -> str:

@@ -25,7 +25,9 @@ class Database(database.Database):
     """One database, by its URL: ``sqlite:///FILE``, ``postgresql://USER@HOST/NAME``, ``mariadb://USER@HOST/NAME``.
 
     The default is the URL in ``PERSISTDB_URL``, else a file at the platform's usual place. Nothing is opened before the
-    first use. ``retries`` bounds how often a unit of work is run again when others were in its way.
+    first use. ``retries`` bounds how often a unit of work is run again when others were in its way, ``pool_size`` how
+    many connections are open at once; ``engine_options`` are those of SQLAlchemy's ``create_engine``: ``echo``,
+    ``hide_parameters``, ``max_overflow``, ``pool_recycle`` and the like. A path will do for the URL of a file.
 
     Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`,
     :class:`~persistdb.errors.InvalidValue`.

@@ -14,7 +14,17 @@ from sqlalchemy import text
 
 from persistdb import Database
 from persistdb.engines import Timeouts
-from persistdb.errors import BadURL, Busy, Corrupt, DatabaseError, PersistDBError, ReadOnly, StorageFull, Unavailable
+from persistdb.errors import (
+    Busy,
+    Corrupt,
+    DatabaseError,
+    LockNotHeld,
+    LockTimeout,
+    PersistDBError,
+    ReadOnly,
+    StorageFull,
+    Unavailable,
+)
 from persistdb.records import Mount
 from persistdb.store.repository import ContainerRepository
 
@@ -277,11 +287,26 @@ def test_memory_in_threads() -> None:
     assert repository.database.prepared is False
 
 
-def test_memory_has_no_locks() -> None:
-    """A database in memory works, and says that it has no locks."""
-    with Database("sqlite:///:memory:") as database:
+def test_locks_in_memory() -> None:
+    """A database in memory has the locks of any other, among the threads of its process."""
+    with Database("sqlite:///:memory:") as database, Database("sqlite:///:memory:") as other:
         repository = ContainerRepository(database, host="node-1")
-        put(repository, "pod-1", "a")
-        assert repository.count() == 1
-        with pytest.raises(BadURL):
-            repository.lock("pod-1")
+        elsewhere = ContainerRepository(other, host="node-1").lock("pod-1")
+        lock = repository.lock("pod-1", timeout=0)
+        for shared in (False, True):
+            with pytest.raises(LockTimeout) as caught:
+                repository.lock("pod-1", shared=shared, timeout=0)
+            assert caught.value.holders == [f"this process ({os.getpid()})"]
+        repository.lock("pod-2", timeout=0).release()
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(repository.lock, "pod-1", timeout=60)
+            lock.release()
+            waiting.result().release()
+        with pytest.raises(LockNotHeld):
+            lock.release()
+        for held in [repository.lock("pod-1", shared=True, timeout=0) for _ in range(3)]:
+            with pytest.raises(LockTimeout):
+                repository.lock("pod-1", timeout=0)
+            held.release()
+        repository.lock("pod-1", timeout=0).release()
+        elsewhere.release()

@@ -47,6 +47,7 @@ from ..reading import allow_writes_again, refuse_writes
 from . import change, damage, fallback, files, guard, library, misfits, readonly
 from .connecting import Connecting
 from .copies import SQLiteFile
+from .memory import MemoryLocks
 from .queue import Queues
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class SQLite(Backend):
         self._is_created = self._path is not None and files.is_created(url)
         self._queues: Queues | None = None
         self._connecting: Connecting | None = None
+        self._memory_locks = MemoryLocks()
 
     # --- connecting
 
@@ -110,6 +112,8 @@ class SQLite(Backend):
         self.timeouts = replace(timeouts, busy=busy)
         module = library.driver()
         path = self._path
+        if path is None and self.engine_options.keys() & {"max_overflow", "pool_recycle"}:
+            raise ValueError("a database in memory is one connection, for as long as it is used")
         engine = self.new_engine(
             url,
             module=self.driver_module(module),
@@ -397,11 +401,11 @@ class SQLite(Backend):
 
     # --- locks
 
-    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
+    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:  # noqa: ARG002  no connection is needed
         """Lock a file beside the database, one for each lock: the kernel releases it when the process dies."""
         path = self._path
         if path is None:
-            raise BadURL(str(engine.url), "a database in memory belongs to one process: it has no locks")
+            return self._memory_locks.take(name, shared=shared, timeout=timeout)
         return FileLock.take(files.open_lock_folder(path), digest(name).hex()[:32], shared=shared, timeout=timeout)
 
 
