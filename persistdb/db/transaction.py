@@ -106,6 +106,12 @@ class OpenTransaction:
         except database.driver_error as error:
             noted = database.noted(error, connection)
             raise self._fail(noted) from noted
+        except Exception:
+            raise
+        except BaseException:  # a task that was cancelled, a key that was pressed: in the middle of an answer perhaps
+            self._failure = DatabaseError(database.url, "the transaction was interrupted")
+            database.backend.abandon(pooled)
+            raise
         finally:
             connection.leave()
 
@@ -121,7 +127,7 @@ class OpenTransaction:
             except self._database.driver_error:
                 raise error from None
             raise self._database.failure(error) from error
-        except BaseException:
+        except Exception:
             connection.end(_BACK)
             raise
         return result

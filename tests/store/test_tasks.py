@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 from persistdb import (
     AsyncContainerRepository,
     AsyncDatabase,
+    AsyncTransaction,
     BadURL,
     Conflict,
     ContainerRepository,
@@ -79,6 +80,21 @@ def test_many_tasks_on_few_connections(store_url: str, database: Database) -> No
     assert {one.record.bundle_path.count("+") for one in after} == {10}
 
 
+async def _in_one_commit(repository: AsyncContainerRepository) -> None:
+    async with repository.transaction() as work:
+        await work.save("pod-1", "a", container("new", state="stopped", mounts=[]))
+        await work.transition("pod-1", "a", "running", expected="stopped")
+        await work.save("pod-1", "b", container("b"))
+
+
+async def _called(repository: AsyncContainerRepository) -> None:
+    async def change(work: AsyncTransaction) -> None:
+        await work.save("pod-1", "b", container("b"))
+        await work.delete("pod-1", "a")
+
+    await repository.transact(change)
+
+
 CALLS: dict[str, Callable[[AsyncContainerRepository], Awaitable[object]]] = {
     "get": lambda r: r.get("pod-1", "a"),
     "find": lambda r: r.find(),
@@ -87,6 +103,8 @@ CALLS: dict[str, Callable[[AsyncContainerRepository], Awaitable[object]]] = {
     "transition": lambda r: r.transition("pod-1", "a", "stopped", expected="running"),
     "destroy_sandbox": lambda r: r.destroy_sandbox("pod-1"),
     "update": lambda r: r.update("pod-1", "a", lambda record: record.replace(state="paused")),
+    "transaction": _in_one_commit,
+    "transact": _called,
 }
 
 
