@@ -57,6 +57,7 @@ lint: $(VENV)/.lint
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/mypy
+	@$(BIN)/python -m tests.docs.typed
 	@$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.lint
