@@ -145,11 +145,12 @@ class Database:
         @event.listens_for(self.engine, "begin")
         def _begin(connection: SQLAlchemyConnection) -> None:
             mode = connection.get_execution_options().get("persistdb_begin", "read")
-            if mode == "write":
-                with self.backend.turn(connection.connection.dbapi_connection):
-                    connection.exec_driver_sql(self.backend.begin_sql(write=True))
-            elif mode == "read":
-                connection.exec_driver_sql(self.backend.begin_sql(write=False))
+            with self.backend.abandoning(connection):
+                if mode == "write":
+                    with self.backend.turn(connection.connection.dbapi_connection):
+                        connection.exec_driver_sql(self.backend.begin_sql(write=True))
+                elif mode == "read":
+                    connection.exec_driver_sql(self.backend.begin_sql(write=False))
 
         _open.add(self)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 from .deadlines import Bounded, after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Delete, Engine, Insert, Select, Table
@@ -202,6 +202,20 @@ class Backend(ABC):
     def abandon(self, pooled: PoolProxiedConnection) -> None:
         """Give up a connection in whose use its user was interrupted, in the middle of an answer perhaps."""
         pooled.invalidate()
+
+    @contextmanager
+    def abandoning(self, connection: Connection) -> Iterator[None]:
+        """Give up a connection of SQLAlchemy if its user is interrupted meanwhile: a task cancelled, a key pressed.
+
+        Where a transaction begins, SQLAlchemy would return it to the pool as it is.
+        """
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self.abandon(connection.connection)
+            raise
 
     @abstractmethod
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:

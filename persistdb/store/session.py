@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Engine
+    from sqlalchemy.engine import Connection
 
 
 class Database(database.Database):
@@ -74,7 +75,12 @@ class Database(database.Database):
     def _reading(self) -> Engine:
         """The engine of sessions that only read."""
         engine = self.engine.execution_options(persistdb_begin="none")
-        event.listen(engine, "begin", self.backend.begin_reading)
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            with self.backend.abandoning(connection):
+                self.backend.begin_reading(connection)
+
         return engine
 
     def _commit(self, session: Session) -> None:

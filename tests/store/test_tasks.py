@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import inspect
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from persistdb import (
     AsyncContainerRepository,
@@ -29,6 +30,7 @@ from persistdb import (
 )
 from persistdb.schema.tables import Container
 
+from .faults import just_before
 from .samples import container, put, sandbox
 
 if TYPE_CHECKING:
@@ -191,6 +193,55 @@ def test_a_transaction_that_is_cancelled(store_url: str, database: Database) -> 
 
     run(main())
     assert repository.count() == 2
+
+
+async def _in_session(repository: AsyncContainerRepository) -> None:
+    async with repository.database.session(write=True) as session:
+        await session.execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize("begin", [_called, _in_one_commit, _in_session, CALLS["save"]])
+def test_a_begin_that_is_cancelled(
+    sqlite_store: tuple[str, Database], begin: Callable[[AsyncContainerRepository], Awaitable[object]]
+) -> None:
+    """A task that is cancelled when its transaction has just begun leaves no connection with an open one."""
+    url, database = sqlite_store
+    repository = ContainerRepository(database, host="node-1")
+    put(repository, "pod-1", "a", "b")
+    written, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        written.set()
+        go_on.wait(60)
+
+    def other() -> None:
+        with just_before(database, "SELECT", hold):
+            repository.save("pod-1", "b", container("other"))
+
+    async def main() -> None:
+        async with opened(url, pool_size=1) as tasks:
+            await tasks.count()
+            saving = asyncio.create_task(asyncio.to_thread(other))
+            await asyncio.to_thread(written.wait, 60)
+            task = asyncio.ensure_future(begin(tasks))
+
+            def cancel(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
+                if sql.startswith("BEGIN"):
+                    task.cancel()
+
+            event.listen(tasks.database.database.engine, "after_cursor_execute", cancel)
+            # by then it waits for its turn to write, and restores SQLite's own patience after it has begun
+            await asyncio.wait([task], timeout=0.2)
+            go_on.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            event.remove(tasks.database.database.engine, "after_cursor_execute", cancel)
+            await saving
+            await tasks.transition("pod-1", "a", "stopped", expected="running")
+            await tasks.save("pod-1", "a", container("new"))
+
+    run(main())
+    repository.transition("pod-1", "a", "paused", expected="running")
 
 
 def test_an_iteration_that_is_left(store_url: str, database: Database) -> None:

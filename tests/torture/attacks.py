@@ -166,6 +166,22 @@ def fork(chance: random.Random, target: Target, _: Path) -> Tried:
     return Tried(number, len(lines))
 
 
+def cancel_tasks(chance: random.Random, target: Target, _: Path) -> Tried:
+    """Cancel tasks of asyncio while they save: each save is done as a whole or not, and connections come back."""
+    number, seconds = chance.randint(2, 12), chance.uniform(0.5, 2)
+    process = writers.start("canceller", target.direct_url, str(number), str(chance.random()), str(seconds))
+    try:
+        output, _ = process.communicate(timeout=240)
+    finally:
+        stress.kill(process)
+    lines = [line.split() for line in output.splitlines()]
+    assert process.returncode == 0, f"a cancelled task left its sandbox in part: exit status {process.returncode}"
+    *saves, (_, cancelled) = lines
+    for sid, generation in saves:
+        target.acknowledged[sid] = max(int(generation), target.acknowledged.get(sid, 0))
+    return Tried(int(cancelled), len(saves))
+
+
 # --- the clock
 
 

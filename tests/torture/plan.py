@@ -26,6 +26,7 @@ ATTACKS: dict[str, tuple[Callable[[random.Random, Target, Path], Tried], frozens
     "freeze connections": (attacks.freeze_connections, _SERVERS),
     "delay connections": (attacks.delay_connections, _SERVERS),
     "fork": (attacks.fork, _ALL),
+    "cancel tasks": (attacks.cancel_tasks, _ALL),
     "jump clock": (attacks.jump_clock, _ALL),
     "fill disk": (attacks.fill_disk, _ALL),
     "mutate files": (mutations.mutate_files, _ALL),

@@ -56,9 +56,17 @@ class AsyncSQLite(Asynchronous, SQLite):
         return _Driver(aiosqlite, library)
 
     def abandon(self, pooled: PoolProxiedConnection) -> None:
-        """Roll back behind what the thread is still doing; a database in memory would be lost with its connection."""
-        self.interrupt(pooled.driver_connection)
-        pooled.rollback()
+        """End what the thread is still doing, and close the connection.
+
+        A database in memory, which would be lost with it, is rolled back behind that. It is not interrupted: as long as
+        a statement is open, which the cancelled task has left, SQLite interrupts those that follow as well
+        (sqlite.org/c3ref/interrupt.html).
+        """
+        if self.is_in_memory():
+            pooled.rollback()
+        else:
+            self.interrupt(pooled.driver_connection)
+            pooled.invalidate()
 
     def interrupt(self, driver: Any) -> None:
         """Use sqlite3_interrupt() at once, beside what the thread is doing."""

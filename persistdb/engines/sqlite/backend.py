@@ -170,6 +170,9 @@ class SQLite(Backend):
                 pooled.rollback()
             except library.driver().Error:
                 pooled.invalidate()
+            except BaseException:
+                pooled.invalidate()
+                raise
         pooled.close()
 
     def would_create(self) -> bool:
