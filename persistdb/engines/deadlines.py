@@ -55,13 +55,13 @@ class InFlight:
 
     def enter(self) -> None:
         """Begin: from now on the thread looks after it."""
-        _calls.add(self)
+        _calls[self] = threading.get_ident()
         if not _state.passing:
             _state.let_in(self)
 
     def leave(self) -> None:
         """End: from now on nobody interrupts it."""
-        _calls.discard(self)
+        _calls.pop(self, None)
         if self.expired:
             with _state.lock:  # the thread may be just about it
                 pass
@@ -105,7 +105,7 @@ def answered(timeout: float, interrupt: Callable[[], None], too_late: Callable[[
             raise too_late(f"no answer within {timeout + GRACE:g} s") from error
 
 
-_calls: set[InFlight] = set()
+_calls: dict[InFlight, int] = {}  # with the thread of each
 
 
 def in_flight() -> list[InFlight]:
@@ -129,14 +129,15 @@ class _State:
     def let_in(self, call: InFlight) -> None:
         """Wake the thread; hold the call back while the process forks."""
         with self._changed:
-            while self._forking:
-                _calls.discard(call)
+            # One within another is let in: the process waits for that one to be over before it forks.
+            while self._forking and list(_calls.values()).count(_calls[call]) == 1:
+                thread = _calls.pop(call)
                 self._changed.wait()
-            _calls.add(call)
+                _calls[call] = thread
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="persistdb deadlines", daemon=True)
                 self._thread.start()
-            self.passing = True
+            self.passing = not self._forking
             self._awake.set()
 
     def pause(self) -> None:
