@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pytest
 
 from persistdb import Database, Filter
+from persistdb.db import work
+from persistdb.db.work import Statement
 from persistdb.engines.mariadb.prepared import MOST, OFTEN
 from persistdb.records import Mount
+from persistdb.store.queries import Compiled
 from persistdb.store.repository import ContainerRepository
+from persistdb.store.selection import QueryShape
 from tests.store.samples import container, sandbox
 
 if TYPE_CHECKING:
@@ -68,6 +73,26 @@ def test_prepared_statements_keep_every_value(one: ContainerRepository) -> None:
         one.transition("pod", name, "stopped", expected="running")
         assert one.load_sandbox("pod").containers[name].record.state == "stopped"
         assert one.delete("pod", name)
+
+
+def test_statements_without_parameters(one: ContainerRepository) -> None:
+    """A statement without parameters is prepared, too, and runs as often as others do."""
+    compiled = Compiled(one.database)
+    fixed = [
+        getattr(kept, name)
+        for kept in (compiled.statements, compiled.salvage.rows)
+        for name, kind in vars(type(kept)).items()
+        if isinstance(kind, cached_property)
+    ]
+    everything = QueryShape((), all_hosts=True)
+    all_of = [*fixed, compiled.selects.count(everything), compiled.selects.page(everything, "sid")]
+    bare = [each for each in all_of if isinstance(each, Statement) and "%(" not in each.sql]
+    assert len(bare) == 1
+    for statement in bare:
+        before = counted(one)
+        for _ in range(10):
+            assert one.database.read(lambda: work.rows(statement, {"host": None})) == ((1,),)  # noqa: B023  run at once
+        assert counted(one)["Com_execute_sql"] - before["Com_execute_sql"] == 10 - OFTEN
 
 
 def test_a_change_by_others_is_seen(one: ContainerRepository, mariadb_store: tuple[str, Database]) -> None:

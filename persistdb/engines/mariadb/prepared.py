@@ -82,6 +82,7 @@ class Prepared:
                 raise
             self._most = len(self._ready)
             return sql
-        ready = f"EXECUTE {name} USING {', '.join(marks)}"
+        # USING without a parameter is a syntax error
+        ready = f"EXECUTE {name} USING {', '.join(marks)}" if marks else f"EXECUTE {name}"
         self._ready[sql] = ready
         return ready
