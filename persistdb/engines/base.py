@@ -327,6 +327,9 @@ class Backend(ABC):
     def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
         """Read a JSON array of arrays, given as one bound parameter, as rows with these columns."""
 
+    has_statistics: ClassVar[bool] = True
+    """Whether the planner knows how many rows a value leads to, and so what to begin with."""
+
     def opaque_parameter(self, parameter: str) -> ColumnElement[Any]:
         """Write a parameter whose value an engine should not look at when it plans."""
         return literal_column(f":{parameter}")

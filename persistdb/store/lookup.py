@@ -11,14 +11,14 @@ from ..errors import Ambiguous, NotFound
 from ..filters import ALL_HOSTS, Filter
 from ..records import Container
 from ..validation import check_text
-from .selection import successor
+from .selection import FilterShape, QueryShape, successor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..db.work import Statement
     from ..filters import Scope
-    from .statements import Statements
+    from .selection import Selects
 
 CANDIDATES: Final = 4
 """The most containers that a question for an abbreviated ID returns: two are enough to refuse it."""
@@ -34,22 +34,25 @@ class ContainerIDs(NamedTuple):
 
 C = TypeVar("C", Container, ContainerIDs)
 
+_CID, _SID = (FilterShape(key, negated=False, prefix=True, indexed=True, bounded=True) for key in ("cid", "sid"))
+
 # greater than every ID: the last character, more often than an ID is long
 _LAST = "\U0010ffff" * 256
 
 
-def container_query(statements: Statements, scope: Scope, ref: str) -> tuple[Statement, Mapping[str, object]]:
+def container_query(selects: Selects, scope: Scope, ref: str) -> tuple[Statement, Mapping[str, object]]:
     """Return the query for the containers that ``CID`` or ``SID/CID`` may refer to, and its parameters.
+
+    It selects what the filters of :func:`filters_of` do, which it does not take apart: their shape is known.
 
     Raises :class:`~persistdb.errors.NotFound` for an empty ID, :class:`~persistdb.errors.InvalidValue`.
     """
     sid, slash, cid = _parts(ref, scope)
-    everywhere = scope == ALL_HOSTS
+    values = {"host": scope.host, "limit": CANDIDATES, "offset": 0, "value0": cid, "end0": _end(cid)}
     if slash:
-        statement = statements.look_up_in_sandboxes if everywhere else statements.look_up_in_sandbox
-    else:
-        statement = statements.look_up_everywhere if everywhere else statements.look_up
-    return statement, {"host": scope.host, "sid": sid, "sid_end": _end(sid), "cid": cid, "end": _end(cid)}
+        shape = QueryShape((_CID, _SID), scope == ALL_HOSTS)
+        return selects.page(shape, "sid"), values | {"value1": sid, "end1": _end(sid)}
+    return selects.page(QueryShape((_CID,), scope == ALL_HOSTS), "cid"), values
 
 
 def filters_of(ref: str, scope: Scope) -> list[Filter]:

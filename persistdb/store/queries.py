@@ -220,7 +220,7 @@ class Queries:
         :class:`~persistdb.errors.Unreadable` if it is this container that cannot be read.
         """
         scope = self._scope(all_hosts)
-        statement, values = lookup.container_query(self._statements, scope, ref)
+        statement, values = lookup.container_query(self._selects, scope, ref)
         candidates = self._runner.read(lambda: self._salvage.all_of(statement, values, self._decode.container))
         if candidates is None:  # one cannot be read, perhaps not the one that is asked for
             host, sid, cid = self.look_up_ids(ref, all_hosts=all_hosts)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, exists, func, literal_column, not_, or_, select, true
+from sqlalchemy import and_, case, exists, func, literal_column, not_, null, or_, select, true, union_all
 
 from ..errors import InvalidValue
 from ..filters import ALL_HOSTS, KEYS, parse_all
@@ -23,9 +23,9 @@ from .encoding import utc_text
 from .statements import container, device_map, mount, parameter, process, sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Label, Select, Table
+    from sqlalchemy import ColumnElement, CompoundSelect, Label, Select, Table
 
     from ..db.work import Statement
     from ..filters import Filter, Kind, Scope
@@ -66,6 +66,8 @@ _PARTIAL_INDEXES: dict[str, tuple[str, Callable[[Any], bool]]] = {
 # The keys whose index leads to few rows.
 _LEADING = {*_PARTIAL_INDEXES, "cid", "device", "token"}
 _NOT_INDEXED = {"destination", "type"}
+# Up to here it costs no more to look at all hosts' rows of a value than at the containers of one host.
+_FEW = 20
 
 _TYPES: dict[Kind, type] = {"text": str, "number": int, "since": datetime, "before": datetime}
 _WANTED: dict[Kind, str] = {
@@ -226,22 +228,96 @@ class Selects:
         return select(payload).select_from(joined)
 
     def _where(self, query: Select[Any], shape: QueryShape) -> Select[Any]:
-        """Combine filters: with the same key by or, negated ones and different keys by and."""
-        query = query.select_from(sandbox.join(container))
-        for (_, negated), group in groupby(enumerate(shape.filters), key=lambda one: (one[1].key, one[1].negated)):
-            clauses = [self._condition(each, i) for i, each in group]
-            query = query.where(*(not_(clause) for clause in clauses)) if negated else query.where(or_(*clauses))
+        """Select what a question is about, from sandboxes and containers."""
+        query = query.select_from(sandbox.join(container)).where(*self._filters(shape))
         if shape.all_hosts:
             return query
-        # SQLite knows nothing of how many rows a value has: with the host in an index it goes through all of the host's
-        # containers in their order, and asks of each whether it is one of the few that a device or path leads to.
-        starts = any(each.key in _LEADING and not each.negated and each.indexed for each in shape.filters)
-        host = sandbox.c.host + literal_column("''") if starts else sandbox.c.host
-        return query.where(host == parameter("host"))
+        lead = self._lead(shape)
+        if lead:
+            ids = self._led(lead)
+            return query.where(sandbox.c.host + literal_column("''") == parameter("host"), container.c.id.in_(ids))
+        return query.where(sandbox.c.host == parameter("host"))
+
+    def _filters(self, shape: QueryShape) -> Iterator[ColumnElement[bool]]:
+        """Combine filters: with the same key by or, negated ones and different keys by and."""
+        lead = self._lead(shape)
+        for (_, negated), group in _grouped(shape):
+            if group == lead:
+                continue
+            # of what a host's containers are not, an index of all hosts' rows tells nothing
+            alone = not self._chooses(shape) or (negated and not shape.all_hosts)
+            clauses = [self._condition(_unindexed(each) if alone else each, i) for i, each in group]
+            if negated:
+                yield from (not_(clause) for clause in clauses)
+            else:
+                yield or_(*clauses)
+
+    def _chooses(self, shape: QueryShape) -> bool:
+        """Whether the engine chooses what to begin with."""
+        return shape.all_hosts or self._statements.has_statistics
+
+    def _lead(self, shape: QueryShape) -> Sequence[tuple[int, FilterShape]]:
+        return () if self._chooses(shape) else _lead(shape)
+
+    def _led(self, lead: Sequence[tuple[int, FilterShape]]) -> CompoundSelect[Any]:
+        """The IDs of what filters with one key lead to, for a planner that does not know how many they are.
+
+        A few on all hosts are looked at, whose they are. Where there are more, such as a path that each host has, the
+        host's own containers are.
+        """
+        rows = [_indexed_rows(each, *self._bounds(each, i)) for i, each in lead]
+        start = _ids_of(lead[0][1].key).where(or_(*rows)).correlate(None)
+        first = start.limit(literal_column(str(_FEW))).offset(literal_column("0")).subquery("first")
+        number = select(func.count()).select_from(first).scalar_subquery()
+        few = number < literal_column(str(_FEW))
+        matches = or_(*(self._condition(_unindexed(each), i) for i, each in lead))
+        # an outer join begins with the sandboxes: those without such a container give NULL, which is no ID
+        joined = sandbox.outerjoin(container, and_(container.c.sandbox_id == sandbox.c.id, matches))
+        # no condition of its own, which would be asked of each sandbox
+        host = case((few, null()), else_=parameter("host"))
+        own = select(container.c.id).select_from(joined).where(sandbox.c.host == host)
+        return union_all(select(*first.c).where(few), own.correlate(None))
 
     def _condition(self, shape: FilterShape, i: int) -> ColumnElement[bool]:
+        return _condition(shape, *self._bounds(shape, i))
+
+    def _bounds(self, shape: FilterShape, i: int) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         write = self._statements.opaque_parameter if shape.prefix else parameter
-        return _condition(shape, write(f"value{i}"), write(f"end{i}"))
+        return write(f"value{i}"), write(f"end{i}")
+
+
+def _lead(shape: QueryShape) -> Sequence[tuple[int, FilterShape]]:
+    """Return the filters with the key whose index leads to few rows of a host; none beside a sandbox's ID."""
+    if any(each.key == "sid" and not each.negated for each in shape.filters):
+        return ()
+    leads: dict[str, Sequence[tuple[int, FilterShape]]] = {}
+    for (key, negated), group in _grouped(shape):
+        if key in _LEADING and not negated and all(each.indexed for _, each in group):
+            leads[key] = group
+    # the index of cid alone holds all rows, and would be taken for a start beside another lead
+    return leads.get("cid") or next(iter(leads.values()), ())
+
+
+def _grouped(shape: QueryShape) -> Iterator[tuple[tuple[str, bool], Sequence[tuple[int, FilterShape]]]]:
+    """Yield the filters with the same key and sign, each with its number."""
+    for key, group in groupby(enumerate(shape.filters), key=lambda one: (one[1].key, one[1].negated)):
+        yield key, tuple(group)
+
+
+def _unindexed(shape: FilterShape) -> FilterShape:
+    """Return a filter's shape with which each container is looked at for itself."""
+    return shape._replace(indexed=False)
+
+
+def _ids_of(key: str) -> Select[Any]:
+    """Return a select of containers' IDs from the table that has a filter's column."""
+    return select(container.c.id if key in _OWN else _OF_CHILDREN[key][0].c.container_id)
+
+
+def _indexed_rows(shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return a filter's condition on rows of that table, in the words of the index that serves it."""
+    column, also = (_OWN[shape.key], true()) if shape.key in _OWN else _OF_CHILDREN[shape.key][1:]
+    return and_(_matches(column, shape, value, end), also, _holds(column, shape))
 
 
 def _check(condition: Filter) -> None:
@@ -273,9 +349,9 @@ def _condition(shape: FilterShape, value: ColumnElement[Any], end: ColumnElement
     table, column, also = _OF_CHILDREN[shape.key]
     matches = _matches(column, shape, value, end)
     if not shape.indexed:
-        return exists().where(table.c.container_id == container.c.id, matches, also)
+        return exists().where(table.c.container_id == container.c.id, matches, also).correlate(container)
     # IN rather than EXISTS: the engine may start from the few rows that the child's index gives
-    return container.c.id.in_(select(table.c.container_id).where(matches, also, _holds(column, shape)))
+    return container.c.id.in_(select(table.c.container_id).where(_indexed_rows(shape, value, end)))
 
 
 def _holds(column: ColumnElement[Any], shape: FilterShape) -> ColumnElement[bool]:

@@ -84,6 +84,11 @@ class Statements:
         """Return a parameter whose value the engine's planner does not see."""
         return self._backend.opaque_parameter(name)
 
+    @property
+    def has_statistics(self) -> bool:
+        """Whether the engine's planner knows how many rows a value leads to."""
+        return self._backend.has_statistics
+
     def limited(self, query: Select[Any], *, offset: bool = False) -> Select[Any]:
         """Return a select's first ``limit`` rows, from the ``offset``-th on if asked for."""
         # explicit, even if it is 0: SQLAlchemy binds an offset of its own to SQLite's LIMIT
@@ -183,37 +188,6 @@ class Statements:
         wanted = self._rows(sandbox, rows.SandboxKey)
         same = (sandbox.c.host == wanted.c.host) & (sandbox.c.sid == wanted.c.sid)
         return self.compile(select(self.sandbox_json).select_from(wanted.join(sandbox, same)))
-
-    @cached_property
-    def look_up(self) -> Statement:
-        """Up to four containers whose cid begins with ``cid``, an exact match first: ``host``, ``cid``, ``end``."""
-        # coalesce() hides the host's index: all sandboxes of a host are no place to start from, a part of the cids is
-        return self._look_up(func.coalesce(sandbox.c.host, literal_column("''")) == _HOST)
-
-    @cached_property
-    def look_up_in_sandbox(self) -> Statement:
-        """The same within the sandboxes whose sid begins with ``sid``, an exact match first: also ``sid_end``."""
-        return self._look_up(_is_host, _IN_SANDBOXES, by_sid=True)
-
-    @cached_property
-    def look_up_in_sandboxes(self) -> Statement:
-        """The same on all hosts: ``sid``, ``sid_end``, ``cid``, ``end``."""
-        return self._look_up(_IN_SANDBOXES, by_sid=True)
-
-    @cached_property
-    def look_up_everywhere(self) -> Statement:
-        """The same on all hosts: ``cid``, ``end``."""
-        return self._look_up()
-
-    def _look_up(self, *where: ColumnElement[bool], by_sid: bool = False) -> Statement:
-        return self.compile(
-            select(self.container_json)
-            .select_from(sandbox.join(container))
-            .where(container.c.cid >= _CID, container.c.cid < parameter("end"), *where)
-            .order_by(*([sandbox.c.sid] if by_sid else []), container.c.cid)
-            .limit(literal_column("4"))
-            .offset(_ZERO)
-        )
 
     @cached_property
     def look_up_sandbox(self) -> Statement:

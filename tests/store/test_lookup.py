@@ -9,13 +9,14 @@ from persistdb.errors import Ambiguous, InvalidValue, NotFound
 from persistdb.filters import ALL_HOSTS, Filter, Scope
 from persistdb.records import Container, ContainerState, Origin
 from persistdb.store import lookup
+from persistdb.store.selection import Selects, split
 from persistdb.store.statements import Statements
 
 from .stored import BEFORE, at
 
 HERE = Scope("node-1")
 BACKEND, URL = resolve("sqlite://")
-STATEMENTS = Statements(BACKEND, URL.get_dialect()())
+SELECTS = Selects(Statements(BACKEND, URL.get_dialect()()))
 LAST = "\U0010ffff"
 
 
@@ -61,25 +62,29 @@ def test_several_say_how_to_choose(ref: str, scope: Scope, there: list[str], say
 # --- the query
 
 
+@pytest.mark.parametrize("scope", [HERE, ALL_HOSTS])
+@pytest.mark.parametrize("ref", ["web", "pod-1/web", "a/b/c"])
+def test_the_query_for_containers(ref: str, scope: Scope) -> None:
+    """The query for ``CID`` or ``SID/CID`` is that of its filters, a prefix for each, on one host or on all."""
+    query, values = lookup.container_query(SELECTS, scope, ref)
+    shape, expected = split(lookup.filters_of(ref, scope), scope)
+    assert query is SELECTS.page(shape, "sid" if "/" in ref else "cid")
+    assert values == {**expected, "limit": 4, "offset": 0}
+
+
 @pytest.mark.parametrize(
-    ("ref", "scope", "statement", "sid", "sid_end", "cid", "end"),
+    ("ref", "ends"),
     [
-        ("web", HERE, STATEMENTS.look_up, "", LAST * 256, "web", "wec"),
-        ("web", ALL_HOSTS, STATEMENTS.look_up_everywhere, "", LAST * 256, "web", "wec"),
-        ("pod-1/web", HERE, STATEMENTS.look_up_in_sandbox, "pod-1", "pod-2", "web", "wec"),
-        ("pod-1/web", ALL_HOSTS, STATEMENTS.look_up_in_sandboxes, "pod-1", "pod-2", "web", "wec"),
-        ("a/b/c", HERE, STATEMENTS.look_up_in_sandbox, "a/b", "a/c", "c", "d"),
-        (f"a/{LAST}", HERE, STATEMENTS.look_up_in_sandbox, "a", "b", LAST, LAST * 256),
-        (f"{LAST}/x{LAST}", HERE, STATEMENTS.look_up_in_sandbox, LAST, LAST * 256, f"x{LAST}", "y"),
+        (LAST, [LAST * 256]),
+        (f"a/{LAST}", [LAST * 256, "b"]),
+        (f"{LAST}/x{LAST}", ["y", LAST * 256]),
     ],
 )
-def test_the_query_for_containers(
-    ref: str, scope: Scope, statement: object, sid: str, sid_end: str, cid: str, end: str
-) -> None:
-    """The query for ``CID`` or ``SID/CID`` selects a range for each prefix, on one host or on all."""
-    query, values = lookup.container_query(STATEMENTS, scope, ref)
-    assert query is statement
-    assert values == {"host": scope.host, "sid": sid, "sid_end": sid_end, "cid": cid, "end": end}
+def test_a_prefix_that_nothing_follows(ref: str, ends: list[str]) -> None:
+    """A prefix without a successor ends after every ID, so that the query is the same one."""
+    query, values = lookup.container_query(SELECTS, HERE, ref)
+    assert query is lookup.container_query(SELECTS, HERE, "a/b" if "/" in ref else "a")[0]
+    assert [values[name] for name in ("end0", "end1") if name in values] == ends
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,7 @@ def test_the_query_as_filters(ref: str, filters: list[Filter]) -> None:
 def test_an_empty_id(ref: str, scope: Scope) -> None:
     """An ID with an empty part matches nothing."""
     with pytest.raises(NotFound) as caught:
-        lookup.container_query(STATEMENTS, scope, ref)
+        lookup.container_query(SELECTS, scope, ref)
     assert (caught.value.kind, caught.value.ref, caught.value.host) == ("container", ref, scope.host)
 
 
@@ -122,7 +127,7 @@ def test_an_empty_id_of_a_sandbox() -> None:
 def test_an_id_that_is_no_text(ref: str) -> None:
     """An ID that is not text, or text that no engine can hold, is refused."""
     with pytest.raises(InvalidValue):
-        lookup.container_query(STATEMENTS, HERE, ref)
+        lookup.container_query(SELECTS, HERE, ref)
     with pytest.raises(InvalidValue):
         lookup.sandbox_parameters("node-1", ref)
 

@@ -260,14 +260,14 @@ BUILD: dict[str, Callable[[Selects, QueryShape], Statement]] = {
 def test_a_shape_is_built_once(build: Callable[[Selects, QueryShape], Statement]) -> None:
     """One shape is compiled once, whatever its values; another shape is another statement."""
     selects = Selects(statements("sqlite://"))
-    first = build(selects, split([Filter("cid", "a"), Filter("pid", 7)], HERE)[0])
-    assert build(selects, split([Filter("pid", 8), Filter("cid", "b")], Scope("node-2"))[0]) is first
+    first = build(selects, split([Filter("state", "a"), Filter("pid", 7)], HERE)[0])
+    assert build(selects, split([Filter("pid", 8), Filter("state", "b")], Scope("node-2"))[0]) is first
     for filters, scope in (
-        ([Filter("cid", "a"), Filter("pid", 7)], ALL_HOSTS),
-        ([Filter("cid", "a"), Filter("pid", 0)], HERE),
-        ([Filter("cid", "a", prefix=True), Filter("pid", 7)], HERE),
-        ([Filter("cid", "a", negated=True), Filter("pid", 7)], HERE),
-        ([Filter("cid", "a")], HERE),
+        ([Filter("state", "a"), Filter("pid", 7)], ALL_HOSTS),
+        ([Filter("state", "a"), Filter("pid", 0)], HERE),
+        ([Filter("state", "a", prefix=True), Filter("pid", 7)], HERE),
+        ([Filter("state", "a", negated=True), Filter("pid", 7)], HERE),
+        ([Filter("state", "a")], HERE),
     ):
         other = build(selects, split(filters, scope)[0])
         assert other is not first

@@ -291,6 +291,9 @@ class SQLite(Backend):
             .subquery("r")
         )
 
+    # unless somebody runs ANALYZE; and then it knows averages, and nothing of a value
+    has_statistics = False
+
     def opaque_parameter(self, parameter: str) -> ColumnElement[Any]:
         """Hide the parameter in an expression.
 

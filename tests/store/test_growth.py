@@ -1,0 +1,162 @@
+"""What a host asks for itself does not grow with the fleet: the rows that an engine looks at are counted."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import event
+
+from persistdb import ContainerRepository, Database
+from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState, SandboxWrite
+from tests.conftest import ENGINES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+SANDBOXES = 10
+SMALL, LARGE = 30, 150
+"""Hosts, with ten sandboxes of two containers each."""
+
+
+def _fill(database: Database, hosts: range) -> None:
+    for host in hosts:
+        repository = ContainerRepository(database, host=f"node-{host}")
+        repository.save_many(
+            SandboxWrite(
+                sid=(sid := f"{i}-{host}"),
+                record=SandboxState(sid=sid),
+                containers={"pause": ContainerState(), f"c{i}-{host}": _container(sid)},
+            )
+            for i in range(SANDBOXES)
+        )
+
+
+def _container(sid: str) -> ContainerState:
+    return ContainerState(
+        state="running",
+        cgroup_path=f"/cgroup/{sid}",
+        bundle_path=f"/bundle/{sid}",
+        rootfs=Mount(block_device_id=f"b{sid}"),
+        mounts=[Mount(source=f"/source/{sid}", host_path="/etc/hosts"), Mount(), Mount()],
+        device_maps=[DeviceMap(id="fuse")],
+        processes=[Process(token=sid, pid=1000)],
+    )
+
+
+ASKED: Mapping[str, Callable[[ContainerRepository], object]] = {
+    "look up an ID": lambda r: r.look_up("c3-29"),
+    "look up a short prefix": lambda r: r.look_up_ids("c3"),
+    "look up what each host has": lambda r: r.look_up("3-29/pause"),
+    "look up with a short sandbox": lambda r: r.look_up("3/pause"),
+    "list": lambda r: r.find(limit=5),
+    "an ID": lambda r: r.find("cid=pause"),
+    "a prefix of IDs": lambda r: r.find("cid=c*"),
+    "a prefix of sandboxes": lambda r: r.find("sid=3*", "cid=pause"),
+    "a prefix of bundles": lambda r: r.find("bundle=/bundle/*"),
+    "a prefix of cgroups": lambda r: r.find("cgroup=/cgroup/*"),
+    "a path": lambda r: r.find("host-path=/etc/hosts"),
+    "a prefix of paths": lambda r: r.find("source=/source/*", "host-path=/etc/*"),
+    "a device": lambda r: r.find("device=fuse"),
+    "a process": lambda r: r.find("pid=1000", "state=running"),
+    "two keys": lambda r: r.find("device=fuse", "cid=c*"),
+    "not a path": lambda r: r.find("host-path!=/etc/hosts"),
+    "count": lambda r: r.count("host-path=/etc/*"),
+}
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Create an empty database on each engine in turn, for all tests."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('fleet') / 'persistdb.db'}"
+        return
+    server = request.getfixturevalue(f"{request.param}_server")
+    server.start()
+    name = server.create_database()
+    yield server.url(name)
+    server.start()
+    server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def read(url: str) -> dict[str, list[int]]:
+    """Ask one host of thirty, and of five times as many, for everything, and count rows."""
+    counts: dict[str, list[int]] = {what: [] for what in ASKED}
+    with Database(url) as database:
+        repository = ContainerRepository(database, host="node-29")
+        for hosts in (range(SMALL), range(SMALL, LARGE)):
+            _fill(database, hosts)
+            _analyze(database)
+            for what, ask in ASKED.items():
+                with _sent(database) as sent:
+                    assert ask(repository)
+                counts[what].append(sum(_rows(database, sql, values) for sql, values in sent))
+    return counts
+
+
+def _analyze(database: Database) -> None:
+    """Let the servers collect statistics, as they do by themselves."""
+    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        if database.backend.name == "postgresql":
+            connection.exec_driver_sql("ANALYZE")
+        elif database.backend.name == "mariadb":
+            connection.exec_driver_sql("ANALYZE TABLE sandbox, container, mount, device_map, process").all()
+
+
+@contextmanager
+def _sent(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    sent: list[tuple[str, Any]] = []
+
+    def listen(_connection: object, _cursor: object, sql: str, values: object, _context: object, _many: bool) -> None:
+        if sql.startswith("SELECT"):
+            sent.append((sql, values))
+
+    event.listen(database.engine, "before_cursor_execute", listen)
+    yield sent
+    event.remove(database.engine, "before_cursor_execute", listen)
+
+
+def _rows(database: Database, sql: str, values: Any) -> int:
+    """Return how many rows an engine looks at; of SQLite the steps of its program, which counts no rows."""
+    with database.engine.connect() as connection:
+        if database.backend.name == "postgresql":
+            # small tables are read whole because that is quicker; the question is whether they must be
+            for way in ("seqscan", "hashjoin", "mergejoin"):
+                connection.exec_driver_sql(f"SET enable_{way} = off")
+            explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}"
+            (plan,) = connection.exec_driver_sql(explain, values).scalar_one()
+            return _rows_of_plan(plan["Plan"])
+        if database.backend.name == "mariadb":
+            before = _handled(connection)
+            connection.exec_driver_sql(sql, values).all()
+            return _handled(connection) - before
+        steps = 0
+
+        def step() -> int:
+            nonlocal steps
+            steps += 1
+            return 0
+
+        driver: Any = connection.connection.driver_connection
+        driver.set_progress_handler(step, 1)
+        connection.exec_driver_sql(sql, values).all()
+        driver.set_progress_handler(None, 1)
+        return steps
+
+
+def _rows_of_plan(plan: Mapping[str, Any]) -> int:
+    own = sum(number for name, number in plan.items() if name == "Actual Rows" or name.startswith("Rows Removed"))
+    return int(own * plan["Actual Loops"]) + sum(map(_rows_of_plan, plan.get("Plans", ())))
+
+
+def _handled(connection: Any) -> int:
+    return sum(int(value) for _, value in connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Handler_read%%'"))
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_a_host_s_own_questions(read: dict[str, list[int]], what: str) -> None:
+    """With five times as many hosts an engine looks at hardly more rows."""
+    small, large = read[what]
+    assert large <= 1.5 * small
