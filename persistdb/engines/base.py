@@ -330,6 +330,9 @@ class Backend(ABC):
     has_statistics: ClassVar[bool] = True
     """Whether the planner knows how many rows a value leads to, and so what to begin with."""
 
+    sorts_joins: ClassVar[bool] = False
+    """Whether all rows of a join are sorted for an order by columns of two tables, whatever indexes they have."""
+
     def opaque_parameter(self, parameter: str) -> ColumnElement[Any]:
         """Write a parameter whose value an engine should not look at when it plans."""
         return literal_column(f":{parameter}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ..db import work
@@ -19,12 +20,13 @@ from .statements import Statements
 from .stored import SpoiltSandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from ..db.database import Database
     from ..db.work import Runner, Statement
     from ..filters import Filter
     from ..records import Container, ContainerSummary, Sandbox
+    from .selection import QueryShape
 
 T = TypeVar("T")
 
@@ -172,23 +174,14 @@ class Queries:
     ) -> Iterator[Container]:
         """Yield the containers that match all filters, in no particular order, ``batch`` of them in memory at a time.
 
-        Pages go by the rows' IDs: a container that is added or removed meanwhile may be missed, any other comes once.
-        One that cannot be read is left out and given to ``on_unreadable``, as ``find`` does; without that function
+        A container that is added or removed meanwhile may be missed, any other comes once. One that
+        cannot be read is left out and given to ``on_unreadable``, as ``find`` does; without that function
         :class:`~persistdb.errors.Unreadable` is raised in its place, which ends the iteration.
         """
         check_count("batch", batch, 1)
         shape, values = selection.split(filters, self._scope(all_hosts))
-        statement, decode, report = self._selects.page_after(shape), self._decode.container, on_unreadable or _refuse
-
-        def ids() -> Statement:
-            return self._selects.ids_after(shape)
-
-        last = 0
-        while True:
-            parameters = values | {"after": last, "limit": batch}
-            rows = list(self._runner.read(lambda: self._salvage.payloads(statement, parameters, ids)))  # noqa: B023  run at once
-            size = len(rows)
-            last = max((row[1] for row in rows), default=last)
+        decode, report = self._decode.container, on_unreadable or _refuse
+        for rows in self._pages(shape, values, batch):
             rows.reverse()
             while rows:
                 # one at a time, and released: records that are held until the page is done cost a third more
@@ -203,8 +196,48 @@ class Queries:
                         yield again
                 else:
                     yield container
-            if size < batch:
-                return
+
+    def _pages(self, shape: QueryShape, values: Mapping[str, object], batch: int) -> Iterator[list[tuple[str, int]]]:
+        """Yield pages of payloads, each with the ID of its row; a payload that cannot be read is empty."""
+        start: Mapping[str, object] | None = {}
+        if not shape.all_hosts:
+            start = yield from self._pages_by_name(shape, values, batch)
+        if start is None:
+            return
+        statement, ids = self._selects.page_after(shape, named=bool(start)), partial(self._selects.ids_after, shape)
+        size, last = batch, 0
+        while size == batch:
+            page = {**values, **start, "after": last, "limit": batch}
+            rows = list(
+                self._runner.read(
+                    lambda: self._salvage.payloads(statement, page, partial(ids, named=bool(start)))  # noqa: B023  run at once
+                )
+            )
+            size, last = len(rows), max((id_ for _, id_ in rows), default=last)
+            yield rows
+
+    def _pages_by_name(
+        self, shape: QueryShape, values: Mapping[str, object], batch: int
+    ) -> Generator[list[tuple[str, int]], None, Mapping[str, object] | None]:
+        """Yield pages of one host's containers in the order of their names, for which there is an index with the host.
+
+        It ends at a page that cannot be read, where a name may be no text, and returns the name before it.
+        """
+        last: dict[str, object] = {}
+        while True:
+            statement = self._selects.page_after_name(shape, first=not last)
+            page = {**values, **last, "limit": batch}
+            rows = self._runner.read(lambda: self._salvage.rows_of(statement, page))  # noqa: B023  run at once
+            if rows is None:
+                return last
+            payloads = [(payload, id_) for payload, id_, _, _ in rows]
+            is_last = len(rows) < batch
+            if not is_last:
+                last["sid"], last["cid"] = max((sid, cid) for _, _, sid, cid in rows)
+            del rows  # so that each payload is released when it is decoded
+            yield payloads
+            if is_last:
+                return None
 
     def count(self, *filters: Filter | str, all_hosts: bool = False) -> int:
         """Return how many containers match all filters."""

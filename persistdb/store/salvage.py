@@ -168,6 +168,14 @@ class Salvage:
             self.reason(error)
         return None
 
+    def rows_of(self, statement: Statement, values: Mapping[str, object]) -> Work[Sequence[tuple[Any, ...]] | None]:
+        """Return all rows of a statement, ``None`` if one of them cannot be read."""
+        try:
+            return (yield from work.rows(statement, values))
+        except self.errors as error:
+            self.reason(error)
+        return None
+
     def payloads(
         self, statement: Statement, values: Mapping[str, object], ids: Callable[[], Statement]
     ) -> Work[Sequence[tuple[str, int]]]:

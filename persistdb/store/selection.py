@@ -25,7 +25,7 @@ from .statements import container, device_map, mount, parameter, process, sandbo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, CompoundSelect, Label, Select, Table
+    from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Label, Select, Subquery, Table
 
     from ..db.work import Statement
     from ..filters import Filter, Kind, Scope
@@ -66,6 +66,13 @@ _PARTIAL_INDEXES: dict[str, tuple[str, Callable[[Any], bool]]] = {
 # The keys whose index leads to few rows.
 _LEADING = {*_PARTIAL_INDEXES, "cid", "device", "token"}
 _NOT_INDEXED = {"destination", "type"}
+_CONTAINERS = sandbox.join(container)
+# What comes after a container in the order of names: the first condition is a range of the index, which engines do not
+# see in the second, nor in a comparison of rows.
+_AFTER_NAME = (
+    sandbox.c.sid >= parameter("sid"),
+    or_(sandbox.c.sid > parameter("sid"), container.c.cid > parameter("cid")),
+)
 # Up to here it costs no more to look at all hosts' rows of a value than at the containers of one host.
 _FEW = 20
 
@@ -159,6 +166,7 @@ class Selects:
         self.page = keep(self._page)
         self.summaries = keep(self._summaries)
         self.page_after = keep(self._page_after)
+        self.page_after_name = keep(self._page_after_name)
         self.count = keep(self._count)
         self.ids = keep(self._ids)
         self.ids_after = keep(self._ids_after)
@@ -188,31 +196,53 @@ class Selects:
         """The same page, with ``host``, ``sid`` and ``cid``."""
         return self._statements.compile(self._page_of(shape, sort, sandbox.c.host, sandbox.c.sid, container.c.cid))
 
-    def _page_after(self, shape: QueryShape) -> Statement:
-        """The page after a container, by their IDs, and the IDs: the shape's values, ``after``, ``limit``.
+    def _page_after(self, shape: QueryShape, *, named: bool = False) -> Statement:
+        """The page after a container, by the rows' IDs, and the IDs: the shape's values, ``after``, ``limit``.
 
-        In any other order the servers would sort all containers for each page.
+        With ``named`` only what comes after a name, too: ``sid``, ``cid``.
         """
-        payloads = self._payloads(self._statements.container_json, self._page_of_ids(shape))
+        payloads = self._payloads(self._statements.container_json, self._page_of_ids(shape, named=named))
         return self._statements.compile(payloads.add_columns(container.c.id))
 
-    def _ids_after(self, shape: QueryShape) -> Statement:
+    def _ids_after(self, shape: QueryShape, *, named: bool = False) -> Statement:
         """The same page, with only the IDs of the rows."""
-        return self._statements.compile(self._page_of_ids(shape))
+        return self._statements.compile(self._page_of_ids(shape, named=named))
 
-    def _page_of_ids(self, shape: QueryShape) -> Select[Any]:
-        ids = self._where(select(container.c.id), shape) if shape.filters else self._all(shape)
-        ids = ids.where(container.c.id > parameter("after"))
+    def _page_of_ids(self, shape: QueryShape, *, named: bool) -> Select[Any]:
+        if shape.filters or not shape.all_hosts:
+            ids = self._where(select(container.c.id), shape)
+        else:
+            # alone, so that an engine can only go through them in their order
+            ids = select(container.c.id)
+        ids = ids.where(container.c.id > parameter("after"), *(_AFTER_NAME if named else ()))
         return self._statements.limited(ids.order_by(container.c.id))
 
-    def _all(self, shape: QueryShape) -> Select[Any]:
-        """The ids of all containers, so that an engine can only go through them in their order.
+    def _page_after_name(self, shape: QueryShape, *, first: bool) -> Statement:
+        """A page of one host's containers by their names, and the names: the shape's values, ``limit``.
 
-        Joined, it would begin with the sandboxes of the host, and sort what is in them.
+        It is the first page, or the one after a container: ``sid``, ``cid``. By the rows' IDs an engine would go
+        through the containers of all hosts, or sort all of the host's for each page.
         """
-        ids = select(container.c.id)
-        of = select(sandbox.c.host).where(sandbox.c.id == container.c.sandbox_id).scalar_subquery()
-        return ids if shape.all_hosts else ids.where(of == parameter("host"))
+        after = () if first else _AFTER_NAME
+        names = (container.c.id, sandbox.c.sid, container.c.cid)
+        joined: FromClause = _CONTAINERS
+        if self._statements.sorts_joins:
+            window = self._window(shape, after)
+            joined = window.join(sandbox, sandbox.c.id == window.c.id).join(container)
+        ids = self._where(select(*names), shape, joined).where(*after).order_by(sandbox.c.sid, container.c.cid)
+        payloads = self._payloads(self._statements.container_json, self._statements.limited(ids))
+        return self._statements.compile(payloads.add_columns(*names))
+
+    def _window(self, shape: QueryShape, after: Sequence[ColumnElement[bool]]) -> Subquery:
+        """The next sandboxes of a host that have such a container, as many as containers are asked for."""
+        one: Select[Any] = select(container.c.id).where(container.c.sandbox_id == sandbox.c.id)
+        one = one.where(*self._filters(shape), *after).limit(literal_column("1")).offset(literal_column("0"))
+        # not EXISTS, which may be turned round, to begin with the containers of all hosts
+        some = one.correlate(sandbox).scalar_subquery().is_not(None)
+        # a range of both columns of the index: with one host as a constant each page would begin at the host's first
+        host = (sandbox.c.host >= parameter("host"), sandbox.c.host <= parameter("host"))
+        sandboxes = select(sandbox.c.id).where(*host, *after[:1], some).order_by(sandbox.c.host, sandbox.c.sid)
+        return self._statements.limited(sandboxes).subquery("following")
 
     def _count(self, shape: QueryShape) -> Statement:
         """How many containers there are: the shape's values."""
@@ -227,9 +257,9 @@ class Selects:
         )
         return select(payload).select_from(joined)
 
-    def _where(self, query: Select[Any], shape: QueryShape) -> Select[Any]:
+    def _where(self, query: Select[Any], shape: QueryShape, joined: FromClause = _CONTAINERS) -> Select[Any]:
         """Select what a question is about, from sandboxes and containers."""
-        query = query.select_from(sandbox.join(container)).where(*self._filters(shape))
+        query = query.select_from(joined).where(*self._filters(shape))
         if shape.all_hosts:
             return query
         lead = self._lead(shape)

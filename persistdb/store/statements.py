@@ -89,6 +89,11 @@ class Statements:
         """Whether the engine's planner knows how many rows a value leads to."""
         return self._backend.has_statistics
 
+    @property
+    def sorts_joins(self) -> bool:
+        """Whether the engine sorts all rows of a join for an order that two tables have together."""
+        return self._backend.sorts_joins
+
     def limited(self, query: Select[Any], *, offset: bool = False) -> Select[Any]:
         """Return a select's first ``limit`` rows, from the ``offset``-th on if asked for."""
         # explicit, even if it is 0: SQLAlchemy binds an offset of its own to SQLite's LIMIT

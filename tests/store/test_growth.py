@@ -50,6 +50,9 @@ ASKED: Mapping[str, Callable[[ContainerRepository], object]] = {
     "look up a short prefix": lambda r: r.look_up_ids("c3"),
     "look up what each host has": lambda r: r.look_up("3-29/pause"),
     "look up with a short sandbox": lambda r: r.look_up("3/pause"),
+    "iterate": lambda r: list(r.iterate(batch=7)),
+    "iterate with a filter": lambda r: list(r.iterate("state=running", batch=7)),
+    "iterate over a prefix": lambda r: list(r.iterate("bundle=/bundle/*", batch=7)),
     "list": lambda r: r.find(limit=5),
     "an ID": lambda r: r.find("cid=pause"),
     "a prefix of IDs": lambda r: r.find("cid=c*"),
@@ -160,3 +163,21 @@ def test_a_host_s_own_questions(read: dict[str, list[int]], what: str) -> None:
     """With five times as many hosts an engine looks at hardly more rows."""
     small, large = read[what]
     assert large <= 1.5 * small
+
+
+def test_an_iteration_of_a_large_host(url: str) -> None:
+    """An iteration looks at each row as often on a host with many sandboxes as on one with a few."""
+    with Database(url) as database:
+        counts = []
+        for host, number in (("few", 20), ("many", 200)):
+            repository = ContainerRepository(database, host=host)
+            repository.save_many(
+                SandboxWrite(sid=(sid := f"{i}"), record=SandboxState(sid=sid), containers={sid: ContainerState()})
+                for i in range(number)
+            )
+            _analyze(database)
+            with _sent(database) as sent:
+                assert len(list(repository.iterate(batch=5))) == number
+            counts.append(sum(_rows(database, sql, values) for sql, values in sent) / number)
+    few, many = counts
+    assert many <= 1.5 * few

@@ -19,6 +19,8 @@ from .samples import container, put, records, sandbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from persistdb import Database
+
 COLORS = ("threads", "tasks")
 
 
@@ -91,6 +93,27 @@ def test_iterate(spoilt: ContainerRepository, batch: int) -> None:
     filtered = spoilt.iterate(Filter("sid", "pod-2"), all_hosts=True, on_unreadable=faults.append)
     assert {one.cid for one in filtered} == {"a", "c"}
     assert len(faults) == 2
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 200])
+@pytest.mark.parametrize("value", ["x'ff'", "CAST(x'61ff' AS TEXT)"])
+@pytest.mark.parametrize("column", ["container.cid", "sandbox.sid"])
+def test_iterate_over_ids_that_are_no_text(
+    sqlite_store: tuple[str, Database], column: str, value: str, batch: int
+) -> None:
+    """An iteration goes on behind an ID that is no text, and names its row."""
+    repository = ContainerRepository(sqlite_store[1], host=HOST)
+    for sid in ("pod-1", "pod-2", "pod-3"):
+        put(repository, sid, "a", "b")
+    table, _, name = column.partition(".")
+    where = "cid = 'a' AND sandbox_id = 2" if table == "container" else "id = 2"
+    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        assert connection.exec_driver_sql(f"UPDATE {table} SET {name} = {value} WHERE {where}").rowcount == 1
+    faults: list[Unreadable] = []
+    yielded = [f"{one.sid}/{one.cid}" for one in repository.iterate(batch=batch, on_unreadable=faults.append)]
+    good = ["pod-1/a", "pod-1/b", *(["pod-2/b"] if table == "container" else []), "pod-3/a", "pod-3/b"]
+    assert sorted(yielded) == good
+    assert len(faults) == 6 - len(good)
 
 
 def test_find(spoilt: ContainerRepository) -> None:

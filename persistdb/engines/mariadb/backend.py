@@ -301,6 +301,8 @@ class MariaDB(Backend):
         """Use the function: the operator means OR."""
         return f"concat({', '.join(parts)})"
 
+    sorts_joins = True
+
     def upsert(self, table: Table, source: Select[Any]) -> Insert:
         """Use ON DUPLICATE KEY UPDATE, guarded: it overwrites the row of any unique key, not only of the primary one.
 
