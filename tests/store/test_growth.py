@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from persistdb import ContainerRepository, Database
 from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState, SandboxWrite
-from tests.conftest import ENGINES
+from tests.conftest import ENGINES, SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -67,6 +67,11 @@ ASKED: Mapping[str, Callable[[ContainerRepository], object]] = {
     "not a path": lambda r: r.find("host-path!=/etc/hosts"),
     "count": lambda r: r.count("host-path=/etc/*"),
 }
+OF_ALL: Mapping[str, Callable[[ContainerRepository], object]] = {
+    "list all hosts": lambda r: r.find(limit=5, all_hosts=True),
+    "list all hosts, reversed": lambda r: r.summaries("state=running", sort="-sid", limit=5, all_hosts=True),
+    "list all hosts by host": lambda r: r.summaries("state=running", sort="host", limit=5, all_hosts=True),
+}
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -86,13 +91,13 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def read(url: str) -> dict[str, list[int]]:
     """Ask one host of thirty, and of five times as many, for everything, and count rows."""
-    counts: dict[str, list[int]] = {what: [] for what in ASKED}
+    counts: dict[str, list[int]] = {what: [] for what in (*ASKED, *OF_ALL)}
     with Database(url) as database:
         repository = ContainerRepository(database, host="node-29")
         for hosts in (range(SMALL), range(SMALL, LARGE)):
             _fill(database, hosts)
             _analyze(database)
-            for what, ask in ASKED.items():
+            for what, ask in {**ASKED, **OF_ALL}.items():
                 with _sent(database) as sent:
                     assert ask(repository)
                 counts[what].append(sum(_rows(database, sql, values) for sql, values in sent))
@@ -161,6 +166,14 @@ def _handled(connection: Any) -> int:
 @pytest.mark.parametrize("what", ASKED)
 def test_a_host_s_own_questions(read: dict[str, list[int]], what: str) -> None:
     """With five times as many hosts an engine looks at hardly more rows."""
+    small, large = read[what]
+    assert large <= 1.5 * small
+
+
+@pytest.mark.parametrize("url", ["sqlite", SERVERS[0]], indirect=True, scope="module")
+@pytest.mark.parametrize("what", OF_ALL)
+def test_the_first_page_of_all_hosts(read: dict[str, list[int]], what: str) -> None:
+    """The first containers of all hosts, by sandbox or host, are found in an index; MariaDB sorts all."""
     small, large = read[what]
     assert large <= 1.5 * small
 
