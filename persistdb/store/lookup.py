@@ -11,7 +11,7 @@ from ..errors import Ambiguous, NotFound
 from ..filters import ALL_HOSTS, Filter
 from ..records import Container
 from ..validation import check_text
-from .selection import FilterShape, QueryShape, successor
+from .conditions import FilterShape, QueryShape, successor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..db.work import Runner, Statement
     from ..filters import Filter
     from ..records import Container, ContainerSummary, Sandbox
-    from .selection import QueryShape
+    from .conditions import QueryShape
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class _Page(NamedTuple):
 class Listing(Generic[T]):
     """A kind of list: the statement for a page of it, the decoder of its payloads, and the statement for one row."""
 
-    build: Callable[[selection.QueryShape, str], Statement]
+    build: Callable[[QueryShape, str], Statement]
     decode: Callable[[str], T]
     row: Callable[[], Statement]
 

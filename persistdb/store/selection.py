@@ -10,20 +10,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, exists, func, literal_column, not_, null, or_, select, true, union_all
+from sqlalchemy import and_, case, func, literal_column, not_, null, or_, select, true, union_all
 
 from ..errors import InvalidValue
 from ..filters import ALL_HOSTS, KEYS, parse_all
-from ..schema.tables import IS_PATH, IS_PID, NOT_EMPTY
 from ..validation import INT64, check_kind, check_text
+from . import conditions
+from .conditions import FilterShape, QueryShape, successor
 from .encoding import utc_text
 from .statements import container, device_map, mount, parameter, process, sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Label, Select, Subquery, Table
 
@@ -31,41 +31,6 @@ if TYPE_CHECKING:
     from ..filters import Filter, Kind, Scope
     from .statements import Statements
 
-_OWN: dict[str, ColumnElement[Any]] = {
-    "host": sandbox.c.host,
-    "sid": sandbox.c.sid,
-    "cid": container.c.cid,
-    "state": container.c.state,
-    "bundle": container.c.bundle_path,
-    "cgroup": container.c.cgroup_path,
-}
-# key: the child table, its column, and what else must hold of the child's row
-_OF_CHILDREN: dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]] = {
-    "device": (device_map, device_map.c.device_id, true()),
-    "block-device": (mount, mount.c.block_device_id, true()),
-    "rootfs-device": (mount, mount.c.block_device_id, mount.c.position == literal_column("0")),
-    "source": (mount, mount.c.source, true()),
-    "destination": (mount, mount.c.destination, true()),
-    "host-path": (mount, mount.c.host_path, true()),
-    "type": (mount, mount.c.type, true()),
-    "token": (process, process.c.token, true()),
-    "pid": (process, process.c.pid, true()),
-}
-
-# What an index of only some rows holds, and whether a filter's value is among it. Without an index for the value it is
-# better to go through the containers in the order that is asked for, and to look at the children of each.
-_PARTIAL_INDEXES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "bundle": (NOT_EMPTY, bool),
-    "cgroup": (NOT_EMPTY, bool),
-    "block-device": (NOT_EMPTY, bool),
-    "rootfs-device": (NOT_EMPTY, bool),
-    "host-path": (NOT_EMPTY, bool),
-    "source": (IS_PATH, lambda value: value.startswith("/")),
-    "pid": (IS_PID, lambda value: value > 0),
-}
-# The keys whose index leads to few rows.
-_LEADING = {*_PARTIAL_INDEXES, "cid", "device", "token"}
-_NOT_INDEXED = {"destination", "type"}
 _CONTAINERS = sandbox.join(container)
 # What comes after a container in the order of names: the first condition is a range of the index, which engines do not
 # see in the second, nor in a comparison of rows.
@@ -117,43 +82,23 @@ SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
 _SANDBOX_SORTS = {"sid", "host"}
 
 
-class FilterShape(NamedTuple):
-    """All of a filter that its SQL depends on.
-
-    ``indexed``: the column's index has rows of this value; ``bounded``: the texts with its prefix end somewhere.
-    """
-
-    key: str
-    negated: bool
-    prefix: bool
-    indexed: bool
-    bounded: bool
-
-
-class QueryShape(NamedTuple):
-    """All of a question that its SQL depends on: its filters, in the order of their keys, and its scope."""
-
-    filters: tuple[FilterShape, ...]
-    all_hosts: bool
-
-
 def split(filters: Iterable[Filter | str], scope: Scope) -> tuple[QueryShape, dict[str, object]]:
     """Split a question into its shape and the values of its parameters.
 
     Raises :class:`~persistdb.errors.InvalidValue` for text that is no filter, an unknown key, and a value that no row
     can have.
     """
-    conditions = parse_all(filters)
-    for condition in conditions:
+    parsed = parse_all(filters)
+    for condition in parsed:
         _check(condition)  # before keys are compared, which need not be text
     values: dict[str, object] = {"host": scope.host}
     shapes: list[FilterShape] = []
-    for i, condition in enumerate(sorted(conditions, key=lambda one: (one.key, one.negated))):
+    for i, condition in enumerate(sorted(parsed, key=lambda one: (one.key, one.negated))):
         value = condition.value
         end = successor(value) if condition.prefix and isinstance(value, str) else None
         values[f"value{i}"] = utc_text(value) if isinstance(value, datetime) else value
         values[f"end{i}"] = end
-        indexed = _is_indexed(condition.key, value)
+        indexed = conditions.is_indexed(condition.key, value)
         shapes.append(FilterShape(condition.key, condition.negated, condition.prefix, indexed, end is not None))
     return QueryShape(tuple(shapes), scope == ALL_HOSTS), values
 
@@ -192,7 +137,7 @@ class Selects:
     def _joined(self, shape: QueryShape, sort: str) -> FromClause:
         """Join sandboxes and containers; without statistics an engine goes through the smaller index, and sorts all."""
         is_sandboxes = sort.removeprefix("-") in _SANDBOX_SORTS
-        if self._statements.has_statistics or not shape.all_hosts or not is_sandboxes or _lead(shape):
+        if self._statements.has_statistics or not shape.all_hosts or not is_sandboxes or conditions.lead(shape):
             return _CONTAINERS
         # a sum is no key: only the containers can be looked up by their sandboxes, which come in the order asked for
         return sandbox.join(container, container.c.sandbox_id == sandbox.c.id + literal_column("0"))
@@ -280,12 +225,12 @@ class Selects:
     def _filters(self, shape: QueryShape) -> Iterator[ColumnElement[bool]]:
         """Combine filters: with the same key by or, negated ones and different keys by and."""
         lead = self._lead(shape)
-        for (_, negated), group in _grouped(shape):
+        for (_, negated), group in conditions.grouped(shape):
             if group == lead:
                 continue
             # of what a host's containers are not, an index of all hosts' rows tells nothing
             alone = not self._chooses(shape) or (negated and not shape.all_hosts)
-            clauses = [self._condition(_unindexed(each) if alone else each, i) for i, each in group]
+            clauses = [self._condition(conditions.unindexed(each) if alone else each, i) for i, each in group]
             if negated:
                 yield from (not_(clause) for clause in clauses)
             else:
@@ -296,7 +241,7 @@ class Selects:
         return shape.all_hosts or self._statements.has_statistics
 
     def _lead(self, shape: QueryShape) -> Sequence[tuple[int, FilterShape]]:
-        return () if self._chooses(shape) else _lead(shape)
+        return () if self._chooses(shape) else conditions.lead(shape)
 
     def _led(self, lead: Sequence[tuple[int, FilterShape]]) -> CompoundSelect[Any]:
         """The IDs of what filters with one key lead to, for a planner that does not know how many they are.
@@ -304,12 +249,12 @@ class Selects:
         A few on all hosts are looked at, whose they are. Where there are more, such as a path that each host has, the
         host's own containers are.
         """
-        rows = [_indexed_rows(each, *self._bounds(each, i)) for i, each in lead]
-        start = _ids_of(lead[0][1].key).where(or_(*rows)).correlate(None)
+        rows = [conditions.indexed_rows(each, *self._bounds(each, i)) for i, each in lead]
+        start = conditions.ids_of(lead[0][1].key).where(or_(*rows)).correlate(None)
         first = start.limit(literal_column(str(_FEW))).offset(literal_column("0")).subquery("first")
         number = select(func.count()).select_from(first).scalar_subquery()
         few = number < literal_column(str(_FEW))
-        matches = or_(*(self._condition(_unindexed(each), i) for i, each in lead))
+        matches = or_(*(self._condition(conditions.unindexed(each), i) for i, each in lead))
         # an outer join begins with the sandboxes: those without such a container give NULL, which is no ID
         joined = sandbox.outerjoin(container, and_(container.c.sandbox_id == sandbox.c.id, matches))
         # no condition of its own, which would be asked of each sandbox
@@ -318,45 +263,11 @@ class Selects:
         return union_all(select(*first.c).where(few), own.correlate(None))
 
     def _condition(self, shape: FilterShape, i: int) -> ColumnElement[bool]:
-        return _condition(shape, *self._bounds(shape, i))
+        return conditions.condition(shape, *self._bounds(shape, i))
 
     def _bounds(self, shape: FilterShape, i: int) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         write = self._statements.opaque_parameter if shape.prefix else parameter
         return write(f"value{i}"), write(f"end{i}")
-
-
-def _lead(shape: QueryShape) -> Sequence[tuple[int, FilterShape]]:
-    """Return the filters with the key whose index leads to few rows of a host; none beside a sandbox's ID."""
-    if any(each.key == "sid" and not each.negated for each in shape.filters):
-        return ()
-    leads: dict[str, Sequence[tuple[int, FilterShape]]] = {}
-    for (key, negated), group in _grouped(shape):
-        if key in _LEADING and not negated and all(each.indexed for _, each in group):
-            leads[key] = group
-    # the index of cid alone holds all rows, and would be taken for a start beside another lead
-    return leads.get("cid") or next(iter(leads.values()), ())
-
-
-def _grouped(shape: QueryShape) -> Iterator[tuple[tuple[str, bool], Sequence[tuple[int, FilterShape]]]]:
-    """Yield the filters with the same key and sign, each with its number."""
-    for key, group in groupby(enumerate(shape.filters), key=lambda one: (one[1].key, one[1].negated)):
-        yield key, tuple(group)
-
-
-def _unindexed(shape: FilterShape) -> FilterShape:
-    """Return a filter's shape with which each container is looked at for itself."""
-    return shape._replace(indexed=False)
-
-
-def _ids_of(key: str) -> Select[Any]:
-    """Return a select of containers' IDs from the table that has a filter's column."""
-    return select(container.c.id if key in _OWN else _OF_CHILDREN[key][0].c.container_id)
-
-
-def _indexed_rows(shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return a filter's condition on rows of that table, in the words of the index that serves it."""
-    column, also = (_OWN[shape.key], true()) if shape.key in _OWN else _OF_CHILDREN[shape.key][1:]
-    return and_(_matches(column, shape, value, end), also, _holds(column, shape))
 
 
 def _check(condition: Filter) -> None:
@@ -369,60 +280,6 @@ def _check(condition: Filter) -> None:
         raise InvalidValue("filter", value, f"not a value for {condition.key}: {_WANTED[kind]}")
     if isinstance(value, str):
         check_text(value)
-
-
-def _is_indexed(key: str, value: object) -> bool:
-    if key in _PARTIAL_INDEXES:
-        return _PARTIAL_INDEXES[key][1](value)
-    return key not in _NOT_INDEXED
-
-
-def _condition(shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[bool]:
-    if shape.key == "since":
-        return container.c.updated_at >= value
-    if shape.key == "before":
-        return container.c.updated_at < value
-    own = _OWN.get(shape.key)
-    if own is not None:
-        return and_(_matches(own, shape, value, end), _holds(own, shape))
-    table, column, also = _OF_CHILDREN[shape.key]
-    matches = _matches(column, shape, value, end)
-    if not shape.indexed:
-        return exists().where(table.c.container_id == container.c.id, matches, also).correlate(container)
-    # IN rather than EXISTS: the engine may start from the few rows that the child's index gives
-    return container.c.id.in_(select(table.c.container_id).where(_indexed_rows(shape, value, end)))
-
-
-def _holds(column: ColumnElement[Any], shape: FilterShape) -> ColumnElement[bool]:
-    """Return what a partial index holds, in the index's own words, if the filter's value is in it."""
-    if shape.indexed and shape.key in _PARTIAL_INDEXES:
-        return literal_column(_PARTIAL_INDEXES[shape.key][0].format(column))
-    return true()
-
-
-def _matches(
-    column: ColumnElement[Any], shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]
-) -> ColumnElement[bool]:
-    """Compare text with a value or prefix, as a range that an index can serve and that has no wildcards.
-
-    Text is compared by code points, which is the order of UTF-8's bytes, on every engine.
-    """
-    if not shape.prefix:
-        return column == value
-    return and_(column >= value, column < end) if shape.bounded else column >= value
-
-
-def successor(prefix: str) -> str | None:
-    """Return the smallest text that is greater than every text with a prefix; ``None`` if there is none.
-
-    Surrogates, which are no characters, are passed over.
-    """
-    while prefix:
-        last = ord(prefix[-1])
-        if last < 0x10FFFF:
-            return prefix[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)
-        prefix = prefix[:-1]
-    return None
 
 
 def order(sort: str) -> Sequence[ColumnElement[Any]]:

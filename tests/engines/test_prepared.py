@@ -13,9 +13,9 @@ from persistdb.db import work
 from persistdb.db.work import Statement
 from persistdb.engines.mariadb.prepared import MOST, OFTEN
 from persistdb.records import Mount
+from persistdb.store.conditions import QueryShape
 from persistdb.store.queries import Compiled
 from persistdb.store.repository import ContainerRepository
-from persistdb.store.selection import QueryShape
 from tests.store.samples import container, sandbox
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from persistdb.engines import resolve
 from persistdb.errors import InvalidValue
 from persistdb.filters import ALL_HOSTS, KEYS, Filter, Scope
 from persistdb.store import selection
-from persistdb.store.selection import SORTS, FilterShape, QueryShape, Selects, split, successor
+from persistdb.store.conditions import FilterShape, QueryShape, successor
+from persistdb.store.selection import SORTS, Selects, split
 from persistdb.store.statements import Statements
 
 if TYPE_CHECKING:
