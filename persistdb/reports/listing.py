@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from ..store.selection import NAMED_SORTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -37,24 +39,31 @@ def find(
     """
     all_hosts = all_hosts or any(condition.key == "host" for condition in filters)
 
-    def read(offset: int) -> tuple[list[ContainerSummary], int]:
-        """Return the containers of a page, and how many rows it has, with the ones that cannot be read."""
-        size = page if limit is None else min(page, limit - offset)
+    after: ContainerSummary | None = None
+    count = offset = 0
+    is_over = False
+
+    def read() -> list[ContainerSummary]:
+        """Return the containers of the next page."""
+        nonlocal after, count, offset, is_over
+        size = page if limit is None else min(page, limit - count)
         faults: list[Unreadable] = []
         report = None if on_unreadable is None else faults.append
         containers = repository.summaries(
-            *filters, sort=sort, limit=size, offset=offset, all_hosts=all_hosts, on_unreadable=report
+            *filters, sort=sort, limit=size, offset=offset, after=after, all_hosts=all_hosts, on_unreadable=report
         )
         for fault in faults:
             on_unreadable(fault)  # type: ignore[misc]  # there is one where there are faults
-        return containers, len(containers) + len(faults)
+        rows = len(containers) + len(faults)
+        count, offset = count + rows, offset + rows
+        is_over = rows < size or count == limit
+        # behind a container that cannot be read, and perhaps has no IDs, the next page goes by its number
+        if containers and not faults and sort.removeprefix("-") in NAMED_SORTS:
+            after, offset = containers[-1], 0
+        return containers
 
-    def following(count: int) -> Iterator[ContainerSummary]:
-        offset = page
-        while count == page and (limit is None or offset < limit):
-            containers, count = read(offset)
-            yield from containers
-            offset += page
+    def following() -> Iterator[ContainerSummary]:
+        while not is_over:
+            yield from read()
 
-    first, count = read(0)
-    return chain(first, following(count))
+    return chain(read(), following())

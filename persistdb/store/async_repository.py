@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from .locks import Lock
     from .lookup import ContainerIDs
-    from .queries import OnUnreadable
+    from .queries import Named, OnUnreadable
     from .transaction import Transaction
 
 P = ParamSpec("P")
@@ -120,6 +120,7 @@ class AsyncOperations(ABC):
         sort: str = "sid",
         limit: int | None = None,
         offset: int = 0,
+        after: Named | None = None,
         all_hosts: bool = False,
         on_unreadable: OnUnreadable | None = None,
     ) -> list[Container]:
@@ -130,6 +131,7 @@ class AsyncOperations(ABC):
             sort=sort,
             limit=limit,
             offset=offset,
+            after=after,
             all_hosts=all_hosts,
             on_unreadable=on_unreadable,
         )
@@ -140,6 +142,7 @@ class AsyncOperations(ABC):
         sort: str = "sid",
         limit: int | None = None,
         offset: int = 0,
+        after: Named | None = None,
         all_hosts: bool = False,
         on_unreadable: OnUnreadable | None = None,
     ) -> list[ContainerSummary]:
@@ -150,6 +153,7 @@ class AsyncOperations(ABC):
             sort=sort,
             limit=limit,
             offset=offset,
+            after=after,
             all_hosts=all_hosts,
             on_unreadable=on_unreadable,
         )

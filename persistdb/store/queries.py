@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ..db import work
-from ..errors import Unreadable
+from ..errors import InvalidValue, Unreadable
 from ..filters import ALL_HOSTS, Scope
+from ..records import Container, ContainerSummary
 from ..validation import check_count, check_kind
 from . import lookup, selection
 from .lookup import ContainerIDs
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from ..db.database import Database
     from ..db.work import Runner, Statement
     from ..filters import Filter
-    from ..records import Container, ContainerSummary, Sandbox
+    from ..records import Sandbox
     from .conditions import QueryShape
 
 T = TypeVar("T")
+Named = Container | ContainerSummary | ContainerIDs
+"""What has the IDs of a container."""
 
 PAGE = 200
 """Containers that an iteration reads with one statement: their payloads fit in a CPU's cache."""
@@ -42,6 +45,7 @@ class _Page(NamedTuple):
     sort: str
     limit: int | None
     offset: int
+    after: Named | None
 
     def values(self) -> dict[str, object]:
         """Return the parameters; raises :class:`~persistdb.errors.InvalidValue`."""
@@ -49,14 +53,22 @@ class _Page(NamedTuple):
         if self.limit is not None:
             check_count("limit", self.limit, 0)
         check_count("offset", self.offset, 0)
-        return {"limit": _ALL if self.limit is None else self.limit, "offset": self.offset}
+        window: dict[str, object] = {"limit": _ALL if self.limit is None else self.limit, "offset": self.offset}
+        if self.after is None:
+            return window
+        if not isinstance(self.after, Container | ContainerSummary | ContainerIDs):
+            raise InvalidValue("after", self.after, "must be a container of the page before, or its ContainerIDs")
+        if self.sort.removeprefix("-") not in selection.NAMED_SORTS:
+            reason = f"is for lists in the order of {', '.join(selection.NAMED_SORTS)}, not {self.sort}: use offset"
+            raise InvalidValue("after", self.after, reason)
+        return window | {f"after_{name}": getattr(self.after, name) for name in ("host", "sid", "cid")}
 
 
 @dataclass(frozen=True)
 class Listing(Generic[T]):
     """A kind of list: the statement for a page of it, the decoder of its payloads, and the statement for one row."""
 
-    build: Callable[[QueryShape, str], Statement]
+    build: Callable[..., Statement]
     decode: Callable[[str], T]
     row: Callable[[], Statement]
 
@@ -134,6 +146,7 @@ class Queries:
         sort: str = "sid",
         limit: int | None = None,
         offset: int = 0,
+        after: Named | None = None,
         all_hosts: bool = False,
         on_unreadable: OnUnreadable | None = None,
     ) -> list[Container]:
@@ -144,9 +157,12 @@ class Queries:
         A container whose rows no record can hold is left out and given to ``on_unreadable``, as the
         :class:`~persistdb.errors.Unreadable` that names it; without that function the first one is raised.
 
+        For the next page of a list by names (``sid``, ``cid``, ``host``) give its last container as ``after``: an index
+        leads there, where an ``offset`` passes over all that comes before.
+
         Raises :class:`~persistdb.errors.InvalidValue` for text that is no filter, and an unknown sort order.
         """
-        page = _Page(sort, limit, offset)
+        page = _Page(sort, limit, offset, after)
         return self._page(self._compiled.containers, filters, page, self._scope(all_hosts), on_unreadable or _refuse)
 
     def summaries(
@@ -155,6 +171,7 @@ class Queries:
         sort: str = "sid",
         limit: int | None = None,
         offset: int = 0,
+        after: Named | None = None,
         all_hosts: bool = False,
         on_unreadable: OnUnreadable | None = None,
     ) -> list[ContainerSummary]:
@@ -162,7 +179,7 @@ class Queries:
 
         A value that a summary does not have makes no container unreadable here.
         """
-        page = _Page(sort, limit, offset)
+        page = _Page(sort, limit, offset, after)
         return self._page(self._compiled.summaries, filters, page, self._scope(all_hosts), on_unreadable or _refuse)
 
     def iterate(
@@ -329,10 +346,11 @@ class Queries:
     ) -> list[T]:
         window = page.values()
         shape, values = selection.split(filters, scope)
-        statement, values = listing.build(shape, page.sort), values | window
+        after = page.after is not None
+        statement, values = listing.build(shape, page.sort, after=after), values | window
 
         def one_by_one() -> tuple[Statement, Statement]:
-            return self._selects.ids(shape, page.sort), listing.row()
+            return self._selects.ids(shape, page.sort, after=after), listing.row()
 
         readable, faults = self._runner.read(lambda: self._salvage.page(statement, values, listing.decode, one_by_one))
         for fault in faults:

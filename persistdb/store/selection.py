@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, case, func, literal_column, not_, null, or_, select, true, union_all
+from sqlalchemy import and_, case, false, func, literal_column, not_, null, or_, select, true, union_all
 
 from ..errors import InvalidValue
 from ..filters import ALL_HOSTS, KEYS, parse_all
@@ -80,6 +80,8 @@ SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
 }
 """What ``find`` and ``ls`` sort by; no two containers compare equal, so that pages make up a whole."""
 _SANDBOX_SORTS = {"sid", "host"}
+NAMED_SORTS: Final = ("sid", "cid", "host")
+"""The orders by names only, in which a container's IDs say where it is."""
 
 
 def split(filters: Iterable[Filter | str], scope: Scope) -> tuple[QueryShape, dict[str, object]]:
@@ -118,20 +120,25 @@ class Selects:
         self.ids_after = keep(self._ids_after)
         self.names = keep(self._names)
 
-    def _page(self, shape: QueryShape, sort: str) -> Statement:
-        """A page in an order of :data:`SORTS`: the shape's values, ``limit``, ``offset``."""
-        return self._sorted(self._statements.container_json, shape, sort)
+    def _page(self, shape: QueryShape, sort: str, *, after: bool = False) -> Statement:
+        """A page in an order of :data:`SORTS`: the shape's values, ``limit``, ``offset``.
 
-    def _summaries(self, shape: QueryShape, sort: str) -> Statement:
+        With ``after`` it is of what comes after a container: ``after_host``, ``after_sid``, ``after_cid``.
+        """
+        return self._sorted(self._statements.container_json, shape, sort, after=after)
+
+    def _summaries(self, shape: QueryShape, sort: str, *, after: bool = False) -> Statement:
         """The same page, with containers as a list shows them."""
-        return self._sorted(self._statements.summary_json, shape, sort)
+        return self._sorted(self._statements.summary_json, shape, sort, after=after)
 
-    def _sorted(self, payload: Label[str], shape: QueryShape, sort: str) -> Statement:
-        page = self._payloads(payload, self._page_of(shape, sort, container.c.id))
+    def _sorted(self, payload: Label[str], shape: QueryShape, sort: str, *, after: bool) -> Statement:
+        page = self._payloads(payload, self._page_of(shape, sort, container.c.id, after=after))
         return self._statements.compile(page.order_by(*order(sort)))
 
-    def _page_of(self, shape: QueryShape, sort: str, *columns: ColumnElement[Any]) -> Select[Any]:
+    def _page_of(self, shape: QueryShape, sort: str, *columns: ColumnElement[Any], after: bool = False) -> Select[Any]:
         query = self._where(select(*columns), shape, self._joined(shape, sort)).order_by(*order(sort))
+        if after:
+            query = query.where(*_behind(sort))
         return self._statements.limited(query, offset=True)
 
     def _joined(self, shape: QueryShape, sort: str) -> FromClause:
@@ -142,9 +149,9 @@ class Selects:
         # a sum is no key: only the containers can be looked up by their sandboxes, which come in the order asked for
         return sandbox.join(container, container.c.sandbox_id == sandbox.c.id + literal_column("0"))
 
-    def _ids(self, shape: QueryShape, sort: str) -> Statement:
+    def _ids(self, shape: QueryShape, sort: str, *, after: bool = False) -> Statement:
         """The same page, with only the IDs of the rows."""
-        return self._statements.compile(self._page_of(shape, sort, container.c.id))
+        return self._statements.compile(self._page_of(shape, sort, container.c.id, after=after))
 
     def _names(self, shape: QueryShape, sort: str) -> Statement:
         """The same page, with ``host``, ``sid`` and ``cid``."""
@@ -280,6 +287,20 @@ def _check(condition: Filter) -> None:
         raise InvalidValue("filter", value, f"not a value for {condition.key}: {_WANTED[kind]}")
     if isinstance(value, str):
         check_text(value)
+
+
+def _behind(sort: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return what holds of all that comes after a container in an order by names.
+
+    The first condition is a range of an index, which engines do not see in the other.
+    """
+    reverse = sort.startswith("-")
+    behind: ColumnElement[bool] = false()
+    for column in reversed(SORTS[sort.removeprefix("-")]):
+        start = parameter(f"after_{column.name}")
+        behind = or_(column < start if reverse else column > start, and_(column == start, behind))
+    first = column <= start if reverse else column >= start
+    return first, behind
 
 
 def order(sort: str) -> Sequence[ColumnElement[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from persistdb import ContainerRepository, ContainerState, Database, Filter, InvalidValue, SandboxState
+from persistdb import ContainerRepository, ContainerState, Database, Filter, InvalidValue, SandboxState, Unreadable
 from persistdb.reports import listing
 
 CIDS = list("abcde")
@@ -34,6 +34,26 @@ def test_pages_are_read_when_they_are_needed(repository: ContainerRepository) ->
     assert [next(found).cid for _ in CIDS] == CIDS
     repository.save("pod-1", "f", ContainerState())
     assert [one.cid for one in found] == ["f"]
+
+
+@pytest.mark.parametrize("sort", ["sid", "-cid", "host", "updated", "-state"])
+@pytest.mark.parametrize("page", [1, 2, 3])
+def test_pages_with_containers_that_cannot_be_read(repository: ContainerRepository, page: int, sort: str) -> None:
+    """A container that cannot be read ends no list, and is named once, whatever the order."""
+    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.exec_driver_sql("UPDATE container SET state = x'ff' WHERE cid IN ('b', 'c', 'e')")
+    faults: list[Unreadable] = []
+    found = listing.find(repository, [], sort=sort, page=page, on_unreadable=faults.append)
+    assert sorted(one.cid for one in found) == ["a", "d"]
+    assert sorted(fault.cid or "" for fault in faults) == ["b", "c", "e"]
+
+
+def test_later_pages_begin_at_a_container(repository: ContainerRepository) -> None:
+    """Where the order is one of names, no row is passed over that was added before the page."""
+    found = listing.find(repository, [], page=2)
+    assert [next(found).cid for _ in range(2)] == ["a", "b"]
+    repository.save("pod-1", "a-1", ContainerState())
+    assert [one.cid for one in found] == ["c", "d", "e"]
 
 
 def test_hosts(repository: ContainerRepository) -> None:

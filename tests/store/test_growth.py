@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event
 
-from persistdb import ContainerRepository, Database
+from persistdb import ContainerIDs, ContainerRepository, Database
 from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState, SandboxWrite
 from tests.conftest import ENGINES, SERVERS
 
@@ -67,10 +67,15 @@ ASKED: Mapping[str, Callable[[ContainerRepository], object]] = {
     "not a path": lambda r: r.find("host-path!=/etc/hosts"),
     "count": lambda r: r.count("host-path=/etc/*"),
 }
+THERE = ContainerIDs("node-29", "5-29", "c5-29")
 OF_ALL: Mapping[str, Callable[[ContainerRepository], object]] = {
     "list all hosts": lambda r: r.find(limit=5, all_hosts=True),
     "list all hosts, reversed": lambda r: r.summaries("state=running", sort="-sid", limit=5, all_hosts=True),
     "list all hosts by host": lambda r: r.summaries("state=running", sort="host", limit=5, all_hosts=True),
+    "a later page": lambda r: r.summaries(limit=5, after=THERE, all_hosts=True),
+    "a later page, reversed": lambda r: r.summaries("state=running", sort="-sid", limit=5, after=THERE, all_hosts=True),
+    "a later page by host": lambda r: r.summaries("state=running", sort="host", limit=5, after=THERE, all_hosts=True),
+    "a later page by container": lambda r: r.summaries(sort="-cid", limit=5, after=THERE, all_hosts=True),
 }
 
 
@@ -172,8 +177,8 @@ def test_a_host_s_own_questions(read: dict[str, list[int]], what: str) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite", SERVERS[0]], indirect=True, scope="module")
 @pytest.mark.parametrize("what", OF_ALL)
-def test_the_first_page_of_all_hosts(read: dict[str, list[int]], what: str) -> None:
-    """The first containers of all hosts, by sandbox or host, are found in an index; MariaDB sorts all."""
+def test_a_page_of_all_hosts(read: dict[str, list[int]], what: str) -> None:
+    """A page of all hosts, by sandbox or host, is found in an index, wherever it begins; MariaDB sorts all."""
     small, large = read[what]
     assert large <= 1.5 * small
 

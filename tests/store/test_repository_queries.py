@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from persistdb import filters
+from persistdb import ContainerIDs, filters
 from persistdb.errors import Ambiguous, InvalidValue, NotFound
 from persistdb.filters import Filter, parse
 from persistdb.records import ContainerState, ContainerSummary, DeviceMap, Mount, Process, SandboxState
@@ -348,6 +348,34 @@ def test_unknown_sort_orders(repository: ContainerRepository, sort: str) -> None
     """An unknown sort order is refused, and the error lists those there are."""
     with pytest.raises(InvalidValue, match="use one of sid, cid, state, host, created, updated"):
         repository.find(sort=sort)
+
+
+@pytest.mark.parametrize("sort", ["sid", "-sid", "cid", "-cid", "host", "-host"])
+@pytest.mark.parametrize("filters", [(), ("cid=a*", "state!=stopped")])
+def test_pages_after_a_container(repository: ContainerRepository, sort: str, filters: tuple[str, ...]) -> None:
+    """The pages after their last containers make up the list, on one host and on all."""
+    other = ContainerRepository(repository.database, host="node-2")
+    for one in (repository, other):
+        put(one, "pod-1", "a", "a-1", "b")
+        put(one, "pod-2", "a", "c")
+    for all_hosts in (False, True):
+        whole = repository.summaries(*filters, sort=sort, all_hosts=all_hosts)
+        assert len(whole) == (3 if filters else 5) * (1 + all_hosts)
+        paged = repository.summaries(*filters, sort=sort, limit=2, all_hosts=all_hosts)
+        while page := repository.summaries(*filters, sort=sort, limit=2, after=paged[-1], all_hosts=all_hosts):
+            paged += page
+        assert paged == whole
+        third = ContainerIDs(whole[2].host, whole[2].sid, whole[2].cid)
+        found = repository.find(*filters, sort=sort, after=third, all_hosts=all_hosts)
+        assert [(one.host, one.sid, one.cid) for one in found] == [(one.host, one.sid, one.cid) for one in whole[3:]]
+
+
+@pytest.mark.parametrize(("after", "sort"), [("pod-1/a", "sid"), (("node-1", "pod-1", "a"), "sid"), (None, "-updated")])
+def test_no_page_after_it(repository: ContainerRepository, after: Any, sort: str) -> None:
+    """What has no IDs, or says nothing of the place in an order, is refused as the start of a page."""
+    put(repository, "pod-1", "a")
+    with pytest.raises(InvalidValue, match="after"):
+        repository.find(after=after or repository.get("pod-1", "a"), sort=sort)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 7, 1000])

@@ -255,12 +255,14 @@ BUILD: dict[str, Callable[[Selects, QueryShape], Statement]] = {
     "first page by name": lambda selects, shape: selects.page_after_name(shape, first=True),
     "page by name": lambda selects, shape: selects.page_after_name(shape, first=False),
     "page": lambda selects, shape: selects.page(shape, "sid"),
+    "page after": lambda selects, shape: selects.page(shape, "-cid", after=True),
     "summaries": lambda selects, shape: selects.summaries(shape, "-updated"),
     "page_after": lambda selects, shape: selects.page_after(shape, named=False),
     "count": lambda selects, shape: selects.count(shape),
 }
 
 
+AFTER = dict.fromkeys(("after_host", "after_sid", "after_cid"))
 OF_ONE_HOST = {"rest", "rest of ids", "first page by name", "page by name"}
 
 
@@ -308,7 +310,7 @@ def test_each_key_is_a_parameter(url: str, key: str) -> None:
     for each in filters:
         for scope in (HERE, ALL_HOSTS):
             one, values = split([each], scope)
-            window = {"limit": 1, "offset": 0, "after": 0, "sid": "", "cid": ""}
+            window = {"limit": 1, "offset": 0, "after": 0, "sid": "", "cid": "", **AFTER}
             for name, build in BUILD.items():
                 if scope == ALL_HOSTS and name in OF_ONE_HOST:
                     continue
@@ -327,6 +329,7 @@ def test_no_filter_is_no_parameter(url: str, scope: Scope) -> None:
     selects = Selects(statements(url))
     host = {"host"} if scope == HERE else set()
     window = {key: {"limit", "offset"} for key in ("page", "summaries", "ids", "names")}
+    window["page after"] = {"limit", "offset", *AFTER}
     window |= {key: {"limit", "after"} for key in ("page_after", "ids_after")}
     window |= {key: {"limit", "after", "sid", "cid"} for key in ("rest", "rest of ids")}
     window |= {"first page by name": {"limit"}, "page by name": {"limit", "sid", "cid"}}
