@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..engines import ViewsNotComparable
@@ -14,32 +15,51 @@ from . import drift, preflight, version
 from .tables import Base
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from sqlalchemy.engine import Connection
 
     from ..db.database import Database
     from ..engines import Backend
 
+PAGE = 20_000
+"""Containers that one statement goes through: on a server each must end within ``Timeouts.statement``."""
+
 # Rules that hold for all rows that persistdb writes, and that no constraint of a single table can state. No timestamp
-# is shown: PostgreSQL's 'infinity' is none that its driver can read.
+# is shown: PostgreSQL's 'infinity' is none that its driver can read. {} is for the
+# condition of a page, on the column beside the statement.
 _RULES = {
     "containers without a rootfs (the mount at position 0)": (
-        "SELECT sandbox.host, sandbox.sid, container.cid FROM container"
-        " JOIN sandbox ON sandbox.id = container.sandbox_id WHERE NOT EXISTS"
-        " (SELECT 1 FROM mount WHERE mount.container_id = container.id AND mount.position = 0)"
+        "container.id",
+        (
+            "SELECT sandbox.host, sandbox.sid, container.cid FROM container"
+            " JOIN sandbox ON sandbox.id = container.sandbox_id WHERE {} AND NOT EXISTS"
+            " (SELECT 1 FROM mount WHERE mount.container_id = container.id AND mount.position = 0)"
+        ),
     ),
-    "sandboxes whose updated_at precedes created_at": ("SELECT host, sid FROM sandbox WHERE updated_at < created_at"),
+    "sandboxes whose updated_at precedes created_at": (
+        "id",
+        "SELECT host, sid FROM sandbox WHERE {} AND updated_at < created_at",
+    ),
     "containers whose updated_at precedes created_at": (
-        "SELECT sandbox.host, sandbox.sid, container.cid FROM container"
-        " JOIN sandbox ON sandbox.id = container.sandbox_id WHERE container.updated_at < container.created_at"
+        "container.id",
+        (
+            "SELECT sandbox.host, sandbox.sid, container.cid FROM container"
+            " JOIN sandbox ON sandbox.id = container.sandbox_id"
+            " WHERE {} AND container.updated_at < container.created_at"
+        ),
     ),
 }
 
 for _table, _children in (("mount", "mounts"), ("device_map", "device maps"), ("process", "processes")):
     _RULES[f"containers with gaps in the positions of their {_children}"] = (
-        "SELECT sandbox.host, sandbox.sid, container.cid, places.n AS listed, places.last AS last_position"
-        f" FROM (SELECT container_id, count(*) AS n, max(position) AS last FROM {_table} GROUP BY container_id"
-        " HAVING max(position) <> count(*) - 1) places JOIN container ON container.id = places.container_id"
-        " JOIN sandbox ON sandbox.id = container.sandbox_id"
+        "container_id",
+        (
+            "SELECT sandbox.host, sandbox.sid, container.cid, places.n AS listed, places.last AS last_position"
+            f" FROM (SELECT container_id, count(*) AS n, max(position) AS last FROM {_table} WHERE {{}}"
+            " GROUP BY container_id HAVING max(position) <> count(*) - 1) places"
+            " JOIN container ON container.id = places.container_id JOIN sandbox ON sandbox.id = container.sandbox_id"
+        ),
     )
 
 
@@ -63,24 +83,73 @@ def check(database: Database) -> list[Finding]:
         with database.engine.connect() as connection:
             findings += _views(database.backend, connection)
         with database.engine.connect() as connection:
-            queries = preflight.orphan_queries(connection) | _RULES | _misfits(database.backend)
-            for what, statement in queries.items():
-                findings += _rows(database.backend, connection, what, statement)
+            pages = _pages(database.backend, connection)
+            for what, (column, statement) in (preflight.orphan_queries(connection) | _RULES).items():
+                findings += _in_pages(database.backend, connection, what, statement, column, pages)
+            for what, statement in _misfits(database.backend).items():
+                findings += _rows(database.backend, connection, what, statement, {})
     except (SQLAlchemyError, OSError) as error:
         raise database.failure(error) from error
     return findings
 
 
-def _rows(backend: Backend, connection: Connection, what: str, statement: str) -> list[Finding]:
+def _pages(backend: Backend, connection: Connection) -> list[dict[str, object]]:
+    """Return the pages in which all rows are: each is behind one container's ID and up to another's, or endless.
+
+    They are for all tables: whatever their IDs are, each row is in one of them.
+    """
+    following = text("SELECT id FROM container WHERE id > :behind ORDER BY id LIMIT 1 OFFSET :number")
+    pages: list[dict[str, object]] = [{}]
+    behind = -1
+    try:
+        while (last := connection.scalar(following, {"behind": behind, "number": PAGE - 1})) is not None:
+            pages[-1]["last"], behind = last, last
+            pages.append({"behind": last})
+    except DBAPIError as error:
+        _refuse_unless_missing(backend, error)
+        connection.rollback()
+        return [{}]  # the table's rules will say what it lacks
+    return pages
+
+
+def _refuse_unless_missing(backend: Backend, error: DBAPIError) -> None:
+    """Raise an error again, unless it is about what a query reads."""
+    if error.connection_invalidated or backend.rule(error.orig or error) is not None:
+        raise error
+
+
+def _in_pages(
+    backend: Backend,
+    connection: Connection,
+    what: str,
+    statement: str,
+    column: str,
+    pages: Sequence[Mapping[str, object]],
+) -> list[Finding]:
+    """Return the rows of all pages of a rule as one finding."""
+    found: list[Finding] = []
+    for page in pages:
+        bounds = {"behind": f"{column} > :behind", "last": f"{column} <= :last"}
+        condition = " AND ".join(bounds[name] for name in page) or "1 = 1"
+        found += _rows(backend, connection, what, statement.format(condition), page)
+        if found and not found[-1].columns:
+            return found[-1:]  # it cannot be asked
+    if not found:
+        return []
+    rows = tuple(row for each in found for row in each.rows)
+    return [Finding(what, found[0].columns, rows[: preflight.SHOWN], sum(each.count for each in found))]
+
+
+def _rows(
+    backend: Backend, connection: Connection, what: str, statement: str, values: Mapping[str, object]
+) -> list[Finding]:
     """Return the rows of a rule's query; a query that reads what is missing is a finding, too."""
     try:
-        return preflight.find_rows(connection, what, statement)
+        return preflight.find_rows(connection, what, statement, values)
     except DBAPIError as error:
-        cause = error.orig or error
-        if error.connection_invalidated or backend.rule(cause) is not None:
-            raise
+        _refuse_unless_missing(backend, error)
         connection.rollback()  # on PostgreSQL the transaction takes no other statement
-        return [Finding(f"{what}: could not be looked for ({backend.detail(cause)})")]
+        return [Finding(f"{what}: could not be looked for ({backend.detail(error.orig or error)})")]
 
 
 def _misfits(backend: Backend) -> dict[str, str]:

@@ -10,7 +10,7 @@ from ..errors import Finding, Loss
 from .names import COMPARED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy.engine import Connection
 
@@ -31,20 +31,26 @@ _PARENTS = (
 
 def orphans(connection: Connection) -> list[Finding]:
     """Find rows whose parent is missing: they stay behind where foreign keys were switched off."""
-    queries = orphan_queries(connection).items()
-    return [finding for what, statement in queries for finding in find_rows(connection, what, statement)]
+    return [
+        finding
+        for what, (_, statement) in orphan_queries(connection).items()
+        for finding in find_rows(connection, what, statement.format("1 = 1"))
+    ]
 
 
-def orphan_queries(connection: Connection) -> dict[str, str]:
-    """Return the query for the rows of each table whose parent is missing."""
+def orphan_queries(connection: Connection) -> dict[str, tuple[str, str]]:
+    """Return the query for the rows of each table whose parent is missing: {} is for a condition on the column."""
     tables = set(inspect(connection).get_table_names())
     queries = {}
     for child, parent, condition, columns in _PARENTS:
         if {child, parent} <= tables:
             listed = ", ".join(f"child.{column.strip()}" for column in columns.split(","))
             queries[f"rows of {child} without their {parent}"] = (
-                f"SELECT {listed} FROM {child} child WHERE NOT EXISTS"  # noqa: S608  constants of ours
-                f" (SELECT 1 FROM {parent} parent WHERE {condition})"
+                listed.partition(",")[0],
+                (
+                    f"SELECT {listed} FROM {child} child WHERE {{}} AND NOT EXISTS"  # noqa: S608  constants of ours
+                    f" (SELECT 1 FROM {parent} parent WHERE {condition})"
+                ),
             )
     return queries
 
@@ -88,14 +94,17 @@ def _dropped(revision: Revision, columns: dict[str, set[str]]) -> set[str]:
     return {table for table, _, column in places if table not in columns or (column and column not in columns[table])}
 
 
-def find_rows(connection: Connection, what: str, statement: str) -> list[Finding]:
+def find_rows(
+    connection: Connection, what: str, statement: str, values: Mapping[str, object] | None = None
+) -> list[Finding]:
     """Return the rows of a SELECT as one finding; no finding without a row."""
-    result = connection.execute(text(f"{statement} LIMIT {SHOWN + 1}"))
+    result = connection.execute(text(f"{statement} LIMIT {SHOWN + 1}"), values)
     columns = tuple(result.keys())
     rows = tuple(tuple(row) for row in result)
     if not rows:
         return []
     count = len(rows)
     if count > SHOWN:
-        count = connection.execute(text(f"SELECT count(*) FROM ({statement}) found")).scalar_one()  # noqa: S608  a constant of ours
+        counted = text(f"SELECT count(*) FROM ({statement}) found")  # noqa: S608  a constant of ours
+        count = connection.execute(counted, values).scalar_one()
     return [Finding(what, columns, rows[:SHOWN], count)]

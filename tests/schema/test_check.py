@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import sqlalchemy as sa
 
@@ -12,6 +14,12 @@ from persistdb.schema.check import check
 from persistdb.store.check import check_rows
 
 from . import dumps, model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from tests.servers import Statements
 
 
 def _execute(database: Database, *statements: str) -> None:
@@ -44,6 +52,39 @@ def test_broken_rules(database: Database) -> None:
         ("containers with gaps in the positions of their mounts", 1),
         ("containers whose updated_at precedes created_at", 1),
     }
+
+
+@pytest.mark.parametrize("page", [1, 2, 3])
+def test_broken_rules_in_pages(
+    database: Database,
+    statements: Callable[[sa.Engine], AbstractContextManager[Statements]],
+    monkeypatch: pytest.MonkeyPatch,
+    page: int,
+) -> None:
+    """Rows are checked in pages of containers, and what a rule finds in several of them is one finding."""
+    monkeypatch.setattr("persistdb.schema.check.PAGE", page)
+    migrate.upgrade(database)
+    data = model.at_head(model.sample("0001"), "0001")
+    data["mount"] = [mount for mount in data["mount"] if mount["position"] != 0]
+    dumps.insert(database.engine, data)
+    _execute(
+        database,
+        "UPDATE container SET updated_at = '2001-01-01 00:00:00'",
+        "UPDATE sandbox SET updated_at = '2001-01-01 00:00:00'",
+    )
+    containers, sandboxes = len(data["container"]), len(data["sandbox"])
+    assert containers > 3
+    with statements(database.engine) as sent:
+        findings = {finding.what: finding for finding in check(database)}
+    assert sum("FROM mount WHERE" in sql for sql in sent.texts) >= containers // page
+    for what, number in (
+        ("containers without a rootfs (the mount at position 0)", containers),
+        ("containers whose updated_at precedes created_at", containers),
+        ("sandboxes whose updated_at precedes created_at", sandboxes),
+    ):
+        assert (findings[what].count, len(set(findings[what].rows))) == (number, number)
+    with_mounts = {mount["container_id"] for mount in data["mount"]}
+    assert findings["containers with gaps in the positions of their mounts"].count == len(with_mounts)
 
 
 def test_changed_tables(database: Database) -> None:
