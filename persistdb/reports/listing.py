@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PAGE: Final = 50_000
 """Containers in one page, about 50 MB: with smaller pages, sorts without an index are repeated too often."""
 
+STREAMED: Final = 5_000
+"""Containers in one page of a list that is sorted by an index: its first lines come at once."""
+
 
 def find(
     repository: ContainerRepository,
@@ -27,7 +30,7 @@ def find(
     sort: str = "sid",
     limit: int | None = None,
     all_hosts: bool = False,
-    page: int = PAGE,
+    page: int | None = None,
     on_unreadable: OnUnreadable | None = None,
 ) -> Iterator[ContainerSummary]:
     """Return the containers that fit all filters, sorted; a filter on the host implies all hosts.
@@ -38,7 +41,10 @@ def find(
     :class:`~persistdb.errors.InvalidValue` for an unknown filter or sort order.
     """
     all_hosts = all_hosts or any(condition.key == "host" for condition in filters)
-
+    is_named = sort.removeprefix("-") in NAMED_SORTS
+    if page is None:
+        is_sorted = is_named and not filters and not repository.database.backend.sorts_joins
+        page = STREAMED if is_sorted else PAGE
     after: ContainerSummary | None = None
     count = offset = 0
     is_over = False
@@ -58,7 +64,7 @@ def find(
         count, offset = count + rows, offset + rows
         is_over = rows < size or count == limit
         # behind a container that cannot be read, and perhaps has no IDs, the next page goes by its number
-        if containers and not faults and sort.removeprefix("-") in NAMED_SORTS:
+        if containers and not faults and is_named:
             after, offset = containers[-1], 0
         return containers
 

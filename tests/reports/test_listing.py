@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from persistdb import ContainerRepository, ContainerState, Database, Filter, InvalidValue, SandboxState, Unreadable
 from persistdb.reports import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import Engine
+
+    from tests.servers import Statements
 
 CIDS = list("abcde")
 
@@ -54,6 +64,26 @@ def test_later_pages_begin_at_a_container(repository: ContainerRepository) -> No
     assert [next(found).cid for _ in range(2)] == ["a", "b"]
     repository.save("pod-1", "a-1", ContainerState())
     assert [one.cid for one in found] == ["c", "d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "sort", "pages"),
+    [([], "sid", 3), ([], "-host", 3), ([], "updated", 2), ([Filter("state", "")], "sid", 2)],
+)
+def test_a_list_that_an_index_sorts_comes_in_small_pages(
+    repository: ContainerRepository,
+    statements: Callable[[Engine], AbstractContextManager[Statements]],
+    monkeypatch: pytest.MonkeyPatch,
+    filters: list[Filter],
+    sort: str,
+    pages: int,
+) -> None:
+    """What must be sorted or selected comes in large pages, what is found in order in small ones."""
+    monkeypatch.setattr(listing, "STREAMED", 2)
+    monkeypatch.setattr(listing, "PAGE", 4)
+    with statements(repository.database.engine) as sent:
+        assert len(list(listing.find(repository, filters, sort=sort))) == 5
+    assert sent.round_trips == pages
 
 
 def test_hosts(repository: ContainerRepository) -> None:
