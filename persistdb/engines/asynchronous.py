@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import greenlet  # noqa: F401  SQLAlchemy would miss it at the first call only
+from sqlalchemy import AsyncAdaptedQueuePool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from .base import Backend
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 class Asynchronous(Backend):
     """The part of a backend that differs for asyncio, to be inherited from before the engine's own class."""
+
+    pool_class = AsyncAdaptedQueuePool
 
     def new_engine(self, url: URL, **options: Any) -> Engine:
         """Make an engine whose connections switch to the event loop where they wait."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
 from sqlalchemy import ColumnElement, String, Subquery, create_engine, delete, literal_column, null
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeEngine
 
 from .deadlines import Bounded, after
@@ -37,6 +38,9 @@ class Timeouts:
     ``statement`` bounds each statement on a server; on SQLite each read, with its wait for the file, and each query of
     ``sql`` and reports. ``call`` bounds a unit of work as a whole (a get, a save, each batch of a bulk save):
     connecting, waiting, statements and retries end within it, whatever the server does.
+
+    ``idle`` is no wait: a connection to a server that nobody used for so long is closed when another is returned to the
+    pool, so that a program that is busy now and then keeps one.
     """
 
     connect: float = 10.0
@@ -44,6 +48,7 @@ class Timeouts:
     statement: float = 30.0
     pool: float = 10.0
     call: float = 30.0
+    idle: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -198,6 +203,8 @@ class Backend(ABC):
     def new_engine(self, url: URL, **options: Any) -> Engine:
         """Let SQLAlchemy make the engine, of the color of this class."""
         return create_engine(url, **{**options, **self.engine_options})
+
+    pool_class: ClassVar[type[QueuePool]] = QueuePool
 
     def abandon(self, pooled: PoolProxiedConnection) -> None:
         """Give up a connection in whose use its user was interrupted, in the middle of an answer perhaps."""

@@ -26,6 +26,10 @@ DOUBT = 1.0
 """Seconds without use after which a connection is pinged in any case."""
 
 
+USED = "used"
+"""The key of a pooled connection's ``info`` under which is when it was last used, of the monotonic clock."""
+
+
 class NoAnswer(TimeoutError):
     """A server that did not answer a ping."""
 
@@ -66,11 +70,11 @@ def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: flo
 
     @event.listens_for(engine, "checkin")
     def _note_use(_connection: object, record: Any) -> None:
-        record.info["used"] = time.monotonic()
+        record.info[USED] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
     def _ping(connection: Any, record: Any, _proxy: object) -> None:
-        used = record.info.get("used")
+        used = record.info.get(USED)
         again, deadline = _checkout.get()
         if used is None or (again and time.monotonic() - used < DOUBT and used > lost[0]):
             return

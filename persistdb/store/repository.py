@@ -13,7 +13,6 @@ from ..schema.prepare import prepare
 from ..validation import check_host, check_kind, check_seconds, check_text
 from .locks import Lock
 from .operations import Operations
-from .queries import Compiled
 from .session import Database
 from .transaction import Transaction
 
@@ -36,7 +35,7 @@ class ContainerRepository(Operations):
         check_host(host)
         prepare(database)
         self.database = database
-        super().__init__(database, host, Compiled(database))
+        super().__init__(database, host, database.compiled)
 
     # --- transactions
 

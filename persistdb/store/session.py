@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.engine import Connection
 
+    from .queries import Compiled
+
 
 class Database(database.Database):
     """One database, by its URL: ``sqlite:///FILE``, ``postgresql://USER@HOST/NAME``, ``mariadb://USER@HOST/NAME``.
@@ -70,6 +72,13 @@ class Database(database.Database):
             if not write and isinstance(failure, ReadOnly):
                 failure = SessionReadOnly(self.url, failure.detail)
             raise failure from error
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """The statements and decoders that all repositories on this database share."""
+        from .queries import Compiled  # the mapped classes, which most commands do without
+
+        return Compiled(self)
 
     @cached_property
     def _reading(self) -> Engine:

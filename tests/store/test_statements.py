@@ -16,6 +16,7 @@ from .samples import SANDBOX, container, put, records, sandbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from persistdb import Database
     from tests.servers import Statements
 
 MANY = container(
@@ -66,6 +67,12 @@ READS: dict[str, Callable[[ContainerRepository], object]] = {
     "look_up on all hosts": lambda r: r.look_up("pod-1-m", all_hosts=True),
     "look_up in a sandbox on all hosts": lambda r: r.look_up("pod-1/c7", all_hosts=True),
 }
+
+
+def test_repositories_share_statements(database: Database) -> None:
+    """The repositories on one database share what is compiled: one for another host costs nothing."""
+    first, second = (ContainerRepository(database, host=host) for host in ("node-1", "node-2"))
+    assert first._compiled is second._compiled
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)

@@ -24,9 +24,10 @@ from ..base import (
 )
 from ..bounded import bound
 from ..deadlines import shut_down
+from ..idle import shrinking
 from ..liveness import checkout, ping_in_doubt
 from ..reading import allow_writes_again, refuse_writes
-from . import locks, numbered, optionfile, readonly, roles, tls, views
+from . import locks, numbered, optionfile, readonly, roles, startup, tls, views
 from .prepared import Prepared
 
 if TYPE_CHECKING:
@@ -46,8 +47,6 @@ T = TypeVar("T")
 
 # utf8mb4_bin pads with spaces, so that 'a' = 'a '; the nopad twin compares byte for byte, as the other engines do.
 COLLATION = "utf8mb4_nopad_bin"
-# SERVER_STATUS_IN_TRANS, which the server sends with each answer (MariaDB's documentation, "OK_Packet")
-_IN_TRANSACTION = 1
 # The options that no text is a value for, that PyMySQL does not implement or warns of, and the ones that are whole
 # numbers.
 _NOT_TEXT = frozenset(
@@ -163,12 +162,15 @@ class MariaDB(Backend):
             del arguments["program_name"]
         engine = self.new_engine(
             address.difference_update_query(about_tls),
+            poolclass=shrinking(self.pool_class, timeouts.idle),
+            pool_use_lifo=True,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=timeouts.pool,
             pool_reset_on_return=None,
             connect_args=arguments | {name: value for name, value in secrets.items() if name not in about_tls},
         )
+        startup.spare_questions(engine, settings["sql_mode"].strip("'"))
         if about_tls and not given.get("ssl_disabled"):
             tls.require(engine, about_tls, given)
         optionfile.check_before_connecting(engine, url)
@@ -186,8 +188,7 @@ class MariaDB(Backend):
 
         @event.listens_for(engine, "reset")
         def _roll_back(connection: Any, _record: object, _state: object) -> None:
-            # The driver would send a ROLLBACK, and wait for its answer, even if there is nothing to roll back.
-            if native(connection).server_status & _IN_TRANSACTION:
+            if startup.in_transaction(native(connection)):
                 connection.rollback()
 
         return engine

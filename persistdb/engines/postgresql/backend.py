@@ -29,8 +29,9 @@ from ..base import (
 )
 from ..bounded import bound
 from ..deadlines import shut_down
+from ..idle import shrinking
 from ..liveness import checkout, ping_in_doubt
-from . import locks, readonly, roles, views
+from . import locks, readonly, roles, startup, views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -166,8 +167,16 @@ class PostgreSQL(Backend):
         if passfile:
             passfile = arguments["passfile"] = os.path.expanduser(passfile)  # libpq takes a ~ for a folder of this name
         engine = self.new_engine(
-            address, pool_size=pool_size, max_overflow=0, pool_timeout=timeouts.pool, connect_args=arguments
+            address,
+            poolclass=shrinking(self.pool_class, timeouts.idle),
+            pool_use_lifo=True,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=timeouts.pool,
+            connect_args=arguments,
+            use_native_hstore=False,  # no column of ours is one, and to look for the type takes a statement
         )
+        startup.spare_questions(engine)
 
         @event.listens_for(engine, "connect")
         def _check_encoding(connection: Any, _record: object) -> None:

@@ -11,7 +11,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import aiosqlite
-from sqlalchemy import AsyncAdaptedQueuePool
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection, AsyncAdapt_aiosqlite_dbapi
 from sqlalchemy.util.concurrency import await_
 
@@ -48,7 +47,6 @@ class AsyncSQLite(Asynchronous, SQLite):
     """One file, written by one at a time, read by many; for tasks of asyncio."""
 
     drivername = "sqlite+aiosqlite"
-    pool_class = AsyncAdaptedQueuePool
     own_connection = attrgetter("driver_connection")
 
     def driver_module(self, library: ModuleType) -> Any:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     Engine,
-    QueuePool,
     Select,
     Subquery,
     Table,
@@ -136,7 +135,6 @@ class SQLite(Backend):
         allow_writes_again(engine, "PRAGMA query_only = OFF", self.interrupt, timeouts.call)
         return engine
 
-    pool_class: ClassVar[type[QueuePool]] = QueuePool
     own_connection: ClassVar[attrgetter[Any]] = attrgetter("dbapi_connection")
     """The driver's own connection of one of the pool."""
 
