@@ -96,11 +96,13 @@ def _opened(url: str | None) -> Iterator[Database]:
 
 
 def _waits_told(database: Database) -> AbstractContextManager[None]:
-    """Tell a person who looks at a terminal, or wants to know, why nothing happens."""
+    """Say why nothing happens: that a server is away to all, who holds a lock to a person at a terminal."""
     from ..db import waits
 
-    wanted = (sys.stderr.isatty() and not messages.style.quiet) or messages.style.verbose
-    return waits.told(database, _tell_waiting) if wanted else nullcontext()
+    looked_at = bool(sys.stderr.isatty() or messages.style.verbose)
+    if messages.style.quiet or (database.backend.no_users and not looked_at):  # a file is never away
+        return nullcontext()
+    return waits.told(database, _tell_waiting, locks=looked_at)
 
 
 def _tell_waiting(names: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..engines import Timeouts, file_url, resolve, shown, waiting
 from ..engines.deadlines import left
+from ..engines.patience import absence
 from ..errors import (
     AccessDenied,
     BadURL,
@@ -385,7 +386,9 @@ class Database:
         return (Unavailable if _lost_connection(error) else DatabaseError)(self.url, detail)
 
     def _may_succeed_if_repeated(self, error: BaseException, waited: float) -> bool:
-        if isinstance(error, PoolTimeout | OSError):
+        if isinstance(error, PoolTimeout):  # threads that connect in vain have them all
+            return absence(self.engine) is not None
+        if isinstance(error, OSError):
             return False
         if _lost_connection(error):
             return True

@@ -58,7 +58,8 @@ class ErrorRule:
     ``code`` is the engine's own (``sqlite_errorname``, SQLSTATE, errno; ``""`` for none); ``text`` narrows it where one
     code stands for several things; ``example`` is the real message that the row was made for. ``retry`` says that the
     same unit of work may well succeed if it is run again, ``waits`` that the engine may have waited for as long as
-    ``Timeouts.busy`` before: then it is not.
+    ``Timeouts.busy`` before: then it is not. ``away`` says that the server does not let anybody connect just now, and
+    may be back soon: connecting is tried again (:mod:`.patience`).
     """
 
     code: str
@@ -67,6 +68,7 @@ class ErrorRule:
     text: str = ""
     retry: bool = False
     waits: bool = False
+    away: bool = False
 
     def fits(self, code: str, message: str) -> bool:
         """Return whether the rule is for an error with this code and message."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from contextvars import ContextVar
 from functools import partial
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 
-from .deadlines import Bounded, after, left
+from .deadlines import Bounded, after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +47,11 @@ def checkout(engine: Engine, deadline: float, again: bool) -> PoolProxiedConnect
         return engine.raw_connection()
     finally:
         _checkout.reset(before)
+
+
+def deadline_of_checkout() -> float | None:
+    """Return the deadline of the checkout that this thread or task is in, if it is in one that has one."""
+    return _checkout.get()[1]
 
 
 def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: float) -> None:
@@ -94,11 +98,3 @@ def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: flo
             raise NoAnswer("the server does not answer") from failure
         # the pool releases all its connections, and opens a new one
         raise InvalidatePoolError from failure
-
-    @event.listens_for(engine, "do_connect")
-    def _connect_in_time(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
-        _, deadline = _checkout.get()
-        if deadline is not None:
-            seconds = max(1, math.ceil(left(deadline)))
-            for name in parameters.keys() & {"connect_timeout", "read_timeout"}:
-                parameters[name] = min(parameters[name], seconds)

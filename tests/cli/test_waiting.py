@@ -13,6 +13,7 @@ from sqlalchemy import make_url, text
 
 from persistdb import ContainerRepository, Database
 from persistdb.schema import migrate
+from tests.servers.daemon import free_port
 from tests.store.samples import put
 
 from .program import HOST, RUN
@@ -125,3 +126,18 @@ def test_no_terminal(sqlite_url: str) -> None:
             assert any(line.startswith("waiting for process ") for line in command.stderr)
             session.rollback()
     assert command.returncode == 0
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mariadb"])
+def test_a_server_that_is_away(scheme: str) -> None:
+    """A command that waits for a server says so and why, also to no person, and what went wrong when it gives up."""
+    url = f"{scheme}://u:secret@127.0.0.1:{free_port()}/x?connect_timeout=3"
+    done = subprocess.run([*RUN, "--db", url, "ls"], capture_output=True, text=True, check=False)
+    waits, fails = done.stderr.splitlines()
+    assert waits.startswith(f"waiting for {scheme}://u:***@127.0.0.1")
+    assert "refused" in waits
+    assert fails.startswith("persistdb: ")
+    assert "secret" not in done.stderr
+    assert done.returncode == 3
+    quiet = subprocess.run([*RUN, "-q", "--db", url, "ls"], capture_output=True, text=True, check=False)
+    assert len(quiet.stderr.splitlines()) == 1

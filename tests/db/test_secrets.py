@@ -80,7 +80,7 @@ def test_never_shown(
 ) -> None:
     """A password in a URL, however it is written, is in no error, name, log or output."""
     caplog.set_level(logging.DEBUG)
-    with Database(url.format(secret), retries=0, timeouts=Timeouts(connect=2.0, call=5.0)) as database:
+    with Database(url.format(secret), retries=0, timeouts=Timeouts(connect=2.0, call=0.2)) as database:
         assert "***" in database.url
         engine = database.engine
         shown = repr(database) + str(database) + database.url + repr(engine) + repr(engine.url) + repr(engine.pool)
@@ -115,7 +115,8 @@ def test_commands(
     """No command and no help prints the password of a URL in the environment, also where it fails."""
     monkeypatch.chdir(tmp_path)
     for number, variable in enumerate(("PERSISTDB_URL", "PERSISTDB_READER_URL")):
-        monkeypatch.setenv(variable, HIDDEN[number * 4].format(SECRET[1]))
+        url = HIDDEN[number * 4].format(SECRET[1])
+        monkeypatch.setenv(variable, f"{url}{'&' if '?' in url else '?'}connect_timeout=1")
     for arguments in (words, [*words, "--help"], ["--help"], [words[0], "--help"], [*words, "--bogus"]):
         main(arguments)
         out = capfd.readouterr()

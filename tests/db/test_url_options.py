@@ -106,7 +106,7 @@ def test_any_option(tmp_path_factory: pytest.TempPathFactory, engine: str, optio
     base = BASES[engine].format(folder=tmp_path_factory.getbasetemp())
     query = URL.create("x", query=options).render_as_string().partition("?")[2]
     try:
-        with Database(f"{base}?{query}", retries=0, timeouts=Timeouts(connect=1.0, call=3.0)) as database:
+        with Database(f"{base}?{query}", retries=0, timeouts=Timeouts(connect=1.0, call=0.1)) as database:
             ContainerRepository(database, host="h").count()
     except PersistDBError:
         return

@@ -68,10 +68,13 @@ def test_a_server_that_goes_in_the_middle_of_a_save(
     """A server that is stopped or crashes in the middle of a save leaves nothing of it, and works when it is back."""
     put(on_own, "pod-1", "a")
     before = dump(on_own)
-    with just_before(used(on_own), "INSERT INTO mount", getattr(own_server, fault)), pytest.raises(Unavailable):
-        on_own.save_sandbox(SANDBOX, CHANGED)
-    with pytest.raises(Unavailable):
-        on_own.load_sandbox("pod-1")
+    url = own_server.url(str(on_own.database.engine.url.database))
+    with Database(url, retries=2, timeouts=Timeouts(call=2)) as database:
+        impatient = ContainerRepository(database, host="node-1")
+        with just_before(database, "INSERT INTO mount", getattr(own_server, fault)), pytest.raises(Unavailable):
+            impatient.save_sandbox(SANDBOX, CHANGED)
+        with pytest.raises(Unavailable):
+            impatient.load_sandbox("pod-1")
     own_server.start()
     assert dump(on_own) == before
     on_own.save_sandbox(SANDBOX, CHANGED)
@@ -155,7 +158,7 @@ def secret(caplog: pytest.LogCaptureFixture) -> Callable[[BaseException], None]:
 
 
 def use(url: str) -> None:
-    with Database(url, timeouts=Timeouts(connect=5), retries=1) as database:
+    with Database(url, timeouts=Timeouts(connect=5, call=2), retries=1) as database:
         assert HUSH not in repr(database) + str(database) + database.url + repr(database.engine)
         ContainerRepository(database, host="node-1")
 

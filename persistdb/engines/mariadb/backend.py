@@ -26,6 +26,7 @@ from ..bounded import bound
 from ..deadlines import shut_down
 from ..idle import shrinking
 from ..liveness import checkout, ping_in_doubt
+from ..patience import connect_patiently
 from ..reading import allow_writes_again, refuse_writes
 from . import locks, numbered, optionfile, readonly, roles, startup, tls, views
 from .prepared import Prepared
@@ -100,9 +101,14 @@ class MariaDB(Backend):
             text="[SSL",
         ),
         ErrorRule("2000", Unavailable, "option file /etc/my.cnf: No such file or directory"),
-        ErrorRule("2003", Unavailable, "Can't connect to MySQL server on '127.0.0.1' ([Errno 111] Connection refused)"),
-        ErrorRule("2006", Unavailable, "MySQL server has gone away"),
-        ErrorRule("2013", Unavailable, "Lost connection to MySQL server during query"),
+        ErrorRule("2003", Unavailable, "… ([Errno -2] Name or service not known)", text="[Errno -2]"),
+        ErrorRule("2003", Unavailable, "… ([Errno -5] No address associated with hostname)", text="[Errno -5]"),
+        ErrorRule("2003", Unavailable, "… ([Errno 13] Permission denied)", text="[Errno 13]"),
+        ErrorRule("2003", Unavailable, "… ([Errno 99] Cannot assign requested address)", text="[Errno 99]"),
+        ErrorRule("2003", Unavailable, "Can't connect to … ([Errno 111] Connection refused)", away=True),
+        ErrorRule("1053", Unavailable, "Server shutdown in progress", away=True),
+        ErrorRule("2006", Unavailable, "MySQL server has gone away", away=True),
+        ErrorRule("2013", Unavailable, "Lost connection to MySQL server during query", away=True),
         ErrorRule("2026", TLSError, "SSL is required but the server doesn't support it"),
     )
 
@@ -178,6 +184,9 @@ class MariaDB(Backend):
         self.timeouts = timeouts
         allow_writes_again(engine, "SET SESSION tx_read_only = 0", self.interrupt, timeouts.call)
         ping_in_doubt(engine, self.interrupt, timeouts.call)
+        connect_patiently(
+            engine, self.rule, timeouts.call, arguments["connect_timeout"] if "connect_timeout" in url.query else None
+        )
         bound(engine, self.interrupt, max(timeouts.call, timeouts.statement))
 
         @event.listens_for(engine, "connect")

@@ -31,6 +31,7 @@ from ..bounded import bound
 from ..deadlines import shut_down
 from ..idle import shrinking
 from ..liveness import checkout, ping_in_doubt
+from ..patience import connect_patiently
 from . import locks, readonly, roles, startup, views
 
 if TYPE_CHECKING:
@@ -114,11 +115,22 @@ class PostgreSQL(Backend):
         ErrorRule("", Busy, 'FATAL:  too many connections for role "x"', text="too many connections"),
         ErrorRule("", Busy, "FATAL:  sorry, too many clients already", text="too many clients"),
         ErrorRule("", Unavailable, 'FATAL:  database "x" does not exist', text="FATAL:  database"),
-        ErrorRule("", Unavailable, "FATAL:  the database system is starting up", text="database system is", retry=True),
-        ErrorRule("", Unavailable, "connection failed: … Connection refused", text="connection failed"),
-        ErrorRule("", Unavailable, 'connection is bad: … ".s.PGSQL.5432" failed', text="connection is bad"),
-        ErrorRule("", Unavailable, "failed to resolve host 'x'", text="failed to resolve host"),
-        ErrorRule("", Unavailable, "connection timeout expired", text="connection timeout expired"),
+        ErrorRule("", Unavailable, "FATAL:  the database system is starting up", text="database system is", away=True),
+        ErrorRule("", Unavailable, "connection failed: … Connection refused", text="Connection refused", away=True),
+        ErrorRule("", Unavailable, "connection failed: … No route to host", text="No route to host", away=True),
+        ErrorRule("", Unavailable, "… Network is unreachable", text="is unreachable", away=True),
+        ErrorRule("", Unavailable, "… Connection timed out", text="Connection timed out", away=True),
+        ErrorRule("", Unavailable, "… Connection reset by peer", text="Connection reset", away=True),
+        ErrorRule("", Unavailable, "… server closed the connection unexpectedly", text="closed the conn", away=True),
+        # a server that is stopped has removed its socket
+        ErrorRule(
+            "", Unavailable, '… "/x/.s.PGSQL.5432" failed: No such file …', text="failed: No such file", away=True
+        ),
+        ErrorRule("", Unavailable, "connection timeout expired", text="connection timeout expired", away=True),
+        ErrorRule("", Unavailable, "[Errno -3] Temporary failure in name resolution", text="[Errno -3]", away=True),
+        ErrorRule("", Unavailable, "failed to resolve host 'x': [Errno -2] …", text="failed to resolve host"),
+        ErrorRule("", Unavailable, "connection failed: …", text="connection failed"),
+        ErrorRule("", Unavailable, "connection is bad: …", text="connection is bad"),
         ErrorRule("", Unavailable, "the database's encoding is LATIN1, which …", text="database's encoding is"),
     )
 
@@ -199,6 +211,9 @@ class PostgreSQL(Backend):
 
         self.timeouts = timeouts
         ping_in_doubt(engine, self.interrupt, timeouts.call)
+        connect_patiently(
+            engine, self.rule, timeouts.call, arguments["connect_timeout"] if "connect_timeout" in url.query else None
+        )
         bound(engine, self.interrupt, max(timeouts.call, timeouts.statement))
         return engine
 
