@@ -22,6 +22,7 @@ from .errors import InvalidTransition as InvalidTransition
 from .errors import InvalidValue as InvalidValue
 from .errors import LayoutLoss as LayoutLoss
 from .errors import LockNotHeld as LockNotHeld
+from .errors import LocksUnsupported as LocksUnsupported
 from .errors import LockTimeout as LockTimeout
 from .errors import NamesTaken as NamesTaken
 from .errors import NotFound as NotFound

@@ -248,6 +248,13 @@ class SessionOpen(DatabaseError):
         )
 
 
+class LocksUnsupported(DatabaseError):
+    """A lock that would exclude nobody, on the way that the URL takes to the server: none is taken."""
+
+    def __str__(self) -> str:
+        return self._say("locks cannot be taken here")
+
+
 class QueryTimeout(DatabaseError):
     """A statement that ran longer than its timeout. Nothing was written."""
 

@@ -6,6 +6,7 @@
 | ``database_url`` | each of the three in turn |
 | ``postgresql_server``, ``mariadb_server`` | the servers behind them, for more databases and an administrator's SQL |
 | ``own_postgresql_server``, ``own_mariadb_server`` | a server of this test's own, to stop, kill, fill, misconfigure |
+| ``pgbouncer`` | a pooler in transaction mode before ``postgresql_server`` |
 | ``proxy_to`` | a network to a server, to cut when a COMMIT is on its way |
 | ``small_disk`` | a folder that holds only so many bytes |
 | ``statements`` | what an engine sends |
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.servers import MariaDB, MissingServer, PostgreSQL, Proxy, Server, Statements, Workspace, disks
+from tests.servers import MariaDB, MissingServer, PgBouncer, PostgreSQL, Proxy, Server, Statements, Workspace, disks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +52,7 @@ settings.register_profile("dev", print_blob=True, **_ours)  # type: ignore[arg-t
 settings.register_profile("soak", max_examples=2000, print_blob=True, **_ours)  # type: ignore[arg-type]
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
-S = TypeVar("S", bound=Server)
+S = TypeVar("S", bound=Server | PgBouncer)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -106,6 +107,14 @@ def mariadb_server(server_workspace: Workspace) -> Iterator[MariaDB]:
     server = _start(lambda: MariaDB.given(given) if given else MariaDB.private(server_workspace))
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(server_workspace: Workspace, postgresql_server: PostgreSQL) -> Iterator[PgBouncer]:
+    """Start a pooler before the PostgreSQL server that the tests share."""
+    pooler = _start(lambda: PgBouncer.private(server_workspace, postgresql_server))
+    yield pooler
+    pooler.close()
 
 
 @pytest.fixture

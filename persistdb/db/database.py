@@ -31,6 +31,7 @@ from ..errors import (
     DatabaseError,
     DriverMissing,
     InvalidValue,
+    LocksUnsupported,
     PersistDBError,
     ReadOnly,
     SessionOpen,
@@ -222,6 +223,9 @@ class Database:
 
         The rule of :meth:`write` for a lost commit holds whenever the connection is lost, and the one for sessions.
         """
+        if not self.backend.changes_alone:
+            self.write(work, verify=lambda _: verify(), refs=refs)
+            return
         if self._sessions:
             self._refuse_within_session()
 
@@ -353,6 +357,8 @@ class Database:
         """Take a lock by name; raises :class:`~persistdb.engines.LockUnavailable` after the timeout."""
         try:
             return self.backend.lock(self.reader, name, shared=shared, timeout=timeout)
+        except ValueError as error:
+            raise LocksUnsupported(self.url, str(error)) from None
         except (SQLAlchemyError, OSError) as error:
             raise self.failure(error) from error
 

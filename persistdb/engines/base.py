@@ -284,6 +284,11 @@ class Backend(ABC):
     def begin_reading(self, connection: Connection) -> None:
         """Start a transaction in which the engine refuses to write."""
 
+    @property
+    def changes_alone(self) -> bool:
+        """Whether a statement that changes something may commit on its own, without a transaction around it."""
+        return True
+
     def turn(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  one engine needs it
         """Wait for one's turn to write, where the engine has no queue of its own: a write is made within it."""
         return nullcontext()

@@ -90,7 +90,8 @@ class ContainerRepository(Operations):
         connection that holds it. It stops only callers that ask for it: saves and reads go on. The sandbox need not
         exist.
 
-        Raises :class:`~persistdb.errors.LockTimeout`, which names the holders.
+        Raises :class:`~persistdb.errors.LockTimeout`, which names the holders, and
+        :class:`~persistdb.errors.LocksUnsupported` through a pooler, where it would exclude nobody.
         """
         check_text(sid)
         check_seconds("timeout", timeout)

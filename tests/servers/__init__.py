@@ -3,6 +3,7 @@
 from tests.servers.daemon import Account, Daemon, ServerFailed, Workspace
 from tests.servers.disks import on_small_disk
 from tests.servers.mariadb import MariaDB
+from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.proxy import Proxy
 from tests.servers.server import HUSH, PASSWORD, USER, MissingServer, NotOurs, Server
@@ -17,6 +18,7 @@ __all__ = [
     "MariaDB",
     "MissingServer",
     "NotOurs",
+    "PgBouncer",
     "PostgreSQL",
     "Proxy",
     "Server",

@@ -32,7 +32,7 @@ from ..deadlines import shut_down
 from ..idle import shrinking
 from ..liveness import checkout, ping_in_doubt
 from ..patience import connect_patiently
-from . import locks, readonly, roles, startup, views
+from . import locks, readonly, roles, session, startup, views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,6 +115,9 @@ class PostgreSQL(Backend):
         ErrorRule("", Busy, 'FATAL:  too many connections for role "x"', text="too many connections"),
         ErrorRule("", Busy, "FATAL:  sorry, too many clients already", text="too many clients"),
         ErrorRule("", Unavailable, 'FATAL:  database "x" does not exist', text="FATAL:  database"),
+        ErrorRule("", Unavailable, "FATAL:  unsupported startup parameter: options", text="unsupported startup"),
+        ErrorRule("", Unavailable, "FATAL:  server login has been failing, …", text="server_login_retry", away=True),
+        ErrorRule("", Unavailable, "FATAL:  pgbouncer cannot connect to server", text="connect to server", away=True),
         ErrorRule("", Unavailable, "FATAL:  the database system is starting up", text="database system is", away=True),
         ErrorRule("", Unavailable, "connection failed: … Connection refused", text="Connection refused", away=True),
         ErrorRule("", Unavailable, "connection failed: … No route to host", text="No route to host", away=True),
@@ -132,6 +135,8 @@ class PostgreSQL(Backend):
         ErrorRule("", Unavailable, "connection failed: …", text="connection failed"),
         ErrorRule("", Unavailable, "connection is bad: …", text="connection is bad"),
         ErrorRule("", Unavailable, "the database's encoding is LATIN1, which …", text="database's encoding is"),
+        ErrorRule("", Unavailable, "the session's settings did not reach the server, …", text="the session's settings"),
+        ErrorRule("", Unavailable, "… so a pooler is in between: …", text="a pooler is in between"),
     )
 
     no_file = "persistdb copies SQLite files only: back this database up with pg_dump"
@@ -142,31 +147,21 @@ class PostgreSQL(Backend):
         """Take libpq's options (postgresql.org/docs/current/libpq-connect.html)."""
         driver: Any = url.get_dialect().import_dbapi()
         known = {option.keyword.decode() for option in driver.pq.Conninfo.get_defaults()}
-        check_names(url, known, lists=("host", "port"))
+        check_names(url, known | {session.POOLER}, lists=("host", "port"))
+        self._pooled = session.is_pooled(url)
         check_numbers(url, {name for name in url.query if name in _NUMBERS})
         if url.query.get("sslmode", "prefer") not in _SSL_MODES:
             raise ValueError(f"option 'sslmode' must be one of {', '.join(_SSL_MODES)}")
 
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
-        """Create the engine; the session's settings travel with the connection's start, without a round trip."""
-        milliseconds = {"statement_timeout": timeouts.statement, "lock_timeout": timeouts.busy}
-        settings = {
-            "TimeZone": "UTC",
-            # a role or database may have others: text would be read differently than it was written
-            "client_encoding": "UTF8",
-            "standard_conforming_strings": "on",
-            "default_transaction_isolation": r"read\ committed",
-            # 0 would mean to wait for ever
-            **{name: str(max(1, int(seconds * 1000))) for name, seconds in milliseconds.items()},
-        }
+        """Create the engine, whose sessions have the settings of :mod:`.session`."""
+        self._settings = session.SessionSettings(timeouts, pooled=self._pooled)
         address, secrets = without_secrets(url)
-        # the URL's own options come first, so that of two for one setting ours counts: text depends on it
-        options = [url.query.get("options", ""), *(f"-c {name}={value}" for name, value in settings.items())]
         arguments: dict[str, Any] = {
             "autocommit": True,
             "connect_timeout": max(2, round(timeouts.connect)),
             "application_name": f"persistdb {socket.gethostname()} {os.getpid()}"[:63],
-            "options": " ".join(map(str, options)).strip(),
+            **self._settings.arguments(url.query),
             **secrets,
         }
         if "connect_timeout" in url.query:
@@ -179,7 +174,7 @@ class PostgreSQL(Backend):
         if passfile:
             passfile = arguments["passfile"] = os.path.expanduser(passfile)  # libpq takes a ~ for a folder of this name
         engine = self.new_engine(
-            address,
+            address.difference_update_query([session.POOLER]),
             poolclass=shrinking(self.pool_class, timeouts.idle),
             pool_use_lifo=True,
             pool_size=pool_size,
@@ -188,19 +183,8 @@ class PostgreSQL(Backend):
             connect_args=arguments,
             use_native_hstore=False,  # no column of ours is one, and to look for the type takes a statement
         )
-        startup.spare_questions(engine)
-
-        @event.listens_for(engine, "connect")
-        def _check_encoding(connection: Any, _record: object) -> None:
-            # the server tells it when a session starts: no round trip
-            encoding = connection.info.parameter_status("server_encoding")
-            if encoding != "UTF8":
-                connection.close()
-                driver: Any = engine.dialect.loaded_dbapi
-                raise driver.NotSupportedError(
-                    f"the database's encoding is {encoding}, which cannot hold every text; create one with "
-                    "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
-                )
+        startup.spare_questions(engine, pooled=self._pooled)
+        self._settings.see_to(engine)
 
         @event.listens_for(engine, "do_connect")
         def _check_passfile(_dialect: object, _record: object, _arguments: object, _parameters: object) -> None:
@@ -228,21 +212,28 @@ class PostgreSQL(Backend):
             shut_down(connection.fileno())
 
     def blockers(self, engine: Engine, driver: Any) -> list[str]:
-        """Ask the server."""
-        return locks.blockers(engine, driver.info.backend_pid)
+        """Ask the server, which knows its processes by other numbers than a pooler tells."""
+        return [] if self._pooled else locks.blockers(engine, driver.info.backend_pid)
 
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
-        return "BEGIN"
+        return self._settings.begin()
 
     def begin_reading(self, connection: Connection) -> None:
         """Start a transaction that only reads; temporary tables are allowed."""
-        connection.exec_driver_sql("BEGIN READ ONLY")
+        connection.exec_driver_sql(self._settings.begin("READ ONLY"))
 
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:
         """Use psycopg's pipeline mode, which takes a libpq of PostgreSQL 14 or later."""
-        pipeline: AbstractContextManager[object] = driver.pipeline() if _has_pipeline() else contextlib.nullcontext()
+        # what starts a transaction through a pooler is several statements, which a pipeline does not take
+        can = _has_pipeline() and not self._pooled
+        pipeline: AbstractContextManager[object] = driver.pipeline() if can else contextlib.nullcontext()
         return pipeline
+
+    @property
+    def changes_alone(self) -> bool:
+        """Whether a session has its timeouts outside of a transaction, too."""
+        return not self._pooled
 
     # --- errors
 
@@ -253,7 +244,8 @@ class PostgreSQL(Backend):
     def detail(self, error: BaseException) -> str:
         """Say what to do about a schema that is missing: nothing else in the message leads to the URL."""
         missing = self.error_code(error) == "3F000"
-        return super().detail(error) + ("; CREATE SCHEMA the one that search_path names" if missing else "")
+        message = session.detail(super().detail(error))
+        return message + ("; CREATE SCHEMA the one that search_path names" if missing else "")
 
     def violated(self, error: BaseException) -> str | None:
         """Return the name of the key, which the server sends in a field of the error."""
@@ -306,8 +298,8 @@ class PostgreSQL(Backend):
         return column
 
     def utc_text(self, column: str) -> str:
-        """Format the timestamp in the session's time zone, which is UTC."""
-        return f"""to_char({column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+        """Format the timestamp in UTC, whatever the session's time zone is."""
+        return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
     def concat(self, *parts: str) -> str:
         """Use the operator: the function would pass over NULL."""
@@ -412,7 +404,12 @@ class PostgreSQL(Backend):
     # --- locks
 
     def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
-        """Take an advisory lock of a separate session."""
+        """Take an advisory lock of a separate session; raises ValueError where no session is ours."""
+        if self._pooled:
+            raise ValueError(
+                "a lock is a session's, and a pooler in transaction mode gives each transaction another session, so "
+                "that it would exclude nobody: take locks through a URL that leads to the server itself"
+            )
         return locks.take(engine, name, shared=shared, timeout=timeout, bounded=self.bounded)
 
 
