@@ -101,6 +101,9 @@ def _arguments(url: str) -> dict[str, object]:
 )
 @example(options={"connect_timeout": "1", "timeout": "1"})
 @example(options={"bind_address": "\x80"})
+@example(options={"port": "1"})
+@example(options={"port": "70000"})
+@example(options={"port": "-1"})
 def test_any_option(tmp_path_factory: pytest.TempPathFactory, engine: str, options: dict[str, str]) -> None:
     """Any options open a database, or raise an error of ours."""
     base = BASES[engine].format(folder=tmp_path_factory.getbasetemp())

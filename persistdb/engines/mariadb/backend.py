@@ -55,6 +55,7 @@ _NOT_TEXT = frozenset(
 )
 _NUMBERS = frozenset({"client_flag", "connect_timeout", "max_allowed_packet", "port", "read_timeout", "write_timeout"})
 _TIMES = frozenset({"connect_timeout", "read_timeout"})
+_LAST_PORT = 65535
 # The ones that persistdb sets, with the only value that a URL may have.
 _FIXED = {"charset": "utf8mb4", "autocommit": "true", "init_command": ""}
 _LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
@@ -122,6 +123,8 @@ class MariaDB(Backend):
         names = signature(driver.connections.Connection.__init__).parameters
         check_names(url, (names.keys() - _NOT_TEXT) | tls.OPTIONS)
         check_numbers(url, {name for name in url.query if name in _NUMBERS})
+        if not 0 <= int(str(url.query.get("port", 0))) <= _LAST_PORT:
+            raise ValueError(f"option 'port' must be at most {_LAST_PORT}")
         tls.switches(url)
         for name, value in _FIXED.items():
             if str(url.query.get(name, value)).lower() != value:
@@ -164,6 +167,8 @@ class MariaDB(Backend):
             arguments["ssl_disabled"] = True
         for name in _TIMES & url.query.keys():
             arguments[name] = max(1, int(str(url.query[name])))
+        if "port" in url.query:  # which SQLAlchemy leaves as it is, and the driver wants as a number
+            arguments["port"] = int(str(url.query["port"]))
         if "program_name" in url.query:
             del arguments["program_name"]
         engine = self.new_engine(
