@@ -214,3 +214,49 @@ def test_options_that_make_no_sense(change: Callable[[str], str]) -> None:
     """Another pooler, and settings that a pooler would not hand on, are misuse."""
     with pytest.raises(BadURL):
         Database(change("postgresql://u@h/d?pooler=transaction"))
+
+
+def test_a_pooler_that_takes_no_more_clients(
+    server_workspace: Workspace,
+    postgresql_server: PostgreSQL,
+    pgbouncer: PgBouncer,
+    name: str,
+) -> None:
+    """A pooler that has as many clients as it may is an error by type, as a server is."""
+    pooler = PgBouncer.private(server_workspace, postgresql_server, max_client_conn="1")
+    try:
+        url = pooler.url(name, **TRANSACTION)
+        with Database(url) as first, Database(url) as second:
+            ContainerRepository(first, host="node-1")
+            with pytest.raises(Busy):
+                ContainerRepository(second, host="node-1")
+    finally:
+        pooler.close()
+
+
+@pytest.mark.parametrize("opened_before", [True, False])
+def test_a_server_that_is_away_behind_a_pooler(
+    server_workspace: Workspace,
+    own_postgresql_server: PostgreSQL,
+    pgbouncer: PgBouncer,
+    opened_before: bool,
+) -> None:
+    """A server that is restarted behind its pooler makes no call fail, as without one."""
+    name = own_postgresql_server.create_database()
+    pooler = PgBouncer.private(server_workspace, own_postgresql_server)
+    try:
+        url = pooler.url(name, **TRANSACTION)
+        with Database(url) as database:
+            put(ContainerRepository(database, host="node-1"), "pod-1", "a")
+        with Database(url, timeouts=Timeouts(call=60)) as database:
+            if opened_before:
+                ContainerRepository(database, host="node-1")
+            own_postgresql_server.stop()
+            back = threading.Timer(0.5, own_postgresql_server.start)
+            back.start()
+            repository = ContainerRepository(database, host="node-1")
+            repository.transition("pod-1", "a", "paused", expected="running")
+            back.join()
+            assert repository.get("pod-1", "a").record.state == "paused"
+    finally:
+        pooler.close()
