@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import random
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -40,6 +41,8 @@ class Absence(NamedTuple):
 
 # What threads and tasks that are connecting wait for.
 _absences: dict[object, tuple[Engine, Absence]] = {}
+# the parent's threads do not go on in its child
+os.register_at_fork(after_in_child=_absences.clear)
 
 
 def absence(engine: Engine) -> Absence | None:
