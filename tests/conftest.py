@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -57,6 +58,8 @@ S = TypeVar("S", bound=Server | PgBouncer)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marks, and leave out the configuration files of whoever runs the tests."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a background job of a shell: tests interrupt their programs
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["PERSISTDB_CONFIG"] = os.devnull
     config.addinivalue_line("markers", "servers: needs a PostgreSQL or MariaDB server; set by the fixtures of a test")
     config.addinivalue_line("markers", "slow: takes seconds, or runs the program as a child process")

@@ -223,8 +223,13 @@ class Backend(ABC):
         except Exception:
             raise
         except BaseException:
-            self.abandon(connection.connection)
+            if not connection.invalidated:  # SQLAlchemy may have seen it itself
+                self.abandon_begun(connection)
             raise
+
+    def abandon_begun(self, connection: Connection) -> None:
+        """Give up a connection of SQLAlchemy, which then knows of it."""
+        connection.invalidate()
 
     @abstractmethod
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:

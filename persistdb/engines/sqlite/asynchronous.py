@@ -21,6 +21,7 @@ from .backend import SQLite
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from sqlalchemy.engine import Connection
     from sqlalchemy.pool import PoolProxiedConnection
 
 _ROWS = 64  # that aiosqlite reads at once where rows are iterated over, which is its own default
@@ -54,17 +55,23 @@ class AsyncSQLite(Asynchronous, SQLite):
         return _Driver(aiosqlite, library)
 
     def abandon(self, pooled: PoolProxiedConnection) -> None:
-        """End what the thread is still doing, and close the connection.
+        """Roll back behind what the thread is still doing, then close the connection.
 
-        A database in memory, which would be lost with it, is rolled back behind that. It is not interrupted: as long as
-        a statement is open, which the cancelled task has left, SQLite interrupts those that follow as well
-        (sqlite.org/c3ref/interrupt.html).
+        The cancelled task has left a statement open. As long as somebody holds it, in a traceback perhaps, closing
+        alone ends no transaction (sqlite.org/c3ref/close.html), and after an interrupt SQLite would interrupt the
+        ROLLBACK as well (sqlite.org/c3ref/interrupt.html).
         """
-        if self.is_in_memory():
+        try:
             pooled.rollback()
-        else:
-            self.interrupt(pooled.driver_connection)
-            pooled.invalidate()
+        finally:
+            super().abandon(pooled)
+
+    def abandon_begun(self, connection: Connection) -> None:
+        """Do the same."""
+        try:
+            connection.connection.rollback()
+        finally:
+            super().abandon_begun(connection)
 
     def interrupt(self, driver: Any) -> None:
         """Use sqlite3_interrupt() at once, beside what the thread is doing."""

@@ -173,6 +173,20 @@ class SQLite(Backend):
                 raise
         pooled.close()
 
+    def abandon(self, pooled: PoolProxiedConnection) -> None:
+        """Close the connection; a database in memory, which would be lost with it, is rolled back."""
+        if self._path is None:
+            pooled.rollback()
+        else:
+            pooled.invalidate()
+
+    def abandon_begun(self, connection: Connection) -> None:
+        """Do the same."""
+        if self._path is None:
+            connection.connection.rollback()
+        else:
+            connection.invalidate()
+
     def would_create(self) -> bool:
         """Return whether the file does not exist, or is still empty: with a schema it has at least a page."""
         if self._path is None or not self._is_created:
