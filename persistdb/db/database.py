@@ -293,7 +293,7 @@ class Database:
         if committed is None:
             raise unknown from error
         if not committed:
-            raise Stale from error
+            raise _Lost(error) from error
 
     def _repeat(
         self, attempt: Callable[[Callable[[], Work[T]], float], T], work: Callable[[], Work[T]], seconds: float

@@ -45,8 +45,10 @@ async def entered(manager: contextlib.AbstractContextManager[T]) -> AsyncIterato
         await run(manager.__exit__, None, None, None)
 
 
-async def iterated(iterator: Iterator[T], size: int = 20) -> AsyncIterator[T]:
-    """Yield what an iterator does, ``size`` of them between two looks at the event loop."""
+async def iterated(
+    iterator: Iterator[T], turn: contextlib.AbstractAsyncContextManager[object], size: int = 20
+) -> AsyncIterator[T]:
+    """Yield what an iterator does, ``size`` of them in a turn, between two looks at the event loop."""
 
     def some() -> tuple[list[T], Exception | None]:
         items: list[T] = []
@@ -58,7 +60,8 @@ async def iterated(iterator: Iterator[T], size: int = 20) -> AsyncIterator[T]:
         return items, None
 
     while True:
-        items, end = await run(some)
+        async with turn:
+            items, end = await run(some)
         for item in items:
             yield item
         if isinstance(end, StopIteration):

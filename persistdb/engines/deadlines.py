@@ -146,7 +146,8 @@ class _State:
             self._forking = True
             self.passing = False
         patience = after(_FORK_WAITS)
-        while _calls and left(patience):
+        own = threading.get_ident()  # its own calls, of other tasks, wait for this thread
+        while any(thread != own for thread in list(_calls.values())) and left(patience):
             time.sleep(0.001)
 
     def go_on(self) -> None:

@@ -53,8 +53,13 @@ class _Shrinking(QueuePool):
         finally:
             for record in reversed(held):  # in the order in which they were
                 super()._do_return_conn(record)
+        for _ in unused:  # first, for closing may be interrupted
+            self._dec_overflow()
+        failures = []
         for record in unused:
             try:
                 record.close()
-            finally:
-                self._dec_overflow()
+            except BaseException as error:  # noqa: BLE001  the first one is raised when all are closed
+                failures.append(error)
+        if failures:
+            raise failures[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 
 from .deadlines import Bounded, after
+from .waiting import cancelled_later
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,11 @@ def allow_writes_again(engine: Engine, setting: str, interrupt: Callable[[Any], 
                     _run(driver, setting)
             except errors:
                 record.invalidate()
+            except BaseException:
+                record.invalidate()
+                # what leaves this listener would keep the pool from having the connection back
+                if not cancelled_later():
+                    raise
 
 
 def _run(driver: Any, statement: str) -> None:

@@ -30,3 +30,13 @@ def pause(seconds: float) -> None:
 def caller() -> object:
     """Return what waits for nothing else while it waits here: the task of asyncio, or else the thread."""
     return asyncio.current_task() if in_task() else threading.get_ident()
+
+
+def cancelled_later() -> bool:
+    """Let a cancellation that has just come be delivered where the task waits next; return false without a task."""
+    task = asyncio.current_task() if in_task() else None
+    if task is None:
+        return False
+    task.uncancel()
+    task.cancel()
+    return True

@@ -56,7 +56,7 @@ class AsyncDatabase:
         self.database = TaskDatabase(
             self._url, timeouts=timeouts, pool_size=pool_size, retries=retries, engine_options=engine_options
         )
-        self._preparing = asyncio.Lock()
+        self._preparing: asyncio.Future[None] | None = None
 
     def __repr__(self) -> str:
         return f"AsyncDatabase({self.url!r})"
@@ -86,17 +86,28 @@ class AsyncDatabase:
 
         The first use does so. Raises what :class:`ContainerRepository` does.
         """
-        async with self._preparing:
-            if self.database.prepared:
-                return
-            if self.database.backend.is_in_memory():
-                await tasks.run(prepare, self.database)
-                return
-            # in a thread, for the loop's sake: Alembic takes long to import, and a new schema long to make
-            await asyncio.to_thread(self._prepare)
-            self.database.prepared = True
+        if self.database.prepared:
+            return
+        if self._preparing is None:
+            # one for all callers, and none is cancelled with it: each would wait in a thread for a server that is away
+            self._preparing = asyncio.ensure_future(self._prepare())
+            self._preparing.add_done_callback(self._prepared)
+        await asyncio.shield(self._preparing)
 
-    def _prepare(self) -> None:
+    def _prepared(self, preparing: asyncio.Future[None]) -> None:
+        if not preparing.cancelled():
+            preparing.exception()  # somebody has heard of it, or nobody waits any more
+        self._preparing = None
+
+    async def _prepare(self) -> None:
+        if self.database.backend.is_in_memory():
+            await tasks.run(prepare, self.database)
+            return
+        # in a thread, for the loop's sake: Alembic takes long to import, and a new schema long to make
+        await asyncio.to_thread(self._prepare_in_thread)
+        self.database.prepared = True
+
+    def _prepare_in_thread(self) -> None:
         own = self.database
         with Database(self._url, timeouts=own.timeouts, pool_size=1, retries=own.retries) as database:
             prepare(database)

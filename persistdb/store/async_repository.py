@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from abc import ABC, abstractmethod
@@ -50,8 +51,13 @@ class AsyncOperations(ABC):
     async def _operations(self) -> Operations:
         """Return those that are run."""
 
+    _turn: contextlib.AbstractAsyncContextManager[object] = contextlib.nullcontext()
+    """What a call is made in: calls of a transaction take turns."""
+
     async def _run(self, method: Callable[Concatenate[Operations, P], T], *arguments: P.args, **named: P.kwargs) -> T:
-        return await tasks.run(method, await self._operations(), *arguments, **named)
+        operations = await self._operations()
+        async with self._turn:
+            return await tasks.run(method, operations, *arguments, **named)
 
     # --- sandboxes
 
@@ -168,7 +174,7 @@ class AsyncOperations(ABC):
         """Yield the containers that match all filters: ``async for container in repository.iterate()``."""
         operations = await self._operations()
         found = operations.iterate(*filters, batch=batch, all_hosts=all_hosts, on_unreadable=on_unreadable)
-        async for container in tasks.iterated(found):
+        async for container in tasks.iterated(found, self._turn):
             yield container
 
     async def count(self, *filters: Filter | str, all_hosts: bool = False) -> int:
@@ -196,19 +202,21 @@ class AsyncOperations(ABC):
     ) -> AsyncIterator[Sandbox]:
         """Yield the host's sandboxes with their containers, sorted by ID."""
         operations = await self._operations()
-        async for sandbox in tasks.iterated(operations.load_sandboxes(batch=batch, on_unreadable=on_unreadable)):
+        async for sandbox in tasks.iterated(
+            operations.load_sandboxes(batch=batch, on_unreadable=on_unreadable), self._turn
+        ):
             yield sandbox
 
     async def unreadable_sandboxes(self, *, batch: int = PAGE) -> AsyncIterator[Unreadable]:
         """Yield an error for each sandbox, on all hosts, whose own row cannot be read."""
         operations = await self._operations()
-        async for fault in tasks.iterated(operations.unreadable_sandboxes(batch=batch)):
+        async for fault in tasks.iterated(operations.unreadable_sandboxes(batch=batch), self._turn):
             yield fault
 
     async def own_rows(self, *, batch: int = PAGE) -> AsyncIterator[Sandbox | Unreadable]:
         """Yield each sandbox on all hosts without its containers, or the error for one whose own row cannot be read."""
         operations = await self._operations()
-        async for each in tasks.iterated(operations.own_rows(batch=batch)):
+        async for each in tasks.iterated(operations.own_rows(batch=batch), self._turn):
             yield each
 
 
@@ -231,9 +239,13 @@ class AsyncLock:
 
 
 class AsyncTransaction(AsyncOperations):
-    """What :meth:`AsyncContainerRepository.transaction` opens, by the rules of :class:`Transaction`."""
+    """What :meth:`AsyncContainerRepository.transaction` opens, by the rules of :class:`Transaction`.
+
+    Calls of several tasks are made one after the other; its ``session`` is for one task at a time.
+    """
 
     def __init__(self, transaction: Transaction) -> None:
+        self._turn = asyncio.Lock()
         self._transaction = transaction
         self.host = transaction.host
         self.session = async_session(transaction.session)

@@ -244,6 +244,100 @@ def test_a_begin_that_is_cancelled(
     repository.transition("pod-1", "a", "paused", expected="running")
 
 
+@pytest.mark.parametrize("write", [False, True])
+def test_a_session_that_is_cancelled(store_url: str, database: Database, write: bool) -> None:
+    """Wherever a task waits in a session when it is cancelled, its connection comes back to the pool."""
+    put(ContainerRepository(database, host="node-1"), "pod-1", "a")
+
+    async def use(tasks: AsyncContainerRepository) -> None:
+        async with tasks.database.session(write=write) as session:
+            await session.execute(text("SELECT count(*) FROM container"))
+
+    async def main() -> None:
+        async with opened(store_url, pool_size=1, timeouts=Timeouts(pool=5)) as tasks:
+            await tasks.count()
+            for turns in range(1, 200):
+                task = asyncio.ensure_future(use(tasks))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                    if task.done():
+                        break
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                assert await tasks.count() == 1
+                await tasks.transition("pod-1", "a", "paused", expected="running")
+                await tasks.transition("pod-1", "a", "running", expected="paused")
+                if not task.cancelled():
+                    break
+
+    run(main())
+
+
+def test_calls_at_once_in_a_transaction(store_url: str, database: Database) -> None:
+    """Tasks that share a transaction take turns: one that fails undoes nothing of the others."""
+    repository = ContainerRepository(database, host="node-1")
+    put(repository, "pod-1", "a")
+
+    async def main() -> None:
+        async with opened(store_url) as tasks:
+            for n in range(10):
+                async with tasks.transaction() as work:
+                    results = await asyncio.gather(
+                        work.save("pod-1", f"x{n}", container(f"x{n}")),
+                        work.save("pod-1", "a", ContainerState(), revision=7777),
+                        work.save("pod-1", f"y{n}", container(f"y{n}")),
+                        work.find(),
+                        return_exceptions=True,
+                    )
+                assert [isinstance(result, Conflict) for result in results] == [False, True, False, False]
+
+    run(main())
+    assert repository.count() == 21
+
+
+def test_in_memory_after_any_cancellation() -> None:
+    """A database in memory is still there after a task was cancelled in a call that fails, and in a session."""
+
+    async def refused(tasks: AsyncContainerRepository) -> None:
+        with contextlib.suppress(Conflict):
+            await tasks.save("pod-1", "a", ContainerState(), revision=7777)
+
+    async def session(tasks: AsyncContainerRepository) -> None:
+        async with tasks.database.session(write=True) as session:
+            await session.execute(text("UPDATE container SET bundle_path = '/session'"))
+
+    async def main() -> None:
+        async with opened("sqlite:///:memory:") as tasks:
+            await tasks.save_sandbox(sandbox("pod-1"), {"a": container("a")})
+            for call in (refused, session):
+                for turns in range(60):
+                    task = asyncio.ensure_future(call(tasks))
+                    for _ in range(turns):
+                        await asyncio.sleep(0)
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
+                    assert await tasks.count() == 1
+
+    run(main())
+
+
+def test_first_calls_that_are_cancelled(sqlite_url: str) -> None:
+    """The schema is looked at once for all first calls, and those that go on have it, whichever were cancelled."""
+
+    async def main() -> None:
+        tasks = AsyncContainerRepository(AsyncDatabase(sqlite_url), host="node-1")
+        calls = [asyncio.ensure_future(tasks.count()) for _ in range(20)]
+        await asyncio.sleep(0)
+        for call in calls[::2]:
+            call.cancel()
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert results[1::2] == [0] * 10
+        assert all(isinstance(result, asyncio.CancelledError) for result in results[::2])
+        await tasks.database.close()
+
+    run(main())
+
+
 def test_an_iteration_that_is_left(store_url: str, database: Database) -> None:
     """An iteration that is left early holds no connection; within one, others can be used."""
     put(ContainerRepository(database, host="node-1"), "pod-1", *(f"c{i}" for i in range(50)))
@@ -360,7 +454,7 @@ def test_one_loop_after_the_other(store_url: str, database: Database) -> None:
     repository = AsyncContainerRepository(tasks, host="node-1")
 
     async def main() -> None:
-        assert await repository.count() == 1
+        assert await asyncio.gather(*(repository.count() for _ in range(5))) == [1] * 5
         await tasks.close()
 
     run(main())

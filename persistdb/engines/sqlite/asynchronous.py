@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import aiosqlite
+from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection, AsyncAdapt_aiosqlite_dbapi
 from sqlalchemy.util.concurrency import await_
 
@@ -21,8 +22,11 @@ from .backend import SQLite
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from sqlalchemy.engine import Connection
+    from sqlalchemy import Engine
+    from sqlalchemy.engine import URL, Connection, ExceptionContext
     from sqlalchemy.pool import PoolProxiedConnection
+
+    from ..base import Timeouts
 
 _ROWS = 64  # that aiosqlite reads at once where rows are iterated over, which is its own default
 
@@ -49,6 +53,18 @@ class AsyncSQLite(Asynchronous, SQLite):
 
     drivername = "sqlite+aiosqlite"
     own_connection = attrgetter("driver_connection")
+
+    def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
+        """Keep a database in memory when a task is cancelled in a session: SQLAlchemy would close its connection."""
+        engine = super().create_engine(url, timeouts, pool_size)
+        if self.is_in_memory():
+
+            @event.listens_for(engine, "handle_error")
+            def _keep(context: ExceptionContext) -> None:
+                if not isinstance(context.original_exception, Exception):
+                    context.is_disconnect = False
+
+        return engine
 
     def driver_module(self, library: ModuleType) -> Any:
         """Adapt the module."""

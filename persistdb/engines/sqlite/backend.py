@@ -167,11 +167,17 @@ class SQLite(Backend):
             try:
                 pooled.rollback()
             except library.driver().Error:
-                pooled.invalidate()
+                self.abandon_after(pooled)
             except BaseException:
-                pooled.invalidate()
+                self.abandon_after(pooled)
+                pooled.close()
                 raise
         pooled.close()
+
+    def abandon_after(self, pooled: PoolProxiedConnection) -> None:
+        """Close a connection that was not seen to roll back; in memory, where it would be lost, it has by then."""
+        if self._path is not None:
+            pooled.invalidate()
 
     def abandon(self, pooled: PoolProxiedConnection) -> None:
         """Close the connection; a database in memory, which would be lost with it, is rolled back."""

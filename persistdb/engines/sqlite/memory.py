@@ -42,6 +42,10 @@ class MemoryLocks:
             self._held[name] = held + 1 if shared else -1
             return True
 
+    def start_again(self) -> None:
+        """Hold none, in a child: a thread of the parent may have had the mutex when it forked."""
+        self._mutex, self._held = threading.Lock(), {}
+
     def release(self, name: str, *, shared: bool) -> None:
         """Release a lock that is held."""
         with self._mutex:
@@ -60,7 +64,9 @@ class MemoryLock(HeldLock):
 
     def leave_to_parent(self) -> None:
         """Forget it: the memory of a child of fork(2) is a copy, with a database and locks that nobody else has."""
-        self.release()
+        if self._locks is not None:
+            self._locks.start_again()
+        self._locks = None
 
     def release(self) -> bool:
         """Release the lock; false if it was released before."""
