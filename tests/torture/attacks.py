@@ -232,6 +232,7 @@ def fill_disk(chance: random.Random, target: Target, folder: Path) -> Tried:
             if target.engine == "postgresql":
                 server.execute("DROP TABLESPACE small")
             undo.close()
+            server.start()  # a full disk may end MariaDB after it was started
             server.drop_database(name)
 
 

@@ -6,6 +6,7 @@ aiosqlite, and SQLAlchemy's dialect for it, know Python's own module only; here 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from sqlalchemy import Engine
-    from sqlalchemy.engine import URL, Connection, ExceptionContext
-    from sqlalchemy.pool import PoolProxiedConnection
+    from sqlalchemy.engine import URL, ExceptionContext
 
     from ..base import Timeouts
 
@@ -45,7 +45,23 @@ class _Driver(AsyncAdapt_aiosqlite_dbapi):
         # a program that ends without closing its databases should not wait for them
         connection._thread.daemon = True  # noqa: SLF001  as SQLAlchemy's own does
         adapted: Any = await_(connection)
-        return AsyncAdapt_aiosqlite_connection(self, adapted)
+        return _Connection(self, adapted)
+
+
+class _Connection(AsyncAdapt_aiosqlite_connection):
+    """A connection that is rolled back when it is given up, behind what its thread is still doing.
+
+    A cancelled task leaves a statement open. As long as somebody holds that, in a traceback perhaps, closing alone ends
+    no transaction (sqlite.org/c3ref/close.html). Nothing is interrupted, or SQLite would interrupt the ROLLBACK as well
+    (sqlite.org/c3ref/interrupt.html).
+    """
+
+    __slots__ = ()
+
+    async def _terminate_graceful_close(self) -> None:
+        with suppress(Exception):
+            await self._connection.rollback()
+        await super()._terminate_graceful_close()
 
 
 class AsyncSQLite(Asynchronous, SQLite):
@@ -69,25 +85,6 @@ class AsyncSQLite(Asynchronous, SQLite):
     def driver_module(self, library: ModuleType) -> Any:
         """Adapt the module."""
         return _Driver(aiosqlite, library)
-
-    def abandon(self, pooled: PoolProxiedConnection) -> None:
-        """Roll back behind what the thread is still doing, then close the connection.
-
-        The cancelled task has left a statement open. As long as somebody holds it, in a traceback perhaps, closing
-        alone ends no transaction (sqlite.org/c3ref/close.html), and after an interrupt SQLite would interrupt the
-        ROLLBACK as well (sqlite.org/c3ref/interrupt.html).
-        """
-        try:
-            pooled.rollback()
-        finally:
-            super().abandon(pooled)
-
-    def abandon_begun(self, connection: Connection) -> None:
-        """Do the same."""
-        try:
-            connection.connection.rollback()
-        finally:
-            super().abandon_begun(connection)
 
     def interrupt(self, driver: Any) -> None:
         """Use sqlite3_interrupt() at once, beside what the thread is doing."""

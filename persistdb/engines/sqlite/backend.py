@@ -102,6 +102,7 @@ class SQLite(Backend):
         self._queues: Queues | None = None
         self._connecting: Connecting | None = None
         self._memory_locks = MemoryLocks()
+        self._has_readers = False
 
     # --- connecting
 
@@ -132,7 +133,6 @@ class SQLite(Backend):
             self._queues = Queues(engine, path, busy)
             guard.watch(engine, path, refuses=module.__name__ != "sqlite3")
         damage.translate(engine, module)
-        allow_writes_again(engine, "PRAGMA query_only = OFF", self.interrupt, timeouts.call)
         return engine
 
     own_connection: ClassVar[attrgetter[Any]] = attrgetter("dbapi_connection")
@@ -230,6 +230,9 @@ class SQLite(Backend):
 
     def begin_reading(self, connection: Connection) -> None:
         """Refuse writes until the connection is returned to the pool."""
+        if not self._has_readers:  # a listener at each return of a connection is a fiftieth of a get
+            self._has_readers = True
+            allow_writes_again(connection.engine, "PRAGMA query_only = OFF", self.interrupt, self.timeouts.call)
         refuse_writes(connection.connection, "PRAGMA query_only = ON")
         connection.exec_driver_sql("BEGIN")
 
