@@ -44,13 +44,13 @@ class Advanced(Contender):
 
     def save(self, sid: str, cid: str, record: ContainerState) -> None:
         """``add`` a container with its children."""
-        with self.database.session(write=True) as session:
+        with mapped.plain_session(self.database) as session:
             parent = _Sandboxes(session=session).get_one(host=HOST, sid=sid)
             _Containers(session=session).add(mapped.new_container(cid, record, parent.id), auto_refresh=False)
 
     def transition(self, sid: str, cid: str, old: str, new: str) -> None:
         """``get_one``, look at it, ``update``."""
-        with self.database.session(write=True) as session:
+        with mapped.plain_session(self.database) as session:
             parent = _Sandboxes(session=session).get_one(host=HOST, sid=sid)
             repository = _Containers(session=session)
             found = repository.get_one(sandbox_id=parent.id, cid=cid)
@@ -68,7 +68,7 @@ class Advanced(Contender):
     def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """``add_many``, in the batches that persistdb makes."""
         for batch in batches(writes):
-            with self.database.session(write=True) as session:
+            with mapped.plain_session(self.database) as session:
                 rows = []
                 for write in batch:
                     assert write.record is not None  # noqa: S101  a check for mypy

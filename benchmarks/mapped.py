@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 from whenever import Instant, OffsetDateTime, TimeDelta
 
 from persistdb import Container, ContainerState, DeviceMap, Mount, Origin, Process, Sandbox, SandboxState
@@ -15,9 +16,11 @@ from persistdb.schema import tables
 from .samples import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy.orm.interfaces import ORMOption
+
+    from persistdb import Database
 
 # as the guide to relationship loading advises: collections by SELECT IN, what there is one of by JOIN
 CHILDREN: Sequence[ORMOption] = (
@@ -202,3 +205,11 @@ def _start_time(process: Any) -> OffsetDateTime | None:
         return None
     instant = Instant(_aware(process.start_time)).add(nanoseconds=process.start_time_ns)
     return instant.to_fixed_offset(TimeDelta(minutes=process.start_time_offset))
+
+
+@contextlib.contextmanager
+def plain_session(database: Database) -> Iterator[Session]:
+    """Open SQLAlchemy's own session, committed at the end: persistdb's would keep the revisions itself."""
+    with Session(database.writer, expire_on_commit=False) as session:
+        yield session
+        session.commit()

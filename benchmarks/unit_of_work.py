@@ -37,13 +37,13 @@ class UnitOfWork(Contender):
 
     def save(self, sid: str, cid: str, record: ContainerState) -> None:
         """Add a container with its children."""
-        with self.database.session(write=True) as session:
+        with mapped.plain_session(self.database) as session:
             parent = session.scalars(_sandbox(sid)).one()
             session.add(mapped.new_container(cid, record, parent.id))
 
     def transition(self, sid: str, cid: str, old: str, new: str) -> None:
         """Load the container, look at it, change it."""
-        with self.database.session(write=True) as session:
+        with mapped.plain_session(self.database) as session:
             found = session.scalars(_container(sid, cid)).one()
             if found.state != old:
                 raise LookupError(cid)
@@ -66,13 +66,13 @@ class UnitOfWork(Contender):
                 row.state = wanted.state
                 row.revision += 1
                 row.updated_at = datetime.now(UTC)
-        with self.database.session(write=True) as session:
+        with mapped.plain_session(self.database) as session:
             session.merge(held, options=mapped.ALL)
 
     def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """Add everything, in the batches that persistdb makes."""
         for batch in batches(writes):
-            with self.database.session(write=True) as session:
+            with mapped.plain_session(self.database) as session:
                 for write in batch:
                     assert write.record is not None  # noqa: S101  a check for mypy
                     parent = mapped.new_sandbox(write.record)
