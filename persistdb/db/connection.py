@@ -8,6 +8,7 @@ SQLAlchemy's, and so are sessions and selects that are put together on demand.
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..engines.deadlines import InFlight
@@ -17,6 +18,7 @@ from .work import Answer, Call, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import Engine
     from sqlalchemy.pool import PoolProxiedConnection
@@ -109,9 +111,7 @@ class Connection(InFlight):
             return result
 
     def _answers(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        if self._observed:  # what is sent together ends together: nobody could tell which statement failed
-            return [self.answer(self._execute(call), call.decode) for call in calls]
-        with self._backend.pipeline(self.driver):
+        with self._together():
             cursors = [self._execute(call) for call in calls]
         return [self.answer(cursor, call.decode) for cursor, call in zip(cursors, calls, strict=True)]
 
@@ -127,12 +127,13 @@ class Connection(InFlight):
     def _send_first(self, sql: str, values: Any) -> Any:
         """Send a transaction's first statement together with the one that begins it."""
         begin, self._begin = self._begin, ""
-        if self._observed:
+        with self._together():
             self._send(begin, ()).close()
             return self._send(sql, values)
-        with self._backend.pipeline(self.driver):
-            self._send(begin, ()).close()
-            return self._send(sql, values)
+
+    def _together(self) -> AbstractContextManager[object]:
+        """Send statements together where the driver can, unless somebody listens, who could not tell which failed."""
+        return nullcontext() if self._observed else self._backend.pipeline(self.driver)
 
     def _send(self, sql: str, values: Any) -> Any:
         cursor = self.driver.cursor()

@@ -65,14 +65,17 @@ def fail(
 ) -> None:
     """Tell who listens of a statement's error; what they return in its place is for SQLAlchemy's own statements."""
     dialect: Any = engine.dialect
-    for listener in dialect.dispatch.handle_error:
+    listeners = list(dialect.dispatch.handle_error)
+    if not listeners:
+        return
+    wrapped, lost = None, False
+    if isinstance(error, dialect.loaded_dbapi.Error):
         driver = connection.connection.dbapi_connection if connection is not None else None
-        lost = isinstance(error, dialect.loaded_dbapi.Error) and dialect.is_disconnect(error, driver, cursor)
-        wrapped = None
-        if isinstance(error, dialect.loaded_dbapi.Error):
-            wrapped = DBAPIError.instance(
-                sql, values, error, dialect.loaded_dbapi.Error, hide_parameters=engine.hide_parameters, dialect=dialect
-            )
+        lost = dialect.is_disconnect(error, driver, cursor)
+        wrapped = DBAPIError.instance(
+            sql, values, error, dialect.loaded_dbapi.Error, hide_parameters=engine.hide_parameters, dialect=dialect
+        )
+    for listener in listeners:
         listener(
             ExceptionContextImpl(
                 error, wrapped, engine, dialect, connection, cursor, sql, values, context, lost, lost, False

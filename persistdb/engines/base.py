@@ -224,12 +224,11 @@ class Backend(ABC):
             raise
         except BaseException:
             if not connection.invalidated:  # SQLAlchemy may have seen it itself
-                self.abandon_begun(connection)
+                pooled = connection.connection
+                self.abandon(pooled)
+                if not pooled.is_valid:
+                    connection.invalidate()  # so that it knows
             raise
-
-    def abandon_begun(self, connection: Connection) -> None:
-        """Give up a connection of SQLAlchemy, which then knows of it."""
-        connection.invalidate()
 
     @abstractmethod
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:

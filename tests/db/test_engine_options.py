@@ -29,7 +29,7 @@ def test_a_path(tmp_path: Path, make: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize("make", COLORS.values(), ids=COLORS)
 def test_a_url_of_sqlalchemy(make: Callable[..., Any]) -> None:
-    """SQLAlchemy's own URL object will do, and its password is used and not shown."""
+    """SQLAlchemy's own URL object will do, and its password is not shown."""
     url = make_url("postgresql://me:hush@localhost:1/state")
     database = make(url)
     assert database.url == "postgresql://me:***@localhost:1/state"

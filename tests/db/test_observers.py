@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
 COLORS = ("threads", "tasks")
 
 
-@pytest.fixture
-def heard(used: Engine) -> Iterator[list[tuple[str, str, object]]]:
+Heard = list[tuple[str, str, object]]
+
+
+@contextlib.contextmanager
+def listening(engine: Engine) -> Iterator[Heard]:
     """Note each event: what it is, the statement, and the context, in which a listener keeps what it has begun."""
-    events: list[tuple[str, str, object]] = []
+    events: Heard = []
 
     def before(_connection: Any, _cursor: Any, sql: str, _values: Any, context: Any, _many: bool) -> None:
         context.begun = sql
@@ -44,13 +48,20 @@ def heard(used: Engine) -> Iterator[list[tuple[str, str, object]]]:
 
     listeners = [("before_cursor_execute", before), ("after_cursor_execute", after), ("handle_error", fail)]
     for name, listener in listeners:
-        event.listen(used, name, listener)
+        event.listen(engine, name, listener)
     yield events
     for name, listener in listeners:
-        event.remove(used, name, listener)
+        event.remove(engine, name, listener)
 
 
-def test_each_begins_and_ends(repository: ContainerRepository, heard: list[tuple[str, str, object]]) -> None:
+@pytest.fixture
+def heard(used: Engine) -> Iterator[Heard]:
+    """Listen to the repository's engine."""
+    with listening(used) as events:
+        yield events
+
+
+def test_each_begins_and_ends(repository: ContainerRepository, heard: Heard) -> None:
     """Each statement is told of before and after it, with the same context, one after the other."""
     put(repository, "pod-1", "a", "b")
     repository.get("pod-1", "a")
@@ -64,14 +75,13 @@ def test_each_begins_and_ends(repository: ContainerRepository, heard: list[tuple
         assert again is context
 
 
-def test_one_that_fails(database: Database, used: Engine, heard: list[tuple[str, str, object]]) -> None:
+def test_one_that_fails(database: Database) -> None:
     """A statement that fails is told of with the context in which it began."""
     wrong = Statement(text("SELECT nonsense FROM nowhere"), database.engine.dialect)
-    with pytest.raises(DatabaseError):
+    with listening(database.engine) as heard, pytest.raises(DatabaseError):
         database.read(lambda: value(wrong, {}))
-    if used is database.engine:
-        assert [what for what, _, _ in heard] == ["before", "error"]
-        assert heard[0][2] is heard[1][2]
+    assert [what for what, _, _ in heard] == ["before", "error"]
+    assert heard[0][2] is heard[1][2]
 
 
 def test_only_errors(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""MariaDB for asyncio, through asyncmy, which speaks the protocol in C and loses no connection to a cancelled task."""
+"""MariaDB for asyncio, through asyncmy, which closes a connection whose answer a cancelled task has left unread."""
 
 from __future__ import annotations
 

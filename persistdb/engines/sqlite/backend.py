@@ -166,18 +166,13 @@ class SQLite(Backend):
         if driver is not None and driver.in_transaction:
             try:
                 pooled.rollback()
-            except library.driver().Error:
-                self.abandon_after(pooled)
-            except BaseException:
-                self.abandon_after(pooled)
-                pooled.close()
-                raise
+            except BaseException as error:
+                if self._path is not None:  # in memory it would be lost, and has rolled back by now
+                    pooled.invalidate()
+                if not isinstance(error, library.driver().Error):
+                    pooled.close()
+                    raise
         pooled.close()
-
-    def abandon_after(self, pooled: PoolProxiedConnection) -> None:
-        """Close a connection that was not seen to roll back; in memory, where it would be lost, it has by then."""
-        if self._path is not None:
-            pooled.invalidate()
 
     def abandon(self, pooled: PoolProxiedConnection) -> None:
         """Close the connection; a database in memory, which would be lost with it, is rolled back."""
@@ -185,13 +180,6 @@ class SQLite(Backend):
             pooled.rollback()
         else:
             pooled.invalidate()
-
-    def abandon_begun(self, connection: Connection) -> None:
-        """Do the same."""
-        if self._path is None:
-            connection.connection.rollback()
-        else:
-            connection.invalidate()
 
     def would_create(self) -> bool:
         """Return whether the file does not exist, or is still empty: with a schema it has at least a page."""
