@@ -103,7 +103,7 @@ class Database:
 
     _for_tasks: ClassVar[bool] = False
     """Whether tasks of asyncio use it, in greenlets (:mod:`persistdb.db.tasks`)."""
-    _connection: ClassVar[type[Connection]] = Connection
+    _connection_type: ClassVar[type[Connection]] = Connection
 
     def __init__(
         self,
@@ -245,7 +245,7 @@ class Database:
         self, work: Callable[[], Work[T]], deadline: float, transact: Callable[[Connection], T] | None = None
     ) -> T:
         """Run work on a connection of the pool, which rolls back what is not committed when it is returned."""
-        connection = self._connection(self.engine, self.backend, self._errors, deadline)
+        connection = self._connection_type(self.engine, self.backend, self._errors, deadline)
         connection.enter()
         try:
             pooled = connection.checkout(self.retries > 0)
@@ -364,7 +364,7 @@ class Database:
 
     def connection(self, deadline: float) -> Connection:
         """Return a connection that is yet to be taken from the pool, for use until the deadline."""
-        return self._connection(self.engine, self.backend, self._errors, deadline)
+        return self._connection_type(self.engine, self.backend, self._errors, deadline)
 
     def noted(self, error: Exception, connection: Connection) -> Exception:
         """Return a driver's error as what says whether the connection was lost with it."""

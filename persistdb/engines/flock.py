@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import time
 from pathlib import Path
 from typing import Self
 
 from . import waiting
 from .locks import HeldLock, LockUnavailable
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 
 
 class FileLock(HeldLock):
@@ -62,8 +59,7 @@ class FileLock(HeldLock):
 
 
 def _locked(folder: int, name: str, *, shared: bool, timeout: float) -> int:
-    deadline = time.monotonic() + timeout
-    pause = _FIRST_PAUSE
+    pauses = waiting.Pauses(timeout)
     mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     while True:
         fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
@@ -78,11 +74,9 @@ def _locked(folder: int, name: str, *, shared: bool, timeout: float) -> int:
             # The last holder removed the file after we had opened it: create a new one.
             os.close(fd)
             continue
-        if time.monotonic() >= deadline:
-            raise LockUnavailable(holders(held))
         # flock(2) has no timeout, and a library must not use signals: retry, less and less often
-        waiting.pause(min(pause, max(0.0, deadline - time.monotonic())))
-        pause = min(pause * 2, _LONGEST_PAUSE)
+        if not pauses.wait():
+            raise LockUnavailable(holders(held))
 
 
 def _is_current(folder: int, name: str, fd: int) -> bool:

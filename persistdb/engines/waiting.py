@@ -13,6 +13,8 @@ import time
 
 from sqlalchemy.util.concurrency import await_, in_greenlet
 
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05  # seconds
+
 
 def in_task() -> bool:
     """Return whether this code runs for a task of asyncio, so that it may switch to the event loop."""
@@ -25,6 +27,23 @@ def pause(seconds: float) -> None:
         await_(asyncio.sleep(seconds))
     else:
         time.sleep(seconds)
+
+
+class Pauses:
+    """Pauses between attempts at a lock that others hold, where nothing wakes who waits: each longer than the last."""
+
+    def __init__(self, timeout: float) -> None:
+        self._deadline = time.monotonic() + timeout
+        self._next = _FIRST_PAUSE
+
+    def wait(self) -> bool:
+        """Wait for the next attempt; return false if the time is over."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            return False
+        pause(min(self._next, left))
+        self._next = min(self._next * 2, _LONGEST_PAUSE)
+        return True
 
 
 def caller() -> object:

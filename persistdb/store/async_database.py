@@ -29,7 +29,7 @@ class TaskDatabase(Database):
     """A database whose calls are made in greenlets, and switch to the event loop where they wait."""
 
     _for_tasks = True
-    _connection = tasks.TaskConnection
+    _connection_type = tasks.TaskConnection
 
 
 class AsyncDatabase:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 
 from .. import waiting
 from ..locks import HeldLock, LockUnavailable
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 
 
 class MemoryLocks:
@@ -25,13 +22,11 @@ class MemoryLocks:
 
         Raises :class:`~persistdb.engines.locks.LockUnavailable`.
         """
-        deadline, pause = time.monotonic() + timeout, _FIRST_PAUSE
+        # not a wait for a condition, which would keep a task's event loop from the one that holds the lock
+        pauses = waiting.Pauses(timeout)
         while not self._try(name, shared=shared):
-            if time.monotonic() >= deadline:
+            if not pauses.wait():
                 raise LockUnavailable([f"this process ({os.getpid()})"])
-            # not a wait for a condition, which would keep a task's event loop from the one that holds the lock
-            waiting.pause(min(pause, max(0.0, deadline - time.monotonic())))
-            pause = min(pause * 2, _LONGEST_PAUSE)
         return MemoryLock(self, name, shared=shared)
 
     def _try(self, name: str, *, shared: bool) -> bool:
