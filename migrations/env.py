@@ -16,10 +16,10 @@ from alembic.util import CommandError
 
 from persistdb.db.database import Database
 from persistdb.engines import resolve
-from persistdb.engines.types import UTCDateTime
-from persistdb.schema import drift, migrate
+from persistdb.engines.types import OnMariaDB, UTCDateTime
+from persistdb.schema import drift, migrate, support
+from persistdb.schema.audit import METADATA
 from persistdb.schema.names import VERSION
-from persistdb.schema.tables import Base
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,12 +51,15 @@ def _render(kind: str, item: Any, context: AutogenContext) -> str | Literal[Fals
     if kind == "type" and isinstance(item, UTCDateTime):
         context.imports.add("from persistdb.schema import ops")
         return "ops.MOMENT"
+    if kind == "type" and isinstance(item, OnMariaDB):
+        context.imports.add("from sqlalchemy.dialects import mysql")
+        return f"mysql.{item.own()!r}"
     return False  # Alembic's own way
 
 
 def _options(backend: Backend) -> dict[str, Any]:
     return {
-        "target_metadata": Base.metadata,
+        "target_metadata": METADATA,
         "version_table": VERSION,
         **drift.COMPARISON,
         "process_revision_directives": _number,
@@ -65,6 +68,8 @@ def _options(backend: Backend) -> dict[str, Any]:
         "transactional_ddl": backend.transactional_ddl,
         # where DDL commits, the version must not lag behind more than one revision
         "transaction_per_migration": not backend.transactional_ddl,
+        # with the version, in its transaction
+        "on_version_apply": support.declare,
         "host": config.attributes.get("host", given.get("host", "")),
         "moment": config.attributes.get("moment") or datetime.now(UTC),
     }

@@ -17,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 
 from persistdb.engines import resolve
-from persistdb.schema import version, views
+from persistdb.schema import revisions, version, views
 
 ROOT = Path(__file__).parents[1]
 VERSIONS = ROOT / "migrations/versions"
@@ -47,7 +47,8 @@ def create(name: str) -> None:
 
 def _create_revision(number: str, name: str) -> None:
     configuration = Config(ROOT / "alembic.ini")
-    configuration.attributes["views"] = True
+    newest = revisions.history()[-1]
+    configuration.attributes.update(views=True, min_reader=newest.min_reader, min_writer=newest.min_writer)
     command.revision(configuration, message=name.replace("_", " "), rev_id=number)
 
 

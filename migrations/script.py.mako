@@ -31,6 +31,10 @@ down_revision = ${quoted(down_revision)}
 branch_labels = ${quoted(branch_labels)}
 depends_on = ${quoted(depends_on)}
 
+# The oldest revisions whose programs may read the database, and write it: the ones of the revision before, where their
+# programs do no harm; else "${up_revision}", before which they are refused.
+MIN_READER = ${quoted(config.attributes.get("min_reader", up_revision))}
+MIN_WRITER = ${quoted(config.attributes.get("min_writer", up_revision))}
 # "table.column" → a SELECT that counts the rows of which the downgrade loses something
 LOSES: dict[str, str] = {}
 

@@ -10,12 +10,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..engines import ViewsNotComparable
-from ..errors import Finding, SchemaOutdated, SchemaTooNew
+from ..errors import Finding, SchemaOutdated
 from . import drift, preflight, version
-from .tables import Base
+from .audit import METADATA
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -62,32 +62,114 @@ for _table, _children in (("mount", "mounts"), ("device_map", "device maps"), ("
         ),
     )
 
+# Of what was: with no gap and no overlap, but for what was removed with its age, or before the horizon.
+_HORIZON = "(SELECT horizon FROM retention)"
+_IS_RECORDED = "(SELECT coalesce(seconds, 1) FROM retention) > 0"
+_IS_KEPT = "EXISTS (SELECT 1 FROM retention WHERE (seconds IS NULL OR seconds > 0) AND horizon < {time})"
+for _one, _owner, _names in (
+    ("container", "container_id", "live.sandbox_id, live.cid"),
+    ("sandbox", "sandbox_id", "live.host, live.sid"),
+):
+    _past, _life = f"{_one}_history", f"{_one}_lifetime"
+    _RULES[f"{_one}s whose last past version does not end when the present one begins"] = (
+        "live.id",
+        (
+            f"SELECT {_names} FROM {_one} AS live WHERE {{}} AND {_IS_KEPT.format(time='live.updated_at')} AND EXISTS"
+            f" (SELECT 1 FROM {_past} AS past WHERE past.{_owner} = live.id AND past.valid_to > {_HORIZON})"
+            f" AND (SELECT max(past.valid_to) FROM {_past} AS past WHERE past.{_owner} = live.id) <> live.updated_at"
+        ),
+    )
+    _RULES[f"{_one}s whose lifetime is not recorded, or is over"] = (
+        "live.id",
+        (
+            f"SELECT {_names} FROM {_one} AS live WHERE {{}} AND {_IS_KEPT.format(time='live.created_at')}"
+            f" AND NOT EXISTS (SELECT 1 FROM {_life} AS life WHERE life.id = live.id AND life.removed_at IS NULL)"
+        ),
+    )
+    _RULES[f"lifetimes of {_one}s that are not over, of which there is no row"] = (
+        "life.id",
+        (
+            f"SELECT life.id FROM {_life} AS life WHERE {{}} AND life.removed_at IS NULL AND {_IS_RECORDED}"
+            f" AND NOT EXISTS (SELECT 1 FROM {_one} AS live WHERE live.id = life.id)"
+        ),
+    )
+    _RULES[f"past versions of {_one}s that end before they begin"] = (
+        f"past.{_owner}",
+        f"SELECT past.{_owner}, past.revision FROM {_past} AS past WHERE {{}} AND past.valid_to < past.valid_from",
+    )
+    _RULES[f"past versions of {_one}s that overlap, or have a gap between them"] = (
+        f"past.{_owner}",
+        (
+            f"SELECT {_owner}, revision FROM (SELECT past.{_owner}, past.revision, past.valid_from,"
+            f" lag(past.valid_to) OVER (PARTITION BY past.{_owner} ORDER BY past.valid_to, past.revision) AS ended"
+            f" FROM {_past} AS past WHERE {{}}) AS periods"
+            f" WHERE ended IS NOT NULL AND ended <> valid_from AND valid_from > {_HORIZON}"
+        ),
+    )
 
-def check(database: Database) -> list[Finding]:
+for _table in ("mount", "device_map", "process"):
+    _RULES[f"past rows of {_table} that end before they begin"] = (
+        "past.container_id",
+        (
+            "SELECT past.container_id, past.position, past.since, past.until"
+            f" FROM {_table}_history AS past"
+            " WHERE {} AND (past.until <= past.since OR past.valid_to < past.valid_from)"
+        ),
+    )
+    _RULES[f"rows of {_table} that are so since a revision that their container has not come to"] = (
+        "now.container_id",
+        (
+            f"SELECT now.container_id, now.position, now.since, container.revision FROM {_table} AS now"
+            " JOIN container ON container.id = now.container_id WHERE {} AND now.since > container.revision"
+        ),
+    )
+
+_RULES["events that are neither of a sandbox nor of a host, or of both"] = (
+    "event.id",
+    "SELECT event.id, event.kind FROM event WHERE {} AND (event.sandbox_id IS NULL) = (event.host IS NULL)",
+)
+_RULES["gaps without a beginning, or that end before it"] = (
+    "event.id",
+    (
+        "SELECT event.id, event.host FROM event WHERE {} AND event.sandbox_id IS NULL AND event.kind = 'gap'"
+        " AND (event.began_at IS NULL OR event.began_at > event.at)"
+    ),
+)
+
+
+def check(database: Database, *, progress: Callable[[int, int], object] = lambda _done, _all: None) -> list[Finding]:
     """Return everything that is wrong with a database; an empty list is good news. Nothing is changed.
+
+    ``progress`` is called after each step, with how many are done and how many there are.
+    The tables and views of a newer one that this program may read are not compared with its own.
 
     Raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,
     :class:`~persistdb.errors.SchemaMissing`: the rules are for rows of this program's schema.
     """
-    current = version.current(database)
-    if current is None:
+    found = version.support(database)
+    if found is None:
         version.refuse_foreign(database)
-    if current != version.HEAD:
-        kind = SchemaOutdated if current is None or current in version.REVISIONS else SchemaTooNew
-        raise kind(database.url, current, version.HEAD)
+        raise SchemaOutdated(database.url, None, version.HEAD)
+    if refusal := found.refusal(database.url, write=False):
+        raise refusal
+    is_ours = found.revision == version.HEAD
     try:
         with database.engine.connect() as connection:
             findings = [Finding(f"the file is damaged: {fault}") for fault in database.backend.damage(connection)]
-            findings += _tables(connection)
+            findings += _tables(connection) if is_ours else []
         # in a separate transaction: a server may be asked to let it write, which must be its first statement
         with database.engine.connect() as connection:
-            findings += _views(database.backend, connection)
+            findings += _views(database.backend, connection) if is_ours else []
         with database.engine.connect() as connection:
             pages = _pages(database.backend, connection)
-            for what, (column, statement) in (preflight.orphan_queries(connection) | _RULES).items():
+            rules, misfits = preflight.orphan_queries(connection) | _RULES, _misfits(database.backend)
+            steps = len(rules) + len(misfits)
+            for done, (what, (column, statement)) in enumerate(rules.items(), 1):
                 findings += _in_pages(database.backend, connection, what, statement, column, pages)
-            for what, statement in _misfits(database.backend).items():
+                progress(done, steps)
+            for done, (what, statement) in enumerate(misfits.items(), len(rules) + 1):
                 findings += _rows(database.backend, connection, what, statement, {})
+                progress(done, steps)
     except (SQLAlchemyError, OSError) as error:
         raise database.failure(error) from error
     return findings
@@ -158,7 +240,7 @@ def _misfits(backend: Backend) -> dict[str, str]:
     It shows the numbers of rows: their IDs may be the values in question.
     """
     queries = {}
-    for table in Base.metadata.sorted_tables:
+    for table in METADATA.sorted_tables:
         conditions = {column.name: backend.misfit(column.name, column.type) for column in table.c}
         checked = {name: condition for name, condition in conditions.items() if condition is not None}
         if checked:
@@ -180,7 +262,7 @@ def _tables(connection: Connection) -> list[Finding]:
     }
     return [
         Finding(f"{difference}; {remedies.get(difference.how, 'change it back, or restore a backup')}")
-        for difference in drift.table_differences(connection, Base.metadata)
+        for difference in drift.table_differences(connection, METADATA)
     ]
 
 

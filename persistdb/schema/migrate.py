@@ -33,19 +33,21 @@ from ..errors import (
     SchemaTooNew,
     WouldLose,
 )
-from . import drift, preflight, version
+from . import backfill, drift, leases, preflight, support, version
 from .backup import before_change, need_room_for_change
 from .names import ALL, TABLES, VERSION
 from .revisions import Change, Revision, Step, config, history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from sqlalchemy.engine import Connection
 
     from ..db.database import Database
     from ..errors import Loss
+    from .backfill import Filling
 
 log = logging.getLogger("persistdb")
 
@@ -73,7 +75,9 @@ def upgrade(
     backup: bool = True,
     beside_others: bool = False,
     wait: float = WAIT,
-    progress: Callable[[Step], None] | None = None,
+    fill: bool = True,
+    batch: int = backfill.BATCH,
+    progress: Callable[[Step | Filling], None] | None = None,
 ) -> Change:
     """Upgrade the schema to a revision; nothing is done if it is there already.
 
@@ -82,18 +86,43 @@ def upgrade(
 
     ``host`` becomes the host of sandboxes that were stored before sandboxes had hosts, ``moment`` the timestamp of rows
     that were stored before rows had timestamps. ``wait`` is how many seconds to wait for others who use the tables.
-    ``progress`` is called before each step.
+    ``progress`` is called before each step, and while rows are filled.
+
+    Rows that a revision is to fill are filled afterwards, ``batch`` in a transaction, beside programs that write;
+    without ``fill`` by the next upgrade, which begins with them.
 
     Raises :class:`~persistdb.errors.SchemaTooNew`, :class:`~persistdb.errors.SchemaMissing`,
     :class:`~persistdb.errors.NamesTaken`, :class:`~persistdb.errors.ChangeBlocked`,
     :class:`~persistdb.errors.StorageFull`, :class:`~persistdb.errors.Busy`.
     """
     target = _resolve_revision(revision)
+    backfill.fill(database, batch=batch, progress=progress)
+    change = _upgrade(database, target, host, moment, wait, progress, backup=backup, beside_others=beside_others)
+    if fill and change.after != change.before:
+        backfill.fill(database, batch=batch, progress=progress)
+    return change
+
+
+def _upgrade(
+    database: Database,
+    target: str,
+    host: str,
+    moment: datetime | None,
+    wait: float,
+    progress: Callable[[Step | Filling], None] | None,
+    *,
+    backup: bool,
+    beside_others: bool,
+) -> Change:
     with exclusive_connection(database, wait) as connection:
         current = _current_revision(database, connection, beside_others=beside_others)
+        if current is not None:
+            support.finish(database, connection, current, history)
+            support.refuse_interrupted(database, connection, current)
         if current == target == version.HEAD:
             return Change(current, current, None, _repair_views(database, connection))
-        path = [each for each in history() if (current is None or each.id > current) and each.id <= target]
+        every = history()
+        path = [each for each in every if (current is None or each.id > current) and each.id <= target]
         saved = None
         if current is not None and path:
             _refuse_blocked(database, connection, path, current, target, down=False)
@@ -102,8 +131,9 @@ def upgrade(
             connection=connection, backend=database.backend, host=host, moment=moment or datetime.now(UTC)
         )
         steps = [(each, each.id) for each in path]
-        _run_steps(database, connection, steps, lambda target: command.upgrade(configured, target), progress)
-    database.prepared = False
+        closing = support.closing(database, every, path, current)
+        _run_steps(database, connection, steps, lambda target: command.upgrade(configured, target), progress, closing)
+    database.forget_schema()
     return _logged(database, Change(current, max(current or "", target), saved))
 
 
@@ -114,7 +144,7 @@ def downgrade(
     allow_loss: bool = False,
     backup: bool = True,
     wait: float = WAIT,
-    progress: Callable[[Step], None] | None = None,
+    progress: Callable[[Step | Filling], None] | None = None,
 ) -> Change:
     """Downgrade the schema to a revision, or to ``base``: no schema at all. Nothing is done if it is there already.
 
@@ -124,6 +154,8 @@ def downgrade(
     target = None if revision == "base" else _resolve_revision(revision)
     with exclusive_connection(database, wait) as connection:
         current = _current_revision(database, connection)
+        if current is not None:
+            support.finish(database, connection, current, history)
         if current is None or (target is not None and current <= target):
             return Change(current, current, None)
         every = history()
@@ -136,8 +168,9 @@ def downgrade(
         before = {each.id: older.id for older, each in itertools.pairwise(every)}
         steps = [(each, before.get(each.id, "base")) for each in path]
         configured = config(connection=connection, backend=database.backend)
-        _run_steps(database, connection, steps, lambda target: command.downgrade(configured, target), progress)
-    database.prepared = False
+        closing = support.closing(database, every, path, current, down=True)
+        _run_steps(database, connection, steps, lambda target: command.downgrade(configured, target), progress, closing)
+    database.forget_schema()
     return _logged(database, Change(current, target, saved))
 
 
@@ -168,9 +201,11 @@ def exclusive_connection(database: Database, wait: float = WAIT) -> Iterator[Con
                 change.callback(bounded_again, unbounded(connection))
                 with waits.noted(connection.connection.dbapi_connection):
                     change.enter_context(database.backend.exclusive(connection, wait, TABLES))
+                if database.backend.is_cluster(connection):
+                    change.enter_context(leases.change_of_schema(database, connection, wait))
                 version.rename(database, connection)
                 yield connection
-    except StillLocked:
+    except (StillLocked, leases.LockUnavailable):
         raise Busy(database.url, f"another program has been changing the schema for {wait:g} s") from None
     except Orphans as orphans:
         rows = ", ".join(f"{table} row {row} without {parent}" for table, row, parent, _ in orphans.rows)
@@ -223,7 +258,8 @@ def _refuse_blocked(
     database: Database, connection: Connection, path: Sequence[Revision], current: str, target: str, *, down: bool
 ) -> None:
     """Raise :class:`~persistdb.errors.ChangeBlocked` for rows that would make the change fail half-way."""
-    findings = [*preflight.orphans(connection), *preflight.blocks(connection, path, down=down)]
+    held = leases.held(database.backend)
+    findings = [*preflight.orphans(connection), *preflight.blocks(connection, path, held, down=down)]
     if findings:
         raise ChangeBlocked(database.url, current, target, findings)
 
@@ -253,14 +289,20 @@ def _run_steps(
     connection: Connection,
     steps: Sequence[tuple[Revision, str]],
     run: Callable[[str], None],
-    progress: Callable[[Step], None] | None,
+    progress: Callable[[Step | Filling], None] | None,
+    closing: AbstractSet[str],
 ) -> None:
     """Change the schema to the target of each step, and report the step before.
+
+    No program writes to the database from the first step on that is among the ``closing`` ones.
 
     Without ``progress`` all steps are one run of Alembic. It reads the revisions' files again for each run, so that ten
     runs take three times as long as one.
     """
-    if progress is None:
+    transactional = database.backend.transactional_ddl
+    if closing and transactional:
+        support.close(database, connection, steps[-1][1])
+    if progress is None and (transactional or not closing):
         for _, target in steps[-1:]:
             run(target)
         return
@@ -272,7 +314,10 @@ def _run_steps(
         if rows >= MANY:
             largest = max(counts, key=counts.__getitem__)
             seconds = rows * (spent / moved if moved else _seconds_a_row(database, connection, largest))
-        progress(Step(revision, number, len(steps), rows, seconds))
+        if progress is not None:
+            progress(Step(revision, number, len(steps), rows, seconds))
+        if revision.id in closing and not transactional:
+            support.close(database, connection, target)
         start = time.monotonic()
         run(target)
         if rows >= MANY:

@@ -18,6 +18,8 @@ from alembic import op
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.schema import AddConstraint, CreateColumn, CreateIndex, CreateTable, DropConstraint
 
+from ..engines.postgresql import grants
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
@@ -188,10 +190,58 @@ def rebuild(after: sa.Table, *sources: str) -> None:
         op.execute(CreateIndex(index, if_not_exists=engine == "mariadb"))
 
 
+def add_column(table_name: str, column: sa.Column[Any]) -> None:
+    """Add a column with a lasting default, which fills the rows that are there: no engine copies them."""
+    missing = "IF NOT EXISTS " if _engine() == "mariadb" else ""
+    op.execute(f"ALTER TABLE {table_name} ADD COLUMN {missing}{_specification(column)}")
+
+
+def drop_column(table_name: str, name: str) -> None:
+    """Drop a column that no key, index or view has."""
+    exists = "IF EXISTS " if _engine() == "mariadb" else ""
+    if _engine() == "sqlite":  # else it refuses where another's view reads one of ours that is dropped meanwhile
+        op.execute("PRAGMA writable_schema = ON")
+    op.execute(f"ALTER TABLE {table_name} DROP COLUMN {exists}{name}")
+    if _engine() == "sqlite":
+        op.execute("PRAGMA writable_schema = OFF")
+
+
+def alter(before: sa.Table, after: sa.Table) -> None:
+    """Add columns that take NULL, drop columns, and change which ones take NULL; keys and indexes are the same.
+
+    SQLite copies the table, the servers alter it in place: PostgreSQL without touching its rows, MariaDB beside
+    programs that write.
+    """
+    if _engine() == "sqlite":
+        columns = (column.name if column.name in before.columns else "NULL" for column in after.columns)
+        rebuild(after, f"SELECT {', '.join(columns)} FROM {before.name}")
+        return
+    is_mariadb = _engine() == "mariadb"
+    exists, missing = ("IF EXISTS ", "IF NOT EXISTS ") if is_mariadb else ("", "")
+    clauses = [f"DROP COLUMN {exists}{column.name}" for column in before.columns if column.name not in after.columns]
+    for column in after.columns:
+        if column.name not in before.columns:
+            clauses.append(f"ADD COLUMN {missing}{_specification(column)}")
+        elif column.nullable != before.columns[column.name].nullable:
+            can_be = "DROP" if column.nullable else "SET"
+            clauses.append(
+                f"MODIFY COLUMN {_specification(column)}"
+                if is_mariadb
+                else f"ALTER COLUMN {column.name} {can_be} NOT NULL"
+            )
+    op.execute(f"ALTER TABLE {after.name} {', '.join(clauses)}")
+
+
 def create_index(name: str, table_name: str, *columns: str) -> None:
     """Create an index."""
     missing = "IF NOT EXISTS " if _engine() == "mariadb" else ""
     op.execute(f"CREATE INDEX {missing}{name} ON {table_name} ({', '.join(columns)})")
+
+
+def create_indexes(of: sa.Table) -> None:
+    """Create the indexes of a table that is there, as they are defined."""
+    for index in sorted(of.indexes, key=lambda index: str(index.name)):
+        op.execute(CreateIndex(index, if_not_exists=_engine() == "mariadb"))
 
 
 def drop_index(name: str, table_name: str) -> None:
@@ -202,15 +252,48 @@ def drop_index(name: str, table_name: str) -> None:
         op.execute(f"DROP INDEX {name}")
 
 
+def let_read(table_name: str, like: str) -> None:
+    """Let those read a table who may read another one, where rights are a table's own: on PostgreSQL.
+
+    On MariaDB they are the administrator's to give, by the statements of the roles.
+    """
+    if _engine() == "postgresql":
+        op.execute(_LET.format(table_name=table_name, like=like, who="SELECT", rights="SELECT"))
+
+
+def let_write(table_name: str, like: str) -> None:
+    """Let those read and write a table who may insert into another one, in the same way."""
+    if _engine() == "postgresql":
+        rights = "SELECT, INSERT, UPDATE, DELETE"
+        op.execute(_LET.format(table_name=table_name, like=like, who="INSERT", rights=rights))
+
+
+def let_number(table_name: str, like: str) -> None:
+    """Let those take the numbers of a table's key who may insert into another one, where they are a sequence's."""
+    if _engine() == "postgresql":
+        op.execute(_LET.format(table_name=f"SEQUENCE {table_name}_id_seq", like=like, who="INSERT", rights="USAGE"))
+
+
 def create_views(revision: str) -> None:
-    """Create the views of a revision, and the functions that they call: the text ``NNNN_*.ENGINE.sql`` beside it."""
+    """Create the views of a revision, and the functions that they call.
+
+    Their text is ``NNNN_*.ENGINE.sql`` beside it, or the one before it that was written last.
+    """
     for statement in _view_statements(revision):
         # op.execute() takes ":name" for a parameter
         op.execute(statement.replace(":", "\\:"))
+    if _engine() == "postgresql" and not op.get_context().as_sql:
+        grants.restore(op.get_bind(), op.get_bind().info.pop(_RIGHTS, ()))
 
 
 def drop_views(revision: str) -> None:
-    """Drop the views of a revision, and the functions that they call, whichever of them exist."""
+    """Drop the views of a revision, and the functions that they call, whichever of them exist.
+
+    Rights on them come back with :func:`create_views`: a view that an earlier revision of the same change has made was
+    not there when the change began.
+    """
+    if _engine() == "postgresql" and not op.get_context().as_sql:
+        op.get_bind().info[_RIGHTS] = grants.granted(op.get_bind())
     for statement in reversed(_view_statements(revision)):
         kind, name = _CREATED.match(statement).groups()  # type: ignore[union-attr]  # the text has no other statements
         op.execute(f"DROP {kind} IF EXISTS {name}")
@@ -223,12 +306,28 @@ def has_column(table_name: str, column: str) -> bool:
 
 # --- parts of the above ----------------------------------------------------------------------------------------------
 
+_LET = """DO $rights$
+DECLARE
+  item text;
+BEGIN
+  FOR item IN
+    SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE CAST(CAST(a.grantee AS regrole) AS text) END
+    FROM pg_class AS c, aclexplode(c.relacl) AS a
+    WHERE c.oid = CAST('{like}' AS regclass) AND a.privilege_type = '{who}' AND a.grantee <> c.relowner
+  LOOP
+    EXECUTE 'GRANT {rights} ON {table_name} TO ' || item;
+  END LOOP;
+END
+$rights$"""
+_RIGHTS = "persistdb_rights_on_views"
 _CREATED = re.compile(r"CREATE (?:OR REPLACE )?(VIEW|FUNCTION) (\w+(?:\(.*?\))?)")
 
 
 def _view_statements(revision: str) -> list[str]:
     script: Any = op.get_context().script
-    (path,) = Path(script.versions).glob(f"{revision}_*.{_engine()}.sql")
+    # a revision that changes no view has none
+    texts = Path(script.versions).glob(f"[0-9]*_*.{_engine()}.sql")
+    path = max(text for text in texts if text.name.partition("_")[0] <= revision)
     return [statement for statement in path.read_text("utf-8").split("\n;\n") if statement]
 
 

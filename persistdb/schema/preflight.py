@@ -55,8 +55,11 @@ def orphan_queries(connection: Connection) -> dict[str, tuple[str, str]]:
     return queries
 
 
-def blocks(connection: Connection, revisions: Iterable[Revision], *, down: bool) -> list[Finding]:
-    """Find rows that make one of these revisions impossible."""
+def blocks(
+    connection: Connection, revisions: Iterable[Revision], held: tuple[str, Mapping[str, object]], *, down: bool
+) -> list[Finding]:
+    """Find rows that make one of these revisions impossible; ``held`` tells leases that are not over."""
+    condition, values = held
     columns = _columns(connection)
     findings = []
     for revision in revisions:
@@ -64,7 +67,7 @@ def blocks(connection: Connection, revisions: Iterable[Revision], *, down: bool)
             continue  # an interrupted downgrade, which was checked before it began
         reasons = revision.blocks_downgrade if down else revision.blocks_upgrade
         for what, statement in reasons.items():
-            findings += find_rows(connection, what, statement)
+            findings += find_rows(connection, what, statement.replace("{held}", condition), values)
     return findings
 
 

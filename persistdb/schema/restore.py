@@ -87,7 +87,7 @@ def restore(database: Database, source: Path, *, replace_foreign: bool = False) 
                 raise
             target.clear()
             original.copy_to(target)
-        database.prepared = False
+        database.forget_schema()
         _refuse_damaged(target)
     log.info("%s: restored from %s", database.url, source)
     return saved

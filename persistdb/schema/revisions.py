@@ -30,6 +30,12 @@ class Revision:
     blocks_downgrade: Mapping[str, str]
     moves: tuple[str, ...]
     """The tables whose rows it copies."""
+    min_reader: str
+    """The oldest revision whose programs may read a database of this one."""
+    min_writer: str
+    """The oldest revision whose programs may write it."""
+    backfill: Mapping[str, str]
+    """What it fills in batches afterwards: ``table.key`` to an UPDATE (:mod:`.backfill`)."""
 
     @property
     def title(self) -> str:
@@ -72,8 +78,9 @@ def script_location() -> Path:
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
-def history() -> list[Revision]:
-    """Return all revisions, oldest first."""
+@cache
+def history() -> tuple[Revision, ...]:
+    """Return all revisions, oldest first; their files are read once in a process."""
     revisions = []
     for script in ScriptDirectory.from_config(config()).walk_revisions():
         module = script.module
@@ -85,9 +92,13 @@ def history() -> list[Revision]:
                 getattr(module, "BLOCKS_UPGRADE", {}),
                 getattr(module, "BLOCKS_DOWNGRADE", {}),
                 getattr(module, "MOVES", ()),
+                # programs of before 0011 take no revision but their own
+                getattr(module, "MIN_READER", script.revision),
+                getattr(module, "MIN_WRITER", script.revision),
+                getattr(module, "FILLS", {}),
             )
         )
-    return revisions[::-1]
+    return tuple(revisions[::-1])
 
 
 @cache

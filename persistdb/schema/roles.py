@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..engines import Role
-from ..errors import AccessDenied, BadURL, InvalidValue, SchemaOutdated
-from .names import VERSION, VIEWS
-from .tables import Base
+from ..errors import AccessDenied, BadURL, InvalidValue, SchemaOutdated, SchemaTooNew
+from .names import BACKFILL, HISTORY, RETENTION, SUPPORT, TABLES, VERSION, VIEWS
 from .version import HEAD, current
 
 if TYPE_CHECKING:
     from ..db.database import Database
 
-# The version says whether the tables and views are the ones that a program knows.
-_READ = (*VIEWS, VERSION)
+# The version, and what is said beside it, tell a program whether it may use the tables and views, and since when they
+# have history.
+_READ = (*VIEWS, VERSION, SUPPORT, BACKFILL, RETENTION)
 
 READER = Role("reader", reads=_READ)
 """A user who may read the views: what ``sql`` and ``report`` should connect as."""
 
-WRITER = Role("writer", reads=_READ, writes=tuple(table.name for table in Base.metadata.sorted_tables))
+WRITER = Role("writer", reads=_READ, writes=(*TABLES, *HISTORY, RETENTION))
 """A user who may read and write rows: what the programs on the nodes should connect as."""
 
 # A name that no engine needs to quote in a text or a name
@@ -50,12 +50,15 @@ def grant(database: Database, role: Role, name: str, password: str | None = None
     """Give a user a role, and return what the user may do beyond it: nothing, if all went well.
 
     Raises what :func:`statements` does, :class:`~persistdb.errors.SchemaOutdated`,
+    :class:`~persistdb.errors.SchemaTooNew`,
     :class:`~persistdb.errors.AccessDenied` for a user who may not do that.
     """
     wanted = statements(database, role, name, password)
     found = current(database)
-    if found != HEAD:
+    if found is None or found < HEAD:
         raise SchemaOutdated(database.url, found, HEAD)
+    if found > HEAD:
+        raise SchemaTooNew(database.url, found, HEAD)
     try:
         with database.writer.execution_options(no_parameters=True).begin() as connection:
             for statement in wanted:

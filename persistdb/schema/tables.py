@@ -1,90 +1,50 @@
 """The tables, as mapped classes.
 
-The repository uses them to build its statements. For other queries, take a session from
-:meth:`persistdb.Database.session` and say what to load (``selectinload(Container.mounts)``): nothing is loaded
-implicitly.
+Their columns are those of :mod:`.core`, of which the repository builds its statements. For other queries, take a
+session from :meth:`persistdb.Database.session` and say what to load (``selectinload(Container.mounts)``): nothing is
+loaded implicitly.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, MetaData, UniqueConstraint, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, relationship
 
-from ..engines import types
-from ..validation import TOKEN_LENGTH
-
-UINT32_MAX = 4294967295
-
-Id = Annotated[int, mapped_column(types.identity(), primary_key=True)]
-Parent = Annotated[int, mapped_column(types.bigint().with_variant(types.integer(), "sqlite"))]
-ParentKey = Annotated[int, mapped_column(types.bigint().with_variant(types.integer(), "sqlite"), primary_key=True)]
-Position = Annotated[int, mapped_column(types.integer(), primary_key=True, autoincrement=False)]
-Key = Annotated[str, mapped_column(types.key())]
-Token = Annotated[str | None, mapped_column(types.key(TOKEN_LENGTH))]
-Text = Annotated[str, mapped_column(types.text())]
-Document = Annotated[str | None, mapped_column(types.document())]
-Uint32 = Annotated[int, mapped_column(types.uint32())]
-Bool = Annotated[bool, mapped_column(types.boolean())]
-Timestamp = Annotated[datetime, mapped_column(types.UTCDateTime())]
-Revision = Annotated[int, mapped_column(types.bigint(), default=1)]
+from . import core
 
 
 class Base(DeclarativeBase):
-    """The base class, whose naming convention gives every constraint a name that a migration can use."""
+    """The base class."""
 
-    metadata = MetaData(
-        naming_convention={
-            "pk": "pk_%(table_name)s",
-            "fk": "fk_%(table_name)s_%(referred_table_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-        }
-    )
+    metadata = core.METADATA
 
-
-# The conditions of partial indexes. A query that is to use one must repeat it: SQLite compares the words. Kata writes
-# nothing for most mounts, and the same few names for sources that are not paths.
-NOT_EMPTY = "{0} <> ''"
-IS_PATH = "{0} >= '/' AND {0} < '0'"
-IS_PID = "{0} > 0"
-
-
-def _index(table: str, column: str, holds: str | None = None, *, long: bool = False) -> Index:
-    """Index a column; ``long`` text is longer than a key may be.
-
-    MariaDB has no partial indexes, and indexes the first characters only. PostgreSQL's B-trees refuse a row of more
-    than 2704 bytes; its SP-GiST spreads a long text over several rows.
-    """
-    options: dict[str, object] = {}
-    if holds is not None:
-        where = text(holds.format(column))
-        options |= {"sqlite_where": where, "postgresql_where": where}
-    if long:
-        options |= {"postgresql_using": "spgist", "mysql_length": 255, "mariadb_length": 255}
-    return Index(f"ix_{table}_{column}", column, **options)  # type: ignore[arg-type]  # each dialect names its own
+    def __init_subclass__(cls, **options: Any) -> None:
+        cls.__tablename__ = cls.__table__.name  # type: ignore[attr-defined]  # a Table
+        super().__init_subclass__(**options)
 
 
 class Sandbox(Base):
     """A pod's virtual machine on one host."""
 
-    __tablename__ = "sandbox"
-    __table_args__ = (UniqueConstraint("host", "sid"), _index("sandbox", "sid"))
+    __table__ = core.sandbox
 
-    id: Mapped[Id]
-    host: Mapped[Key]
-    sid: Mapped[Key]
-    state: Mapped[Key]
-    persist_version: Mapped[int | None] = mapped_column(types.integer())
-    cgroup_path: Mapped[Text]
-    layout: Mapped[Key]
-    document: Mapped[Document]
-    revision: Mapped[Revision]
-    created_at: Mapped[Timestamp]
-    updated_at: Mapped[Timestamp]
+    id: Mapped[int]
+    host: Mapped[str]
+    sid: Mapped[str]
+    state: Mapped[str]
+    persist_version: Mapped[int | None]
+    cgroup_path: Mapped[str]
+    layout: Mapped[str]
+    document: Mapped[str | None]
+    hypervisor_pid: Mapped[int | None]
+    hypervisor_path: Mapped[str | None]
+    virtiofsd_pid: Mapped[int | None]
+    netns_path: Mapped[str | None]
+    revision: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
 
     containers: Mapped[list[Container]] = relationship(
         back_populates="sandbox", lazy="raise", cascade="all, delete-orphan", passive_deletes=True
@@ -94,30 +54,29 @@ class Sandbox(Base):
 class Container(Base):
     """A container of a sandbox."""
 
-    __tablename__ = "container"
-    __table_args__ = (
-        ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], ondelete="CASCADE"),
-        UniqueConstraint("sandbox_id", "cid"),
-        # the composite foreign key of process refers to it
-        UniqueConstraint("sandbox_id", "id"),
-        _index("container", "cid"),
-        _index("container", "cgroup_path", NOT_EMPTY, long=True),
-        _index("container", "bundle_path", NOT_EMPTY, long=True),
-    )
+    __table__ = core.container
 
-    id: Mapped[Id]
-    sandbox_id: Mapped[Parent]
-    cid: Mapped[Key]
-    state: Mapped[Key]
-    cgroup_path: Mapped[Text]
-    bundle_path: Mapped[Text]
-    layout: Mapped[Key]
+    id: Mapped[int]
+    sandbox_id: Mapped[int]
+    cid: Mapped[str]
+    state: Mapped[str]
+    cgroup_path: Mapped[str]
+    bundle_path: Mapped[str]
+    layout: Mapped[str]
     # the keys that persistdb does not know, and the file's whole text where columns and keys cannot reproduce it
-    extra: Mapped[dict[str, object] | None] = mapped_column(types.json())
-    document: Mapped[Document]
-    revision: Mapped[Revision]
-    created_at: Mapped[Timestamp]
-    updated_at: Mapped[Timestamp]
+    extra: Mapped[dict[str, object] | None]
+    document: Mapped[str | None]
+    # containerd's
+    namespace: Mapped[str]
+    runtime: Mapped[str]
+    # what annotations call it (:mod:`persistdb.annotations`); the pod as NAMESPACE/NAME
+    pod: Mapped[str]
+    pod_uid: Mapped[str]
+    container_name: Mapped[str]
+    image: Mapped[str]
+    revision: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
 
     sandbox: Mapped[Sandbox] = relationship(back_populates="containers", lazy="raise")
     mounts: Mapped[list[Mount]] = relationship(
@@ -146,29 +105,20 @@ class Container(Base):
 class Mount(Base):
     """A mount of a container: the rootfs at position 0, the others in the file's order from 1 on."""
 
-    __tablename__ = "mount"
-    __table_args__ = (
-        ForeignKeyConstraint(["container_id"], ["container.id"], ondelete="CASCADE"),
-        CheckConstraint("is_rootfs = (position = 0)", name="rootfs_is_first"),
-        CheckConstraint("position >= 0", name="position"),
-        _index("mount", "source", IS_PATH, long=True),
-        _index("mount", "host_path", NOT_EMPTY, long=True),
-        _index("mount", "block_device_id", NOT_EMPTY, long=True),
-        # rows are stored in the order of the key: a container's are adjacent, and no second index is written
-        {"sqlite_with_rowid": False},
-    )
+    __table__ = core.mount
 
-    container_id: Mapped[ParentKey]
-    position: Mapped[Position]
-    is_rootfs: Mapped[Bool]
-    source: Mapped[Text]
-    destination: Mapped[Text]
-    type: Mapped[Text]
-    options: Mapped[list[str] | None] = mapped_column(types.json())
-    host_path: Mapped[Text]
-    block_device_id: Mapped[Text]
-    read_only: Mapped[Bool]
-    mounted: Mapped[Bool]
+    container_id: Mapped[int]
+    position: Mapped[int]
+    is_rootfs: Mapped[bool]
+    source: Mapped[str]
+    destination: Mapped[str]
+    type: Mapped[str]
+    options: Mapped[list[str] | None]
+    host_path: Mapped[str]
+    block_device_id: Mapped[str]
+    read_only: Mapped[bool]
+    mounted: Mapped[bool]
+    since: Mapped[int]
 
     container: Mapped[Container] = relationship(back_populates="mounts", lazy="raise")
 
@@ -176,25 +126,17 @@ class Mount(Base):
 class DeviceMap(Base):
     """A host device that is visible in a container."""
 
-    __tablename__ = "device_map"
-    __table_args__ = (
-        ForeignKeyConstraint(["container_id"], ["container.id"], ondelete="CASCADE"),
-        CheckConstraint(f"file_mode BETWEEN 0 AND {UINT32_MAX}", name="file_mode"),
-        CheckConstraint(f"uid BETWEEN 0 AND {UINT32_MAX}", name="uid"),
-        CheckConstraint(f"gid BETWEEN 0 AND {UINT32_MAX}", name="gid"),
-        CheckConstraint("position >= 0", name="position"),
-        _index("device_map", "device_id", long=True),
-        {"sqlite_with_rowid": False},
-    )
+    __table__ = core.device_map
 
-    container_id: Mapped[ParentKey]
-    position: Mapped[Position]
-    device_id: Mapped[Text]
-    container_path: Mapped[Text]
-    file_mode: Mapped[Uint32]
-    uid: Mapped[Uint32]
-    gid: Mapped[Uint32]
-    shared: Mapped[Bool]
+    container_id: Mapped[int]
+    position: Mapped[int]
+    device_id: Mapped[str]
+    container_path: Mapped[str]
+    file_mode: Mapped[int]
+    uid: Mapped[int]
+    gid: Mapped[int]
+    shared: Mapped[bool]
+    since: Mapped[int]
 
     container: Mapped[Container] = relationship(back_populates="device_maps", lazy="raise")
 
@@ -206,32 +148,157 @@ class Process(Base):
     ``start_time_offset`` the minutes east of UTC. All three are NULL for Go's zero time.
     """
 
-    __tablename__ = "process"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["sandbox_id", "container_id"], ["container.sandbox_id", "container.id"], ondelete="CASCADE"
-        ),
-        UniqueConstraint("sandbox_id", "token"),
-        CheckConstraint("start_time_ns BETWEEN 0 AND 999", name="start_time_ns"),
-        CheckConstraint("start_time_offset BETWEEN -1439 AND 1439", name="start_time_offset"),
-        CheckConstraint(
-            "(start_time IS NULL) = (start_time_ns IS NULL) AND (start_time IS NULL) = (start_time_offset IS NULL)",
-            name="start_time_whole",
-        ),
-        CheckConstraint("token <> ''", name="token"),
-        CheckConstraint("position >= 0", name="position"),
-        _index("process", "token"),
-        _index("process", "pid", IS_PID),
-        {"sqlite_with_rowid": False},
-    )
+    __table__ = core.process
 
-    container_id: Mapped[ParentKey]
-    position: Mapped[Position]
-    sandbox_id: Mapped[Parent]
-    token: Mapped[Token]
-    pid: Mapped[int] = mapped_column(types.bigint())
-    start_time: Mapped[datetime | None] = mapped_column(types.UTCDateTime())
-    start_time_ns: Mapped[int | None] = mapped_column(types.smallint())
-    start_time_offset: Mapped[int | None] = mapped_column(types.smallint())
+    container_id: Mapped[int]
+    position: Mapped[int]
+    sandbox_id: Mapped[int]
+    token: Mapped[str | None]
+    pid: Mapped[int]
+    start_time: Mapped[datetime | None]
+    start_time_ns: Mapped[int | None]
+    start_time_offset: Mapped[int | None]
+    since: Mapped[int]
 
     container: Mapped[Container] = relationship(back_populates="processes", lazy="raise")
+
+
+class Annotation(Base):
+    """An annotation of a container, from its own files or its sandbox's document; in the order of their names.
+
+    Names may be of any length, so they are no part of a key.
+    """
+
+    __table__ = core.annotation
+
+    container_id: Mapped[int]
+    position: Mapped[int]
+    name: Mapped[str]
+    value: Mapped[str]
+
+
+class SandboxAnnotation(Base):
+    """An annotation of a sandbox, from its document."""
+
+    __table__ = core.sandbox_annotation
+
+    sandbox_id: Mapped[int]
+    position: Mapped[int]
+    name: Mapped[str]
+    value: Mapped[str]
+
+
+class SandboxDevice(Base):
+    """A device that Kata attached to a sandbox, from the list in its document; ``position`` is its place there.
+
+    A value that the document does not have, or has of another type, is NULL.
+    """
+
+    __table__ = core.sandbox_device
+
+    sandbox_id: Mapped[int]
+    position: Mapped[int]
+    device_id: Mapped[str | None]
+    type: Mapped[str | None]
+    kind: Mapped[str | None]
+    major: Mapped[int | None]
+    minor: Mapped[int | None]
+    host_path: Mapped[str | None]
+    ref_count: Mapped[int | None]
+    attach_count: Mapped[int | None]
+
+
+class VFIODevice(Base):
+    """A host device that VFIO hands to a sandbox: one of those in an entry of its list of devices.
+
+    ``bdf`` is its PCI address, with the domain; empty for a device that has none.
+    """
+
+    __table__ = core.vfio_device
+
+    sandbox_id: Mapped[int]
+    device_position: Mapped[int]
+    position: Mapped[int]
+    bdf: Mapped[str]
+    sysfs_dev: Mapped[str]
+
+
+class Host(Base):
+    """A host whose files were read: when, and what runs there.
+
+    Sandboxes refer to it by its name, without a foreign key: a program that saves them need not know of hosts, and no
+    insert waits for whoever writes the host's row.
+    """
+
+    __table__ = core.host
+
+    name: Mapped[str]
+    first_seen: Mapped[datetime]
+    last_seen: Mapped[datetime]
+    boot_id: Mapped[str | None]
+    kernel: Mapped[str | None]
+    programs: Mapped[str | None]
+
+
+class SandboxSeen(Base):
+    """When and where an import last found a sandbox's files; a separate table, since a sandbox's row has its document.
+
+    ``source`` is the folder on the host that holds the sandbox's.
+    """
+
+    __table__ = core.sandbox_seen
+
+    sandbox_id: Mapped[int]
+    seen_at: Mapped[datetime]
+    source: Mapped[str]
+
+
+class SchemaSupport(Base):
+    """The oldest revisions of the schema whose programs may read the database, and write it: one row."""
+
+    __table__ = core.schema_support
+
+    id: Mapped[int]
+    min_reader: Mapped[str]
+    min_writer: Mapped[str]
+
+
+class SchemaBackfill(Base):
+    """A table that a change of the schema is still to fill, and the key behind which it goes on."""
+
+    __table__ = core.schema_backfill
+
+    revision: Mapped[str]
+    table_name: Mapped[str]
+    behind: Mapped[int]
+
+
+class Lease(Base):
+    """A lock that is held, or waited for, until the lease is over or renewed.
+
+    ``number`` is its fencing number and its place in the queue: it is held as soon as there is no earlier row of its
+    name that excludes it. ``owner`` is random, and stands for one ``Database`` of a process: ``boot_id`` says within
+    which boot and namespaces the ``pid`` and its ``started`` (clock ticks since the boot) have a meaning.
+    ``expires_at`` is in microseconds of the engine's shared clock: since 1970 on servers, since the boot on SQLite.
+    """
+
+    __table__ = core.lease
+
+    name: Mapped[str]
+    number: Mapped[int]
+    mode: Mapped[str]
+    owner: Mapped[str]
+    host: Mapped[str]
+    boot_id: Mapped[str]
+    pid: Mapped[int]
+    started: Mapped[int]
+    expires_at: Mapped[int]
+
+
+class LeaseNumber(Base):
+    """The last fencing number of the locks whose names fall into a bucket."""
+
+    __table__ = core.lease_number
+
+    bucket: Mapped[int]
+    number: Mapped[int]

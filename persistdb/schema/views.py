@@ -1,66 +1,31 @@
-"""The reporting views: a row for each sandbox, container, mount, device and process, decoded for people.
+"""The reporting views: a row for each host, sandbox, container, mount, device and process, decoded for people.
 
 Their columns are a public contract, the same on every engine (``docs/reporting.md``). The definitions here belong to
 the newest revision of the schema; each revision that creates a view has its own copy, as text beside it. Pure: nothing
 here touches a database.
 
 An expensive column (a count, a value from Kata's own document) is a scalar subquery: a query that leaves the column out
-doesn't pay for it. Kata's own list of devices is a separate view for the same reason.
+doesn't pay for it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..engines.base import JSONValue
-from ..records import GO_KIND_BITS, GO_LOWEST_BIT, POSIX_KIND_SHIFT, POSIX_KINDS, POSIX_ONLY, SPECIAL_BITS
+from . import views_over_time
+from .decoding import View, device_columns, mount_columns, process_columns, same, view
 from .names import VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..engines import Backend
 
 NAMES = VIEWS
 """The views, in the order in which they are created."""
 
 
-@dataclass(frozen=True)
-class View:
-    """The definition of a view for one engine: its columns in their order, and its SELECT."""
-
-    columns: tuple[str, ...]
-    select: str
-
-
-_IS_POSIX = f"((d.file_mode & {POSIX_ONLY}) <> 0 AND (d.file_mode >> {GO_LOWEST_BIT}) = 0)"
-_LETTERS = {
-    "char": "c",
-    "block": "b",
-    "fifo": "p",
-    "directory": "d",
-    "symlink": "l",
-    "socket": "s",
-    "regular": "-",
-}
-# Three characters for each octal digit; from the ninth on, the digits with setuid, setgid or sticky.
-_TRIPLETS = "-----x-w--wxr--r-xrw-rwx--{0}--{1}-w{0}-w{1}r-{0}r-{1}rw{0}rw{1}"
-
-# The places of lists in Kata's documents, and the values that we want of their entries: persist.json first, then the
-# old store's files, in whose devices.json the device is the entry's "Data" (virtcontainers/persist/api/device.go;
-# pkg/store in 1.6).
-_DEVICES = (("Devices",), ("devices.json",))
-_DEVICE = {
-    "id": JSONValue((("ID",), ("Data", "ID"))),
-    "type": JSONValue((("Type",),)),
-    "dev_type": JSONValue((("DevType",), ("Data", "DeviceInfo", "DevType"))),
-    "major": JSONValue((("Major",), ("Data", "DeviceInfo", "Major")), integer=True),
-    "minor": JSONValue((("Minor",), ("Data", "DeviceInfo", "Minor")), integer=True),
-    "file": JSONValue((("BlockDrive", "File"), ("Data", "BlockDrive", "File"))),
-    "ref_count": JSONValue((("RefCount",), ("Data", "RefCount")), integer=True),
-    "attach_count": JSONValue((("AttachCount",), ("Data", "AttachCount")), integer=True),
-}
+# The places of the lists of containers in Kata's documents, and the values that we want of their entries: persist.json
+# first, then the old store's files.
 _CONFIGS = (("Config", "ContainerConfigs"), ("config.json", "Containers"))
 _CONFIG = {
     "id": JSONValue((("ID",),)),
@@ -81,7 +46,14 @@ def definitions(backend: Backend) -> dict[str, View]:
         "mounts": _mounts(backend),
         "devices": _devices(backend),
         "processes": _processes(),
-        "sandbox_devices": _sandbox_devices(backend),
+        "sandbox_devices": _sandbox_devices(),
+        "vfio_devices": _vfio_devices(),
+        "hosts": _hosts(),
+        "annotations": _annotations(),
+        **views_over_time.definitions(backend),
+        "findings": _findings(),
+        "audit_runs": _audit_runs(backend),
+        "history_bounds": _history_bounds(),
     }
     return {name: views[name] for name in NAMES}
 
@@ -98,22 +70,7 @@ def removal(backend: Backend) -> list[str]:
     return [*dropped, *(f"DROP FUNCTION IF EXISTS {name}" for name in backend.view_functions)]
 
 
-def _view(columns: Mapping[str, str], source: str) -> View:
-    """Put a definition together, from the expression of each column."""
-    lines = [value if value.endswith(f".{name}") else f"{value} AS {name}" for name, value in columns.items()]
-    return View(tuple(columns), "SELECT " + ",\n       ".join(lines) + f"\nFROM {source}")
-
-
-def _substr(constant: str, position: str, length: int) -> str:
-    # PostgreSQL takes no bigint for the position
-    return f"substr('{constant}', CAST({position} AS integer), {length})"
-
-
-def _same(alias: str, *names: str) -> dict[str, str]:
-    return {name: f"{alias}.{name}" for name in names}
-
-
-_WHOSE = {**_same("s", "host", "sid"), **_same("c", "cid", "state")}
+_WHOSE = {**same("s", "host", "sid"), **same("c", "cid", "state")}
 _CHANGES = ("revision", "created_at", "updated_at")
 _UP = "JOIN sandbox AS s ON s.id = c.sandbox_id"
 
@@ -126,9 +83,9 @@ def _sandboxes(backend: Backend) -> View:
         each = f"(SELECT count(*) FROM {table} AS x WHERE x.container_id = c.id)"
         return f"CAST((SELECT coalesce(sum({each}), 0) {own}) AS integer)"
 
-    return _view(
+    return view(
         {
-            **_same("s", "host", "sid", "state", "persist_version", "layout", "cgroup_path"),
+            **same("s", "host", "sid", "state", "persist_version", "layout", "cgroup_path"),
             "has_document": "(s.document IS NOT NULL)",
             "containers": f"(SELECT count(*) {own})",
             "running": f"(SELECT count(*) {own} AND c.state = 'running')",
@@ -137,10 +94,109 @@ def _sandboxes(backend: Backend) -> View:
             "processes": children("process"),
             # the row's own revision is a part of it: a change of a container does not write the sandbox's row
             "revision": f"(s.revision + CAST((SELECT coalesce(sum(c.revision), 0) {own}) AS {backend.int64}))",
-            **_same("s", "created_at", "updated_at"),
+            **same("s", "created_at", "updated_at"),
+            "seen_at": _seen("seen_at", "s.id"),
+            "source": _seen("source", "s.id"),
+            "runtime": f"coalesce((SELECT max(c.runtime) {own}), {_RUNTIME})",
+            "namespace": f"coalesce((SELECT max(c.namespace) {own}), '')",
+            **{
+                name: f"coalesce((SELECT {value} {own} AND c.pod <> '' ORDER BY c.cid <> s.sid, c.cid LIMIT 1), '')"
+                for name, value in _pod(backend).items()
+            },
+            **same("s", "hypervisor_pid", "hypervisor_path", "virtiofsd_pid", "netns_path"),
         },
         "sandbox AS s",
     )
+
+
+# a sandbox without containers has the layout of a runtime's files, or was never in files
+_RUNTIME = "CASE WHEN s.layout IN ('runc', 'crun', 'youki') THEN s.layout ELSE 'kata' END"
+
+
+def _pod(backend: Backend) -> dict[str, str]:
+    """Return the parts of a container's pod, which is stored as NAMESPACE/NAME."""
+    slash = backend.position("c.pod", "'/'")
+    return {
+        "pod_namespace": f"CASE WHEN c.pod <> '' THEN substr(c.pod, 1, {slash} - 1) ELSE '' END",
+        "pod_name": f"CASE WHEN c.pod <> '' THEN substr(c.pod, {slash} + 1) ELSE '' END",
+        "pod_uid": "c.pod_uid",
+    }
+
+
+def _annotations() -> View:
+    of_containers = view(
+        {**same("s", "host", "sid"), "cid": "c.cid", **same("a", "name", "value")},
+        f"annotation AS a JOIN container AS c ON c.id = a.container_id {_UP}",
+    )
+    of_sandboxes = view(
+        {**same("s", "host", "sid"), "cid": "NULL", **same("a", "name", "value")},
+        "sandbox_annotation AS a JOIN sandbox AS s ON s.id = a.sandbox_id",
+    )
+    return View(of_containers.columns, f"{of_containers.select}\nUNION ALL\n{of_sandboxes.select}")
+
+
+def _findings() -> View:
+    return view(
+        {
+            **same("f", "host", "check_name", "sid", "cid", "subject", "recorded", "observed", "advice"),
+            **same("f", "began_at", "first_seen", "last_seen", "gone_at", "times_seen"),
+            "is_open": "(f.gone_at IS NULL)",
+        },
+        "audit_finding AS f",
+    )
+
+
+def _audit_runs(backend: Backend) -> View:
+    return view(
+        {
+            **same("r", "id", "host", "started_at", "finished_at"),
+            **{name: backend.json_text(f"r.{name}") for name in ("checks", "roots")},
+            **same("r", "findings", "boot_id"),
+        },
+        "audit_run AS r",
+    )
+
+
+def _history_bounds() -> View:
+    # of the table alone, by its key: the view of events is a union, the whole of which some engines read for max()
+    last = "coalesce((SELECT max(e.id) FROM event AS e), 0)"
+    return view(
+        {
+            "retention_seconds": "r.seconds",
+            "horizon": "r.horizon",
+            "last_event_id": f"CASE WHEN {last} > r.pruned_id THEN {last} ELSE r.pruned_id END",
+        },
+        "retention AS r",
+    )
+
+
+def _seen(column: str, sandbox: str) -> str:
+    # not a join: see _containers
+    return f"(SELECT x.{column} FROM sandbox_seen AS x WHERE x.sandbox_id = {sandbox})"
+
+
+def _hosts() -> View:
+    containers = "FROM sandbox AS y JOIN container AS c ON c.sandbox_id = y.id WHERE y.host"
+    known = view(
+        {
+            "host": "h.name",
+            **same("h", "first_seen", "last_seen", "boot_id", "kernel", "programs"),
+            "sandboxes": "(SELECT count(*) FROM sandbox AS x WHERE x.host = h.name)",
+            "containers": f"(SELECT count(*) {containers} = h.name)",
+        },
+        "host AS h",
+    )
+    # programs that only save sandboxes write no row for their host
+    others = view(
+        {
+            "host": "s.host",
+            **dict.fromkeys(("first_seen", "last_seen", "boot_id", "kernel", "programs"), "NULL"),
+            "sandboxes": "count(*)",
+            "containers": f"(SELECT count(*) {containers} = s.host)",
+        },
+        "sandbox AS s\nWHERE NOT EXISTS (SELECT 1 FROM host AS h WHERE h.name = s.host)\nGROUP BY s.host",
+    )
+    return View(known.columns, f"{known.select}\nUNION ALL\n{others.select}")
 
 
 def _containers(backend: Backend) -> View:
@@ -157,7 +213,7 @@ def _containers(backend: Backend) -> View:
         # not a join: in GROUP BY queries SQLite makes the join even if no column of it is used
         return f"(SELECT x.{column} FROM {table} AS x WHERE x.container_id = c.id AND x.position = 0)"
 
-    return _view(
+    return view(
         {
             **_WHOSE,
             "sandbox_state": "s.state",
@@ -175,113 +231,59 @@ def _containers(backend: Backend) -> View:
             "mounts": children("mount"),
             "devices": children("device_map"),
             "processes": children("process"),
-            **_same("c", "layout", *_CHANGES),
+            **same("c", "layout", *_CHANGES),
+            "seen_at": _seen("seen_at", "c.sandbox_id"),
+            **same("c", "runtime", "namespace"),
+            **_pod(backend),
+            **same("c", "container_name", "image"),
         },
         f"container AS c {_UP}",
     )
 
 
 def _mounts(backend: Backend) -> View:
-    options = backend.json_text("m.options")
-
-    def has(option: str) -> str:
-        # One of these precedes the quote that opens a text in a JSON list, and none of them any other quote.
-        return " OR ".join(backend.contains(options, f'{before}"{option}"') for before in "[, ")
-
-    def is_set(option: str) -> str:
-        return f"(m.options IS NOT NULL AND ({has(option)}))"
-
-    return _view(
-        {
-            **_WHOSE,
-            **_same("m", "position", "is_rootfs", "source", "destination", "type"),
-            "options": options,
-            "read_only": f"(m.read_only OR {is_set('ro')})",
-            "nosuid": is_set("nosuid"),
-            "nodev": is_set("nodev"),
-            "noexec": is_set("noexec"),
-            "is_bind": f"(m.type = 'bind' OR m.host_path <> '' OR {is_set('bind')} OR {is_set('rbind')})",
-            **_same("m", "host_path", "block_device_id", "mounted"),
-        },
-        f"mount AS m JOIN container AS c ON c.id = m.container_id {_UP}",
-    )
+    source = f"mount AS m JOIN container AS c ON c.id = m.container_id {_UP}"
+    return view({**_WHOSE, **mount_columns(backend)}, source)
 
 
 def _devices(backend: Backend) -> View:
-    go = " ".join(f"WHEN ((d.file_mode >> {bit}) & 1) = 1 THEN '{kind}'" for bit, kind in GO_KIND_BITS.items())
-    posix = " ".join(f"WHEN {bits} THEN '{kind}'" for bits, kind in POSIX_KINDS.items())
-    kind = (
-        f"CASE WHEN {_IS_POSIX} THEN CASE ((d.file_mode >> {POSIX_KIND_SHIFT}) & 15) {posix} END ELSE CASE {go} END END"
-    )
-    letters = " ".join(f"WHEN '{name}' THEN '{letter}'" for name, letter in _LETTERS.items())
-
-    def special(go_bit: int, posix_bit: int) -> str:
-        return f"CASE WHEN {_IS_POSIX} THEN ((d.file_mode >> {posix_bit}) & 1) ELSE ((d.file_mode >> {go_bit}) & 1) END"
-
-    def digit(shift: int) -> str:
-        return f"((d.file_mode >> {shift}) & 7)"
-
-    specials = dict(zip((6, 3, 0), (special(*bits) for bits in SPECIAL_BITS.values()), strict=True))
-    triplets = [
-        _substr(_TRIPLETS.format(*characters), f"3 * ({digit(shift)} + 8 * ({specials[shift]})) + 1", 3)
-        for shift, characters in ((6, "Ss"), (3, "Ss"), (0, "Tt"))
-    ]
-    octal = [f"(4 * ({specials[6]}) + 2 * ({specials[3]}) + ({specials[0]}))", *map(digit, (6, 3, 0))]
-    return _view(
-        {
-            **_WHOSE,
-            **_same("d", "position", "device_id", "container_path"),
-            "kind": backend.bytewise(kind),
-            "mode": backend.bytewise(backend.concat(f"CASE {kind} {letters} ELSE '?' END", *triplets)),
-            "permissions": backend.bytewise(backend.concat(*(_substr("01234567", f"{one} + 1", 1) for one in octal))),
-            **_same("d", "uid", "gid", "shared", "file_mode"),
-        },
-        f"device_map AS d JOIN container AS c ON c.id = d.container_id {_UP}",
-    )
+    source = f"device_map AS d JOIN container AS c ON c.id = d.container_id {_UP}"
+    return view({**_WHOSE, **device_columns(backend)}, source)
 
 
 def _processes() -> View:
-    return _view(
-        {
-            **_WHOSE,
-            **_same("p", "position", "token"),
-            "is_init": "(p.token IS NOT NULL AND p.token = c.cid)",
-            "pid": "p.pid",
-            # Kata writes -1 where the agent has the process, and 0 before there is a process
-            "host_pid": "CASE WHEN p.pid > 0 THEN p.pid END",
-            "started_at": "p.start_time",
-            "utc_offset": "p.start_time_offset",
-        },
-        f"process AS p JOIN container AS c ON c.id = p.container_id {_UP}",
-    )
+    source = f"process AS p JOIN container AS c ON c.id = p.container_id {_UP}"
+    return view({**_WHOSE, **process_columns()}, source)
 
 
-def _sandbox_devices(backend: Backend) -> View:
-    item = backend.json_items("s.document", _DEVICES, _DEVICE)
-    value = item.values
-
+def _sandbox_devices() -> View:
     def used(table: str, column: str) -> str:
         # a partial index without '' is used only if the query says so, too; not a join, see above
-        same = f"x.{column} = {value['id']} AND x.{column} <> ''"
-        ours = "EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = s.id)"
+        same = f"x.{column} = d.device_id AND x.{column} <> ''"
+        ours = "EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = d.sandbox_id)"
         return f"(SELECT count(*) FROM {table} AS x WHERE {same} AND {ours})"
 
-    # u is an unbuffered character device (mknod(1))
-    kinds = "WHEN 'b' THEN 'block' WHEN 'c' THEN 'char' WHEN 'u' THEN 'char' WHEN 'p' THEN 'fifo'"
-    return _view(
+    return view(
         {
-            **_same("s", "host", "sid", "state"),
-            "position": item.position,
-            "device_id": value["id"],
-            "type": value["type"],
-            "kind": backend.bytewise(f"CASE {value['dev_type']} {kinds} END"),
-            "major": value["major"],
-            "minor": value["minor"],
-            "host_path": value["file"],
-            "ref_count": value["ref_count"],
-            "attach_count": value["attach_count"],
+            **same("s", "host", "sid", "state"),
+            "position": "(d.position + 1)",
+            **same("d", "device_id", "type", "kind", "major", "minor", "host_path", "ref_count", "attach_count"),
             "maps": used("device_map", "device_id"),
             "block_mounts": used("mount", "block_device_id"),
         },
-        f"sandbox AS s CROSS JOIN {item.source}",
+        "sandbox_device AS d JOIN sandbox AS s ON s.id = d.sandbox_id",
+    )
+
+
+def _vfio_devices() -> View:
+    return view(
+        {
+            **same("s", "host", "sid", "state"),
+            "position": "(d.position + 1)",
+            "device_id": "d.device_id",
+            "number": "(v.position + 1)",
+            **same("v", "bdf", "sysfs_dev"),
+        },
+        "vfio_device AS v JOIN sandbox_device AS d ON d.sandbox_id = v.sandbox_id AND d.position = v.device_position"
+        " JOIN sandbox AS s ON s.id = v.sandbox_id",
     )

@@ -14,13 +14,44 @@ if TYPE_CHECKING:
 
 Rows = dict[str, list[dict[str, Any]]]
 
-TABLES = ("sandbox", "container", "mount", "device_map", "process")
+TABLES = (
+    "sandbox",
+    "container",
+    "mount",
+    "device_map",
+    "process",
+    "lease",
+    "lease_number",
+    "host",
+    "sandbox_seen",
+    "annotation",
+    "sandbox_annotation",
+    "audit_run",
+    "audit_finding",
+    "sandbox_device",
+    "vfio_device",
+)
 """The tables, parents before children."""
 
+_KEYS = {
+    "sandbox": ("id",),
+    "container": ("id",),
+    "lease": ("name", "number"),
+    "lease_number": ("bucket",),
+    "host": ("name",),
+    "sandbox_seen": ("sandbox_id",),
+    "sandbox_annotation": ("sandbox_id", "position"),
+    "audit_run": ("id",),
+    "audit_finding": ("id",),
+    "sandbox_device": ("sandbox_id", "position"),
+    "vfio_device": ("sandbox_id", "device_position", "position"),
+}
 _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     **dict.fromkeys(("is_rootfs", "read_only", "mounted", "shared"), sa.Boolean()),
-    **dict.fromkeys(("options", "extra"), types.json()),
+    **dict.fromkeys(("options", "extra", "checks", "roots"), types.json()),
     **dict.fromkeys(("start_time", "created_at", "updated_at"), types.UTCDateTime()),
+    **dict.fromkeys(("first_seen", "last_seen", "seen_at"), types.UTCDateTime()),
+    **dict.fromkeys(("started_at", "finished_at", "began_at", "gone_at"), types.UTCDateTime()),
 }
 
 
@@ -39,7 +70,7 @@ def rows(engine: Engine) -> Rows:
     data: Rows = {}
     with engine.connect() as connection:
         for name, table in tables(engine).items():
-            key = ("id",) if "id" in table.c else ("container_id", "position")
+            key = _KEYS.get(name, ("container_id", "position"))
             result = connection.execute(sa.select(table).order_by(*(table.c[column] for column in key)))
             data[name] = [dict(row) for row in result.mappings()]
     return data
@@ -72,8 +103,9 @@ def _sqlite(connection: sa.Connection, name: str) -> list[str]:
     texts = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL", (name,))
     lines = []
     for (text,) in texts:
-        # each column and constraint is a separate line, as SQLAlchemy writes it
-        lines += [line.strip().removesuffix(",").replace(f'"{name}"', name) for line in text.splitlines()]
+        # each column and constraint is a separate line, as SQLAlchemy writes it; ALTER TABLE adds to the last column's
+        parts = re.sub(r", (\w+ [\w()]+ DEFAULT [\w']+ NOT NULL|\w+ (?:BIGINT|TEXT)\b)", r",\n\1", text).splitlines()
+        lines += [line.strip().removesuffix(",").replace(f'"{name}"', name) for line in parts]
     return lines
 
 

@@ -190,7 +190,150 @@ def _nothing(_: Rows) -> None:
     """Put in no value: the new schema holds nothing that the old one can't hold."""
 
 
+def _seen_up(data: Rows) -> Rows:
+    return data | {"host": [], "sandbox_seen": []}
+
+
+def _seen_down(data: Rows) -> Rows:
+    return {name: rows for name, rows in data.items() if name not in {"host", "sandbox_seen"}}
+
+
+def _seen_fill(data: Rows) -> None:
+    seen = {"first_seen": MOMENT - timedelta(days=9), "last_seen": MOMENT}
+    nothing = dict.fromkeys(("boot_id", "kernel", "programs"))
+    data["host"] = [
+        {"name": AWKWARD, **seen, "boot_id": "b" * 64, "kernel": AWKWARD, "programs": LONG},
+        {"name": "node-1", **seen, **nothing},
+    ]
+    data["sandbox_seen"] = [
+        {"sandbox_id": 1, "seen_at": MOMENT, "source": "/run/vc/sbs"},
+        {"sandbox_id": 2, "seen_at": MOMENT, "source": AWKWARD},
+    ]
+
+
 _CHANGES = {"revision": 1, "created_at": MOMENT, "updated_at": MOMENT}
+
+
+def _leases_up(data: Rows) -> Rows:
+    return data | {"lease": [], "lease_number": []}
+
+
+def _leases_down(data: Rows) -> Rows:
+    return {name: rows for name, rows in data.items() if name not in {"lease", "lease_number"}}
+
+
+def _leases_fill(data: Rows) -> None:
+    # long over: what is held would be in the way of a downgrade
+    owner = {"owner": "0" * 32, "host": AWKWARD, "boot_id": "", "pid": 2**22, "started": 0, "expires_at": 1}
+    data["lease"] = [
+        {"name": f"node/{AWKWARD}", "number": 2**63 - 1, "mode": "exclusive", **owner},
+        {"name": "node/pod-a", "number": 1, "mode": "shared", **owner},
+        {"name": "node/pod-a", "number": 2, "mode": "exclusive", **owner},
+    ]
+    data["lease_number"] = [{"bucket": 0, "number": 2**63 - 1}, {"bucket": 255, "number": 2}]
+
+
+_CHILDREN = ("mount", "device_map", "process")
+
+
+def _history_up(data: Rows) -> Rows:
+    """Say of each child that it is so from the creation on; ``test_history`` has the tables of what was."""
+    return data | {name: [row | {"since": 0} for row in data[name]] for name in _CHILDREN}
+
+
+def _history_down(data: Rows) -> Rows:
+    return data | {name: [{k: v for k, v in row.items() if k != "since"} for row in data[name]] for name in _CHILDREN}
+
+
+def _history_fill(data: Rows) -> None:
+    # of containers that were changed
+    next(row for row in data["mount"] if row["container_id"] == 11)["since"] = 2
+    next(row for row in data["process"] if row["container_id"] == 11)["since"] = 2**63 - 1
+
+
+_DERIVED = {"runtime": "kata", "namespace": "", "pod": "", "pod_uid": "", "container_name": "", "image": ""}
+_ANNOTATIONS = ("annotation", "sandbox_annotation")
+
+
+def _names_up(data: Rows) -> Rows:
+    """The documents of these rows say nothing; ``test_names`` has some that do."""
+    return _added("container", **_DERIVED)(data) | {name: [] for name in _ANNOTATIONS}
+
+
+def _names_down(data: Rows) -> Rows:
+    without = {name: rows for name, rows in data.items() if name not in _ANNOTATIONS}
+    return _removed("container", *_DERIVED)(without)
+
+
+def _names_fill(data: Rows) -> None:
+    data["container"][0]["namespace"], data["container"][1]["namespace"] = "k" * 255, AWKWARD
+
+
+def _live_up(data: Rows) -> Rows:
+    """Add the tables of audits; ``test_live`` has the events."""
+    return data | {"audit_run": [], "audit_finding": []}
+
+
+def _live_down(data: Rows) -> Rows:
+    return {name: rows for name, rows in data.items() if name not in {"audit_run", "audit_finding"}}
+
+
+def _live_fill(data: Rows) -> None:
+    times = {"started_at": MOMENT - timedelta(seconds=1), "finished_at": MOMENT}
+    data["audit_run"] = [
+        {"id": 1, "host": AWKWARD, **times, "checks": [], "roots": None, "findings": 0, "boot_id": None},
+        {
+            "id": 2**63 - 1,
+            "host": "node-1",
+            **times,
+            "checks": ["cgroup", AWKWARD],
+            "roots": {"proc": AWKWARD},
+            "findings": 2**31 - 1,
+            "boot_id": "b" * 64,
+        },
+    ]
+    seen = {"first_seen": MOMENT - timedelta(days=9), "last_seen": MOMENT, "first_run_id": 1, "last_run_id": 2**63 - 1}
+    whose = {"host": "node-1", "check_name": "c" * 32, "recorded": AWKWARD, "observed": LONG, "advice": ""}
+    data["audit_finding"] = [
+        {
+            "id": 1,
+            **whose,
+            "subject": LONG * 4,
+            "subject_hash": "f" * 64,
+            "sid": None,
+            "cid": None,
+            "began_at": None,
+            **seen,
+            "times_seen": 1,
+            "gone_at": None,
+        },
+        {
+            "id": 2,
+            **whose,
+            "subject": AWKWARD,
+            "subject_hash": "0" * 64,
+            "sid": AWKWARD,
+            "cid": "C" * 255,
+            "began_at": MOMENT,
+            **seen,
+            "times_seen": 2**31 - 1,
+            "gone_at": MOMENT,
+        },
+    ]
+
+
+_MACHINE = dict.fromkeys(("hypervisor_pid", "hypervisor_path", "virtiofsd_pid", "netns_path"))
+_DEVICES = ("sandbox_device", "vfio_device")
+
+
+def _devices_up(data: Rows) -> Rows:
+    """The documents of these rows say nothing; ``test_sandbox_device`` has some that do."""
+    return _added("sandbox", **_MACHINE)(data) | {name: [] for name in _DEVICES}
+
+
+def _devices_down(data: Rows) -> Rows:
+    return _removed("sandbox", *_MACHINE)({name: rows for name, rows in data.items() if name not in _DEVICES})
+
 
 STEPS = {
     "0001": Step(_baseline, lambda _: {}, _nothing),
@@ -217,6 +360,13 @@ STEPS = {
     "0008": Step(_same, _same, _nothing),
     "0009": Step(_same, _same, _nothing),
     "0010": Step(_same, _same, _nothing),
+    "0011": Step(_same, _same, _nothing),
+    "0012": Step(_leases_up, _leases_down, _leases_fill),
+    "0013": Step(_seen_up, _seen_down, _seen_fill),
+    "0014": Step(_history_up, _history_down, _history_fill),
+    "0015": Step(_names_up, _names_down, _names_fill),
+    "0016": Step(_live_up, _live_down, _live_fill),
+    "0017": Step(_devices_up, _devices_down, _nothing),
 }
 
 

@@ -104,26 +104,25 @@ def test_a_new_revision(alembic: Callable[..., str], database: Database, tmp_pat
 
 NEW_TABLE = """
 
-class Label(Base):
-    \"\"\"A label of a sandbox.\"\"\"
-
-    __tablename__ = "label"
-    __table_args__ = (ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], ondelete="CASCADE"),)
-
-    sandbox_id: Mapped[Parent] = mapped_column(primary_key=True)
-    name: Mapped[Key] = mapped_column(primary_key=True)
-    created_at: Mapped[Timestamp]
+label = Table(
+    "label",
+    METADATA,
+    column("sandbox_id", OWNER, primary_key=True),
+    column("name", KEY, primary_key=True),
+    column("created_at", TIME),
+    ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], ondelete="CASCADE"),
+)
 """
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what a revision is made from, and linted with, whose mapped classes have a table more."""
+    """A copy of what a revision is made from, and linted with, whose tables are one more."""
     for name in ("alembic.ini", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     for name in ("migrations", "persistdb"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "persistdb/schema/tables.py").open("a") as tables:
+    with (tmp_path / "persistdb/schema/core.py").open("a") as tables:
         tables.write(NEW_TABLE)
     return tmp_path
 

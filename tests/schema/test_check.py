@@ -29,9 +29,13 @@ def _execute(database: Database, *statements: str) -> None:
 
 
 def test_sound(database: Database) -> None:
-    """A sound database has no finding."""
+    """A sound database has no finding, and each step tells how far the check is."""
     migrate.upgrade(database)
-    assert check(database) == []
+    told: list[tuple[int, int]] = []
+    assert check(database, progress=lambda done, steps: told.append((done, steps))) == []
+    steps = len(told)
+    assert steps > 5
+    assert told == [(done, steps) for done in range(1, steps + 1)]
 
 
 def test_older(database: Database) -> None:

@@ -13,6 +13,7 @@ from persistdb.schema import migrate, preflight, version
 from persistdb.schema.prepare import prepare
 
 from . import dumps, model
+from .newer import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +115,7 @@ def test_loss_is_refused(database: Database) -> None:
 def test_newer(database: Database) -> None:
     """A database of a newer program is refused with both versions, and not touched."""
     migrate.upgrade(database)
-    _execute(database, "UPDATE persistdb_version SET version_num = '9999'")
+    say(database)
     changes: list[Callable[[], object]] = [
         lambda: migrate.upgrade(database),
         lambda: migrate.downgrade(database, "0001"),

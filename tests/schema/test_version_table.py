@@ -42,7 +42,13 @@ def _make_earlier(database: Database, revision: str = version.HEAD) -> None:
 
 def test_the_names() -> None:
     """The names that are ours are those of the mapped classes and of the views."""
-    assert set(names.TABLES) == tables.Base.metadata.tables.keys()
+    assert {
+        *names.TABLES,
+        *names.HISTORY,
+        names.RETENTION,
+        names.SUPPORT,
+        names.BACKFILL,
+    } == tables.Base.metadata.tables.keys()
     assert names.VIEWS == views.NAMES
 
 

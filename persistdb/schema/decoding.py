@@ -1,0 +1,120 @@
+"""What views are made of: columns that decode a mount, a device and a process for people.
+
+Pure: nothing here touches a database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..records import GO_KIND_BITS, GO_LOWEST_BIT, POSIX_KIND_SHIFT, POSIX_KINDS, POSIX_ONLY, SPECIAL_BITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..engines import Backend
+
+
+@dataclass(frozen=True)
+class View:
+    """The definition of a view for one engine: its columns in their order, and its SELECT."""
+
+    columns: tuple[str, ...]
+    select: str
+
+
+_IS_POSIX = f"((d.file_mode & {POSIX_ONLY}) <> 0 AND (d.file_mode >> {GO_LOWEST_BIT}) = 0)"
+_LETTERS = {
+    "char": "c",
+    "block": "b",
+    "fifo": "p",
+    "directory": "d",
+    "symlink": "l",
+    "socket": "s",
+    "regular": "-",
+}
+# Three characters for each octal digit; from the ninth on, the digits with setuid, setgid or sticky.
+_TRIPLETS = "-----x-w--wxr--r-xrw-rwx--{0}--{1}-w{0}-w{1}r-{0}r-{1}rw{0}rw{1}"
+
+
+def view(columns: Mapping[str, str], source: str) -> View:
+    """Put a definition together, from the expression of each column."""
+    lines = [value if value.endswith(f".{name}") else f"{value} AS {name}" for name, value in columns.items()]
+    return View(tuple(columns), "SELECT " + ",\n       ".join(lines) + f"\nFROM {source}")
+
+
+def _substr(constant: str, position: str, length: int) -> str:
+    # PostgreSQL takes no bigint for the position
+    return f"substr('{constant}', CAST({position} AS integer), {length})"
+
+
+def same(alias: str, *names: str) -> dict[str, str]:
+    """Return columns that a view has from one table as they are."""
+    return {name: f"{alias}.{name}" for name in names}
+
+
+def mount_columns(backend: Backend) -> dict[str, str]:
+    """Return the columns that decode a mount ``m``."""
+    options = backend.json_text("m.options")
+
+    def has(option: str) -> str:
+        # One of these precedes the quote that opens a text in a JSON list, and none of them any other quote.
+        return " OR ".join(backend.contains(options, f'{before}"{option}"') for before in "[, ")
+
+    def is_set(option: str) -> str:
+        return f"(m.options IS NOT NULL AND ({has(option)}))"
+
+    return {
+        **same("m", "position", "is_rootfs", "source", "destination", "type"),
+        "options": options,
+        "read_only": f"(m.read_only OR {is_set('ro')})",
+        "nosuid": is_set("nosuid"),
+        "nodev": is_set("nodev"),
+        "noexec": is_set("noexec"),
+        "is_bind": f"(m.type = 'bind' OR m.host_path <> '' OR {is_set('bind')} OR {is_set('rbind')})",
+        **same("m", "host_path", "block_device_id", "mounted"),
+    }
+
+
+def device_columns(backend: Backend) -> dict[str, str]:
+    """Return the columns that decode a device map ``d``."""
+    go = " ".join(f"WHEN ((d.file_mode >> {bit}) & 1) = 1 THEN '{kind}'" for bit, kind in GO_KIND_BITS.items())
+    posix = " ".join(f"WHEN {bits} THEN '{kind}'" for bits, kind in POSIX_KINDS.items())
+    kind = (
+        f"CASE WHEN {_IS_POSIX} THEN CASE ((d.file_mode >> {POSIX_KIND_SHIFT}) & 15) {posix} END ELSE CASE {go} END END"
+    )
+    letters = " ".join(f"WHEN '{name}' THEN '{letter}'" for name, letter in _LETTERS.items())
+
+    def special(go_bit: int, posix_bit: int) -> str:
+        return f"CASE WHEN {_IS_POSIX} THEN ((d.file_mode >> {posix_bit}) & 1) ELSE ((d.file_mode >> {go_bit}) & 1) END"
+
+    def digit(shift: int) -> str:
+        return f"((d.file_mode >> {shift}) & 7)"
+
+    specials = dict(zip((6, 3, 0), (special(*bits) for bits in SPECIAL_BITS.values()), strict=True))
+    triplets = [
+        _substr(_TRIPLETS.format(*characters), f"3 * ({digit(shift)} + 8 * ({specials[shift]})) + 1", 3)
+        for shift, characters in ((6, "Ss"), (3, "Ss"), (0, "Tt"))
+    ]
+    octal = [f"(4 * ({specials[6]}) + 2 * ({specials[3]}) + ({specials[0]}))", *map(digit, (6, 3, 0))]
+    return {
+        **same("d", "position", "device_id", "container_path"),
+        "kind": backend.bytewise(kind),
+        "mode": backend.bytewise(backend.concat(f"CASE {kind} {letters} ELSE '?' END", *triplets)),
+        "permissions": backend.bytewise(backend.concat(*(_substr("01234567", f"{one} + 1", 1) for one in octal))),
+        **same("d", "uid", "gid", "shared", "file_mode"),
+    }
+
+
+def process_columns() -> dict[str, str]:
+    """Return the columns that decode a process ``p`` of a container ``c``."""
+    return {
+        **same("p", "position", "token"),
+        "is_init": "(p.token IS NOT NULL AND p.token = c.cid)",
+        "pid": "p.pid",
+        # Kata writes -1 where the agent has the process, and 0 before there is a process
+        "host_pid": "CASE WHEN p.pid > 0 THEN p.pid END",
+        "started_at": "p.start_time",
+        "utc_offset": "p.start_time_offset",
+    }
