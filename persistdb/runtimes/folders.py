@@ -10,13 +10,13 @@ import errno
 import os
 import stat
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from ..errors import DamagedFile, FileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Files = dict[str, bytes]
 """The files of one folder, by name."""
@@ -60,6 +60,10 @@ class Folder:
                 return sorted((entry.name, _kind(entry)) for entry in entries)
         except OSError as error:
             raise FileError(printable_path(self.path), _reason(error)) from None
+
+    def owner(self) -> int:
+        """Return the ID of the user who owns this folder."""
+        return os.fstat(self.fd).st_uid
 
     def kind(self, name: str) -> str | None:
         """Return the kind of an entry: ``folder``, ``file``, ``symlink`` or ``other``; ``None`` if it is gone."""
@@ -139,6 +143,19 @@ def open_folder(path: str) -> Iterator[Folder]:
         yield Folder(fd, path)
     finally:
         os.close(fd)
+
+
+@contextmanager
+def open_below(root: str, steps: Iterable[str]) -> Iterator[Folder]:
+    """Open a folder some steps below a root, in which no symlink is followed.
+
+    Raises :class:`~persistdb.errors.FileError`, and :class:`FileNotFoundError` where a step does not exist.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(open_folder(root))
+        for step in steps:
+            folder = stack.enter_context(folder.folder(step))
+        yield folder
 
 
 def _kind(entry: os.DirEntry[str]) -> str:

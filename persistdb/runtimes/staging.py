@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from ..errors import FileError
 from . import syscalls
-from .folders import Folder, open_folder, printable_path
+from .folders import Folder, open_below, printable_path
 from .workfolder import WorkFolder, remove_leftovers
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from .folders import Files
 
 _FILE_MODE: Final = 0o600
+
+BATCH: Final = 64
+"""Sandboxes whose files are brought to the disk together: to sync each takes longer than everything else together."""
 
 
 def write_error(path: str, error: OSError) -> FileError:
@@ -37,14 +40,17 @@ class Place(NamedTuple):
     root: str
     steps: tuple[str, ...] = ()
 
-    @contextmanager
-    def open(self) -> Iterator[Folder]:
+    def open(self) -> AbstractContextManager[Folder]:
         """Open the folder; raises :class:`~persistdb.errors.FileError` and :class:`FileNotFoundError`."""
-        with ExitStack() as stack:
-            folder = stack.enter_context(open_folder(self.root))
-            for step in self.steps:
-                folder = stack.enter_context(folder.folder(step))
-            yield folder
+        return open_below(self.root, self.steps)
+
+    def make(self, mode: int) -> None:
+        """Make those of the steps that do not exist; raises :class:`OSError`."""
+        path = self.root
+        for step in self.steps:
+            path = os.path.join(path, step)
+            with suppress(FileExistsError):
+                os.mkdir(path, mode)
 
 
 def clean(places: Iterable[Place]) -> None:
@@ -93,6 +99,10 @@ class Staging:
         with self._open:
             for owner in self._owners:
                 owner.close(keep=self._keep_work)
+
+    def check_free(self, place: Place, name: str) -> None:
+        """Raise :class:`~persistdb.errors.FileError` for a name that is taken."""
+        self._check_free(self._open_target(place).folder, name)
 
     def add(self, place: Place, name: str, files: dict[str, Files], mode: int) -> None:
         """Write a tree to the work folder: its own files (``""``) and the files of each folder in it.

@@ -4,14 +4,15 @@ from .container import decode_container, encode_container
 from .layouts import DEFAULT, NAMES
 from .losses import layout_losses, old_layout_losses
 from .reader import read_trees
+from .runtime import KATA
 from .sandbox import decode_sandbox, encode_sandbox
 from .versions import target_of
-from .writer import Written, write_tree, write_trees
+from .writer import write_tree, write_trees
 
 __all__ = [
     "DEFAULT",
+    "KATA",
     "NAMES",
-    "Written",
     "decode_container",
     "decode_sandbox",
     "encode_container",

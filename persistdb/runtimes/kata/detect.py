@@ -112,9 +112,31 @@ def detect_old_layout(keys: Iterable[str], mounts: str = "", *, is_sandbox: bool
     return OLD_LAYOUTS["old-1.7"]
 
 
+def check_old_state(keys: Collection[str], path: str) -> None:
+    """Raise :class:`~persistdb.errors.UnsupportedLayout` for keys of a state.json that is not one of Kata's old store.
+
+    Other runtimes have files of that name, too; every Kata has written ``state`` into its own.
+    """
+    refuse_runtime_rs(keys, path)
+    if not is_old_state(keys):
+        raise UnsupportedLayout(
+            path, "is not Kata's: it has no key 'state', which every state.json of Kata has; nothing was read from it"
+        )
+
+
+def is_old_state(keys: Iterable[str]) -> bool:
+    """Return whether a state.json has the key that each release with an old store wrote."""
+    return "state" in map(scan.fold, keys)
+
+
+def is_runtime_rs(keys: Collection[str]) -> bool:
+    """Return whether a state.json has the keys of runtime-rs."""
+    return _RUNTIME_RS_KEYS.issubset(keys)
+
+
 def refuse_runtime_rs(keys: Collection[str], path: str) -> None:
     """Raise :class:`~persistdb.errors.UnsupportedLayout` for the keys of runtime-rs's state.json."""
-    if _RUNTIME_RS_KEYS.issubset(keys):
+    if is_runtime_rs(keys):
         raise UnsupportedLayout(
             path, "is the state.json of runtime-rs, which holds the hypervisor's state and no container data"
         )

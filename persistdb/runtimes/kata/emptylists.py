@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ..gojson import Malformed, scan
+from ..joined import split_files
 from .layouts import OLD_LAYOUTS
-from .oldfiles import split_files
 
 if TYPE_CHECKING:
     from ...records import Origin

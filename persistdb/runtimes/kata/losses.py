@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from ...records import DeviceMap, Mount
 from ..gojson import scan
+from ..joined import split_files
 from .extra import UnknownKeys
 from .layouts import LAYOUTS, OLD_LAYOUTS
-from .oldfiles import split_files
 from .oldstore import has_drivers_devices
 from .paths import CONFIG
 from .specs import SPECS, json_names

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import DamagedFile
 from ..gojson import Malformed, Spec, decode_list, decode_object, decode_text, scan
+from ..joined import split_files
 from .paths import LOCK
 
 if TYPE_CHECKING:
@@ -63,25 +64,6 @@ class OldFiles:
         return items or [], unknown
 
 
-def join_files(texts: dict[str, str]) -> str:
-    """Join texts to one JSON object by name; each text stays as it is, white space included."""
-    return "{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}"
-
-
-def split_files(joined: str) -> dict[str, str]:
-    """Split an object of files into their texts by name; raises :class:`ValueError` if it is not one."""
-    texts: dict[str, str] = {}
-    try:
-        members, _ = scan.members(joined, scan.skip_space(joined, 0))
-    except Malformed as error:
-        raise ValueError(f"it is not an object of files by name: {error}") from None
-    for member in members:
-        # join_files adds no white space: all of it around the value is the file's own.
-        begin = joined.rindex(":", 0, member.start) + 1
-        texts[member.key] = joined[begin : scan.skip_space(joined, member.end)]
-    return texts
-
-
 def files_of(joined: str) -> Files:
-    """Return the files that :func:`join_files` joined, as bytes."""
+    """Return the files that :func:`~persistdb.runtimes.joined.join_files` joined, as bytes."""
     return {name: b"" if name == LOCK else text.encode() for name, text in split_files(joined).items()}

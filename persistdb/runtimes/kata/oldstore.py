@@ -9,10 +9,11 @@ import msgspec
 from ...records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
 from .. import gojson
 from ..gojson import Spec, decode_list, decode_object, encode_unknown, scan
-from .detect import detect_old_layout, refuse_runtime_rs
+from ..joined import join_files, split_files
+from .detect import check_old_state, detect_old_layout
 from .emptylists import NO_LISTS
 from .layouts import OLD_LAYOUTS, OldLayout
-from .oldfiles import OldFiles, files_of, join_files, split_files
+from .oldfiles import OldFiles, files_of
 from .paths import CONFIG, LOCK, STATE
 from .specs import json_names, spec_of
 
@@ -45,9 +46,10 @@ def decode_old_container(files: Files, folder: str = "") -> tuple[ContainerState
 
     ``Origin.extra`` holds unknown keys under their file's name, and config.json whole. ``Origin.document`` is one
     object of all files by name, kept where the record and ``extra`` do not give the same bytes back. Raises
-    :class:`~persistdb.errors.DamagedFile`.
+    :class:`~persistdb.errors.DamagedFile`, and :class:`~persistdb.errors.UnsupportedLayout` for another runtime's file.
     """
     source = OldFiles(files, folder)
+    check_old_state(source.keys(STATE), folder + STATE)
     state, of_state = source.decode_object(STATE, _STATE)
     layout = detect_old_layout(of_state, source.texts.get("mounts.json", ""))
     _drop_zero_values(of_state, layout)
@@ -98,11 +100,12 @@ def _drivers_devices(devices: list[dict[str, Any]]) -> list[DeviceMap]:
 def decode_old_sandbox(files: Files, sid: str, folder: str = "") -> SandboxState:
     """Decode a sandbox's files of an old store: ``document`` is one object of all of them by name.
 
-    Raises :class:`~persistdb.errors.DamagedFile`, and :class:`~persistdb.errors.UnsupportedLayout` for runtime-rs.
+    Raises :class:`~persistdb.errors.DamagedFile`, and :class:`~persistdb.errors.UnsupportedLayout` for the file of
+    another runtime.
     """
     source = OldFiles(files, folder)
     values, unknown = source.decode_object(STATE, _STATE)
-    refuse_runtime_rs(source.keys(STATE), folder + STATE)
+    check_old_state(source.keys(STATE), folder + STATE)
     return SandboxState(
         sid=sid,
         state=values.get("state", ""),

@@ -7,6 +7,7 @@ from typing import Final
 
 STORE: Final = ("run", "vc", "sbs")
 """The folder of sandboxes."""
+PLACE: Final = "/".join(STORE)
 CONFIGS: Final = ("var", "lib", "vc", "sbs")
 """The folder in which the old stores keep each config.json."""
 
@@ -18,6 +19,8 @@ CONTAINER_FILES: Final = (STATE, "process.json", "mounts.json", "devices.json")
 """The files of a container of an old store."""
 SANDBOX_FILES: Final = (STATE, "devices.json", "network.json", "hypervisor.json", "agent.json")
 """The files of a sandbox of an old store."""
+OWN_FILES: Final = frozenset({PERSIST, STATE})
+"""The files of which a sandbox's folder has one."""
 CONFIG: Final = "config.json"
 LOCK: Final = "lock"
 """An empty file of an old store."""

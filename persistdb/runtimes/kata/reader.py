@@ -5,32 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from ...errors import FileError, InvalidValue
-from ...validation import check_kind, check_path, invalid_id
-from ..folders import Folder, open_folder, printable_path
+import msgspec
+
+from ...annotations import namespace_of
+from ...documents import SandboxDocument
+from ...errors import FileError
+from ...validation import check_kind, invalid_id
+from ..folders import Folder, open_below, printable_path
 from ..gojson import end_of_first
+from ..places import locate
 from ..tree import SandboxTree
 from ..workfolder import is_work_folder
 from .detect import settle_layouts
-from .paths import CONFIG, CONFIGS, LOCK, PERSIST, SANDBOX_FILES, STATE, STORE, root_of
+from .paths import CONFIG, CONFIGS, LOCK, OWN_FILES, PERSIST, PLACE, SANDBOX_FILES, STATE, root_of
 from .sandbox import other_sid
 from .stores import OldStore, PersistStore, open_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..places import Source
+
 _KNOWN_FILES: Final = frozenset({PERSIST, LOCK, CONFIG, *SANDBOX_FILES})
-
-
-class _Source(NamedTuple):
-    """Where to find sandboxes: steps from a folder, the root if it is known, and one sandbox or (``None``) all."""
-
-    folder: str
-    steps: tuple[str, ...]
-    root: str | None
-    sid: str | None
 
 
 def read_trees(paths: Iterable[str | os.PathLike[str]]) -> Iterator[SandboxTree]:
@@ -41,46 +39,26 @@ def read_trees(paths: Iterable[str | os.PathLike[str]]) -> Iterator[SandboxTree]
     below it is in :attr:`~persistdb.runtimes.tree.SandboxTree.faults`.
     """
     check_kind("paths", paths, Iterable)
-    sources = [_locate(_path(path)) for path in paths]
+    sources = [source for path in paths for source in locate(path, (PLACE,), OWN_FILES)]
+    for source in sources:
+        with source.open():
+            pass  # it can be
     return (tree for source in sources for tree in _read_source(source))
 
 
-def _path(path: str | os.PathLike[str]) -> str:
-    try:
-        check_path("path", path)
-    except InvalidValue as error:
-        raise FileError(printable_path(str(path)), error.reason) from None
-    return os.fspath(path)
+def _read_source(source: Source) -> Iterator[SandboxTree]:
+    with source.open() as folder:
+        yield from read_entries(folder, source.names(folder), source.root)
 
 
-def _locate(path: str) -> _Source:
-    with open_folder(path) as folder, ExitStack() as stack:
-        below: Folder | None = folder
-        for step in STORE:
-            if below is not None:
-                below = stack.enter_context(below.folder(step)) if below.kind(step) in ("folder", "symlink") else None
-        if below is not None:
-            below.entries()  # a folder that may not be listed is an error now, not when the first tree is read
-            return _Source(path, STORE, path, None)
-        real = os.path.realpath(path)
-        if {PERSIST, STATE} & {name for name, _ in folder.entries()}:
-            parent, sid = os.path.split(real)
-            return _Source(parent, (), root_of(parent), sid)
-        return _Source(path, (), root_of(real), None)
-
-
-def _read_source(source: _Source) -> Iterator[SandboxTree]:
+def read_entries(sandboxes: Folder, sids: Iterable[str], root: str | None) -> Iterator[SandboxTree]:
+    """Read the sandboxes that have these names in a folder; ``root`` is the root that it is below, if it is known."""
     with ExitStack() as stack:
-        sandboxes = stack.enter_context(open_folder(source.folder))
-        for step in source.steps:
-            sandboxes = stack.enter_context(sandboxes.folder(step))
-        configs = _open_configs(stack, source.root)
-        entries = sandboxes.entries() if source.sid is None else [(source.sid, "folder")]
-        for sid, kind in entries:
-            if kind == "folder" or kind == "symlink":
-                tree = _read_sandbox(sandboxes, sid, configs)
-                if tree is not None:
-                    yield tree
+        configs = _open_configs(stack, root or root_of(os.path.realpath(sandboxes.path)))
+        for sid in sids:
+            tree = _read_sandbox(sandboxes, sid, configs)
+            if tree is not None:
+                yield tree
 
 
 def _open_configs(stack: ExitStack, root: str | None) -> Folder | None:
@@ -88,12 +66,9 @@ def _open_configs(stack: ExitStack, root: str | None) -> Folder | None:
     if root is None:
         return None
     try:
-        folder = stack.enter_context(open_folder(root))
-        for step in CONFIGS:
-            folder = stack.enter_context(folder.folder(step))
+        return stack.enter_context(open_below(root, CONFIGS))
     except (FileNotFoundError, FileError):
         return None
-    return folder
 
 
 def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> SandboxTree | None:
@@ -118,9 +93,19 @@ def _read_sandbox(sandboxes: Folder, sid: str, configs: Folder | None) -> Sandbo
         return tree
     if isinstance(store, PersistStore):
         settle_layouts(tree)
+    _find_namespaces(tree)
     if not exists and tree.containers:
         tree.faults.append(FileError(folder.join(store.own_file), "does not exist, but containers of its sandbox do"))
     return tree if exists or tree.faults else None
+
+
+def _find_namespaces(tree: SandboxTree) -> None:
+    """Set containerd's namespace of containers, which the sandbox's own file tells."""
+    document = SandboxDocument(tree.record.document if tree.record is not None else None)
+    for cid, (record, origin) in tree.containers.items():
+        namespace = namespace_of(document.of_container(cid, origin), record.bundle_path)
+        if namespace:
+            tree.containers[cid] = record, msgspec.structs.replace(origin, namespace=namespace)
 
 
 def _choose_store(tree: SandboxTree, entries: list[tuple[str, str]], config: Folder | None) -> PersistStore | OldStore:

@@ -1,31 +1,20 @@
-"""Read the folder of a sandbox or container in each of Kata's two stores.
-
-Kata writes files in place while we read, so a file that does not parse is read again before it is called damaged.
-"""
+"""Read the folder of a sandbox or container in each of Kata's two stores."""
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from ...errors import DamagedFile
 from ..folders import printable_path
+from ..stable import decode_when_stable
 from .container import decode_container
 from .oldstore import decode_old_container, decode_old_sandbox
 from .paths import CONFIG, CONTAINER_FILES, LOCK, PERSIST, SANDBOX_FILES, STATE
 from .sandbox import decode_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ...records import ContainerState, Origin, SandboxState
     from ..folders import Files, Folder
-
-_PAUSES: Final = (0.0, 0.01, 0.05)  # in seconds; Kata rewrites a file in well under a millisecond
-
-_Value = TypeVar("_Value")
-_Data = TypeVar("_Data")
 
 
 class PersistStore:
@@ -43,7 +32,7 @@ class PersistStore:
 
         Raises :class:`FileNotFoundError` if it is missing, and :class:`~persistdb.errors.FileError`.
         """
-        return _decode_when_stable(lambda: folder.read(PERSIST), lambda data: decode_sandbox(data, sid, path))
+        return decode_when_stable(lambda: folder.read(PERSIST), lambda data: decode_sandbox(data, sid, path))
 
     def read_container(
         self,
@@ -52,7 +41,7 @@ class PersistStore:
         cid: str,  # noqa: ARG002  OldStore needs it
     ) -> tuple[ContainerState, Origin]:
         """Read a container's file; raises as :meth:`read_sandbox` does."""
-        return _decode_when_stable(lambda: folder.read(PERSIST), lambda data: decode_container(data, path))
+        return decode_when_stable(lambda: folder.read(PERSIST), lambda data: decode_container(data, path))
 
 
 class OldStore:
@@ -76,7 +65,7 @@ class OldStore:
 
         Raises :class:`FileNotFoundError` if state.json is missing, and :class:`~persistdb.errors.FileError`.
         """
-        return _decode_when_stable(
+        return decode_when_stable(
             lambda: _load(folder, SANDBOX_FILES, self._config),
             lambda files: decode_old_sandbox(files, sid, f"{path}/"),
         )
@@ -85,7 +74,7 @@ class OldStore:
         """Read a container's files; raises as :meth:`read_sandbox` does."""
         with ExitStack() as stack:
             config = open_config(stack, self._config, cid)
-            return _decode_when_stable(
+            return decode_when_stable(
                 lambda: _load(folder, CONTAINER_FILES, config),
                 lambda files: decode_old_container(files, f"{path}/"),
             )
@@ -121,24 +110,3 @@ def _load(folder: Folder, names: tuple[str, ...], config: Folder | None) -> tupl
         files[CONFIG], is_recent = config.read(CONFIG)
         any_recent |= is_recent
     return files, any_recent
-
-
-def _decode_when_stable(load: Callable[[], tuple[_Data, bool]], decode: Callable[[_Data], _Value]) -> _Value:
-    """Decode what is loaded; load it again, later if it was written recently, before believing that it is damaged."""
-    data, is_recent = load()
-    try:
-        return decode(data)
-    except DamagedFile as error:
-        damage = error
-    for pause in _PAUSES:
-        if is_recent:
-            time.sleep(pause)
-        again, is_recent = load()
-        if again == data:
-            continue
-        data = again
-        try:
-            return decode(data)
-        except DamagedFile as error:
-            damage = error
-    raise damage

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from ...errors import FileError, InvalidValue, LayoutLoss
 from ...private import make_private
-from ...records import Sandbox  # noqa: TC001  the NamedTuple keeps its annotations
 from ...validation import check_path, invalid_id
 from ..folders import printable_path
-from ..staging import Place, Staging, clean, write_error
+from ..staging import BATCH, Place, Staging, clean, write_error
+from ..tree import Written
 from .paths import CONFIG, CONFIGS, STORE, root_of
 from .render import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ...records import Sandbox
+
 _FOLDER_MODE: Final = 0o700
 _OLD_FOLDER_MODE: Final = 0o750
-
-BATCH: Final = 64
-"""Sandboxes whose files are brought to the disk together."""
-
-
-class Written(NamedTuple):
-    """The outcome for one sandbox: what was left out, in words, or why it was not written."""
-
-    sandbox: Sandbox
-    losses: list[str]
-    error: FileError | LayoutLoss | InvalidValue | None = None
 
 
 def write_trees(
@@ -41,6 +31,7 @@ def write_trees(
     *,
     allow_loss: bool = False,
     replace: bool = False,
+    taken: dict[str, str] | None = None,
 ) -> Iterator[Written]:
     """Write sandboxes' trees into a folder, and yield the outcome for each.
 
@@ -53,17 +44,19 @@ def write_trees(
     :class:`~persistdb.errors.FileError` if the sandbox is there already, unless ``replace``, if an ID cannot name a
     folder, and for what the system refuses; an :class:`~persistdb.errors.InvalidValue` for an unknown layout.
 
+    ``taken`` has the paths that other runtimes' trees were written to, with their sandboxes: none is replaced.
+
     First, leftovers of exports that were killed are removed from the folder.
     """
     check_path("destination", destination)
+    taken = {} if taken is None else taken
     target = os.fspath(destination)
     root = _existing_root(target)
     clean([Place(target)] if root is None else [Place(root, STORE), Place(root, CONFIGS)])
     remaining = iter(sandboxes)
-    # To sync each file takes longer than everything else together, so a batch of sandboxes shares one sync.
     while batch := list(islice(remaining, BATCH)):
         with Staging(target, replace=replace) as staging:
-            outcomes = [_staged(staging, sandbox, target, layout, allow_loss=allow_loss) for sandbox in batch]
+            outcomes = [_staged(staging, sandbox, target, layout, taken, allow_loss=allow_loss) for sandbox in batch]
             failed = staging.put_in_place()
         for outcome in outcomes:
             error = failed.get(outcome.sandbox.record.sid)
@@ -88,14 +81,24 @@ def write_tree(
     return written.losses
 
 
-def _staged(staging: Staging, sandbox: Sandbox, target: str, layout: str | None, *, allow_loss: bool) -> Written:
+def _staged(
+    staging: Staging, sandbox: Sandbox, target: str, layout: str | None, taken: dict[str, str], *, allow_loss: bool
+) -> Written:
     try:
-        return Written(sandbox, _stage(staging, sandbox, target, layout, allow_loss=allow_loss))
+        losses = _stage(staging, sandbox, target, layout, taken, allow_loss=allow_loss)
+        return Written(sandbox, losses, is_regenerated=_is_regenerated(sandbox))
     except (FileError, LayoutLoss, InvalidValue) as error:
         return Written(sandbox, [], error)
 
 
-def _stage(staging: Staging, sandbox: Sandbox, target: str, layout: str | None, *, allow_loss: bool) -> list[str]:
+def _is_regenerated(sandbox: Sandbox) -> bool:
+    has_files = any(container.origin.layout for container in sandbox.containers.values())
+    return sandbox.record.document is None and has_files
+
+
+def _stage(
+    staging: Staging, sandbox: Sandbox, target: str, layout: str | None, taken: dict[str, str], *, allow_loss: bool
+) -> list[str]:
     """Write a sandbox's files under a temporary name, and return what they leave out, in words."""
     _check_ids(sandbox, target)
     sid = sandbox.record.sid
@@ -107,6 +110,9 @@ def _stage(staging: Staging, sandbox: Sandbox, target: str, layout: str | None, 
         lost.append(f"config.json, which has its place beside run/vc/sbs: create {os.path.join(target, *STORE)} for it")
     if lost and not allow_loss:
         raise LayoutLoss(sid, rendered.target.name, lost)
+    path = printable_path(os.path.join(target, sid))
+    if root is None and taken.setdefault(path, sid) != sid:
+        raise FileError(path, f"not written: sandbox {taken[path]!r} is written here, or a container of it")
     mode = _OLD_FOLDER_MODE if rendered.target.is_old else _FOLDER_MODE
     try:
         if root is None:
@@ -115,8 +121,9 @@ def _stage(staging: Staging, sandbox: Sandbox, target: str, layout: str | None, 
         else:
             # config.json first: without the sandbox's tree it is a leftover that Kata ignores.
             if configs:
-                _make_folders(root, CONFIGS)
-                staging.add(Place(root, CONFIGS), sid, configs, mode)
+                place = Place(root, CONFIGS)
+                place.make(_OLD_FOLDER_MODE)
+                staging.add(place, sid, configs, mode)
             staging.add(Place(root, STORE), sid, rendered.files, mode)
     except OSError as error:
         raise write_error(os.path.join(target, sid), error) from error
@@ -135,11 +142,3 @@ def _existing_root(target: str) -> str | None:
         return target
     real = os.path.realpath(target)
     return root_of(real) if os.path.isdir(real) else None
-
-
-def _make_folders(root: str, steps: tuple[str, ...]) -> None:
-    path = root
-    for step in steps:
-        path = os.path.join(path, step)
-        with suppress(FileExistsError):
-            os.mkdir(path, _OLD_FOLDER_MODE)

@@ -9,8 +9,8 @@ import pytest
 
 from persistdb.errors import DamagedFile
 from persistdb.records import ContainerState, DeviceMap, Mount, SandboxState
+from persistdb.runtimes.joined import join_files, split_files
 from persistdb.runtimes.kata import old_layout_losses
-from persistdb.runtimes.kata.oldfiles import join_files, split_files
 from persistdb.runtimes.kata.oldstore import (
     decode_old_container,
     decode_old_sandbox,

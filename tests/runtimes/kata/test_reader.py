@@ -388,6 +388,22 @@ def test_runtime_rs_is_refused(tmp_path: Path) -> None:
     assert fault.path == str(tmp_path / "s/state.json")
 
 
+RUNC = b'{"id":"c","init_process_pid":7,"init_process_start":102001,"config":{"rootfs":"/b/rootfs"}}'
+
+
+@pytest.mark.parametrize("state", [RUNC, b"{}", b'{"ociVersion":"v1.0.2","id":"c","status":"running","pid":7}'])
+def test_state_of_another_runtime_is_refused(tmp_path: Path, state: bytes) -> None:
+    """A state.json without the key that each Kata wrote is a fault, as a sandbox's and as a container's."""
+    make(tmp_path, {"s/state.json": state, "t/state.json": b'{"state":"running"}', "t/c/state.json": state})
+    s, t = read_trees([tmp_path])
+    assert (s.record, s.containers) == (None, {})
+    assert (t.containers, t.kept) == ({}, {"c"})
+    for tree, name in ((s, "s/state.json"), (t, "t/c/state.json")):
+        (fault,) = tree.faults
+        assert isinstance(fault, UnsupportedLayout)
+        assert fault.path == str(tmp_path / name)
+
+
 def test_old_config_is_found_from_a_root(tmp_path: Path) -> None:
     """An old store's config.json, which is beside run/vc/sbs, is read if the root is known."""
     make(

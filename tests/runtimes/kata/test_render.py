@@ -6,9 +6,9 @@ import pytest
 
 from persistdb.errors import InvalidValue
 from persistdb.records import ContainerState, Mount, Origin, SandboxState
+from persistdb.runtimes.joined import join_files
 from persistdb.runtimes.kata import NAMES
 from persistdb.runtimes.kata.emptylists import empty_lists
-from persistdb.runtimes.kata.oldfiles import join_files
 from persistdb.runtimes.kata.oldstore import decode_old_container
 from persistdb.runtimes.kata.render import render
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, cast
 import pytest
 
 from persistdb.errors import DamagedFile
-from persistdb.runtimes.kata import stores
+from persistdb.runtimes import stable
 from persistdb.runtimes.kata.stores import OldStore, PersistStore
 
 from .trees import PLAIN
@@ -53,7 +53,7 @@ def as_folder(folder: Rewritten) -> Folder:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Record the pauses between two reads, in the place of waiting."""
     made: list[float] = []
-    monkeypatch.setattr(stores.time, "sleep", made.append)
+    monkeypatch.setattr(stable.time, "sleep", made.append)
     return made
 
 

@@ -1,0 +1,1 @@
+"""Tests of the files of crun, by hand and real."""

@@ -1,0 +1,1 @@
+"""Tests of what runtimes with a folder for each container share."""
