@@ -1,10 +1,27 @@
 """Named reports, each one SELECT over the views in an SQL file, and other questions that operators ask."""
 
 from ..places import reports_folder as folder
-from .catalog import Report, find, locate, names, read
+from .catalog import AT, Report, find, locate, names, read
 from .ordering import ordered
+from .pages import Page, stream
 from .parameters import Parameter
-from .run import run
+from .run import check_time, run, whole
 from .scope import hosts
 
-__all__ = ["Parameter", "Report", "find", "folder", "hosts", "locate", "names", "ordered", "read", "run"]
+__all__ = [
+    "AT",
+    "Page",
+    "Parameter",
+    "Report",
+    "check_time",
+    "find",
+    "folder",
+    "hosts",
+    "locate",
+    "names",
+    "ordered",
+    "read",
+    "run",
+    "stream",
+    "whole",
+]

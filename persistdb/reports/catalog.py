@@ -6,9 +6,13 @@ A file begins with comments that describe the report::
     -- advice: Stop these containers before the device is detached.
     -- parameter: device text: the ID that Kata gave to the device
     -- finding: yes
+    -- by host: yes
 
-``finding`` says that each row is something to look into. One SELECT over the views follows, with ``:device`` for the
-parameter's value. On MariaDB ``NAME.mariadb.sql`` replaces ``NAME.sql``, and so on for the other engines.
+``finding`` says that each row is something to look into, ``by host`` that each is about one host, whose name the rows
+are sorted by before all else: then hosts may be asked about one after another. So they may where ``totals`` names the
+columns that are numbers of all hosts together, to be added up (:mod:`.totals`). One SELECT over the views follows, with
+``:device`` for the parameter's value. On MariaDB ``NAME.mariadb.sql`` replaces ``NAME.sql``, and so on for the other
+engines. ``NAME.at.sql`` is the same report about what was at a time, ``:at``.
 """
 
 from __future__ import annotations
@@ -18,8 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import text
-
+from ..db.work import parameters_of
 from ..errors import InvalidValue
 from .parameters import Parameter
 
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BUNDLED: Final = Path(__file__).parent / "sql"
+AT: Final = "at"
+"""The parameter of a report about what was at a time."""
+_PAST: Final = ".at"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_HEADER: Final = re.compile(r"--\s*(title|advice|parameter|finding):\s*(.*?)\s*")
+_HEADER: Final = re.compile(r"--\s*(title|advice|parameter|finding|by host|totals):\s*(.*?)\s*")
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class Report:
     advice: str
     parameters: Sequence[Parameter]
     is_finding: bool
+    is_by_host: bool
+    totals: Sequence[str]
     sql: str
     path: Path
 
@@ -75,21 +83,26 @@ def names(own: Path | None = None) -> list[str]:
     return sorted(stem for stem in stems if _NAME.fullmatch(stem))
 
 
-def find(name: str, engine: str, own: Path | None = None) -> Report:
+def find(name: str, engine: str, own: Path | None = None, *, past: bool = False) -> Report:
     """Find and read the report of this name for an engine (:func:`locate`, :func:`read`)."""
-    return read(name, locate(name, engine, own))
+    return read(name, locate(name, engine, own, past=past))
 
 
-def locate(name: str, engine: str, own: Path | None = None) -> Path:
+def locate(name: str, engine: str, own: Path | None = None, *, past: bool = False) -> Path:
     """Return the file of the report of this name for an engine; the user's file wins over a bundled one.
 
-    Raises :class:`~persistdb.errors.InvalidValue` for an unknown name.
+    With ``past`` it is the one about what was at a time. Raises :class:`~persistdb.errors.InvalidValue` for an unknown
+    name, and for a report that does not know what was.
     """
     if _NAME.fullmatch(name):
         for place in _places(own):
-            for path in (place / f"{name}.{engine}.sql", place / f"{name}.sql"):
+            stem = f"{name}{_PAST}" if past else name
+            for path in (place / f"{stem}.{engine}.sql", place / f"{stem}.sql"):
                 if path.is_file():
                     return path
+    if past and name in names(own):
+        able = sorted(path.name.partition(".")[0] for each in _places(own) for path in each.glob(f"*{_PAST}.sql"))
+        raise InvalidValue("report", name, f"is about what is now only; these are about a time, too: {', '.join(able)}")
     raise InvalidValue("report", name, f"unknown; use one of {', '.join(names(own))}")
 
 
@@ -129,11 +142,23 @@ def read(name: str, path: Path) -> Report:
     if not headers.get("title"):
         raise _bad(path, "has no title: it must begin with -- title: TEXT")
     declared = {used for parameter in parameters for used in parameter.names}
-    unknown = sorted(set(text(sql).compile().params) - declared)
+    declared |= {AT} if _PAST in path.suffixes else set()
+    unknown = sorted(set(parameters_of(sql)) - declared)
     if unknown:
         raise _bad(path, f"uses :{unknown[0]}, which no -- parameter: line declares")
-    is_finding = headers.get("finding", "no") == "yes"
-    return Report(name, headers["title"], headers.get("advice", ""), tuple(parameters), is_finding, sql, path)
+    is_finding, is_by_host = (headers.get(key, "no") == "yes" for key in ("finding", "by host"))
+    totals = tuple(headers.get("totals", "").replace(",", " ").split())
+    return Report(
+        name=name,
+        title=headers["title"],
+        advice=headers.get("advice", ""),
+        parameters=tuple(parameters),
+        is_finding=is_finding,
+        is_by_host=is_by_host,
+        totals=totals,
+        sql=sql,
+        path=path,
+    )
 
 
 def _bad(path: Path, reason: str) -> InvalidValue:

@@ -18,6 +18,18 @@ VIEWS: Final = {
     "devices": "A device that is mapped into a container",
     "processes": "A process of a container",
     "sandbox_devices": "A device that Kata attached to a sandbox",
+    "vfio_devices": "A host device that VFIO hands to a sandbox",
+    "hosts": "A host that has, or had, sandboxes in the database",
+    "annotations": "An annotation of a container, or of a sandbox",
+    "events": "What happened to a sandbox, or to one of its containers",
+    "sandboxes_over_time": "A sandbox as it was, or is, for a time",
+    "containers_over_time": "A container as it was, or is, for a time",
+    "mounts_over_time": "A mount that a container had, or has, for a time",
+    "devices_over_time": "A device that was, or is, mapped into a container for a time",
+    "processes_over_time": "A process that a container had, or has, for a time",
+    "findings": "A thing in which a host differs, or differed, from its records",
+    "audit_runs": "A comparison of a host with its records",
+    "history_bounds": "How far the past is kept: the only row",
 }
 """What a row of each view is; ``docs/reporting.md`` says more."""
 
@@ -25,7 +37,8 @@ _INTEGERS: Final = frozenset(
     {
         *("containers", "running", "mounts", "devices", "processes", "maps", "block_mounts", "ref_count"),
         *("attach_count", "persist_version", "revision", "position", "pid", "host_pid", "uid", "gid", "file_mode"),
-        *("major", "minor", "utc_offset"),
+        *("major", "minor", "utc_offset", "sandboxes", "id", "findings", "times_seen", "number"),
+        *("hypervisor_pid", "virtiofsd_pid", "retention_seconds", "last_event_id"),
     }
 )
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from ..store.selection import NAMED_SORTS
+from ..store.cursors import NAMED_SORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
-    from ..errors import Unreadable
     from ..filters import Filter
     from ..records import ContainerSummary
-    from ..store.queries import OnUnreadable
+    from ..store.cursors import Page
+    from ..store.lists import OnUnreadable
     from ..store.repository import ContainerRepository
 
 PAGE: Final = 50_000
@@ -23,53 +23,70 @@ STREAMED: Final = 5_000
 """Containers in one page of a list that is sorted by an index: its first lines come at once."""
 
 
+class Found:
+    """The containers of a list, each of which is read when it is needed; the end of the list tells where it ended.
+
+    ``cursor`` is where it goes on, ``None`` if nothing is left: known once the last container was taken.
+    """
+
+    def __init__(self) -> None:
+        self.containers: Iterator[ContainerSummary] = iter(())
+        self.cursor: str | None = None
+
+    def __iter__(self) -> Iterator[ContainerSummary]:
+        return self
+
+    def __next__(self) -> ContainerSummary:
+        return next(self.containers)
+
+
 def find(
     repository: ContainerRepository,
     filters: Sequence[Filter],
     *,
     sort: str = "sid",
     limit: int | None = None,
+    after: str | None = None,
     all_hosts: bool = False,
     page: int | None = None,
+    at: datetime | None = None,
     on_unreadable: OnUnreadable | None = None,
-) -> Iterator[ContainerSummary]:
+) -> Found:
     """Return the containers that fit all filters, sorted; a filter on the host implies all hosts.
 
+    ``after`` is the cursor of a list in the same order. With ``at`` it is a list of what was at that time.
     The first page is read at once, each further one when it is needed, with the containers as they are then. One that
     cannot be read is given to ``on_unreadable``, as by
     :meth:`~persistdb.store.repository.ContainerRepository.summaries`. Raises
     :class:`~persistdb.errors.InvalidValue` for an unknown filter or sort order.
     """
     all_hosts = all_hosts or any(condition.key == "host" for condition in filters)
-    is_named = sort.removeprefix("-") in NAMED_SORTS
     if page is None:
+        is_named = sort.removeprefix("-") in NAMED_SORTS
         is_sorted = is_named and not filters and not repository.database.backend.sorts_joins
         page = STREAMED if is_sorted else PAGE
-    after: ContainerSummary | None = None
-    count = offset = 0
-    is_over = False
+    found = Found()
+    count = 0
 
-    def read() -> list[ContainerSummary]:
+    def read() -> Page[ContainerSummary]:
         """Return the containers of the next page."""
-        nonlocal after, count, offset, is_over
+        nonlocal count
         size = page if limit is None else min(page, limit - count)
-        faults: list[Unreadable] = []
-        report = None if on_unreadable is None else faults.append
         containers = repository.summaries(
-            *filters, sort=sort, limit=size, offset=offset, after=after, all_hosts=all_hosts, on_unreadable=report
+            *filters, sort=sort, limit=size, after=after, all_hosts=all_hosts, at=at, on_unreadable=on_unreadable
         )
-        for fault in faults:
-            on_unreadable(fault)  # type: ignore[misc]  # there is one where there are faults
-        rows = len(containers) + len(faults)
-        count, offset = count + rows, offset + rows
-        is_over = rows < size or count == limit
-        # behind a container that cannot be read, and perhaps has no IDs, the next page goes by its number
-        if containers and not faults and is_named:
-            after, offset = containers[-1], 0
+        count += size
         return containers
 
-    def following() -> Iterator[ContainerSummary]:
-        while not is_over:
-            yield from read()
+    def following(containers: Page[ContainerSummary]) -> Iterator[ContainerSummary]:
+        nonlocal after
+        while True:
+            yield from containers
+            after = containers.cursor
+            if after is None or count == limit:
+                found.cursor = after
+                return
+            containers = read()
 
-    return chain(read(), following())
+    found.containers = following(read())
+    return found

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ..errors import InvalidValue
-from ..filters import time_ago
+from ..filters import parse_time, time_ago
 from ..validation import INT64, check_text
 
 TYPES: Final = {
     "text": "a text",
     "number": "a whole number",
     "age": "an age such as 90s, 15m, 24h, 7d or 3w",
+    "time": "a time such as 2026-01-31T12:00:00Z, a date, or an age such as 15m, 2h, 7d",
     "folder": "an absolute path",
 }
 """The types of parameters, each with a description of its values."""
@@ -60,7 +61,7 @@ class Parameter:
     def values(self, given: str) -> dict[str, object]:
         """Return the values of the SQL's parameters.
 
-        An age becomes a timestamp, so long ago. A folder also has ``NAME_from`` and ``NAME_to``: all paths below it are
+        An age or a time becomes a timestamp. A folder also has ``NAME_from`` and ``NAME_to``: all paths below it are
         at or after the first and before the second. Raises :class:`~persistdb.errors.InvalidValue`.
         """
         try:
@@ -78,6 +79,11 @@ class Parameter:
             if past is None:
                 raise self._not(given)
             return {self.name: past}
+        if self.type == "time":
+            try:
+                return {self.name: parse_time(given)}
+            except InvalidValue:
+                raise self._not(given) from None
         if not given.startswith("/"):
             raise self._not(given)
         path = given.rstrip("/")

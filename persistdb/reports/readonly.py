@@ -8,13 +8,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.exc import SQLAlchemyError
-
 from ..db.work import Statement
-from ..engines.types import UTCDateTime
 from ..errors import InvalidValue, PersistDBError, TooManyRights
-from ..validation import INT32, check_seconds, check_text
+from ..schema.prepare import prepare
+from ..validation import INT32, check_seconds, check_text, utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,10 +25,16 @@ _ALL = INT32[-1]
 BOOLEANS = frozenset(
     {
         *("is_sandbox", "is_rootfs", "is_bind", "is_init", "has_document", "rootfs_mounted", "mounted", "shared"),
-        *("read_only", "nosuid", "nodev", "noexec"),
+        *("read_only", "nosuid", "nodev", "noexec", "is_open"),
     }
 )
-TIMESTAMPS = frozenset({"created_at", "updated_at", "started_at"})
+TIMESTAMPS = frozenset(
+    {
+        *("created_at", "updated_at", "started_at", "seen_at", "first_seen", "last_seen", "horizon"),
+        *("at", "valid_from", "valid_to", "first_start", "last_start", "removed"),
+        *("began_at", "gone_at", "finished_at", "since", "first_since", "last_since"),
+    }
+)
 
 # Text that may precede the first word: blanks, comments, parentheses.
 _BEFORE = re.compile(r"(?:[ \t\r\n\f\v]|\(|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
@@ -74,6 +77,8 @@ def read(
     :class:`~persistdb.errors.DatabaseError`.
     """
     check_text(sql)
+    if database.is_replica:  # a query of another schema would be the engine's error
+        prepare(database, create=False)
     timeout = database.timeouts.statement if timeout is None else timeout
     check_seconds("timeout", timeout)
     if not timeout:
@@ -87,9 +92,9 @@ def read(
     if first is None or first[0].lower() not in _READS:
         must = "SELECT, WITH or VALUES, or be EXPLAIN of one"
         raise InvalidValue("query", sql, f"not a statement that only reads: it must begin with {must}")
-    text_, values = (sql, None) if parameters is None else _bound(database, sql, parameters)
+    text_, values = (sql, None) if parameters is None else bound(database, sql, parameters)
     try:
-        with database.backend.read_only(database.engine, timeout, limit) as cursor:
+        with database.backend.read_only(lambda: database.engine, timeout, limit) as cursor:
             rights = [] if trusted else database.backend.rights(cursor)
             if rights:
                 raise TooManyRights(database.url, rights=rights)
@@ -106,7 +111,7 @@ def read(
             names = [column[0] for column in cursor.description]
     except PersistDBError:
         raise
-    except (SQLAlchemyError, database.driver_error, OSError) as error:
+    except database.failures as error:
         raise database.failure(error) from error
     types = [_KINDS.get(name) for name in names]
     rows = [[_typed(value, kind) for value, kind in zip(row, types, strict=True)] for row in fetched[:limit]]
@@ -118,16 +123,13 @@ def first_word(sql: str, start: int = 0) -> re.Match[str] | None:
     return _WORD.match(sql, _BEFORE.match(sql, start).end())  # type: ignore[union-attr]  # it also matches an empty text
 
 
-def _bound(database: Database, sql: str, parameters: Mapping[str, object]) -> tuple[str, Any]:
+def bound(database: Database, sql: str, parameters: Mapping[str, object]) -> tuple[str, Any]:
     """Return a statement in the driver's form, and its values."""
-    timestamps = [
-        bindparam(name, type_=UTCDateTime()) for name, value in parameters.items() if isinstance(value, datetime)
-    ]
-    dialect = database.engine.dialect
-    statement = Statement(text(sql).bindparams(*timestamps), dialect)
-    convert = UTCDateTime().dialect_impl(dialect).bind_processor(dialect)
+    backend = database.backend
+    statement = Statement(sql, backend.style)
     values = {
-        name: convert(value) if convert and isinstance(value, datetime) else value for name, value in parameters.items()
+        name: backend.timestamp(utc(value)) if isinstance(value, datetime) else value
+        for name, value in parameters.items()
     }
     if statement.names is not None:
         return statement.sql, [values[name] for name in statement.names]

@@ -7,15 +7,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import text
-
 from ..db import work
 from ..errors import InvalidValue
 from ..schema.views import NAMES
 from .readonly import first_word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..db.database import Database
     from .catalog import Report
@@ -24,12 +22,12 @@ if TYPE_CHECKING:
 _HOST: Final = "_host"
 
 # One host after another, each found by the index: DISTINCT would read all sandboxes.
-_NEXT: Final = text("SELECT min(host) FROM sandboxes WHERE host > :last")
-_HAS: Final = text("SELECT min(host) FROM sandboxes WHERE host = :host")
+_NEXT: Final = "SELECT min(host) FROM sandboxes WHERE host > :last"
+_HAS: Final = "SELECT min(host) FROM sandboxes WHERE host = :host"
 
 
-def of_host(database: Database, report: Report, host: str) -> tuple[str, Mapping[str, object]]:
-    """Return a report's SQL with its views limited to one host, and the parameter that this takes.
+def of_hosts(database: Database, report: Report, hosts: Sequence[str]) -> tuple[str, Mapping[str, object]]:
+    """Return a report's SQL with its views limited to some hosts, and the parameters that this takes.
 
     The views that the report reads are replaced by parts of the query of the same names. Raises
     :class:`~persistdb.errors.InvalidValue` for a report that reads none, or whose SQL takes no such parts.
@@ -44,13 +42,16 @@ def of_host(database: Database, report: Report, host: str) -> tuple[str, Mapping
         why = "reads no view" if not used else "begins with WITH RECURSIVE, or with WITH in parentheses"
         raise InvalidValue("report", report.name, f"{why}, so it cannot be limited to one host; add --all-hosts")
     prefix = database.backend.view_prefix
-    parts = ", ".join(f"{name} AS (SELECT * FROM {prefix}{name} WHERE host = :{_HOST})" for name in used)
-    return f"WITH {parts}{',' if has_parts else ' '}{after}", {_HOST: host}
+    values = {f"{_HOST}{i}": host for i, host in enumerate(hosts)}
+    # equal to one each, not in a range: by this even a planner without statistics begins with the hosts
+    given = ", ".join(f":{name}" for name in values) or "NULL"
+    parts = ", ".join(f"{name} AS (SELECT * FROM {prefix}{name} WHERE host IN ({given}))" for name in used)
+    return f"WITH {parts}{',' if has_parts else ' '}{after}", values
 
 
 def hosts(database: Database, limit: int) -> list[str]:
     """Return the first hosts that have sandboxes in the database."""
-    statement = work.Statement(_NEXT, database.engine.dialect)
+    statement = work.Statement(_NEXT, database.backend.style)
     names: list[str] = []
     while len(names) < limit:
         last = names[-1] if names else ""
@@ -63,5 +64,5 @@ def hosts(database: Database, limit: int) -> list[str]:
 
 def has_host(database: Database, host: str) -> bool:
     """Return whether the database has sandboxes of a host."""
-    statement = work.Statement(_HAS, database.engine.dialect)
+    statement = work.Statement(_HAS, database.backend.style)
     return database.read(lambda: work.value(statement, {"host": host})) is not None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from whenever import OffsetDateTime, TimeDelta
 
 from persistdb import ContainerRepository
-from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState
+from persistdb.records import ContainerState, DeviceMap, Machine, Mount, Process, SandboxState
+from persistdb.schema.audit import AuditFinding, AuditRun
 
 if TYPE_CHECKING:
     from persistdb import Database
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 START = OffsetDateTime(2026, 1, 31, 12, 30, 1, nanosecond=123456789, offset=TimeDelta(hours=2))
 BUNDLE = "io.katacontainers.pkg.oci.bundle_path"
 OLD_BUNDLE = "com.github.containers.virtcontainers.pkg.oci.bundle_path"
+VFIO = {"BDF": "3b:00.0", "SysfsDev": "/sys/bus/pci/devices/0000:3b:00.0"}
 SHARED = "/run/kata-containers/shared/sandboxes/pod-1/mounts"
 
 
@@ -43,7 +47,31 @@ def build(database: Database) -> None:
     first = ContainerRepository(database, host="node-1")
     first.save_sandbox(_pod_1(), {"pod-1": _pause(), "web": _web(), "gone": _gone(), "new": _new()})
     first.save_sandbox(SandboxState(sid="pod-2", state="ready"), {"only": ContainerState(state="ready")})
+    machine = Machine(boot_id="2f1c5f0e", kernel="6.1.0", programs="persistdb 1")
+    first.mark_seen(["pod-1"], source="/run/vc/sbs", at=datetime(2026, 1, 31, tzinfo=UTC), machine=machine)
     ContainerRepository(database, host="node-2").save_sandbox(_pod_3(), {"pod-3": _of_old_store()})
+    _audit(database)
+
+
+def _audit(database: Database) -> None:
+    """Store what two audits of the first host found: a mount that is there, and one that is gone."""
+    start = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    end, later = start + timedelta(seconds=1), start + timedelta(hours=1)
+    run = {"checks": ["leaked-mount"], "boot_id": "2f1c5f0e", "host": "node-1"}
+    path = f"{SHARED}/gone/rootfs"
+    said = {"recorded": "container stopped", "observed": f"{path}: ext4 /dev/dm-7", "advice": f"umount {path}"}
+    found: dict[str, Any] = {"host": "node-1", "check_name": "leaked-mount", "sid": "pod-1", "cid": "gone", **said}
+    seen = {"first_seen": end, "first_run_id": 1, "times_seen": 1}
+    with database.session(write=True) as session:
+        for id_, at, findings, roots in ((1, start, 2, None), (2, later, 1, {"proc": "/host/proc"})):
+            session.add(AuditRun(id=id_, started_at=at, finished_at=at, findings=findings, roots=roots, **run))
+        session.add_all(
+            AuditFinding(subject=subject, subject_hash=sha256(subject.encode()).hexdigest(), **found, **seen, **times)
+            for subject, times in (
+                (path, {"last_seen": later, "last_run_id": 2, "began_at": start}),
+                (f"{path}/2", {"last_seen": end, "last_run_id": 1, "gone_at": later}),
+            )
+        )
 
 
 def _pod_1() -> SandboxState:
@@ -52,7 +80,7 @@ def _pod_1() -> SandboxState:
         device("fuse", RefCount=2, BlockDrive=None),
         device("tty", RefCount=5, AttachCount=0),
         device("idle", DevType="u", RefCount=0, AttachCount=1),
-        device("huge", DevType="p", RefCount=2**64 - 1, AttachCount=2**63),
+        device("huge", DevType="p", RefCount=2**64 - 1, AttachCount=2**63, VFIODevs=[VFIO, {"BDF": "3b:00.1"}]),
     ]
     configs = [
         {"ID": "pod-1", "Annotations": {BUNDLE: "/bundles/pause"}},
@@ -64,7 +92,12 @@ def _pod_1() -> SandboxState:
         state="running",
         persist_version=2,
         cgroup_path="/kubepods/pod-1",
-        document=document(devices, configs),
+        document=document(
+            devices,
+            configs,
+            HypervisorState={"Pid": 4711, "VirtiofsdPid": 4712},
+            Network={"NetworkID": "/var/run/netns/pod-1"},
+        ),
         layout="2.2",
     )
 

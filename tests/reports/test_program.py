@@ -7,11 +7,13 @@ import io
 import json
 import re
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from persistdb import Database
+from persistdb import ContainerRepository, Database
+from persistdb.reports import stream
 from tests.cli.program import Program, on_terminal
 
 from . import fleet
@@ -94,6 +96,27 @@ def test_limit(persistdb: Program) -> None:
     assert len(done.rows) == 3
     assert "cut after 3 rows" in done.err
     assert persistdb("sql", "SELECT * FROM mounts", "--limit", "0").err == ""
+
+
+@pytest.mark.parametrize("words", [[], ["--limit", "3"], ["--sort", "-state"], ["--fail"]], ids=" ".join)
+def test_pages(persistdb: Program, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    """A report that is read in pages is printed as one that is not, in each form, with the same line and status."""
+    for name in ("summary", "unstarted"):
+        asked = ["report", name, "--all-hosts", *words, "--format"]
+        forms = ("table", "json", "csv", "yaml", "markdown", "{{.host}} {{.state}}")
+        with monkeypatch.context() as patched:
+            at_once = [persistdb(*asked, form) for form in forms]
+            patched.setattr("persistdb.reports.stream", partial(stream, whole=0, sandboxes=1))
+            assert [persistdb(*asked, form) for form in forms] == at_once
+        assert all(done.out for done in at_once)
+
+
+def test_pages_of_totals(persistdb: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Totals that are added up over pages are printed as those of one query."""
+    forms = ("table", "json", "csv", "markdown")
+    at_once = [persistdb("report", "mount-options", "--all-hosts", "--format", form) for form in forms]
+    monkeypatch.setattr("persistdb.reports.stream", partial(stream, whole=0, sandboxes=1))
+    assert [persistdb("report", "mount-options", "--all-hosts", "--format", form) for form in forms] == at_once
 
 
 @pytest.mark.parametrize("limit", [2**31 - 2, 2**31 - 1, 2**63 - 1, 10**30])
@@ -250,3 +273,24 @@ def test_odd_numbers(persistdb: Program, option: str, number: str) -> None:
         done = persistdb(*words, f"{option}={number}")
         assert (done.status, done.out) == (2, "")
         assert option in done.err
+
+
+def test_a_report_at_a_time(persistdb: Program) -> None:
+    """A report about a time that is past has the rows of then; one that knows only what is now is misuse."""
+    with Database(persistdb.url) as database:
+        repository = ContainerRepository(database, host="node-1")
+        then = max(one.updated_at for one in repository.find(all_hosts=True)).isoformat()
+        repository.destroy_sandbox("pod-1")
+    assert persistdb("report", "device-holders", "fuse", "--all-hosts", "--format", "json").rows == []
+    held = persistdb("report", "device-holders", "fuse", "--at", then, "--all-hosts", "--format", "json").rows
+    assert [row["cid"] for row in held] == ["pod-1", "web"]
+    assert held[0]["valid_to"] > held[0]["valid_from"]
+    for host, number in (("node-1", 4), ("node-2", 1)):
+        rows = persistdb("report", "summary", "--at", then, "--format", "json", host=host).rows
+        assert len(rows) == number
+    done = persistdb("report", "stale", "--at", then)
+    assert (done.status, done.out) == (2, "")
+    assert "device-holders, paths, summary" in done.err
+    done = persistdb("report", "summary", "--at", "2020-01-01")
+    assert done.status == 3
+    assert "from which on there is history" in done.err

@@ -20,16 +20,30 @@ if TYPE_CHECKING:
 FINDINGS = {
     "dangling-devices",
     "duplicates",
+    "findings",
+    "leaking-hosts",
     "leftover-mounts",
     "mount-options",
     "open-devices",
+    "outlived-mounts",
     "refcounts",
+    "restarts",
     "shared-devices",
     "stale",
     "unstarted",
     "writable-binds",
 }
-OTHERS = {"block-rootfs", "device-holders", "largest", "paths", "summary"}
+OTHERS = {
+    "before-boot",
+    "block-rootfs",
+    "changes",
+    "device-history",
+    "device-holders",
+    "largest",
+    "paths",
+    "summary",
+    "vfio-holders",
+}
 
 
 def ask(database: Database, name: str, *given: str) -> list[dict[str, Any]]:
@@ -53,6 +67,13 @@ def test_bundled() -> None:
         assert report.advice.endswith(".")
         assert report.is_finding == (name in FINDINGS)
         assert ";" not in report.sql
+
+
+def test_vfio_holders(database: Database) -> None:
+    """A host device is held by the sandbox to which VFIO hands it."""
+    held = ask(database, "vfio-holders", "0000:3b:00.1")
+    assert values(held, "host", "sid", "device_id", "hypervisor_pid") == [("node-1", "pod-1", "huge", 4711)]
+    assert ask(database, "vfio-holders", "0001:3b:00.1") == ask(database, "vfio-holders", "") == []
 
 
 def test_containers(database: Database) -> None:
@@ -160,6 +181,18 @@ def test_devices(database: Database) -> None:
     ]
 
 
+def test_counts_of_devices_that_are_no_fault(database_url: str) -> None:
+    """What a stopped container gave back, and a device of the sandbox's network, are counted right."""
+    devices = [fleet.device("back", RefCount=0, AttachCount=0), fleet.device("few", RefCount=0, AttachCount=0)]
+    devices += [fleet.device("nic", Type="vfio"), fleet.device("loose", Type="vfio", AttachCount=0)]
+    stopped = ContainerState(state="stopped", device_maps=[DeviceMap(id="back"), DeviceMap(id="few")])
+    running = ContainerState(state="running", device_maps=[DeviceMap(id="few")])
+    with Database(database_url) as database:
+        state = SandboxState(sid="s", document=fleet.document(devices))
+        ContainerRepository(database, host="h").save_sandbox(state, {"c": running, "d": stopped})
+        assert values(ask(database, "refcounts"), "device_id") == [("few",), ("loose",)]
+
+
 def test_dangling_needs_kata_s_word(database_url: str) -> None:
     """Without the sandbox's own file, no device is reported as missing."""
     state = ContainerState(device_maps=[DeviceMap(id="a")], mounts=[Mount(block_device_id="b")])
@@ -169,7 +202,7 @@ def test_dangling_needs_kata_s_word(database_url: str) -> None:
 
 
 def test_stale(database: Database) -> None:
-    """A container is stale if it is recorded as running and has not changed for longer than the given age."""
+    """A container is stale if it is recorded as running, and neither has changed nor was seen for the given age."""
     assert ask(database, "stale") == []
     old = datetime.now(UTC) - timedelta(hours=3)
     with database.session(write=True) as session:
@@ -179,15 +212,25 @@ def test_stale(database: Database) -> None:
         )
     assert values(ask(database, "stale", "2h"), "cid", "updated_at") == [("web", old)]
     assert ask(database, "stale", "age=4h") == []
+    ContainerRepository(database, host="node-1").mark_seen(["pod-1"], source="/run/vc/sbs")
+    assert ask(database, "stale", "2h") == []
 
 
 def test_same_on_all_engines(databases: list[Database]) -> None:
     """Every report returns the same on the three engines: columns, rows, order and types."""
-    given = {"device-holders": ["fuse"], "paths": ["/srv"]}
+    given = {
+        "device-holders": ["fuse"],
+        "device-history": ["fuse"],
+        "paths": ["/srv"],
+        "changes": ["node-1"],
+        "vfio-holders": ["0000:3b:00.1"],
+    }
+    # times of writing
+    written = {"created_at", "at", "valid_from", "removed"}
     for name in reports.names():
         first, *others = [ask(database, name, *given.get(name, [])) for database in databases]
         first, *others = [
-            [{key: value for key, value in row.items() if key != "created_at"} for row in rows]
+            [{key: value for key, value in row.items() if key not in written} for row in rows]
             for rows in (first, *others)
         ]
         if name == "unstarted":
@@ -200,7 +243,7 @@ def test_same_on_all_engines(databases: list[Database]) -> None:
 @pytest.mark.parametrize(
     ("name", "given", "reason"),
     [
-        ("nothing", [], "unknown; use one of block-rootfs"),
+        ("nothing", [], "unknown; use one of before-boot, block-rootfs"),
         ("../summary", [], "unknown"),
         ("summary", ["1"], "one value too many"),
         ("largest", ["x"], "count: not a whole number"),
@@ -288,3 +331,14 @@ def test_root_folder(database_url: str) -> None:
         state = ContainerState(mounts=[Mount(source="/a"), Mount(source="proc")], processes=[Process(token="c")])
         ContainerRepository(database, host="h").save_sandbox(SandboxState(sid="s"), {"c": state})
         assert values(ask(database, "paths", "/"), "source") == [("/a",)]
+
+
+def test_audits(database: Database) -> None:
+    """What audits still find is listed, all or of one check, and counted by host with the time since when it is so."""
+    (found,) = ask(database, "findings")
+    assert (found["host"], found["cid"], found["since"]) == ("node-1", "gone", datetime(2026, 1, 31, 12, tzinfo=UTC))
+    assert ask(database, "findings", "cgroup") == []
+    assert ask(database, "findings", "leaked-mount") == [found]
+    (of_host,) = ask(database, "leaking-hosts")
+    assert {name: int(of_host[name]) for name in ("findings", "come_and_go")} == {"findings": 1, "come_and_go": 0}
+    assert of_host["first_since"] == of_host["last_since"] == found["since"]

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from persistdb import Database
 
-VALUES = {"device-holders": ["blk"], "paths": ["/"], "stale": ["0s"]}
+VALUES = {
+    "changes": ["node-1"],
+    "device-history": ["blk"],
+    "device-holders": ["blk"],
+    "paths": ["/"],
+    "stale": ["0s"],
+    "vfio-holders": ["0000:3b:00.0"],
+}
 
 
 @pytest.mark.parametrize("name", sorted({*FINDINGS, *OTHERS}))

@@ -18,7 +18,8 @@ from . import fleet
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WRITTEN = {"created_at", "updated_at"}
+# times of writing, and numbers that engines give
+WRITTEN = {"created_at", "updated_at", "at", "valid_from", "horizon", "id", "last_event_id"}
 
 
 def rows(database: Database, view: str) -> list[dict[str, Any]]:
@@ -146,6 +147,35 @@ def test_sandbox_devices(database: Database) -> None:
     assert devices["huge"]["ref_count"] == devices["huge"]["attach_count"] == 2**63 - 1
     assert [row["kind"] for row in devices.values()] == ["block", "char", "char", "char", "fifo", "block"]
     assert (devices["old"]["major"], devices["old"]["minor"], devices["old"]["block_mounts"]) == (8, None, 1)
+
+
+def test_virtual_machines(database: Database) -> None:
+    """A sandbox has the processes of its virtual machine; one whose file does not tell them has none."""
+    names = ("hypervisor_pid", "hypervisor_path", "virtiofsd_pid", "netns_path")
+    machines = {row["sid"]: [row[name] for name in names] for row in rows(database, "sandboxes")}
+    assert machines["pod-1"] == [4711, None, 4712, "/var/run/netns/pod-1"]
+    assert machines["pod-2"] == machines["pod-3"] == [None] * 4
+
+
+def test_history_bounds(database: Database) -> None:
+    """How far the past is kept is one row, with the greatest number of any event."""
+    ((seconds, horizon, number),) = readonly.read(
+        database, "SELECT retention_seconds, horizon, last_event_id FROM history_bounds"
+    ).rows
+    assert seconds == 30 * 24 * 3600
+    assert isinstance(horizon, datetime)
+    ((last,),) = readonly.read(database, "SELECT coalesce(max(id), 0) FROM events").rows
+    assert number == last
+
+
+def test_vfio_devices(database: Database) -> None:
+    """A device of Kata's may be several host devices, whose addresses have their domains."""
+    first, second = rows(database, "vfio_devices")
+    assert [first[name] for name in ("host", "sid", "state", "position", "device_id", "number", "bdf")] == [
+        *("node-1", "pod-1", "running", 5, "huge", 1, "0000:3b:00.0")
+    ]
+    assert first["sysfs_dev"] == "/sys/bus/pci/devices/0000:3b:00.0"
+    assert [second[name] for name in ("number", "bdf", "sysfs_dev")] == [2, "0000:3b:00.1", ""]
 
 
 MODES = [

@@ -1,6 +1,7 @@
 -- title: Mounts of a host path and all below it
 -- advice: Stop these containers before the file system at the path is unmounted, moved or replaced.
 -- parameter: prefix folder: the host path
+-- by host: yes
 SELECT host, sid, cid, state, source, destination, host_path, read_only
 FROM mounts
 WHERE source >= :prefix AND source < :prefix_to AND (source = :prefix OR source >= :prefix_from)

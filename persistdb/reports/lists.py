@@ -1,0 +1,87 @@
+"""The lists of sandboxes and of hosts, as their views have them."""
+
+# ruff: noqa: S608  the names of views and columns are constants of ours, values are parameters
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ..errors import InvalidValue
+from ..schema.prepare import prepare
+from . import readonly
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ..db.database import Database
+
+SANDBOXES: Final = (
+    *("host", "sid", "state", "containers", "running", "updated_at", "seen_at", "source", "layout", "cgroup_path"),
+    *("mounts", "devices", "processes", "revision", "created_at", "runtime", "namespace", "pod_namespace", "pod_name"),
+)
+"""The columns of a list of sandboxes."""
+
+HOSTS: Final = ("host", "sandboxes", "containers", "last_seen", "first_seen", "kernel", "programs", "boot_id")
+"""The columns of a list of hosts."""
+
+
+def sandboxes(
+    database: Database, *, host: str | None = None, sort: str = "sid", limit: int | None = None
+) -> readonly.Rows:
+    """Return the sandboxes of a host, or of all, sorted by a column, ``-`` before its name for the reverse.
+
+    Nothing is created. Raises :class:`~persistdb.errors.InvalidValue` for an unknown column,
+    :class:`~persistdb.errors.SchemaError`, :class:`~persistdb.errors.DatabaseError`.
+    """
+    where = "" if host is None else " WHERE host = :host"
+    values: dict[str, object] = {} if host is None else {"host": host}
+    return _read(database, "sandboxes", SANDBOXES, where, values, (sort, "host", "sid"), limit)
+
+
+def hosts(database: Database, *, sort: str = "host", limit: int | None = None) -> readonly.Rows:
+    """Return all hosts, sorted; raises as :func:`sandboxes` does."""
+    return _read(database, "hosts", HOSTS, "", {}, (sort, "host"), limit)
+
+
+def sightings(database: Database, host: str, sid: str) -> tuple[datetime | None, str | None]:
+    """Return when and where an import last found the files of a sandbox; raises as :func:`sandboxes` does."""
+    prepare(database, create=False)
+    sql = "SELECT seen_at, source FROM sandboxes WHERE host = :host AND sid = :sid"
+    rows = readonly.read(database, sql, {"host": host, "sid": sid}, trusted=True).rows
+    seen_at, source = rows[0] if rows else (None, None)
+    return seen_at, source
+
+
+def names(database: Database, host: str, sid: str, cid: str) -> tuple[str, str, str]:
+    """Return a container's pod as ``NAMESPACE/NAME``, its name in it and its image; raises as :func:`sandboxes` does.
+
+    They are those of today; each is empty where no file tells it, or the container is gone.
+    """
+    prepare(database, create=False)
+    sql = (
+        "SELECT pod_namespace, pod_name, container_name, image FROM containers"
+        " WHERE host = :host AND sid = :sid AND cid = :cid"
+    )
+    rows = readonly.read(database, sql, {"host": host, "sid": sid, "cid": cid}, trusted=True).rows
+    namespace, pod, name, image = rows[0] if rows else ("", "", "", "")
+    return f"{namespace}/{pod}" if pod else "", name, image
+
+
+def _read(
+    database: Database,
+    view: str,
+    columns: Sequence[str],
+    where: str,
+    values: dict[str, object],
+    order: Sequence[str],
+    limit: int | None,
+) -> readonly.Rows:
+    sort = order[0].removeprefix("-")
+    if sort not in columns:
+        known = ", ".join(columns)
+        raise InvalidValue("sort", order[0], f"unknown; use one of {known}, with - before it for the reverse")
+    by = dict.fromkeys([f"{sort} DESC" if order[0].startswith("-") else sort, *(x for x in order[1:] if x != sort)])
+    sql = f"SELECT {', '.join(columns)} FROM {view}{where} ORDER BY {', '.join(by)}"
+    prepare(database, create=False)
+    return readonly.read(database, sql, values, limit=limit, trusted=True)

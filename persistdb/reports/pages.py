@@ -1,0 +1,123 @@
+"""A report over all hosts, of as many of them at a time as one statement should read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ..db import work
+from ..errors import QueryTimeout
+from ..schema.prepare import prepare
+from . import readonly, scope
+from .totals import added_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..db.database import Database
+    from .catalog import Report
+
+WHOLE: Final = 1.0
+"""Seconds for a report in one statement; one that takes longer is read in pages."""
+SANDBOXES: Final = 500
+"""Sandboxes whose hosts make up a page; a host is never divided."""
+
+_COUNT: Final = "SELECT count(*) FROM sandboxes"
+_COUNT_OWN: Final = "SELECT count(*) FROM sandboxes WHERE host = :host"
+_NEXT: Final = "SELECT host FROM sandboxes WHERE host > :last ORDER BY host, sid LIMIT :number"
+
+
+class Page(NamedTuple):
+    """Some of a report's rows, and of how many of all sandboxes they and the rows before are."""
+
+    rows: readonly.Rows
+    sandboxes: int
+    all_sandboxes: int
+
+
+def stream(
+    database: Database,
+    report: Report,
+    values: Mapping[str, object] | None = None,
+    *,
+    timeout: float | None = None,
+    limit: int | None = None,
+    whole: float = WHOLE,
+    sandboxes: int = SANDBOXES,
+) -> Iterator[Page]:
+    """Yield a report's rows over all hosts in pages, which together are the report, in its order.
+
+    A report that is done within ``whole`` seconds is one page; without that many all is. The others are read a page
+    after another, if their rows are about one host each and sorted by it: each page has the rows as they are when it is
+    read, and ``timeout`` is the time for each. ``limit`` is for all rows together. Totals come on the last page, when
+    all hosts are added up; the pages before are without rows.
+
+    A database with a replica has them read there. Raises what :func:`~persistdb.reports.run` does.
+    """
+    if values is None:
+        values = report.values(())
+    database = database.replica or database
+    prepare(database, create=False)
+    if not report.totals:
+        yield from _read(database, report, values, timeout, limit, whole, sandboxes)
+        return
+    answers, page = [], None
+    for page in _read(database, report, values, timeout, None, whole, sandboxes):
+        answers.append(page.rows)
+        if page.all_sandboxes:
+            yield page._replace(rows=readonly.Rows(page.rows.columns, [], is_cut=False))
+    done, total = (page.sandboxes, page.all_sandboxes) if page else (0, 0)
+    yield Page(added_up(report, answers, limit), done, total)
+
+
+def _read(
+    database: Database,
+    report: Report,
+    values: Mapping[str, object],
+    timeout: float | None,
+    limit: int | None,
+    whole: float,
+    sandboxes: int,
+) -> Iterator[Page]:
+    timeout = database.timeouts.statement if timeout is None else timeout
+    # whoever may put a file into the folder of reports is trusted; bundled reports are
+    if not (report.is_by_host or report.totals) or timeout <= whole:
+        yield Page(readonly.read(database, report.sql, values, timeout=timeout, limit=limit, trusted=True), 0, 0)
+        return
+    if whole:
+        try:
+            yield Page(readonly.read(database, report.sql, values, timeout=whole, limit=limit, trusted=True), 0, 0)
+        except QueryTimeout:
+            pass
+        else:
+            return
+    total = database.read(lambda: work.value(work.Statement(_COUNT, database.backend.style), {}))
+    done = rows = 0
+    for hosts, number in _hosts(database, sandboxes):
+        sql, parameters = scope.of_hosts(database, report, hosts)
+        left = None if limit is None else limit - rows
+        answer = readonly.read(database, sql, {**values, **parameters}, timeout=timeout, limit=left, trusted=True)
+        rows, done = rows + len(answer.rows), done + number
+        yield Page(answer, done, max(done, total))
+        if answer.is_cut:
+            return
+
+
+def _hosts(database: Database, sandboxes: int) -> Iterator[tuple[list[str], int]]:
+    """Yield hosts with so many sandboxes, in their order, and how many there are; at least one page without hosts."""
+    statement, own = (work.Statement(each, database.backend.style) for each in (_NEXT, _COUNT_OWN))
+    last, is_first = "", True
+    while True:
+        values = {"last": last, "number": sandboxes}
+        names = [name for (name,) in database.read(lambda: work.rows(statement, values))]  # noqa: B023  run at once
+        found = Counter(names)
+        is_last = len(names) < sandboxes
+        if not is_last and len(found) > 1:
+            found.pop(names[-1])  # it may have more
+        elif not is_last:
+            found = Counter({name: database.read(lambda: work.value(own, {"host": name})) for name in found})  # noqa: B023  the same
+        if found or is_first:
+            yield list(found), sum(found.values())
+        if is_last:
+            return
+        last, is_first = list(found)[-1], False

@@ -1,0 +1,11 @@
+-- title: Who held a device at a time
+-- advice: Look at what these containers did then: persistdb history shows it.
+-- parameter: device text: the ID that Kata gave to the device
+SELECT host, sid, cid, 'device' AS held_as, container_path AS path, valid_from, valid_to
+FROM devices_over_time
+WHERE device_id = :device AND valid_from <= :at AND (valid_to IS NULL OR valid_to > :at)
+UNION ALL
+SELECT host, sid, cid, CASE WHEN is_rootfs THEN 'rootfs' ELSE 'mount' END AS held_as, destination AS path, valid_from, valid_to
+FROM mounts_over_time
+WHERE block_device_id = :device AND block_device_id <> '' AND valid_from <= :at AND (valid_to IS NULL OR valid_to > :at)
+ORDER BY 1, 2, 3, 4, 5
