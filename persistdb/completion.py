@@ -90,8 +90,6 @@ def _of_file(file: Path, query: str, parameters: Mapping[str, str]) -> list[tupl
 
 
 def _of_url(url: str, query: str, parameters: Mapping[str, str]) -> Sequence[Sequence[object]]:
-    from sqlalchemy import text
-
     from .db import work
     from .db.database import Database
     from .engines import Timeouts
@@ -99,5 +97,5 @@ def _of_url(url: str, query: str, parameters: Mapping[str, str]) -> Sequence[Seq
 
     with Database(url, timeouts=Timeouts(call=10 * _WAIT)) as database:
         refuse_missing(database)
-        statement = work.Statement(text(_QUERIES[query]), database.engine.dialect)
+        statement = work.Statement(_QUERIES[query], database.backend.style)
         return database.read(lambda: work.rows(statement, parameters))

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 
 @dataclass(eq=False)
@@ -199,18 +200,46 @@ class LockTimeout(PersistDBError):
     holders: Sequence[str] = ()
 
     def __str__(self) -> str:
-        by = " and ".join(self.holders) or "a process that this one may not see"
+        by = " and ".join(self.holders) or "somebody who has released it since"
         return f"lock of sandbox {self.sid!r} not obtained in {self.timeout:g} s: held by {by}"
 
 
 @dataclass(eq=False)
 class LockNotHeld(PersistDBError):
-    """The release of a lock that is not held: it was released before, or lost with its connection."""
+    """A lock that is not held: it was released before, or is held by the parent of this process."""
 
     sid: str
 
     def __str__(self) -> str:
-        return f"lock of sandbox {self.sid!r} is not held: it was released before, or lost with its connection"
+        return f"lock of sandbox {self.sid!r} is not held: it was released before, or this process's parent holds it"
+
+
+@dataclass(eq=False)
+class LockLost(LockNotHeld):
+    """A lock that was not renewed in time, so that others may have held it since: what it protected is in doubt.
+
+    Whoever held it later has a greater ``fencing_number``.
+    """
+
+    fencing_number: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"lock of sandbox {self.sid!r} (number {self.fencing_number}) was lost: it was not renewed within its "
+            "lease, and others may have held it since; look at what it protected before you go on"
+        )
+
+
+@dataclass(eq=False)
+class AlreadyWatched(PersistDBError):
+    """A host whose folders another process follows already."""
+
+    host: str
+    holders: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        by = " and ".join(self.holders) or "a process that has just ended"
+        return f"host {self.host!r} is watched already, by {by}: end that first, or give another --host"
 
 
 # --- the database ----------------------------------------------------------------------------------------------------
@@ -246,13 +275,6 @@ class SessionOpen(DatabaseError):
             "for which this write would wait; make it with the transaction's own methods, before it or after it, or "
             "commit the session first"
         )
-
-
-class LocksUnsupported(DatabaseError):
-    """A lock that would exclude nobody, on the way that the URL takes to the server: none is taken."""
-
-    def __str__(self) -> str:
-        return self._say("locks cannot be taken here")
 
 
 class QueryTimeout(DatabaseError):
@@ -377,7 +399,7 @@ class OtherLibrary(PersistDBError):
         )
 
 
-def _requirement(extra: str) -> str:
+def _requirements(extra: str) -> list[str]:
     """Return what an extra of persistdb requires, which pip can install also where persistdb is of a checkout."""
     from importlib import metadata
 
@@ -386,8 +408,12 @@ def _requirement(extra: str) -> str:
     except metadata.PackageNotFoundError:
         requirements = []
     of_extra = re.compile(rf"extra == ['\"]{re.escape(extra)}['\"]")
-    found = (text.partition(";")[0].strip() for text in requirements if of_extra.search(text))
-    return next(found, f"persistdb[{extra}]")
+    found = [text.partition(";")[0].strip() for text in requirements if of_extra.search(text)]
+    return found or [f"persistdb[{extra}]"]
+
+
+def _install(requirements: Sequence[str]) -> str:
+    return shlex.join([sys.executable, "-m", "pip", "install", *requirements])
 
 
 @dataclass(eq=False)
@@ -399,8 +425,80 @@ class DriverMissing(PersistDBError):
     extra: str
 
     def __str__(self) -> str:
-        install = shlex.join([sys.executable, "-m", "pip", "install", _requirement(self.extra)])
+        install = _install(_requirements(self.extra)[:1])
         return f"{self.url}: Python module {self.module!r} is missing; install it: {install}"
+
+
+@dataclass(eq=False)
+class ModuleMissing(PersistDBError):
+    """A Python module that something needs which not everybody uses, and that is not installed."""
+
+    purpose: str
+    module: str
+    extra: str
+
+    def __str__(self) -> str:
+        install = _install(_requirements(self.extra))
+        return f"{self.purpose}: Python module {self.module!r} is missing; install it: {install}"
+
+
+# --- history ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class HistoryOff(PersistDBError):
+    """A question about what was, or happened, to a database that records nothing."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return f"{self.url}: history is off: nothing is recorded; to record it: {command(self.url, 'db retention 30d')}"
+
+
+@dataclass(eq=False)
+class BeforeHorizon(PersistDBError):
+    """A time of which nothing is known: it is before ``horizon``, from which on there is history."""
+
+    at: datetime
+    horizon: datetime
+
+    def __str__(self) -> str:
+        return (
+            f"{_time(self.at)} is before {_time(self.horizon)}, from which on there is history: ask for a later time, "
+            "and keep it longer with persistdb db retention"
+        )
+
+
+def _time(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@dataclass(eq=False)
+class EventsPruned(PersistDBError):
+    """A cursor behind which events were removed, or not recorded, before they were read; ``horizon`` is up to when."""
+
+    cursor: str
+    horizon: datetime
+
+    def __str__(self) -> str:
+        return self._say("begin again without a cursor, or with since=")
+
+    def on_command_line(self) -> str:
+        """Name the option."""
+        return self._say("begin again without --after, or with --since")
+
+    def _say(self, remedy: str) -> str:
+        return (
+            f"cursor {self.cursor}: events behind it are gone, for history is kept from {_time(self.horizon)} on; "
+            f"{remedy}"
+        )
+
+
+class FeedUnavailable(DatabaseError):
+    """A server that cannot tell which events are settled; ``detail`` says why."""
+
+    def __str__(self) -> str:
+        return self._say("no feed of events from this server, for it could miss one; ask for the view events, or read")
 
 
 # --- schema versions -------------------------------------------------------------------------------------------------
@@ -447,14 +545,24 @@ class DatabaseMissing(SchemaOutdated):
         return f"{self.url}: there is no such database; check its name, or create it: {create}"
 
 
+@dataclass(eq=False)
 class SchemaTooNew(SchemaError):
-    """A schema that is newer than the program's, or not persistdb's."""
+    """A schema that is newer than the program's, and not one that it may use, or not persistdb's.
+
+    ``minimum`` is the oldest revision whose programs may ``access`` the database: ``read`` or ``write`` it. A program
+    that may not write may read, perhaps.
+    """
+
+    minimum: str | None = None
+    access: str = "read"
 
     def __str__(self) -> str:
-        return (
-            f"{self.url}: schema revision {self.found} is unknown to this program, which knows up to {self.expected}; "
-            "use the persistdb release that wrote it, or a newer one"
-        )
+        which = f"schema revision {self.found}"
+        if self.minimum is None:
+            which += f" is unknown to this program, which knows up to {self.expected}"
+        else:
+            which += f" lets programs of {self.minimum} and later {self.access} it, and this one is of {self.expected}"
+        return f"{self.url}: {which}; use the persistdb release that wrote it, or a newer one"
 
 
 class SchemaMissing(SchemaError):
@@ -474,6 +582,17 @@ class SchemaMissing(SchemaError):
         return (
             f"{self.url}: holds other tables and no persistdb schema; give persistdb a separate database, or create "
             f"its schema beside them: {create}"
+        )
+
+
+class ReplicaSchemaError(SchemaError):
+    """A replica whose schema this program cannot read, or that has none; its primary's may be another."""
+
+    def __str__(self) -> str:
+        has = "has no persistdb schema" if self.found is None else f"is at schema revision {self.found}"
+        return (
+            f"{self.url}: this replica {has}, and this program reads {self.expected}; wait for the replication, "
+            "upgrade the older of its primary's schema and this program, or name another replica"
         )
 
 
@@ -573,7 +692,7 @@ class WouldLose(SchemaError):
         )
 
 
-# --- Kata's files ----------------------------------------------------------------------------------------------------
+# --- runtimes' files -------------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -595,11 +714,27 @@ class FileError(PersistDBError):
 
 
 class DamagedFile(FileError):
-    """A file whose content is not what Kata writes."""
+    """A file whose content is not what its runtime writes."""
 
 
 class UnsupportedLayout(FileError):
     """A file that is whole, but of a kind without container state that persistdb could store."""
+
+
+@dataclass(eq=False)
+class InotifyLimit(PersistDBError):
+    """A limit of inotify(7) that is reached: ``sysctl`` is its name, and ``value`` its present value."""
+
+    path: str
+    sysctl: str
+    value: int | None = None
+
+    def __str__(self) -> str:
+        now = "" if self.value is None else f", which is {self.value}"
+        return (
+            f"{self.path} cannot be watched: the processes of this user have reached {self.sysctl}{now}; raise it with "
+            f"sysctl -w {self.sysctl}={max(self.value or 0, 4096) * 4}, and for the next boots in /etc/sysctl.d"
+        )
 
 
 @dataclass(eq=False)

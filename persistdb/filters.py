@@ -23,6 +23,11 @@ KEYS: dict[str, Kind] = {
     "sid": "text",
     "cid": "text",
     "state": "text",
+    "runtime": "text",
+    "namespace": "text",
+    "pod": "text",
+    "name": "text",
+    "image": "text",
     "bundle": "text",
     "cgroup": "text",
     "device": "text",
@@ -40,10 +45,12 @@ KEYS: dict[str, Kind] = {
 """The keys, each with the kind of its values."""
 
 _SYNTAX = re.compile(r"([a-z-]+)(!?=)(.*)", re.DOTALL)
-_AGE = re.compile("([0-9]+)([smhdw])")
+AGE = re.compile("([0-9]+)([smhdw])")
+"""An age: a number, and one of :data:`UNITS`."""
 _NUMBER = re.compile("(-?)0*([0-9]+)")
 _DIGITS = 19  # of the longest number of 64 bits
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+"""The units of ages, in seconds, the shortest first."""
 
 
 class Filter(NamedTuple):
@@ -110,14 +117,22 @@ def time_ago(age: str, now: datetime) -> datetime | None:
 
     Return ``None`` for text that is no age, and for an age that reaches back beyond the year 1.
     """
-    match = _AGE.fullmatch(age)
+    match = AGE.fullmatch(age)
     if match is None:
         return None
     number, unit = match.groups()
     try:
-        return now - timedelta(**{_UNITS[unit]: int(number)})
+        return now - timedelta(seconds=int(number) * UNITS[unit])
     except (ValueError, OverflowError):  # ValueError: more digits than int() reads
         return None
+
+
+def parse_time(text: str, *, now: datetime | None = None) -> datetime:
+    """Read a time as people write it: a timestamp, a date or an age, as filters have it.
+
+    Raises :class:`~persistdb.errors.InvalidValue`.
+    """
+    return _timestamp(text, text, now or datetime.now(UTC), field="time")
 
 
 def _number(text: str, value: str) -> int:
@@ -129,7 +144,7 @@ def _number(text: str, value: str) -> int:
     return int(match[1] + match[2])
 
 
-def _timestamp(text: str, value: str, now: datetime) -> datetime:
+def _timestamp(text: str, value: str, now: datetime, field: str = "filter") -> datetime:
     past = time_ago(value, now)
     if past is not None:
         return past
@@ -139,7 +154,7 @@ def _timestamp(text: str, value: str, now: datetime) -> datetime:
             return timestamp.astimezone(UTC)
     except (ValueError, OverflowError):
         reason = "not a timestamp such as 2026-01-31T12:00:00Z, a date, or an age such as 15m, 2h, 7d"
-        raise InvalidValue("filter", text, reason) from None
+        raise InvalidValue(field, text, reason) from None
     if len(value) > len("2026-01-31"):
-        raise InvalidValue("filter", text, "a timestamp needs its time zone, as in 2026-01-31T12:00:00Z")
+        raise InvalidValue(field, text, "a timestamp needs its time zone, as in 2026-01-31T12:00:00Z")
     return timestamp.replace(tzinfo=UTC)

@@ -65,3 +65,10 @@ def docs_folder() -> Path:
     package = Path(__file__).parent
     installed = package / "docs"
     return installed if installed.is_dir() else package.parent / "docs"
+
+
+def units_folder() -> Path:
+    """Return the folder of systemd's units: within the installed package, or in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "systemd"
+    return installed if installed.is_dir() else package.parent / "packaging/systemd"

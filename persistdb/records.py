@@ -189,12 +189,14 @@ class Origin(Record, frozen=True, kw_only=True):
     """The rest of a container's file, beside the record, so that it can be written back as it was.
 
     ``extra`` is a JSON object of the keys that persistdb does not know. ``document`` is the file's whole text, kept
-    only where the record and ``extra`` do not give the same bytes.
+    only where the record and ``extra`` do not give the same bytes. ``namespace`` is the one of containerd that the
+    container is in, or empty.
     """
 
     layout: str = ""
     extra: str | None = None
     document: str | None = None
+    namespace: str = ""
 
 
 class Container(Record, frozen=True, kw_only=True):
@@ -217,7 +219,7 @@ class ContainerSummary(Record, frozen=True, kw_only=True):
     """A container as a list shows it.
 
     ``pid`` is the first process's, ``None`` without one; ``mounts`` and ``devices`` say how many there are, without the
-    rootfs.
+    rootfs. ``pod`` is ``NAMESPACE/NAME``; it and the other names are empty where the runtime's files do not tell them.
     """
 
     host: str
@@ -229,6 +231,11 @@ class ContainerSummary(Record, frozen=True, kw_only=True):
     devices: int
     bundle_path: str
     cgroup_path: str
+    runtime: str = "kata"
+    namespace: str = ""
+    pod: str = ""
+    container_name: str = ""
+    image: str = ""
     revision: int
     created_at: datetime
     updated_at: datetime
@@ -248,6 +255,88 @@ class Sandbox(Record, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class TextChange(Record, frozen=True, kw_only=True):
+    """A text of a container, before a change and after it.
+
+    ``field`` is ``state``, ``bundle_path``, ``cgroup_path``, or of the origin ``layout``, ``extra`` or ``document``.
+    """
+
+    field: str
+    old: str | None
+    new: str | None
+
+
+class Changes(Record, frozen=True, kw_only=True):
+    """What differs in a version of a container from the one before.
+
+    The root file system is among the mounts. What was changed within a list was removed, and added.
+    """
+
+    texts: list[TextChange] = msgspec.field(default_factory=list)
+    mounts_removed: list[Mount] = msgspec.field(default_factory=list)
+    mounts_added: list[Mount] = msgspec.field(default_factory=list)
+    devices_removed: list[DeviceMap] = msgspec.field(default_factory=list)
+    devices_added: list[DeviceMap] = msgspec.field(default_factory=list)
+    processes_removed: list[Process] = msgspec.field(default_factory=list)
+    processes_added: list[Process] = msgspec.field(default_factory=list)
+
+
+class Version(Record, frozen=True, kw_only=True):
+    """A container as it was from ``valid_from`` on, and before ``valid_to``, which is ``None`` while it is so.
+
+    ``changes`` says what differs from the version before, which a container's first one has not, nor the first that is
+    kept. ``removed``: the container was removed at ``valid_to``.
+    """
+
+    container: Container
+    valid_to: datetime | None
+    removed: bool
+    changes: Changes
+
+    @property
+    def valid_from(self) -> datetime:
+        """When the version began."""
+        return self.container.updated_at
+
+
+EVENT_KINDS: Final = ("created", "changed", "state", "removed", "gap")
+"""What happens to a sandbox or container; ``state``: nothing but its state was changed."""
+
+
+class Event(Record, frozen=True, kw_only=True):
+    """Something that happened to a container, or, where ``cid`` is ``None``, to the sandbox itself.
+
+    Without a ``sid`` it is about the host: a ``gap``, in which changes from ``began_at`` until ``at`` may be missing.
+
+    ``kind`` is one of :data:`EVENT_KINDS`, ``revision`` the one after it, ``cause`` what changed it: ``api``,
+    ``import``, ``watch``, ``boot``, ``transition``, ``rm``, ``upgrade``. ``actor`` and ``reason`` are what the caller
+    gave. ``cursor`` is the event's place in the feed.
+    """
+
+    cursor: str
+    id: int
+    host: str
+    sid: str | None
+    cid: str | None
+    kind: str
+    revision: int
+    at: datetime
+    old_state: State | None
+    new_state: State | None
+    cause: str
+    actor: str | None
+    reason: str | None
+    began_at: datetime | None = None
+
+
+class Machine(Record, frozen=True, kw_only=True):
+    """What runs on a host: the kernel's boot ID and release, and the programs that read its files, as text."""
+
+    boot_id: str | None = None
+    kernel: str | None = None
+    programs: str | None = None
+
+
 class SandboxWrite(Record, frozen=True, kw_only=True):
     """A sandbox to store.
 
@@ -263,3 +352,57 @@ class SandboxWrite(Record, frozen=True, kw_only=True):
     origins: Mapping[str, Origin] = msgspec.field(default_factory=dict)
     keep: frozenset[str] = frozenset()
     revision: int | None = None
+
+
+class AuditFinding(Record, frozen=True, kw_only=True):
+    """A thing in which a host differs from its records.
+
+    ``subject`` tells it from the other findings of its ``check`` on the host: a path, a process, a device. ``recorded``
+    is what the record says, ``observed`` what is on the node, ``advice`` what an operator does about it. ``began_at``
+    is since when it is so by the record, ``None`` where that does not say.
+    """
+
+    check: str
+    subject: str
+    recorded: str
+    observed: str
+    advice: str
+    sid: str | None = None
+    cid: str | None = None
+    began_at: datetime | None = None
+
+
+class AuditRun(Record, frozen=True, kw_only=True):
+    """A comparison of a host with its records: the ``checks`` that were made, and when.
+
+    ``roots`` says where the host's file systems were mounted (``root``, ``proc``, ``sys``), ``None`` for the machine's
+    own.
+    """
+
+    started_at: datetime
+    finished_at: datetime
+    checks: list[str]
+    roots: dict[str, str] | None = None
+    boot_id: str | None = None
+
+
+class StoredFinding(Record, frozen=True, kw_only=True):
+    """A finding as it is stored: when audits first and last found it, and how often it appeared.
+
+    ``gone_at`` is when a run with its check first missed it; ``None`` while it is found.
+    """
+
+    finding: AuditFinding
+    first_seen: datetime
+    last_seen: datetime
+    times_seen: int
+    gone_at: datetime | None
+
+
+class PastHolder(Record, frozen=True, kw_only=True):
+    """A removed container, or where ``cid`` is ``None`` a removed sandbox, that had ``what``: a path, or its own ID."""
+
+    what: str
+    sid: str
+    cid: str | None
+    removed_at: datetime

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -44,6 +45,13 @@ _DEEPEST = 31
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
+def utc(at: datetime) -> datetime:
+    """Convert a time to UTC; raises :class:`ValueError` for one without a time zone."""
+    if at.tzinfo is None:
+        raise ValueError(f"{at!r} has no time zone: give it one, as in datetime.now(UTC)")
+    return at.astimezone(UTC)
+
+
 def check_text(value: str) -> None:
     """Refuse a value that is not text, or text with a NUL or half of a surrogate pair, which not every engine can hold.
 
@@ -71,6 +79,12 @@ def check_kind(name: str, value: object, kind: type) -> None:
     """Refuse a value of another type; a bool is no int."""
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise InvalidValue(name, value, f"must be of type {kind.__name__}, not {type(value).__name__}")
+
+
+def check_several(name: str, value: object) -> None:
+    """Refuse what is no collection of texts; a text is one of its characters."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise InvalidValue(name, value, "must be several texts, such as a list")
 
 
 def check_key(name: str, value: str) -> None:

@@ -7,7 +7,11 @@
 | ``postgresql_server``, ``mariadb_server`` | the servers behind them, for more databases and an administrator's SQL |
 | ``own_postgresql_server``, ``own_mariadb_server`` | a server of this test's own, to stop, kill, fill, misconfigure |
 | ``pgbouncer`` | a pooler in transaction mode before ``postgresql_server`` |
+| ``galera`` | a cluster of three MariaDB nodes, to kill one of them |
+| ``with_standby`` | a PostgreSQL server with a synchronous standby of this test's own |
 | ``proxy_to`` | a network to a server, to cut when a COMMIT is on its way |
+| ``without_sqlalchemy``, ``connections`` | how files are opened: by persistdb alone; so, and by SQLAlchemy's engine |
+| ``real`` | each of the real runtimes runc and crun in turn, with containers of its own |
 | ``small_disk`` | a folder that holds only so many bytes |
 | ``statements`` | what an engine sends |
 
@@ -30,7 +34,20 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.servers import MariaDB, MissingServer, PgBouncer, PostgreSQL, Proxy, Server, Statements, Workspace, disks
+from tests.runtimes.real import Real, missing
+from tests.servers import (
+    Galera,
+    MariaDB,
+    MissingServer,
+    PgBouncer,
+    PostgreSQL,
+    Proxy,
+    Server,
+    Statements,
+    WithStandby,
+    Workspace,
+    disks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +70,7 @@ settings.register_profile("dev", print_blob=True, **_ours)  # type: ignore[arg-t
 settings.register_profile("soak", max_examples=2000, print_blob=True, **_ours)  # type: ignore[arg-type]
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
-S = TypeVar("S", bound=Server | PgBouncer)
+S = TypeVar("S", bound=Server | PgBouncer | Galera | WithStandby)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,6 +99,17 @@ def _start(start: Callable[[], S]) -> S:
         return start()
     except MissingServer as missing:
         _missing(str(missing))
+
+
+@pytest.fixture(params=["runc", "crun"])
+def real(request: pytest.FixtureRequest) -> Iterator[Real]:
+    """Give a real runtime, whose containers are removed at the end."""
+    reason = missing(request.param)
+    if reason is not None:
+        _missing(f"{request.param}: {reason}")
+    made = Real(request.param)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
@@ -134,6 +162,22 @@ def own_mariadb_server(server_workspace: Workspace) -> Iterator[MariaDB]:
     server = _start(lambda: MariaDB.private(server_workspace))
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def galera(server_workspace: Workspace) -> Iterator[Galera]:
+    """Start a Galera cluster of three nodes: whoever kills one starts it again."""
+    cluster = _start(lambda: Galera(server_workspace))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def with_standby(server_workspace: Workspace) -> Iterator[WithStandby]:
+    """Start a PostgreSQL server with a synchronous standby, of this test's own."""
+    pair = _start(lambda: WithStandby(server_workspace))
+    yield pair
+    pair.close()
 
 
 @pytest.fixture(params=SERVERS)
@@ -212,6 +256,19 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     yield mount
     for place in mounted:
         disks.unmount(place)
+
+
+@pytest.fixture
+def without_sqlalchemy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let databases take SQLAlchemy, which the tests have imported, for absent."""
+    monkeypatch.setattr("persistdb.db.database._is_there", lambda: False)
+
+
+@pytest.fixture(params=["plain", "engine"])
+def connections(request: pytest.FixtureRequest) -> None:
+    """Run a test with the connections of a program without SQLAlchemy, and of one that has imported it."""
+    if request.param == "plain":
+        request.getfixturevalue("without_sqlalchemy")
 
 
 @pytest.fixture

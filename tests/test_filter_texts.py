@@ -160,7 +160,7 @@ def test_a_filter_that_is_no_text(text: Any) -> None:
     assert (caught.value.field, caught.value.value) == ("filter", text)
 
 
-@pytest.mark.parametrize("text", ["name=x", "cids=x", "rootfs=x", "-=x"])
+@pytest.mark.parametrize("text", ["nickname=x", "cids=x", "rootfs=x", "-=x"])
 def test_unknown_keys(text: str) -> None:
     """An unknown key is refused, and the error lists the known keys."""
     with pytest.raises(InvalidValue) as caught:

@@ -54,7 +54,7 @@ def test_unknown_name() -> None:
         ("import persistdb", []),
         ("from persistdb import NotFound", []),
         ("from persistdb import Mount", ["msgspec"]),
-        ("from persistdb import Database", ["msgspec", "sqlalchemy"]),
+        ("from persistdb import Database", ["msgspec"]),
     ],
 )
 def test_what_is_loaded(statement: str, loaded: list[str]) -> None:

@@ -69,7 +69,11 @@ def test_contents(wheel: Path) -> None:
 
 
 def _sources(folder: str) -> list[Path]:
-    return [path for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".pyi", ".sql", ".txt"}]
+    return [
+        path
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".pyi", ".sql", ".txt", ".html", ".css", ".js"}
+    ]
 
 
 def test_man_pages(program: Path) -> None:

@@ -20,22 +20,22 @@ _SHRINKS = 20
 """Characters above which text may be cut where a terminal is too narrow."""
 
 
-def number_of(answer: Rows) -> str:
+def number_of(number: int, *, is_cut: bool) -> str:
     """Say how many rows an answer has, and whether there are more."""
-    rows = counted(len(answer.rows), "row")
-    return f"cut after {rows}: there are more" if answer.is_cut else rows
+    rows = counted(number, "row")
+    return f"cut after {rows}: there are more" if is_cut else rows
 
 
 def print_answer(kind: str, answer: Rows, output: Output) -> None:
     """Print an answer's rows."""
-    print_rows(kind, _columns(answer), answer.rows, output)
+    print_rows(kind, columns_of(answer), answer.rows, output)
 
 
 def print_expanded(answer: Rows, output: Output) -> None:
     """Print an answer's rows one below the other, a column a line."""
     from rich.cells import cell_len
 
-    columns = _columns(answer)
+    columns = columns_of(answer)
     headings = {place: printable(columns[place].heading) for place in output.places(columns)}
     width = max(map(cell_len, headings.values()))
     for number, row in enumerate(answer.rows, 1):
@@ -44,7 +44,8 @@ def print_expanded(answer: Rows, output: Output) -> None:
             print_line(f"{heading}{' ' * (width - cell_len(heading))}  {cell_text(row[place])}")
 
 
-def _columns(answer: Rows) -> list[Column]:
+def columns_of(answer: Rows) -> list[Column]:
+    """Return an answer's columns, as its rows want them shown."""
     return [_column(name, place, answer.rows) for place, name in enumerate(_distinct(answer.columns))]
 
 

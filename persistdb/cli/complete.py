@@ -27,8 +27,26 @@ _ADD = "COMPREPLY+=($value)"
 SORTS = (
     *("sid", "cid", "state", "host", "created", "updated"),
     *("pid", "mounts", "devices", "bundle", "cgroup", "revision"),
+    *("runtime", "namespace", "pod", "name", "image"),
 )
 """What ``ls`` sorts by; a test compares it with the store's, which takes SQLAlchemy to import."""
+
+KINDS = ("created", "changed", "state", "removed", "gap")
+"""The kinds of events; a test compares it with the records', which take msgspec to import."""
+
+CHECKS = (
+    "dead-process",
+    "record-without-vm",
+    "vm-without-record",
+    "leaked-mount",
+    "missing-mount",
+    "leaked-device",
+    "missing-device",
+    "left-over-state",
+    "cgroup",
+    "ref-count",
+)
+"""The checks of ``audit``; a test compares them with those that are made."""
 
 HOST = "persistdb.host"
 """The place of a command's own --host in click's ``Context.meta``."""
@@ -159,6 +177,12 @@ def _layouts(_: click.Context, __: str) -> Iterable[str]:
     return NAMES
 
 
+def _runtimes(_: click.Context, __: str) -> Iterable[str]:
+    from ..runtimes.known import NAMES
+
+    return NAMES
+
+
 def conditions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete KEY=VALUE; bash breaks words at ``=``, and asks for the value alone."""
     before: Sequence[str] = ctx.params.get(param.name or "") or ()
@@ -192,3 +216,4 @@ reports = _quiet(_reports)
 pages = _quiet(_pages)
 sorts = _quiet(_sorts)
 layouts = _quiet(_layouts)
+runtimes = _quiet(_runtimes)

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from .output import Output
 
 _COLUMNS = (Column("key", "KEY"), Column("value", "VALUE", shrinks=True), Column("source", "FROM", shrinks=True))
-_OPTIONS = {"url": "--db", "reader_url": "--reader-url", "host": "--host", "log_format": "--log-format"}
+_OPTIONS = {
+    "url": "--db",
+    "reader_url": "--reader-url",
+    "replica_url": "--replica",
+    "host": "--host",
+    "log_format": "--log-format",
+}
 
 
 @click.command(
@@ -38,9 +44,9 @@ the place of both. Environment variables outweigh files, and options everything.
 For example:
   url = "postgresql://agent@db.example/fleet"
   host = "node-1"
-Keys: url, reader_url, host (as the options), reports (the folder of --reports),
-timeout (seconds, of report and sql), no_trunc (true or false, of tables),
-log_format ("text" or "json").
+Keys: url, reader_url, host (as the options), replica_url (as --replica),
+reports (the folder of --reports), timeout (seconds, of report and sql),
+no_trunc (true or false, of tables), log_format ("text" or "json").
 """,
 )
 @row_options(*(column.name for column in _COLUMNS))
@@ -60,7 +66,7 @@ def _effective(ctx: click.Context, target: Target, key: str) -> tuple[object, st
     given = target.settings.values.get(key)
     source, variable = str(target.settings.files.get(key, "default")), f"PERSISTDB_{key.upper()}"
     if key in root.params:
-        # of the target, for a reader's URL may not hold
+        # of the target, for a reader's or a replica's URL may not hold
         given = getattr(target, key, root.params[key])
         kind = root.get_parameter_source(key)
         if kind is ParameterSource.COMMANDLINE:
@@ -71,7 +77,7 @@ def _effective(ctx: click.Context, target: Target, key: str) -> tuple[object, st
         given, source = os.environ[variable], variable
     if given is None:
         return _default(key), "default"
-    return (_without_password(str(given)) if key in ("url", "reader_url") else given), source
+    return (_without_password(str(given)) if key in ("url", "reader_url", "replica_url") else given), source
 
 
 def _default(key: str) -> object:

@@ -10,17 +10,18 @@ import click
 from ..errors import Ambiguous, InvalidValue, NotFound, Unreadable
 from . import complete
 from .columns import Column
-from .details import as_row, print_details
+from .details import as_row, print_details, print_sandbox
 from .empty import nothing
 from .messages import complain, counted, printable, tell
-from .options import Whole, format_option, gathered, output_options
+from .options import at_option, format_option, gathered, order_options, output_options
 from .output import print_lines, print_rows
 from .repeat import repeated, watch_option
 from .status import DONE, IN_PART, Faults, reading_arguments, status_of
-from .target import Target, host_option, pass_target
+from .target import Target, host_option, pass_target, reason_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from ..filters import Filter
     from ..records import ContainerSummary
@@ -40,6 +41,11 @@ _COLUMNS = (
     Column("cgroup", "CGROUP", shrinks=True, is_extra=True),
     Column("revision", "REVISION", is_number=True, is_extra=True),
     Column("created", "CREATED", is_extra=True),
+    Column("runtime", "RUNTIME", is_extra=True),
+    Column("namespace", "NAMESPACE", is_extra=True),
+    Column("pod", "POD", shrinks=True, is_extra=True),
+    Column("name", "NAME", shrinks=True, is_extra=True),
+    Column("image", "IMAGE", shrinks=True, is_extra=True),
 )
 
 
@@ -51,7 +57,9 @@ class _Selection:
     more: Sequence[str]
     sort: str
     limit: int | None
+    after: str | None
     all_hosts: bool
+    at: datetime | None
     quiet: bool
     every: float | None
 
@@ -69,7 +77,10 @@ class _Selection:
 Filters:
   KEY=VALUE   KEY!=VALUE   KEY=PREFIX*
   Filters with the same key are combined with or, different keys with and. Keys:
-  host, sid, cid, state, pid, token, bundle, cgroup,
+  host, sid, cid, state, pid, token, bundle, cgroup, runtime,
+  namespace        of containerd's
+  pod              NAMESPACE/NAME, as Kubernetes names it
+  name, image      of the container
   device           ID of a device that is mapped into the container
   block-device     ID of a block device that is mounted
   rootfs-device    ID of the block device that holds the root file system
@@ -80,14 +91,17 @@ Filters:
 Examples:
   persistdb ls                                     this host's containers
   persistdb ls state=running state=paused          running and paused containers
+  persistdb ls runtime=crun pod=default/web-*      by runtime, and by the names of pods
   persistdb ls device=d6a2f3c8b1e04a7f             the containers that hold a device
   persistdb ls 'host-path=/var/lib/kubelet/*' -q   IDs of containers with mounts below a path
   persistdb ls --all-hosts --sort -updated --limit 10
                                                    the latest changes on all hosts
+  persistdb ls --limit 100 --after CURSOR          the next page, behind a list that --limit ended
   persistdb ls --columns host,cid,created --sort -created
   persistdb ls -o wide                             all columns, with whole values
   persistdb ls -o '{{.sid}}\\t{{.cid}}\\t{{.pid}}'    a line for each, with tabs between the values
   persistdb ls state=running --watch 2             again every two seconds
+  persistdb ls state=running --at 2h               what was running two hours ago
   persistdb ls --format json | jq '.rows[].cid'
 """,
 )
@@ -101,17 +115,11 @@ Examples:
     shell_complete=complete.conditions,
     help="The same as an argument KEY=VALUE.",
 )
-@click.option(
-    "--sort",
-    metavar="COLUMN",
-    default="sid",
-    shell_complete=complete.sorts,
-    show_default=True,
-    help="The column to sort by; -COLUMN reverses the order.",
-)
-@click.option("--limit", metavar="N", type=Whole(min=1), help="List the first N only.")
+@order_options("sid", complete.sorts)
+@click.option("--after", metavar="CURSOR", help="Go on behind a list that --limit ended, which names its CURSOR.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only IDs, SANDBOX/CONTAINER, one per line.")
 @click.option("--all-hosts", is_flag=True, help="List the containers of all hosts. A host filter implies this.")
+@at_option
 @watch_option
 @output_options(*(column.name for column in _COLUMNS))
 @host_option
@@ -128,7 +136,7 @@ def list_containers(target: Target, selection: _Selection, output: Output) -> in
     # what was mistyped is misuse before anything is read
     output.places(_COLUMNS)
     selection.filters()
-    with target.repository() as repository:
+    with target.listing() as repository:
         return repeated(selection.every, lambda: _list(repository, selection, output), None if quiet else output)
 
 
@@ -143,7 +151,9 @@ def _list(repository: ContainerRepository, selection: _Selection, output: Output
             filters,
             sort=selection.sort,
             limit=selection.limit,
+            after=selection.after,
             all_hosts=selection.all_hosts,
+            at=selection.at,
             on_unreadable=faults,
         )
     if selection.quiet:
@@ -152,9 +162,12 @@ def _list(repository: ContainerRepository, selection: _Selection, output: Output
         if not _print_table(selected, output) and not faults.number:
             everywhere = selection.all_hosts or any(condition.key == "host" for condition in filters)
             host = None if everywhere else repository.host
-            tell(nothing("containers", repository.database, host, filtered=bool(filters)))
+            filtered = bool(filters) or selection.at is not None
+            tell(nothing("containers", repository.database, host, filtered=filtered))
     else:
-        print_rows("containers", _COLUMNS, map(_row, selected), output)
+        print_rows("containers", _COLUMNS, map(_row, selected), output, following=lambda: selected.cursor)
+    if selected.cursor is not None and (selection.quiet or output.form not in ("json", "yaml")):
+        tell(f"the list may go on: repeat the command with --after {selected.cursor}")
     return IN_PART if faults.number else DONE
 
 
@@ -182,6 +195,11 @@ def _row(container: ContainerSummary) -> tuple[object, ...]:
         container.cgroup_path,
         container.revision,
         container.created_at,
+        container.runtime,
+        container.namespace,
+        container.pod,
+        container.container_name,
+        container.image,
     )
 
 
@@ -193,26 +211,63 @@ Examples:
   persistdb show 6d7c0f0a3d5d2b9b/web-1     the container web-1 of this sandbox
   persistdb show 0a9b -o yaml               all that is stored of it
   persistdb show 0a9b -o '{{.bundle}}'      one of its values
+  persistdb show 0a9b --at 15m              as it was a quarter of an hour ago
   persistdb show 0a9b --format json | jq '.rows[0].devices'
+  persistdb show --sandbox 6d7c0f0a3d5d     a sandbox, its virtual machine, devices and containers
 """,
 )
-@click.argument("ref", metavar="ID", shell_complete=complete.containers)
-@click.option("--all-hosts", is_flag=True, help="Search all hosts.")
-@format_option("table", "json", "yaml")
+@click.argument("ref", metavar="[ID]", required=False, shell_complete=complete.containers)
+@click.option(
+    "--sandbox",
+    "sid",
+    metavar="SID",
+    shell_complete=complete.sandboxes,
+    help="Show a whole sandbox of the host, by its ID, a unique prefix of it, or its pod as NAMESPACE/POD.",
+)
+@click.option("--all-hosts", is_flag=True, help="Search all hosts for the container.")
+@at_option
+@format_option("table", "wide", "json", "yaml")
 @host_option
 @pass_target
-def show_container(target: Target, ref: str, all_hosts: bool, output: Output) -> None:
-    """Show one container with its mounts, devices and processes.
+def show(
+    target: Target, ref: str | None, sid: str | None, all_hosts: bool, at: datetime | None, output: Output
+) -> None:
+    """Show one container with its mounts, devices and processes, or one sandbox.
 
-    ID is CONTAINER or SANDBOX/CONTAINER; a unique prefix of either is enough.
+    ID is CONTAINER or SANDBOX/CONTAINER; a unique prefix of either is enough. So is a name that one container has: its
+    own, its pod's as NAMESPACE/POD, or NAMESPACE/POD/CONTAINER.
     """
+    if (ref is None) is (sid is None):
+        raise click.UsageError("give the ID of a container, or --sandbox SID")
+    if sid is not None:
+        if all_hosts:
+            raise click.UsageError("--all-hosts is for containers: a sandbox is one of a host, --host NAME")
+        _show_sandbox(target, sid, at, output)
+        return
+    from ..reports import lists
+
     with target.repository() as repository:
-        container = repository.look_up(ref, all_hosts=all_hosts)
-    if output.form == "table":
-        print_details(container)
+        container = repository.look_up(ref or "", all_hosts=all_hosts, at=at)
+        names = lists.names(repository.database, container.host, container.sid, container.cid)
+    if output.form in ("table", "wide"):
+        print_details(container, names)
     else:
-        row = as_row(container)
-        print_rows("container", [Column(name, name) for name in row], [list(row.values())], output)
+        _print_row("container", as_row(container, names), output)
+
+
+def _show_sandbox(target: Target, sid: str, at: datetime | None, output: Output) -> None:
+    from ..reports.whole_sandbox import whole_sandbox
+
+    with target.repository() as repository:
+        row = whole_sandbox(repository, sid, at=at)
+    if output.form in ("table", "wide"):
+        print_sandbox(row, no_trunc=output.form == "wide")
+    else:
+        _print_row("sandbox", row, output)
+
+
+def _print_row(kind: str, row: dict[str, object], output: Output) -> None:
+    print_rows(kind, [Column(name, name) for name in row], [list(row.values())], output)
 
 
 @click.command(
@@ -234,6 +289,7 @@ Examples:
     shell_complete=complete.sandboxes,
     help="Remove a whole sandbox, by its ID or a unique prefix of it.",
 )
+@reason_option
 @host_option
 @pass_target
 def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
@@ -245,7 +301,7 @@ def remove(target: Target, refs: Sequence[str], sids: Sequence[str]) -> int:
     if not refs and not sids:
         raise click.UsageError("nothing to remove: give container IDs, or --sandbox SID")
     removed = failed = 0
-    with target.repository() as repository:
+    with target.repository(cause="rm") as repository:
         for remove_one, names in ((_remove_container, refs), (_remove_sandbox, sids)):
             for name in names:
                 try:

@@ -14,6 +14,8 @@ from .columns import Column
 from .messages import complain, counted, tell
 from .options import Whole, row_options
 from .output import print_code, print_line, print_lines, print_rows
+from .progress import Share
+from .retention import prune, retention
 from .status import CANNOT, DONE, IN_PART, Misuse, reading_arguments
 from .target import Target, host_option, pass_target
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 
     from ..db.database import Database
     from ..engines import Role
+    from ..schema.backfill import Filling
     from ..schema.revisions import Change, Step
+    from ..schema.version import Support
     from .output import Output
 
 _HISTORY = (
@@ -58,21 +62,38 @@ Examples:
 @pass_target
 def show_current(target: Target) -> None:
     """Show the version of the database's schema."""
-    from ..schema import version
+    from ..schema import backfill, version
 
     with target.existing() as database:
-        current = version.current(database)
-        if current is None:
+        found = version.support(database)
+        if found is None:
             version.refuse_foreign(database)
-            status = "no schema yet; the first import creates it"
-        elif current == version.HEAD:
-            status = f"schema {current}, this program's version"
-        elif current in version.REVISIONS:
-            upgrade = command(database.url, "db upgrade")
-            status = f"schema {current}, older than this program's {version.HEAD}; to upgrade it: {upgrade}"
-        else:
-            status = f"schema {current}, unknown to this program, which knows up to {version.HEAD}"
+        status = _describe(database, found)
+        if found is not None and (filling := backfill.describe(backfill.pending(database))):
+            status += f"; still to be filled: {filling}"
         print_line(f"{database.url}: {status}")
+
+
+def _describe(database: Database, found: Support | None) -> str:
+    """Say which revision a database has, and what this program may do with it."""
+    from ..schema.version import CLOSED, HEAD
+
+    if found is None:
+        return "no schema yet; the first import creates it"
+    if found.min_writer.startswith(CLOSED):
+        return f"schema {found.revision}, closed: a change goes on, or was interrupted and is to be started again"
+    if found.revision == HEAD:
+        return f"schema {HEAD}, this program's version"
+    if found.revision < HEAD:
+        upgrade = command(database.url, "db upgrade")
+        return f"schema {found.revision}, older than this program's {HEAD}; to upgrade it: {upgrade}"
+    if found.min_writer <= HEAD:
+        use = "may be read and written by it"
+    elif found.min_reader <= HEAD:
+        use = f"may be read by it; to write takes {found.min_writer} or later"
+    else:
+        use = f"may not be used by it: that takes {found.min_reader} or later, and to write {found.min_writer}"
+    return f"schema {found.revision}, newer than this program's {HEAD}, {use}"
 
 
 _backup_option = click.option(
@@ -93,11 +114,17 @@ Examples:
 @click.argument("revision", default="head", metavar="[REVISION]")
 @_backup_option
 @click.option(
+    "--fill/--no-fill",
+    default=True,
+    help="Fill new columns of rows that are there, in batches beside programs that write; else the next upgrade does.",
+)
+@click.option("--batch", metavar="N", type=Whole(min=1), help="Fill N rows in a transaction (default 1000).")
+@click.option(
     "--beside-others", is_flag=True, help="Create the schema in a database that has other programs' tables, too."
 )
 @host_option
 @pass_target
-def upgrade(target: Target, revision: str, backup: bool, beside_others: bool) -> int:
+def upgrade(target: Target, revision: str, backup: bool, fill: bool, batch: int | None, beside_others: bool) -> int:
     """Upgrade the database's schema to REVISION, by default to this program's version.
 
     At REVISION already, only views that are missing or were changed are created again. Rows that would make the upgrade
@@ -105,14 +132,21 @@ def upgrade(target: Target, revision: str, backup: bool, beside_others: bool) ->
     """
     import socket
 
-    from ..schema import migrate
+    from ..schema import backfill, migrate
 
     with target.database() as database:
         host = target.host or socket.gethostname()
         return _change(
             database,
             lambda: migrate.upgrade(
-                database, revision, host=host, backup=backup, beside_others=beside_others, progress=_tell_step
+                database,
+                revision,
+                host=host,
+                backup=backup,
+                beside_others=beside_others,
+                fill=fill,
+                batch=batch or backfill.BATCH,
+                progress=_tell_step,
             ),
         )
 
@@ -164,7 +198,12 @@ def _change(database: Database, change: Callable[[], Change]) -> int:
     return DONE
 
 
-def _tell_step(step: Step) -> None:
+def _tell_step(step: Step | Filling) -> None:
+    from ..schema.revisions import Step
+
+    if not isinstance(step, Step):
+        tell(f"{step.revision}: {step.table} filled up to key {step.behind}")
+        return
     line = f"{step.number}/{step.total} {step.revision.id} {step.revision.title.rstrip('.')}"
     if step.rows:
         line += f", {counted(step.rows, 'row')} to move"
@@ -209,17 +248,23 @@ def check(target: Target) -> int:
 
     All rows are read. Nothing is changed. Each finding is a line on stderr, and makes the exit status 1.
     """
+    from ..schema import version
     from ..schema.check import check as find_faults
     from ..store.check import check_rows
 
     with target.existing() as database:
-        findings = find_faults(database)
+        current = version.current(database)
+        with Share("checked", "rules") as share:
+            findings = find_faults(database, progress=share.reach)
         for finding in findings:
             complain(finding)
-        of_rows = check_rows(database)
+        with Share("checked", "containers") as share:
+            of_rows = check_rows(database, progress=share.reach)
         for finding in of_rows:
             complain(finding)
         findings += of_rows
+        if current != version.HEAD:
+            tell(f"schema {current} is newer than this program's {version.HEAD}: tables and views were not compared")
         print_line(f"{database.url}: {counted(len(findings), 'finding')}")
     return IN_PART if findings else DONE
 
@@ -389,3 +434,7 @@ def _password() -> str:
         return sys.stdin.buffer.readline().decode("ascii").rstrip("\r\n")
     except UnicodeDecodeError:
         raise Misuse("--password-stdin: the password must be printable ASCII characters") from None
+
+
+db.add_command(retention)
+db.add_command(prune)

@@ -91,6 +91,7 @@ class _Demo:
         self._command("Show one container; a unique prefix of its ID is enough", "show", _CID[:4])
         self._query()
         self._transition()
+        self._command("See what happened to it", "history", _CID[:4])
         self._command("Write the files back", "export", "--to", str(self._out))
         return self._compare()
 

@@ -1,8 +1,8 @@
-"""One whole container, for people and for programs."""
+"""One whole container or sandbox, for people and for programs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,9 +30,40 @@ _PROCESSES = (
 )
 
 
-def as_row(container: Container) -> dict[str, object]:
-    """Return the container as a row of JSON (``docs/json.md``, kind ``container``)."""
+_CONTAINERS = (
+    Column("cid", "CONTAINER", is_id=True, stays=True),
+    Column("state", "STATE", stays=True),
+    Column("pid", "PID", is_number=True),
+    Column("mounts", "MOUNTS", is_number=True),
+    Column("devices", "DEVICES", is_number=True),
+    Column("name", "NAME", shrinks=True),
+    Column("image", "IMAGE", shrinks=True),
+    Column("updated", "UPDATED"),
+)
+_ATTACHED = (
+    Column("device_id", "DEVICE", is_id=True, stays=True),
+    Column("type", "TYPE"),
+    Column("kind", "KIND"),
+    Column("number", "MAJ:MIN"),
+    Column("host_path", "HOST PATH", shrinks=True),
+    Column("ref_count", "REFS", is_number=True),
+    Column("attach_count", "ATTACHED", is_number=True),
+    Column("maps", "MAPS", is_number=True),
+    Column("block_mounts", "MOUNTS", is_number=True),
+    Column("bdf", "VFIO", shrinks=True),
+)
+# the keys of JSON, for people
+_LABELS = {"sid": "sandbox", "cid": "container"}
+
+
+def as_row(container: Container, names: tuple[str, str, str]) -> dict[str, object]:
+    """Return the container as a row of JSON (``docs/json.md``, kind ``container``).
+
+    ``names`` are its pod's, its own and its image's.
+    """
     import msgspec
+
+    from ..documents import runtime_of
 
     record, origin = container.record, container.origin
     return {
@@ -43,6 +74,9 @@ def as_row(container: Container) -> dict[str, object]:
         "bundle": record.bundle_path,
         "cgroup": record.cgroup_path,
         "layout": origin.layout,
+        "runtime": runtime_of(origin.layout),
+        "namespace": origin.namespace,
+        **dict(zip(("pod", "name", "image"), names, strict=True)),
         "revision": container.revision,
         "created": container.created_at,
         "updated": container.updated_at,
@@ -68,12 +102,11 @@ def _device(device: DeviceMap) -> dict[str, object]:
     }
 
 
-def print_details(container: Container) -> None:
+def print_details(container: Container, names: tuple[str, str, str]) -> None:
     """Print the container for people."""
-    row = as_row(container)
-    for name in ("host", "sid", "cid", "state", "bundle", "cgroup", "layout", "revision", "created", "updated"):
-        label = {"sid": "sandbox", "cid": "container"}.get(name, name)
-        click.echo(f"{label:<10} {cell_text(row[name])}")
+    row = as_row(container, names)
+    own = ("host", "sid", "cid", "state", "runtime", "namespace", "pod", "name", "image")
+    _values(row, *own, "bundle", "cgroup", "layout", "revision", "created", "updated")
     record = container.record
     _mounts("rootfs", [record.rootfs] if record.rootfs != type(record.rootfs)() else [])
     _section("processes", _PROCESSES, [process.to_dict() for process in record.processes])
@@ -81,14 +114,40 @@ def print_details(container: Container) -> None:
     _mounts("mounts", record.mounts)
 
 
+def print_sandbox(row: dict[str, Any], *, no_trunc: bool) -> None:
+    """Print a whole sandbox (:func:`persistdb.reports.whole_sandbox.whole_sandbox`) for people."""
+    lists = ("containers", "devices", "annotations")
+    _values(row, *(name for name in row if name not in lists))
+    _section("containers", _CONTAINERS, row["containers"], no_trunc=no_trunc)
+    devices = []
+    for device in row["devices"]:
+        number = ":".join("?" if device[part] is None else str(device[part]) for part in ("major", "minor"))
+        addresses = ", ".join(each["bdf"] or each["sysfs_dev"] for each in device["vfio_devices"])
+        known = device["major"] is not None or device["minor"] is not None
+        devices.append({**device, "number": number if known else None, "bdf": addresses})
+    _section("devices", _ATTACHED, devices, no_trunc=no_trunc)
+    _heading("annotations", empty=not row["annotations"])
+    for name, value in row["annotations"].items():
+        click.echo(f"  {cell_text(name)} = {cell_text(value)}")
+
+
+def _values(row: dict[str, object], *names: str) -> None:
+    """Print values one below the other."""
+    width = max(len(_LABELS.get(name, name)) for name in names)
+    for name in names:
+        click.echo(f"{_LABELS.get(name, name):<{width}}  {cell_text(row[name])}")
+
+
 def _heading(text: str, *, empty: bool = False) -> None:
     click.echo(f"\n{text}: none" if empty else f"\n{text}:")
 
 
-def _section(heading: str, columns: Sequence[Column], rows: Sequence[dict[str, object]]) -> None:
+def _section(
+    heading: str, columns: Sequence[Column], rows: Sequence[dict[str, object]], *, no_trunc: bool = True
+) -> None:
     _heading(heading, empty=not rows)
     if rows:
-        print_table(columns, [[row[column.name] for column in columns] for row in rows], no_trunc=True)
+        print_table(columns, [[row[column.name] for column in columns] for row in rows], no_trunc=no_trunc)
 
 
 def _mounts(heading: str, mounts: Sequence[Mount]) -> None:

@@ -119,7 +119,7 @@ class Repl:
             print_answer("query", answer, self._output)
         sys.stdout.flush()
         if self._output.is_for_people:
-            tell(f"({number_of(answer)})")
+            tell(f"({number_of(len(answer.rows), is_cut=answer.is_cut)})")
 
     def _describe(self, names: Sequence[str]) -> None:
         if not names:

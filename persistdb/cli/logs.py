@@ -61,3 +61,8 @@ def own_lines() -> Iterator[None]:
         log.setLevel(before)
         for logger, handler in handlers:
             logger.removeHandler(handler)
+
+
+def is_verbose() -> bool:
+    """Return whether lines of ``-v`` are shown, so that what takes time to find out for them is worth it."""
+    return log.isEnabledFor(logging.INFO)

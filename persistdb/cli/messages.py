@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import click
 
 from ..errors import PersistDBError
+from ..escaping import printable as printable  # lines on stdout need it as those here
 
 Form = Literal["text", "json"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -29,19 +31,6 @@ def use(wanted: Style) -> None:
     """Write in a style from now on."""
     global style
     style = wanted
-
-
-def printable(text: str) -> str:
-    r"""Escape characters on which a terminal would act instead of showing them: ``\n``, ``\x1b``, ``\u202e``.
-
-    These are control characters, marks that change the direction of text, invisible characters, and blanks other than
-    the space. IDs and paths may hold any of them.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
 
 
 def tell(line: str) -> None:
@@ -70,7 +59,25 @@ def write(line: str, message: str, level: Level) -> None:
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         line = json.dumps({"time": now, "level": level, "message": message})
     with suppress(OSError):
-        click.echo(printable(line), err=True)
+        click.echo(_priority(level) + printable(line), err=True)
+
+
+_PRIORITIES: Final = {"error": 3, "warning": 4, "info": 6, "debug": 7}
+
+
+def _priority(level: Level) -> str:
+    """Return what tells the journal how important a line is (sd-daemon(3)), if stderr leads there.
+
+    The variable has the device and inode of the journal's stream: stderr may lead elsewhere since (systemd.exec(5)).
+    """
+    stream = os.environ.get("JOURNAL_STREAM")
+    if not stream:
+        return ""
+    try:
+        status = os.fstat(2)
+    except OSError:
+        return ""
+    return f"<{_PRIORITIES[level]}>" if stream == f"{status.st_dev}:{status.st_ino}" else ""
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

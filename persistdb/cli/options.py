@@ -15,6 +15,7 @@ from .templates import MARK, Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from .output import Form
 
@@ -127,6 +128,39 @@ class Seconds(click.FloatRange):
         return super().convert(value, param, ctx)
 
 
+def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """Read a time as people write it; an age is one before now."""
+    from ..errors import InvalidValue
+    from ..filters import parse_time
+
+    if value is None:
+        return None
+    try:
+        return parse_time(value)
+    except InvalidValue as error:
+        raise click.BadParameter(f"{value!r}: {error.reason}.", ctx, param) from None
+
+
+def order_options(default: str, complete_with: Callable[..., Any]) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Add ``--sort`` and ``--limit`` to a command that lists."""
+    sort = click.option(
+        "--sort",
+        metavar="COLUMN",
+        default=default,
+        shell_complete=complete_with,
+        show_default=True,
+        help="The column to sort by; -COLUMN reverses the order.",
+    )
+    limit = click.option("--limit", metavar="N", type=Whole(min=1), help="List the first N only.")
+    return lambda command: sort(limit(command))
+
+
+at_option = click.option(
+    "--at",
+    metavar="TIME",
+    callback=_time,
+    help="As it was at this time: 2026-01-31T12:00:00Z, a date, or an age such as 15m, 2h, 7d.",
+)
 timeout_option = click.option(
     "--timeout",
     metavar="SECONDS",

@@ -24,7 +24,7 @@ from .tables import cell_text, print_plain, print_table
 from .templates import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .columns import Column
 
@@ -69,8 +69,18 @@ class Output:
 TABLE = Output()
 
 
-def print_rows(kind: str, columns: Sequence[Column], rows: Iterable[Sequence[object]], output: Output = TABLE) -> None:
-    """Print rows as they come, or, for a table, once all are known: its columns are as wide as their longest value."""
+def print_rows(
+    kind: str,
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[object]],
+    output: Output = TABLE,
+    *,
+    following: Callable[[], str | None] = lambda: None,
+) -> None:
+    """Print rows as they come, or, for a table, once all are known: its columns are as wide as their longest value.
+
+    ``following``, asked after the last row, returns the cursor of further rows, which JSON and YAML have as ``next``.
+    """
     shown = output.places(columns)
     if shown != list(range(len(columns))):
         columns = [columns[place] for place in shown]
@@ -78,9 +88,9 @@ def print_rows(kind: str, columns: Sequence[Column], rows: Iterable[Sequence[obj
     if isinstance(output.form, Template):
         _print_template(output.form, rows)
     elif output.form == "json":
-        _print_json(kind, _encoded(columns, rows))
+        _print_json(kind, _encoded(columns, rows), following)
     elif output.form == "yaml":
-        _print_yaml(kind, _encoded(columns, rows))
+        _print_yaml(kind, _encoded(columns, rows), following)
     elif output.form == "csv":
         _print_csv(columns, rows, excel=output.excel)
     elif output.form == "markdown":
@@ -120,7 +130,7 @@ def _encoded(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> Ite
     return (encode(dict(zip(names, row, strict=True))) for row in rows)
 
 
-def _print_json(kind: str, rows: Iterable[bytes]) -> None:
+def _print_json(kind: str, rows: Iterable[bytes], following: Callable[[], str | None]) -> None:
     """Print rows as one JSON value, one row per line."""
     shown = _escaped_json if sys.stdout.isatty() else str
     out = _Utf8()
@@ -129,16 +139,20 @@ def _print_json(kind: str, rows: Iterable[bytes]) -> None:
     for row in rows:
         out.write(separator + shown(row.decode()))
         separator = ",\n"
-    out.write("\n]}\n")
+    cursor = following()
+    out.write("\n]}\n" if cursor is None else f'\n], "next": {json.dumps(cursor)}}}\n')
 
 
-def _print_yaml(kind: str, rows: Iterable[bytes]) -> None:
+def _print_yaml(kind: str, rows: Iterable[bytes], following: Callable[[], str | None]) -> None:
     from . import yaml_rows  # start-up cost: PyYAML
 
     shown = yaml_rows.escaped if sys.stdout.isatty() else str
     out = _Utf8()
     for part in yaml_rows.documents({"version": JSON_VERSION, "kind": kind}, "rows", rows):
         out.write(shown(part))
+    cursor = following()
+    if cursor is not None:
+        out.write(yaml_rows.text({"next": cursor}))
 
 
 def _print_template(template: Template, rows: Iterable[Sequence[object]]) -> None:

@@ -18,7 +18,7 @@ from ..errors import PersistDBError
 from . import complete, messages, settings
 from .messages import Style, complain
 from .settings import Settings
-from .status import CANNOT, DONE
+from .status import CANNOT, DONE, Terminated
 from .target import Target
 
 if TYPE_CHECKING:
@@ -27,11 +27,18 @@ if TYPE_CHECKING:
 COMMANDS = {
     "import": "trees:import_trees",
     "export": "trees:export_trees",
+    "watch": "watch:watch",
     "ls": "containers:list_containers",
-    "show": "containers:show_container",
+    "sandboxes": "lists:list_sandboxes",
+    "hosts": "lists:list_hosts",
+    "show": "containers:show",
+    "history": "lives:show_history",
+    "events": "events:print_events",
+    "audit": "audit:audit",
     "rm": "containers:remove",
     "report": "report:report",
     "sql": "sql:sql",
+    "metrics": "metrics:metrics",
     "db": "db:db",
     "config": "config:config",
     "demo": "demo:demo",
@@ -56,6 +63,8 @@ def _watched() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise _Ended(signal.SIGINT) from None
+    except Terminated:
+        raise _Ended(signal.SIGTERM) from None
     except BrokenPipeError:
         raise _Ended(signal.SIGPIPE) from None
 
@@ -97,7 +106,7 @@ class Program(click.Group):
     epilog="""\b
 Examples:
   persistdb demo                           show it at work, with nothing to set up
-  persistdb import /run/vc/sbs             import Kata's sandboxes from this node
+  persistdb import                         import all sandboxes of this node
   persistdb ls state=running               list the running containers
   persistdb --db state.db export --to /tmp/sbs
                                            write the files back, byte for byte
@@ -132,6 +141,14 @@ problem is a line on stderr.
     show_envvar=True,
     help="The same database as a user who may only read, for sql and report (db grant-reader).",
 )
+@click.option(
+    "--replica",
+    "replica_url",
+    metavar="URL",
+    envvar="PERSISTDB_REPLICA_URL",
+    show_envvar=True,
+    help="A server that replicates the database, for ls, report and sql.",
+)
 @click.option("-v", "--verbose", count=True, help="Say on stderr what happens inside; twice: each detail.")
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only on stderr: no notes, no progress, no warnings.")
 @click.option(
@@ -150,21 +167,27 @@ def program(
     url: str | None,
     host: str | None,
     reader_url: str | None,
+    replica_url: str | None,
     verbose: int,
     quiet: bool,
     log_format: messages.Form,
 ) -> None:
     """Keep the state of container runtimes in a relational database.
 
-    persistdb imports the persist.json files of Kata Containers into tables, answers questions about the containers in
-    them, and writes the same files back.
+    persistdb imports the files in which Kata Containers, runc, crun and youki keep their state into tables, answers
+    questions about the containers in them, and writes the same files back.
     """
     if verbose and quiet:
         raise click.UsageError("-v and -q exclude each other: give one of them")
     messages.use(Style(log_format, verbose, quiet))
+    # each belongs to the database that is named where it is
     if url is not None and _rank(ctx, "url") < _rank(ctx, "reader_url"):
-        reader_url = None  # it belongs to the database that is named where it is
-    ctx.obj = Target(url, host, reader_url, ctx.meta[settings.PLACE])
+        reader_url = None
+    if url is not None and _rank(ctx, "url") < _rank(ctx, "replica_url"):
+        replica_url = None
+    if replica_url is not None and _rank(ctx, "replica_url") < _rank(ctx, "reader_url"):
+        reader_url = None  # where both are named, the replica's is the user who reads
+    ctx.obj = Target(url, host, reader_url, ctx.meta[settings.PLACE], replica_url)
 
 
 def _rank(ctx: click.Context, parameter: str) -> int:

@@ -40,8 +40,7 @@ class Progress:
         self.sandboxes += 1
         self.containers += containers
         if self._bar is None:
-            plain = messages.style.quiet or messages.style.log_format != "text" or not sys.stderr.isatty()
-            if plain or time.monotonic() - self._start < _PATIENCE:
+            if _is_plain() or time.monotonic() - self._start < _PATIENCE:
                 return
             self._bar = _start_bar()
         self._bar.update(self._bar.task_ids[0], description=f"{self._doing} {self}")
@@ -68,6 +67,35 @@ class Progress:
 
         if self._bar is not None:
             self._bar.console.print(Text(printable(line)), soft_wrap=True)
+
+
+class Share:
+    """How much of some work is done, shown on stderr if that is a terminal and the work takes a while."""
+
+    def __init__(self, doing: str, noun: str) -> None:
+        self._doing, self._noun = doing, noun
+        self._bar: Bar | None = None
+        self._start = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def reach(self, done: int, total: int) -> None:
+        """Show how much is done now."""
+        if self._bar is None:
+            if _is_plain() or time.monotonic() - self._start < _PATIENCE:
+                return
+            self._bar = _start_bar()
+        text = f"{self._doing} {done:,} of {total:,} {self._noun}"
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=text)
+
+
+def _is_plain() -> bool:
+    return messages.style.quiet or messages.style.log_format != "text" or not sys.stderr.isatty()
 
 
 def _start_bar() -> Bar:

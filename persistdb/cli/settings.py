@@ -103,6 +103,7 @@ def _switch(value: object) -> bool:
 KEYS = {
     "url": Key(_url, (("", "url"),)),
     "reader_url": Key(_url, (("", "reader_url"),)),
+    "replica_url": Key(_url, (("", "replica_url"),)),
     "host": Key(_text, (("", "host"),)),
     "reports": Key(_path, (("report", "own"),)),
     "timeout": Key(_seconds, (("report", "timeout"), ("sql", "timeout")), 30.0),
@@ -130,9 +131,10 @@ def load() -> Settings:
                 unreadable.append(path)
                 continue
             if "url" in found:
-                # it belongs to the database of the file before
-                values.pop("reader_url", None)
-                files.pop("reader_url", None)
+                # they belong to the database of the file before
+                for key in ("reader_url", "replica_url"):
+                    values.pop(key, None)
+                    files.pop(key, None)
             values |= found
             files |= dict.fromkeys(found, path)
     except OSError as error:

@@ -94,7 +94,8 @@ def sql(target: Target, question: _Question, expanded: bool, limit: int, timeout
     else:
         print_answer("query", answer, output)
     if answer.is_cut:
-        complain(f"{number_of(answer)}; use --limit N for N rows, --limit 0 for all")
+        number = number_of(len(answer.rows), is_cut=True)
+        complain(f"{number}; use --limit N for N rows, --limit 0 for all")
 
 
 def _query(query: str | None, file: BinaryIO | None) -> str | None:

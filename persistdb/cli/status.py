@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
@@ -37,6 +38,24 @@ class Faults:
         """Print and count one."""
         self.number += 1
         self._print(problem)
+
+
+class Terminated(BaseException):
+    """The system told the program to end (SIGTERM)."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """End as on Ctrl-C where the system tells the program to end: what was printed is whole, the database closed."""
+
+    def end(_signal: int, _frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Misuse(click.ClickException):

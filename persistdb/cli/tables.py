@@ -95,13 +95,37 @@ def _print_on_terminal(columns: Sequence[Column], rows: Iterable[Sequence[object
 
 def print_plain(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
     """Print rows as plain text with whole values, however long the lines are."""
+    GrowingTable(columns).add(rows)
+
+
+class GrowingTable:
+    """A table of plain text to whose end rows are added: a column that needs more room is wider from then on."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        self._begun = False
+        self._widths = [0] * len(columns)
+
+    def add(self, rows: Iterable[Sequence[object]]) -> None:
+        """Print rows, the first time below the headings."""
+        lines = [[cell_text(value) for value in row] for row in rows]
+        if not self._begun:
+            lines.insert(0, [printable(column.heading) for column in self._columns])
+            self._begun = True
+        columns = zip(*lines, strict=True)
+        self._widths = [max(width, *map(_width, texts)) for width, texts in zip(self._widths, columns, strict=True)]
+        for line in lines:
+            padded = [
+                " " * (width - _width(text)) + text if column.is_number else text + " " * (width - _width(text))
+                for text, width, column in zip(line, self._widths, self._columns, strict=True)
+            ]
+            sys.stdout.write("  ".join(padded).rstrip() + "\n")
+
+
+def _width(text: str) -> int:
+    """Return the columns of a terminal that printable text takes."""
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len  # start-up cost; East Asian characters are two columns wide
 
-    lines = [[printable(column.heading) for column in columns], *([cell_text(value) for value in row] for row in rows)]
-    widths = [max(map(cell_len, texts)) for texts in zip(*lines, strict=True)]
-    for line in lines:
-        padded = [
-            " " * (width - cell_len(text)) + text if column.is_number else text + " " * (width - cell_len(text))
-            for text, width, column in zip(line, widths, columns, strict=True)
-        ]
-        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+    return cell_len(text)

@@ -29,16 +29,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Target:
-    """The values of ``--db``, ``--host`` and ``--reader-url``.
+    """The values of ``--db``, ``--host``, ``--reader-url`` and ``--replica``.
 
-    ``None`` stands for the usual database, this machine's name, and the database's own URL. A command that only reads
-    opens no database that would have to be created: it is :class:`~persistdb.errors.DatabaseMissing`.
+    ``None`` stands for the usual database, this machine's name, and for both others the database's own URL. A command
+    that only reads opens no database that would have to be created: it is :class:`~persistdb.errors.DatabaseMissing`.
     """
 
     url: str | None
     host: str | None
     reader_url: str | None = None
     settings: Settings = field(default_factory=Settings)
+    replica_url: str | None = None
+    reason: str | None = None
+    """The value of ``--reason``, for the events of what is changed."""
 
     @contextmanager
     def database(self) -> Iterator[Database]:
@@ -57,19 +60,55 @@ class Target:
 
     @contextmanager
     def reader(self) -> Iterator[Database]:
-        """Open the database as the user who may only read, if there is one, for queries that others wrote."""
-        with _opened(self.reader_url or self.url) as database:
+        """Open the database as the user who may only read, if there is one, for queries that others wrote.
+
+        Else open its replica, if there is one.
+        """
+        with _opened(self.reader_url) if self.reader_url else self._lists() as database:
             yield database
 
     @contextmanager
-    def repository(self, *, create: bool = False) -> Iterator[ContainerRepository]:
-        """Open the repository of the host, on a database that has the program's schema, or gets it with ``create``."""
+    def _lists(self) -> Iterator[Database]:
+        """Open the replica, if there is one, and else the database."""
+        from .logs import is_verbose, log
+
+        with _opened(self.url, self.replica_url) as database:
+            if database.replica is None:
+                yield database
+                return
+            if is_verbose():
+                seconds = database.replica_lag()
+                behind = "which does not tell how far it is behind" if seconds is None else f"{seconds:.3g} s behind"
+                log.info("replica %s, %s", database.replica.url, behind)
+            yield database.replica
+
+    @contextmanager
+    def repository(self, *, create: bool = False, cause: str | None = None) -> Iterator[ContainerRepository]:
+        """Open the repository of the host, on a database that has the program's schema, or gets it with ``create``.
+
+        ``cause`` is for the events of what is changed.
+        """
+        with self._repository(self.database(), create=create) as repository:
+            with reading_arguments():
+                acting = repository.acting(cause=cause, reason=self.reason)
+            yield acting
+
+    @contextmanager
+    def listing(self) -> Iterator[ContainerRepository]:
+        """Open the repository of the host for lists: on the replica, if there is one."""
+        with self._repository(self._lists()) as repository:
+            yield repository
+
+    @contextmanager
+    def _repository(
+        self, opened: AbstractContextManager[Database], *, create: bool = False
+    ) -> Iterator[ContainerRepository]:
         from ..schema.prepare import prepare
         from ..store.repository import ContainerRepository
         from .logs import log
 
         self.check_host()
-        with self.database() as database:
+        with opened as database:
             prepare(database, create=create)
             repository = ContainerRepository(database, host=self.host)
             log.info("host %r", repository.host)
@@ -85,14 +124,15 @@ class Target:
 
 
 @contextmanager
-def _opened(url: str | None) -> Iterator[Database]:
+def _opened(url: str | None, replica: str | None = None) -> Iterator[Database]:
     from ..store.session import Database  # start-up cost: SQLAlchemy takes longer to import than --help to run
     from .logs import log, own_lines
 
     # Some URLs turn out to be unusable only in use: a database in memory has no file to copy.
-    with own_lines(), reading_arguments(BadURL), Database(_url(url)) as database, _waits_told(database):
+    with own_lines(), reading_arguments(BadURL), Database(_url(url), replica=_url(replica)) as database:
         log.info("database %s", database.url)
-        yield database
+        with _waits_told(database.replica or database):
+            yield database
 
 
 def _waits_told(database: Database) -> AbstractContextManager[None]:
@@ -140,6 +180,24 @@ def host_option(command: Callable[..., T]) -> Callable[..., T]:
         callback=_set_host,
         shell_complete=complete.hosts,
         help="The node; the same as --host before the command.",
+    )
+    return option(command)
+
+
+def _set_reason(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    target = ctx.find_object(Target)
+    if value is not None and target is not None:
+        ctx.obj = replace(target, reason=value)
+
+
+def reason_option(command: Callable[..., T]) -> Callable[..., T]:
+    """Add ``--reason`` to a command that changes rows."""
+    option = click.option(
+        "--reason",
+        metavar="TEXT",
+        expose_value=False,
+        callback=_set_reason,
+        help="Why; it is kept with the events of what is changed.",
     )
     return option(command)
 

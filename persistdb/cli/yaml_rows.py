@@ -38,10 +38,10 @@ class _Number(str):
 
 def documents(head: dict[str, object], name: str, rows: Iterable[bytes]) -> Iterator[str]:
     """Yield the parts of one document: the entries of ``head``, and under ``name`` the rows, which are JSON."""
-    yield _text(head)
+    yield text(head)
     begins = f"{name}:\n"
     for row in rows:
-        yield begins + _text([json.loads(row, parse_int=_Number, parse_float=_Number)])
+        yield begins + text([json.loads(row, parse_int=_Number, parse_float=_Number)])
         begins = ""
     if begins:
         yield f"{name}: []\n"
@@ -53,7 +53,8 @@ def escaped(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Return a value as YAML, in lines of its own."""
     written: str = yaml.dump(
         value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, default_flow_style=False, width=_NO_FOLDING
     )

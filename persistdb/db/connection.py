@@ -2,22 +2,24 @@
 
 SQLAlchemy's own Connection costs more than most of our queries take (it builds result metadata, events and transactions
 for each of them), so fixed statements go straight to the driver's cursor. The engine, its pool and its dialect are
-SQLAlchemy's, and so are sessions and selects that are put together on demand.
+SQLAlchemy's, and so are sessions and selects that are put together on demand; a file needs none of them
+(:mod:`..engines.plain`).
 """
 
 from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..engines.deadlines import InFlight
+from ..engines.plain import Connections
 from ..validation import check_text
-from . import observers
 from .work import Answer, Call, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Engine
@@ -31,31 +33,46 @@ T = TypeVar("T")
 class Connection(InFlight):
     """A connection in autocommit, until ``begin``, for one unit of work."""
 
-    __slots__ = ("_backend", "_begin", "_engine", "_errors", "_observed", "_pooled", "driver")
+    __slots__ = ("_alone", "_backend", "_begin", "_engine", "_errors", "_observed", "_plain", "_pooled", "driver")
 
+    _engine: Engine | None
+    _plain: Connections
     _pooled: PoolProxiedConnection
 
-    def __init__(self, engine: Engine, backend: Backend, errors: tuple[type[Exception], ...], deadline: float) -> None:
+    def __init__(
+        self,
+        source: Engine | Connections,
+        backend: Backend,
+        errors: tuple[type[Exception], ...],
+        deadline: float,
+    ) -> None:
         self.deadline = deadline
         self.expired = False
-        self._engine = engine
         self._backend = backend
         self._errors = errors
-        self._begin = ""
+        self._begin = self._alone = ""
         self.driver: Any = None
+        self._observed: object = False
+        if isinstance(source, Connections):
+            self._plain, self._engine = source, None
+            return
+        self._engine = source
         # Listeners of the engine and of all engines; to ask for the truth of these lists would be two calls for a get.
-        before, after = engine.dispatch.before_cursor_execute, engine.dispatch.after_cursor_execute
+        before, after = source.dispatch.before_cursor_execute, source.dispatch.after_cursor_execute
         self._observed = (
             before.listeners
             or before.parent_listeners
             or after.listeners
             or after.parent_listeners
-            or engine.logger.isEnabledFor(logging.INFO)
+            or source.logger.isEnabledFor(logging.INFO)
         )
 
     def checkout(self, again: bool) -> PoolProxiedConnection:
         """Take a connection from the pool to use it; ``again``: the work is run again if it turns out to be lost."""
-        pooled = self._pooled = self._backend.checkout(self._engine, self.deadline, again)
+        if self._engine is None:
+            pooled = self._pooled = self._plain.connect()
+        else:
+            pooled = self._pooled = self._backend.checkout(self._engine, self.deadline, again)
         self.driver = pooled.dbapi_connection
         return pooled
 
@@ -75,9 +92,15 @@ class Connection(InFlight):
         """Start a transaction with the engine's word for it, together with the first statement where the driver can."""
         self._begin = sql
 
+    def begin_alone(self, sql: str) -> None:
+        """Let the first statements commit on their own: one does, of several the engine's word starts a transaction."""
+        self._alone = sql
+
     def commit(self) -> None:
         """Commit the transaction."""
-        if self._observed:
+        if self._observed and self._engine is not None:
+            from . import observers
+
             observers.echo(self._engine, "COMMIT")
         self.driver.commit()
 
@@ -111,18 +134,52 @@ class Connection(InFlight):
             return result
 
     def _answers(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        alone, self._alone = self._alone, ""
+        if self._backend.combines and not self._observed and (not alone or all(map(self._is_combined, calls))):
+            return self._combined(calls, alone)
+        if alone:
+            self._begin = alone
         with self._together():
-            cursors = [self._execute(call) for call in calls]
-        return [self.answer(cursor, call.decode) for cursor, call in zip(cursors, calls, strict=True)]
+            cursors, checked = [], None
+            for call in calls:
+                cursors.append(self._execute(call, checked))
+                checked = call.parameters
+        answers = [self.answer(cursor, call.decode) for cursor, call in zip(cursors, calls, strict=True)]
+        if alone:
+            self.commit()
+        return answers
 
-    def _execute(self, call: Call) -> Any:
-        statement, parameters = call.statement, call.parameters
-        for value in parameters.values():
-            # what is ASCII without a NUL is in order: a call for each value is a fiftieth of a get
-            if isinstance(value, str) and (not value.isascii() or "\0" in value):
-                check_text(value)
-        values = parameters if statement.order is None else statement.order(parameters)
-        return self._send_first(statement.sql, values) if self._begin else self._send(statement.sql, values)
+    def _combined(self, calls: Sequence[Call], alone: str) -> Sequence[Answer]:
+        """Send statements in as few round trips as the engine can."""
+        if self._begin:  # by itself, for a proxy in between to see it
+            begin, self._begin = self._begin, ""
+            self._send(begin, ()).close()
+        answers: list[Answer] = []
+        for combined, group in groupby(calls, self._is_combined):
+            some = list(group)
+            if combined and (alone or len(some) > 1):
+                answers += self._execute_together(some, alone)
+            else:
+                answers += [self.answer(self._execute(call), call.decode) for call in some]
+        return answers
+
+    def _is_combined(self, call: Call) -> bool:
+        return self._backend.is_combined(call.statement.sql, call.parameters.values())
+
+    def _execute_together(self, calls: Sequence[Call], begin: str) -> list[Answer]:
+        statements = [(call.statement.sql, _values(call)) for call in calls]
+        cursor = self.driver.cursor()
+        try:
+            numbers = self._backend.execute_together(cursor, statements, self._pooled, begin)
+        except self._errors as error:
+            self._tell(error, cursor, "; ".join(sql for sql, _ in statements), None)
+            raise
+        cursor.close()
+        return [Answer((), number) for number in numbers]
+
+    def _execute(self, call: Call, checked: Mapping[str, object] | None = None) -> Any:
+        sql, values = call.statement.sql, _values(call, checked)
+        return self._send_first(sql, values) if self._begin else self._send(sql, values)
 
     def _send_first(self, sql: str, values: Any) -> Any:
         """Send a transaction's first statement together with the one that begins it."""
@@ -138,7 +195,9 @@ class Connection(InFlight):
     def _send(self, sql: str, values: Any) -> Any:
         cursor = self.driver.cursor()
         try:
-            if self._observed:
+            if self._observed and self._engine is not None:
+                from . import observers
+
                 observers.execute(self._engine, self._pooled, cursor, sql, values, self._run)
             elif self._backend.prepares:
                 self._backend.execute(cursor, sql, values, self._pooled)
@@ -148,9 +207,16 @@ class Connection(InFlight):
             raise self._backend.unworded(error) from error
         except self._errors as error:
             if not self._observed:
-                observers.fail(self._engine, error, cursor, sql, values)
+                self._tell(error, cursor, sql, values)
             raise
         return cursor
+
+    def _tell(self, error: Exception, cursor: Any, sql: str, values: Any) -> None:
+        """Tell those who listen of errors only."""
+        if self._engine is not None:
+            from . import observers
+
+            observers.fail(self._engine, error, cursor, sql, values)
 
     def _run(self, cursor: Any, sql: str, values: Any) -> None:
         if self._backend.prepares:
@@ -175,3 +241,14 @@ class Connection(InFlight):
             rows, number = (), cursor.rowcount
         cursor.close()
         return Answer(rows, number)
+
+
+def _values(call: Call, checked: Mapping[str, object] | None = None) -> Any:
+    """Return a statement's parameters as the driver takes them, after a look at each text unless they were checked."""
+    order, parameters = call.statement.order, call.parameters
+    if parameters is not checked:
+        for value in parameters.values():
+            # what is ASCII without a NUL is in order: a call for each value is a fiftieth of a get
+            if isinstance(value, str) and (not value.isascii() or "\0" in value):
+                check_text(value)
+    return parameters if order is None else order(parameters)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from ..engines.deadlines import after
 from ..errors import DatabaseError
 from .database import Stale
@@ -96,7 +94,7 @@ class OpenTransaction:
         try:
             self.session.flush()
             pooled = self.session.connection().connection
-        except (SQLAlchemyError, OSError) as error:
+        except database.failures as error:
             raise self._fail(error) from error
         connection = database.connection(after(database.timeouts.call))
         connection.use(pooled)
@@ -126,6 +124,9 @@ class OpenTransaction:
                 connection.end(_BACK)
             except self._database.driver_error:
                 raise error from None
+            rule = self._database.backend.rule(error)
+            if rule is not None and rule.within:
+                raise Stale from error
             raise self._database.failure(error) from error
         except Exception:
             connection.end(_BACK)

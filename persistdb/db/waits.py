@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..engines.deadlines import TICK, in_flight
-from ..engines.patience import absence
 from .connection import Connection
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def _watch(database: Database, tell: Callable[[Sequence[str]], None], over: thre
     silent: set[object] = set()
     while not over.wait(TICK):
         now = time.monotonic()
-        away = absence(database.engine)
+        away = database.absence()
         if away is None:
             silent.discard(database)
         elif database not in silent and now - away.since >= PATIENCE:
@@ -71,7 +70,7 @@ def _watch(database: Database, tell: Callable[[Sequence[str]], None], over: thre
         for key, driver in waiting.items():
             if driver is None or key in silent or now - since[key] < PATIENCE:
                 continue
-            names = database.backend.blockers(database.reader, driver)
+            names = database.backend.blockers(lambda: database.reader, driver)
             if names:
                 silent.add(key)
                 tell(names)

@@ -8,6 +8,7 @@ connection has.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -15,24 +16,39 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import msgspec
 
 if TYPE_CHECKING:
-    from sqlalchemy import TextClause
-    from sqlalchemy.engine import Dialect
+    from ..engines.base import ParameterStyle
 
 T = TypeVar("T")
 D = TypeVar("D")
 
+# :name, but not ::type
+_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
+
+
+def parameters_of(sql: str) -> list[str]:
+    """Return the names of the parameters of a statement, as often as they are in it."""
+    return _PARAMETER.findall(sql)
+
 
 class Statement:
-    """A fixed statement in the driver's own words; its parameters have names."""
+    r"""A fixed statement in the driver's own words.
+
+    Its parameters are written ``:name``, and a colon that begins none ``\:``, as SQLAlchemy's ``text()`` has it.
+    """
 
     __slots__ = ("names", "order", "sql")
 
-    def __init__(self, clause: TextClause, dialect: Dialect) -> None:
-        compiled = clause.compile(dialect=dialect)
-        self.sql = compiled.string
-        positions: list[str] | None = getattr(compiled, "positiontup", None)
-        self.names: tuple[str, ...] | None = None if positions is None else tuple(positions)
+    def __init__(self, sql: str, style: ParameterStyle) -> None:
+        self.names: tuple[str, ...] | None = None
         """The parameters in their order, for a driver that numbers them; ``None`` for one that knows names."""
+        if style in ("format", "pyformat"):
+            sql = sql.replace("%", "%%")
+        if style == "pyformat":
+            sql = _PARAMETER.sub(r"%(\1)s", sql)
+        elif style != "named":
+            self.names = tuple(parameters_of(sql))
+            sql = _PARAMETER.sub("?" if style == "qmark" else "%s", sql)
+        self.sql = sql if style == "named" else sql.replace("\\:", ":")
         self.order: Callable[[Mapping[str, object]], Any] | None = None
         """A function that puts named values in this order, where that is needed."""
         if self.names is not None:
@@ -115,3 +131,9 @@ def changed(statement: Statement, parameters: Mapping[str, object]) -> Work[int]
     """Return how many rows a statement changed."""
     (answer,) = yield (Call(statement, parameters),)
     return answer.number
+
+
+def repeat(_: object) -> Work[bool | None]:
+    """Say of a commit whose answer was lost that it did not take effect, where to make it again does no harm."""
+    yield from ()
+    return False

@@ -6,16 +6,15 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
 from ..errors import BadURL, DriverMissing
-from .base import Backend, ErrorRule, Role, Timeouts, ViewsNotComparable, is_secret
-from .locks import HeldLock, LockUnavailable
+from .base import Backend, ErrorRule, Role, Timeouts, ViewsNotComparable
+from .urls import as_options, listed_hosts, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import PurePath
+
+    from sqlalchemy.engine import URL
 
 
 # An engine is imported when a URL asks for it, for the sake of a command's start: it brings a dialect of SQLAlchemy.
@@ -65,13 +64,6 @@ def file_url(path: PurePath) -> str:
     return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
 
 
-def shown(url: URL) -> str:
-    """Write a URL for people: passwords as ``***``, also in the options."""
-    hidden = {name: "***" for name in url.query if is_secret(name)}
-    text = url.update_query_dict(hidden).render_as_string(hide_password=True)
-    return text.replace("%2A%2A%2A", "***")
-
-
 def _is_text(text: str) -> bool:
     """Return whether a URL, percent-encoded characters included, is text that drivers take."""
     try:
@@ -90,6 +82,22 @@ def _option_without_value(text: str) -> str | None:
     return next((name for name, value in options if not value), None)
 
 
+# A file by characters that stand for themselves in a URL, and so need no SQLAlchemy to read it.
+_PLAIN_FILE = re.compile(r"sqlite:///([\w./+-]+)", re.ASCII)
+
+
+def plain_file(text: str) -> Backend | None:
+    """Return the backend for the URL of a file, if it is a plain one; all others are read by :func:`resolve`."""
+    found = _PLAIN_FILE.fullmatch(text)
+    if found is None:
+        return None
+    from pathlib import Path
+
+    from .sqlite import SQLite
+
+    return SQLite(Path(found[1]))
+
+
 def resolve(text: str, *, for_tasks: bool = False) -> tuple[Backend, URL]:
     """Choose the engine for a database URL, and put the driver that persistdb uses into the URL.
 
@@ -98,17 +106,28 @@ def resolve(text: str, *, for_tasks: bool = False) -> tuple[Backend, URL]:
     Raises :class:`~persistdb.errors.BadURL`, :class:`~persistdb.errors.DriverMissing`; the message never has the URL's
     password.
     """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     scheme = text.partition(":")[0][:20] if "://" in text else ""
     hidden = f"{scheme}://…" if scheme else "database URL"
     if not _is_text(text):
         raise BadURL(hidden, "must be UTF-8, without a NUL character")
     try:
-        url = make_url(text)
+        single = as_options(text)
+    except ValueError as error:
+        raise BadURL(hidden, str(error)) from None
+    try:
+        url = make_url(single)
     except (ArgumentError, ValueError):
         raise BadURL(
             hidden,
             "not a database URL; write sqlite:///FILE, postgresql://USER@HOST/NAME or mariadb://USER@HOST/NAME",
         ) from None
+    try:
+        listed_hosts(url)
+    except ValueError as error:
+        raise BadURL(shown(url), str(error)) from None
     blank = _option_without_value(text)
     if blank is not None:
         raise BadURL(shown(url), f"option {blank!r} has no value")
@@ -131,12 +150,11 @@ def resolve(text: str, *, for_tasks: bool = False) -> tuple[Backend, URL]:
 __all__ = [
     "Backend",
     "ErrorRule",
-    "HeldLock",
-    "LockUnavailable",
     "Role",
     "Timeouts",
     "ViewsNotComparable",
     "file_url",
+    "plain_file",
     "resolve",
     "shown",
 ]

@@ -7,26 +7,28 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, String, Subquery, create_engine, delete, literal_column, null
-from sqlalchemy.pool import QueuePool
-from sqlalchemy.types import TypeEngine
 
 from .deadlines import Bounded, after
+from .events import EventOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
-    from sqlalchemy import Delete, Engine, Insert, Select, Table
-    from sqlalchemy.engine import URL, Connection
-    from sqlalchemy.pool import PoolProxiedConnection
+    from sqlalchemy import ColumnElement, Delete, Engine, Insert, Select, Subquery, Table
+    from sqlalchemy.engine import URL, Connection, Dialect
+    from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+    from sqlalchemy.types import TypeEngine
 
     from ..errors import DatabaseError
     from .file import DatabaseFile
-    from .locks import HeldLock
+    from .plain import Connections
+
+    Column = tuple[str, TypeEngine[Any]]
 
 T = TypeVar("T")
 
@@ -35,12 +37,16 @@ T = TypeVar("T")
 class Timeouts:
     """Seconds that persistdb waits: for a connection, for a row or file that others hold, for a statement.
 
-    ``statement`` bounds each statement on a server; on SQLite each read, with its wait for the file, and each query of
-    ``sql`` and reports. ``call`` bounds a unit of work as a whole (a get, a save, each batch of a bulk save):
-    connecting, waiting, statements and retries end within it, whatever the server does.
+    ``statement`` bounds each statement on a server, and on MariaDB all that are sent as one, as for a change of state;
+    on SQLite each read, with its wait for the file, and each query of ``sql`` and reports. ``call`` bounds a unit
+    of work as a whole (a get, a save, each batch of a bulk save): connecting, waiting, statements and retries end
+    within it, whatever the server does.
 
     ``idle`` is no wait: a connection to a server that nobody used for so long is closed when another is returned to the
     pool, so that a program that is busy now and then keeps one.
+
+    ``lease`` is no wait either: a lock whose holder has not renewed it for so long is over. It is renewed three times
+    in that time.
     """
 
     connect: float = 10.0
@@ -49,6 +55,7 @@ class Timeouts:
     pool: float = 10.0
     call: float = 30.0
     idle: float = 60.0
+    lease: float = 15.0
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,9 @@ class ErrorRule:
     ``code`` is the engine's own (``sqlite_errorname``, SQLSTATE, errno; ``""`` for none); ``text`` narrows it where one
     code stands for several things; ``example`` is the real message that the row was made for. ``retry`` says that the
     same unit of work may well succeed if it is run again, ``waits`` that the engine may have waited for as long as
-    ``Timeouts.busy`` before: then it is not. ``away`` says that the server does not let anybody connect just now, and
-    may be back soon: connecting is tried again (:mod:`.patience`).
+    ``Timeouts.busy`` before: then it is not. ``within`` says that the same holds within a transaction, once a
+    savepoint has undone the unit of work. ``away`` says that the server does not let anybody connect just now, and may
+    be back soon: connecting is tried again (:mod:`.patience`); with ``retry`` it refuses statements, too.
     """
 
     code: str
@@ -68,6 +76,7 @@ class ErrorRule:
     text: str = ""
     retry: bool = False
     waits: bool = False
+    within: bool = False
     away: bool = False
 
     def fits(self, code: str, message: str) -> bool:
@@ -75,7 +84,9 @@ class ErrorRule:
         return code == self.code and self.text in message
 
 
-Column = tuple[str, TypeEngine[Any]]
+ParameterStyle = Literal["qmark", "format", "pyformat", "named"]
+"""How a driver has parameters written: ``?``, ``%s``, ``%(name)s`` or ``:name`` (PEP 249, paramstyle)."""
+
 JSONPath = tuple[str, ...]
 """The keys that lead to a value in a JSON document."""
 
@@ -101,7 +112,8 @@ class JSONItems:
 class JSONRows:
     """The rows of a table that a document has as a list.
 
-    ``order`` is the column that they are sorted by, ``number`` an integer that differs in each.
+    ``order`` is the column that they are sorted by, ``number`` an integer that differs in each. ``other`` is a second
+    table that has some of the rows, with the condition for them, in the same alias.
     """
 
     table: str
@@ -109,6 +121,26 @@ class JSONRows:
     where: str
     order: str
     number: str
+    other: tuple[str, str] | None = None
+
+    def also(self, condition: str) -> JSONRows:
+        """Return those of the rows for which a condition holds, too."""
+        other = self.other and (self.other[0], f"{self.other[1]} AND {condition}")
+        return replace(self, where=f"{self.where} AND {condition}", other=other)
+
+    def sources(self) -> Sequence[str]:
+        """Write what comes after FROM, for each table."""
+        tables = [(self.table, self.where), *([self.other] if self.other else ())]
+        return [f"{table} AS {self.alias} WHERE {where}" for table, where in tables]
+
+    def source(self, *expressions: str) -> str:
+        """Write what comes after FROM for all rows, for expressions that are made of their columns."""
+        sources = self.sources()
+        if len(sources) == 1:
+            return sources[0]
+        names = [f"{self.alias}.{self.order}", *re.findall(rf"\b{self.alias}\.\w+", " ".join(expressions))]
+        columns = ", ".join(dict.fromkeys(names))
+        return f"({' UNION ALL '.join(f'SELECT {columns} FROM {each}' for each in sources)}) AS {self.alias}"
 
 
 @dataclass(frozen=True)
@@ -134,29 +166,12 @@ def check_names(url: URL, known: Collection[str], lists: Collection[str] = ()) -
             raise ValueError(f"option {name!r} is given twice")
 
 
-def is_secret(option: str) -> bool:
-    """Return whether an option of a URL is a secret: a password, or what takes the place of one."""
-    name = option.lower()
-    return "passw" in name or "secret" in name or name.startswith("scram_")
-
-
-def without_secrets(url: URL) -> tuple[URL, dict[str, Any]]:
-    """Take the options that are secrets out of a URL, which SQLAlchemy shows in the names of engines and pools."""
-    secrets = {name: value for name, value in url.query.items() if is_secret(name)}
-    return url.difference_update_query(secrets), secrets
-
-
 def check_numbers(url: URL, names: Collection[str]) -> None:
     """Refuse options of a URL whose value is not a whole number; raises :class:`ValueError`."""
     for name in names:
         value = url.query.get(name, "0")
         if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,9}", value):
             raise ValueError(f"option {name!r} must be a whole number")
-
-
-def literal_text(value: str) -> ColumnElement[str]:
-    """Write a constant into a statement, where an engine needs to see it to know its type."""
-    return literal_column("'" + value.replace("'", "''") + "'", String)
 
 
 def json_path(path: JSONPath) -> str:
@@ -169,27 +184,16 @@ def first_of(values: Sequence[str]) -> str:
     return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
 
 
-# SQLAlchemy's INSERT of a dialect that has ON CONFLICT; they have no common class.
-ConflictInsert = TypeVar("ConflictInsert", bound="Insert")
-
-
-def on_conflict_update(insert: ConflictInsert, table: Table) -> ConflictInsert:
-    """Let an INSERT of SQLite or PostgreSQL overwrite the rows with the same primary key."""
-    statement: Any = insert
-    updated: ConflictInsert = statement.on_conflict_do_update(
-        index_elements=list(table.primary_key),
-        set_={column.name: statement.excluded[column.name] for column in table.c if not column.primary_key},
-    )
-    return updated
-
-
 def native(driver: Any) -> Any:
     """Return the driver's own connection, which SQLAlchemy wraps where the driver is for asyncio."""
     return getattr(driver, "driver_connection", driver)
 
 
 class Backend(ABC):
-    """All that is particular to one engine; one instance for a :class:`~persistdb.db.database.Database`."""
+    """All that is particular to one engine; one instance for a :class:`~persistdb.db.database.Database`.
+
+    SQLAlchemy is imported by the methods that need it: a command that runs fixed statements on a file does without.
+    """
 
     timeouts: Timeouts = Timeouts()
     """The timeouts of its engine, from :meth:`create_engine` on."""
@@ -198,15 +202,23 @@ class Backend(ABC):
 
     name: ClassVar[str]
     drivername: ClassVar[str]
+    style: ClassVar[ParameterStyle]
     error_rules: ClassVar[Sequence[ErrorRule]]
 
     # --- connecting
 
     def new_engine(self, url: URL, **options: Any) -> Engine:
         """Let SQLAlchemy make the engine, of the color of this class."""
+        from sqlalchemy import create_engine
+
         return create_engine(url, **{**options, **self.engine_options})
 
-    pool_class: ClassVar[type[QueuePool]] = QueuePool
+    @property
+    def pool_class(self) -> type[QueuePool]:
+        """The class of the engine's pool."""
+        from .pool import Pool
+
+        return Pool
 
     def abandon(self, pooled: PoolProxiedConnection) -> None:
         """Give up a connection in whose use its user was interrupted, in the middle of an answer perhaps."""
@@ -260,6 +272,18 @@ class Backend(ABC):
         """Return whether the database is in this process's memory."""
         return False
 
+    def plain(self, timeouts: Timeouts, pool_size: int, connected: Callable[[], object]) -> Connections | None:  # noqa: ARG002  one engine needs them
+        """Return connections that need no SQLAlchemy, where there are such; each new one calls ``connected``."""
+        return None
+
+    def driver_error(self) -> type[Exception]:
+        """Return the driver's base class of errors, without SQLAlchemy: where there are plain connections."""
+        raise NotImplementedError
+
+    def is_lost(self, engine: Engine | None, error: Exception, driver: Any) -> bool:
+        """Return whether an error of the driver means that the connection is lost."""
+        return engine is not None and engine.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]  # any driver's
+
     @abstractmethod
     def interrupt(self, driver: Any) -> None:
         """End what a connection of the driver is doing, called from another thread: it fails where it waits."""
@@ -274,15 +298,18 @@ class Backend(ABC):
         return timeouts.call
 
     @abstractmethod
-    def blockers(self, engine: Engine, driver: Any) -> list[str]:
+    def blockers(self, engine: Callable[[], Engine], driver: Any) -> list[str]:
         """Name who holds what a connection of the driver waits for, asked from another thread.
 
-        Empty if it waits for nothing, and where the engine does not tell. Servers are asked on ``engine``.
+        Empty if it waits for nothing, and where the engine does not tell. Servers are asked on ``engine()``.
         """
 
     @abstractmethod
     def begin_sql(self, *, write: bool) -> str:
-        """Return the statement that starts a transaction."""
+        """Return the statement that starts a transaction.
+
+        One that writes sees whatever any server of a cluster has committed before.
+        """
 
     @abstractmethod
     def begin_reading(self, connection: Connection) -> None:
@@ -290,8 +317,8 @@ class Backend(ABC):
 
     @property
     def changes_alone(self) -> bool:
-        """Whether a statement that changes something may commit on its own, without a transaction around it."""
-        return True
+        """Whether a change of state is one round trip, which commits on its own without a transaction around it."""
+        return False
 
     def turn(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  one engine needs it
         """Wait for one's turn to write, where the engine has no queue of its own: a write is made within it."""
@@ -300,6 +327,23 @@ class Backend(ABC):
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  some engines need it
         """Send the statements within it without waiting for the answers, where the driver can."""
         return nullcontext()
+
+    combines: ClassVar[bool] = False
+    """Whether statements that need no answer between them go to the server as one, with :meth:`execute_together`."""
+
+    def is_combined(self, sql: str, values: Iterable[object]) -> bool:
+        """Return whether a statement can be among those."""
+        raise NotImplementedError
+
+    def execute_together(
+        self, cursor: Any, statements: Sequence[tuple[str, Any]], pooled: PoolProxiedConnection, begin: str
+    ) -> list[int]:
+        """Run statements, up to the first error, and return how many rows each of them changed.
+
+        With ``begin``, which starts a transaction, they are one: committed, or rolled back if there is an error. Raises
+        :class:`CommitInterrupted` where it is not known which of the two it is.
+        """
+        raise NotImplementedError
 
     prepares: ClassVar[bool] = False
     """Whether fixed statements go through :meth:`execute`; else they go to the driver's cursor."""
@@ -341,9 +385,28 @@ class Backend(ABC):
 
     # --- statements
 
+    def dialect(self) -> Dialect:
+        """Return SQLAlchemy's dialect for building statements: with named parameters; the driver's own come last."""
+        from sqlalchemy.engine import URL
+
+        found: Dialect = URL.create(self.drivername).get_dialect()(paramstyle="named")  # type: ignore[call-arg]  # every dialect of SQLAlchemy has it
+        return found
+
+    def spelled(self, sql: str) -> str:
+        """Return a fixed statement as this version of the engine's library takes it."""
+        return sql
+
+    def timestamp(self, at: datetime) -> object:
+        """Return a time, in UTC, as the driver takes it for a column of times."""
+        return at
+
     @abstractmethod
     def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
         """Read a JSON array of arrays, given as one bound parameter, as rows with these columns."""
+
+    @abstractmethod
+    def unless(self, condition: str) -> str:
+        """Write a condition that holds, and is an error where ``condition`` is true: a number that overflows."""
 
     has_statistics: ClassVar[bool] = True
     """Whether the planner knows how many rows a value leads to, and so what to begin with."""
@@ -353,7 +416,12 @@ class Backend(ABC):
 
     def opaque_parameter(self, parameter: str) -> ColumnElement[Any]:
         """Write a parameter whose value an engine should not look at when it plans."""
+        from sqlalchemy import literal_column
+
         return literal_column(f":{parameter}")
+
+    event_order: ClassVar[EventOrder] = EventOrder()
+    """How events are read so that none is missed."""
 
     # Documents are SQL text: their parts are constants of ours, and SQLAlchemy has no words for most of them.
 
@@ -382,8 +450,8 @@ class Backend(ABC):
         number = f"{rows.alias}.{rows.number}"
         item = self.json_object(pairs)
         return {
-            first: f"(SELECT {item} FROM {rows.table} AS {rows.alias} WHERE {rows.where} AND {number} = 0)",
-            rest: self.json_list(pairs, replace(rows, where=f"{rows.where} AND {number} > 0")),
+            first: f"(SELECT {item} FROM {rows.also(f'{number} = 0').source(item)})",
+            rest: self.json_list(pairs, rows.also(f"{number} > 0")),
         }
 
     def decoder(self, kind: type[T], hook: Callable[[type, Any], Any]) -> Callable[[str], T]:
@@ -415,20 +483,55 @@ class Backend(ABC):
 
     def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
         """Delete the rows that have the same values in these columns as one of ``rows``, with DELETE … USING."""
+        from sqlalchemy import delete
+
         return delete(table).where(*(table.c[name] == rows.c[name] for name in columns))
 
-    def next_id(self, table: Table) -> ColumnElement[Any]:  # noqa: ARG002  some engines need it
-        """Take the key of a row before it is inserted; NULL where only the insert yields it."""
+    def next_id(self, table: Table, past: Table) -> ColumnElement[Any]:  # noqa: ARG002  some engines need them
+        """Take the key of a row before it is inserted, which none of ``past`` has; NULL where the insert yields it."""
+        from sqlalchemy import null
+
         return null()
 
-    def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:  # noqa: ARG002  some engines need it
+    def new_id(self, table: Table, past: Table, given: ColumnElement[int]) -> ColumnElement[int]:  # noqa: ARG002  some engines need them
         """Choose the key for a row to insert: the given one, or where that is NULL the next."""
         return given
+
+    def new_ids(self, table: Table, past: Table) -> dict[str, ColumnElement[Any]]:  # noqa: ARG002  some engines need them
+        """Return the column for the keys of rows that are inserted, where the engine would take past ones."""
+        return {}
+
+    # --- what is recorded with a change
+
+    inlined: ClassVar[str] = ""
+    """What a part of a query (WITH) has before it, so that it is no table of its own where it is named twice."""
+
+    lateral: ClassVar[bool] = False
+    """Whether a query in FROM may depend on the rows of what is before it."""
+
+    groups_by_seeking: ClassVar[bool] = False
+    """Whether the least key of each group is sought in an index, and not found among all rows of the group."""
+
+    true: ClassVar[str] = "true"
+    """What a flag is compared with in the words of a partial index."""
+
+    transaction_id: ClassVar[str | None] = None
+    """The number of the transaction, where numbers of rows that are not committed yet cannot be told from gaps."""
+
+    changes_in_one: ClassVar[bool] = False
+    """Whether one statement can change a row, and copy into other tables what it was."""
+
+    locks_rows: ClassVar[bool] = True
+    """Whether others may write at the same time, so that rows are locked before they are copied."""
+
+    def as_bigint(self, sum_: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Give a sum of numbers the type of these, where it has another one."""
+        return sum_
 
     # --- one statement that reads
 
     @abstractmethod
-    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:
+    def read_only(self, engine: Callable[[], Engine], timeout: float, limit: int | None) -> AbstractContextManager[Any]:
         """Open a driver's cursor that can only read, on a connection that is used for nothing else.
 
         It runs for ``timeout`` seconds at the most; of more than ``limit`` rows it returns one more, or all.
@@ -468,6 +571,11 @@ class Backend(ABC):
     view_prefix: ClassVar[str] = ""
     """What names a view where the query itself has a part (WITH) of the same name, which is not recursive."""
 
+    size: ClassVar[str]
+    """The query for the database's size in bytes, NULL for a user who may not know it."""
+
+    """What a boolean column is compared with."""
+
     int64: ClassVar[str] = "integer"
     """The name that CAST has for a number of 64 bits."""
 
@@ -477,7 +585,16 @@ class Backend(ABC):
 
     def contains(self, text: str, part: str) -> str:
         """Test whether a text has this constant in it; upper and lower case differ."""
-        return f"instr({text}, '{part}') > 0"
+        quoted = f"'{part}'"
+        return f"{self.position(text, quoted)} > 0"
+
+    def position(self, text: str, part: str) -> str:
+        """Write where a text has another in it, from 1 on, 0 if it has not; upper and lower case differ."""
+        return f"instr({text}, {part})"
+
+    def may_contain(self, text: str, part: str) -> str:
+        """Write a condition that is true wherever a text has another in it, so that it need not be returned."""
+        return f"{self.position(text, part)} > 0"
 
     @abstractmethod
     def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
@@ -506,6 +623,13 @@ class Backend(ABC):
         Where DDL is transactional an exception undoes all of it. Raises :class:`~persistdb.engines.locks.StillLocked`
         after ``wait`` seconds, or the engine's own error for a lock that was not to be had, and
         :class:`~persistdb.engines.locks.Orphans`.
+        """
+
+    @abstractmethod
+    def wait_for_writers(self, connection: Connection, tables: Sequence[str]) -> None:
+        """Wait, in a change of the schema, for transactions that have read or written one of the tables.
+
+        The last one is the one that writers look at (:meth:`unless`).
         """
 
     def rename_table(self, connection: Connection, name: str, new: str) -> None:
@@ -545,11 +669,44 @@ class Backend(ABC):
     # --- locks
 
     @abstractmethod
-    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
-        """Take a lock by name, shared or exclusive, and hold it until released or until the process dies.
+    def shared_clock(self, parameter: str) -> str:
+        """Write the time, in microseconds, of a clock that all users of the database have in common.
 
-        Raises :class:`~persistdb.engines.locks.LockUnavailable` when the time is over.
+        Where there is no server it is ``parameter``, which is set to the time since the boot.
         """
+
+    def absolute(self, url: str) -> str:
+        """Return a URL of the same database for a process that has changed its working directory."""
+        return url
+
+    may_be_behind: ClassVar[bool] = False
+    """Whether a lone read may miss what was committed at another node; a transaction that writes waits for it."""
+
+    is_of_one_host: ClassVar[bool] = False
+    """Whether all users of the database are on one host."""
+
+    def is_cluster(self, connection: Connection) -> bool:  # noqa: ARG002  one engine needs it
+        """Return whether several nodes take writes, so that :meth:`exclusive` keeps only those of one node out."""
+        return False
+
+    def replica_lag(self, connection: Connection) -> float | None:
+        """Return the seconds by which this server is behind the one it replicates, ``None`` if it does not tell."""
+        raise NotImplementedError
+
+    def see_other_nodes(self, connection: Connection) -> None:
+        """Let what a connection reads from here on have all that other nodes of a cluster have committed before."""
+        raise NotImplementedError
+
+
+class CommitInterrupted(Exception):
+    """A transaction of one round trip was interrupted, with the driver's ``error``, when it was not open.
+
+    It had been committed by then, or had not begun.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class ViewsNotComparable(Exception):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Self
@@ -207,5 +206,7 @@ os.register_at_fork(before=lambda: _state.pause(), after_in_parent=lambda: _stat
 
 def shut_down(descriptor: int) -> None:
     """Shut down a socket by its file descriptor: whoever waits for an answer on it finds the connection closed."""
+    import socket  # start-up: commands on a file shut nothing down
+
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as twin:
         twin.shutdown(socket.SHUT_RDWR)

@@ -21,7 +21,8 @@ def shrinking(pool: type[QueuePool], seconds: float) -> type[QueuePool]:
     It must hand out the connection that was returned last (``pool_use_lifo``), or it would use each in its turn.
     """
     # a class, and no argument: SQLAlchemy makes pools itself, when an engine is made and when it is disposed of
-    return type("ShrinkingPool", (_Shrinking, pool), {"seconds": seconds})
+    # in SQLAlchemy's module, by which it names the pool's logger
+    return type("ShrinkingPool", (_Shrinking, pool), {"seconds": seconds, "__module__": QueuePool.__module__})
 
 
 class _Shrinking(QueuePool):

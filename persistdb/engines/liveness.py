@@ -8,9 +8,6 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
-from sqlalchemy.exc import InvalidatePoolError
-
 from .deadlines import Bounded, after
 
 if TYPE_CHECKING:
@@ -54,13 +51,17 @@ def deadline_of_checkout() -> float | None:
     return _checkout.get()[1]
 
 
-def ping_in_doubt(engine: Engine, interrupt: Callable[[Any], None], timeout: float) -> None:
+def ping_in_doubt(engine: Engine, name: str, interrupt: Callable[[Any], None], timeout: float) -> None:
     """Ping a connection before it is used: for :func:`checkout` only after a while, or if another was lost since.
 
     SQLAlchemy's ``pool_pre_ping`` pings each time, which takes a fifth of a get.
+
+    ``name`` is the database's, for the log.
     """
+    from sqlalchemy import event
+    from sqlalchemy.exc import InvalidatePoolError
+
     lost = [0.0]
-    name = engine.url.render_as_string(hide_password=True)
 
     @event.listens_for(engine, "connect")
     def _tell_connect(*_: object) -> None:

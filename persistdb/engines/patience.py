@@ -52,12 +52,20 @@ def absence(engine: Engine) -> Absence | None:
 
 
 def connect_patiently(
-    engine: Engine, rule: Callable[[BaseException], ErrorRule | None], call: float, most: float | None = None
+    engine: Engine,
+    name: str,
+    rule: Callable[[BaseException], ErrorRule | None],
+    call: float,
+    most: float | None = None,
+    *,
+    hosts: int = 1,
 ) -> None:
     """Try to connect again, with pauses that grow, after errors of a server that may be back: by the errors' ``rule``.
 
+    ``name`` is the database's for the log.
+
     It ends at the deadline of the call that connects, else after ``call`` seconds, and after ``most`` seconds in any
-    case. An attempt has no more time than is left.
+    case. An attempt has no more time than is left, which it shares out among the ``hosts`` that it goes through.
     """
     dialect: Any = engine.dialect
     connect = dialect.connect
@@ -70,14 +78,14 @@ def connect_patiently(
         try:
             while True:
                 try:
-                    return connect(*arguments, **_in_time(parameters, left(end)))
+                    return connect(*arguments, **_in_time(parameters, left(end) / hosts))
                 except dialect.loaded_dbapi.Error as error:
                     found = rule(error)
                     if found is None or not found.away or left(end) <= pause:
                         raise
                     if attempt not in _absences:
-                        log.info("%s: the server is away; connecting again and again", engine.url)
-                    log.debug("%s: connecting again after an error: %s", engine.url, " ".join(str(error).split()))
+                        log.info("%s: the server is away; connecting again and again", name)
+                    log.debug("%s: connecting again after an error: %s", name, " ".join(str(error).split()))
                     _absences[attempt] = engine, Absence(began, error)
                 waiting.pause(pause * random.uniform(0.5, 1.0))  # noqa: S311  no secret
                 pause = min(pause * 2, _LONGEST_PAUSE)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
-
 from .deadlines import Bounded, after
 from .waiting import cancelled_later
 
@@ -27,6 +25,8 @@ def refuse_writes(pooled: PoolProxiedConnection, setting: str) -> None:
 
 def allow_writes_again(engine: Engine, setting: str, interrupt: Callable[[Any], None], seconds: float) -> None:
     """Undo :func:`refuse_writes` for the next user of a connection, however its last one ended."""
+    from sqlalchemy import event
+
     dialect: Any = engine.dialect
     errors = dialect.loaded_dbapi.Error
 

@@ -5,11 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, DateTime, Integer, SmallInteger, String, Text
-from sqlalchemy.dialects import mysql, postgresql
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import (
+    JSON,
+    TEXT,
+    TIMESTAMP,
+    VARCHAR,
+    BigInteger,
+    Boolean,
+    DateTime,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from ..validation import KEY_LENGTH
+from ..validation import KEY_LENGTH, utc
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -20,27 +31,46 @@ _MARIADB = ("mysql", "mariadb")
 _BYTES = {"charset": "utf8mb4", "collation": "utf8mb4_nopad_bin"}
 
 
+class OnMariaDB(TypeDecorator[str]):
+    """A type of MariaDB's dialect, which only its own engine imports: it takes longer than most commands."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, name: str, length: int | None = None) -> None:
+        super().__init__()
+        self.name, self.length = name, length
+
+    def own(self) -> TypeEngine[Any]:
+        """Return the dialect's type."""
+        from sqlalchemy.dialects import mysql
+
+        arguments = () if self.length is None else (self.length,)
+        found: TypeEngine[Any] = getattr(mysql, self.name)(*arguments, **_BYTES)
+        return found
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the same, for the dialect."""
+        return dialect.type_descriptor(self.own())
+
+
 def key(length: int = KEY_LENGTH) -> String:
     """Return the type of text that identifies, compared byte by byte on every engine."""
     return (
         String(length)
-        .with_variant(postgresql.VARCHAR(length, collation="C"), "postgresql")
-        .with_variant(mysql.VARCHAR(length, **_BYTES), *_MARIADB)
+        .with_variant(VARCHAR(length, collation="C"), "postgresql")
+        .with_variant(OnMariaDB("VARCHAR", length), *_MARIADB)
     )
 
 
 def text() -> Text:
     """Return the type of text of any length (16 MB on MariaDB), compared byte by byte on every engine."""
-    return (
-        Text()
-        .with_variant(postgresql.TEXT(collation="C"), "postgresql")
-        .with_variant(mysql.MEDIUMTEXT(**_BYTES), *_MARIADB)
-    )
+    return Text().with_variant(TEXT(collation="C"), "postgresql").with_variant(OnMariaDB("MEDIUMTEXT"), *_MARIADB)
 
 
 def document() -> Text:
     """Return the type of a JSON document that must come back byte for byte: it is text to the engine."""
-    return Text().with_variant(mysql.LONGTEXT(**_BYTES), *_MARIADB)
+    return Text().with_variant(OnMariaDB("LONGTEXT"), *_MARIADB)
 
 
 def json() -> JSON:
@@ -87,8 +117,10 @@ class UTCDateTime(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> Any:  # SQLAlchemy's own signature
         """Choose the engine's type that keeps microseconds."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
         if dialect.name in _MARIADB:
+            from sqlalchemy.dialects import mysql  # no other engine does
+
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime())
 
@@ -96,9 +128,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         """Convert to UTC for the engine; raise ValueError for a timestamp without a time zone."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone: give it one, as in datetime.now(UTC)")
-        value = value.astimezone(UTC)
+        value = utc(value)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  theirs

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..db import tasks
 from ..db.database import url_text
-from ..schema.prepare import prepare
+from ..schema.prepare import accept, prepare
 from .session import Database
 
 if TYPE_CHECKING:
@@ -31,6 +31,15 @@ class TaskDatabase(Database):
     _for_tasks = True
     _connection_type = tasks.TaskConnection
 
+    def _replica_type(self) -> type[Database]:
+        return TaskReplica
+
+
+class TaskReplica(TaskDatabase):
+    """The replica of such a database."""
+
+    is_replica = True
+
 
 class AsyncDatabase:
     """One database for tasks of asyncio, by the URL that :class:`Database` takes, with the same arguments.
@@ -47,6 +56,7 @@ class AsyncDatabase:
         self,
         url: str | PurePath | URL | None = None,
         *,
+        replica: str | URL | None = None,
         timeouts: Timeouts | None = None,
         pool_size: int = 5,
         retries: int = 20,
@@ -54,7 +64,12 @@ class AsyncDatabase:
     ) -> None:
         self._url = url_text(url)
         self.database = TaskDatabase(
-            self._url, timeouts=timeouts, pool_size=pool_size, retries=retries, engine_options=engine_options
+            self._url,
+            replica=replica,
+            timeouts=timeouts,
+            pool_size=pool_size,
+            retries=retries,
+            engine_options=engine_options,
         )
         self._preparing: asyncio.Future[None] | None = None
 
@@ -70,6 +85,10 @@ class AsyncDatabase:
     def timeouts(self) -> Timeouts:
         """The timeouts."""
         return self.database.timeouts
+
+    async def replica_lag(self) -> float | None:
+        """Return the seconds by which the replica is behind, as :meth:`Database.replica_lag` does."""
+        return await tasks.run(self.database.replica_lag)
 
     async def close(self) -> None:
         """Close all connections; the next use opens new ones. A database in memory is lost with its connection."""
@@ -105,7 +124,7 @@ class AsyncDatabase:
             return
         # in a thread, for the loop's sake: Alembic takes long to import, and a new schema long to make
         await asyncio.to_thread(self._prepare_in_thread)
-        self.database.prepared = True
+        accept(self.database)
 
     def _prepare_in_thread(self) -> None:
         own = self.database
@@ -113,10 +132,12 @@ class AsyncDatabase:
             prepare(database)
 
     @contextlib.asynccontextmanager
-    async def session(self, *, write: bool = False) -> AsyncIterator[AsyncSession]:
+    async def session(
+        self, *, write: bool = False, actor: str | None = None, reason: str | None = None
+    ) -> AsyncIterator[AsyncSession]:
         """Open SQLAlchemy's session for asyncio, with the rules of :meth:`Database.session`."""
         await self.prepare()
-        async with tasks.entered(self.database.session(write=write)) as session:
+        async with tasks.entered(self.database.session(write=write, actor=actor, reason=reason)) as session:
             yield async_session(session)
 
 

@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from ..errors import DatabaseError, Finding, InvalidValue, Unreadable
 from ..schema.preflight import SHOWN
-from .queries import PAGE
-from .repository import ContainerRepository
+from ..schema.prepare import prepare
+from ..validation import INT64, KEY_LENGTH, TOKEN_LENGTH, UINT32, invalid_id
+from . import check_derived
+from .queries import PAGE, Queries
 from .rows import check_container, check_sandbox
 
 if TYPE_CHECKING:
+    from ..records import Container
     from .session import Database
 
 
-def check_rows(database: Database) -> list[Finding]:
+Progress = Callable[[int, int], object]
+"""A function that is told how many containers are done, and how many there were at first."""
+
+
+def check_rows(database: Database, *, progress: Progress = lambda _done, _all: None) -> list[Finding]:
     """Read all containers and sandboxes of all hosts, in constant memory, and return their faults.
 
     The schema must be the program's own (:func:`persistdb.schema.check.check`). Nothing is changed.
     """
     try:
-        return _faults_of_rows(database)
+        return _faults_of_rows(database, progress)
     except DatabaseError as error:
         if type(error) is not DatabaseError:  # the others are about the database
             raise
         return [Finding(f"the rows cannot be read: {error}")]  # a column is missing, for example
 
 
-def _faults_of_rows(database: Database) -> list[Finding]:
+def _faults_of_rows(database: Database, progress: Progress) -> list[Finding]:
     unreadable = _Examples("containers or sandboxes that cannot be read")
     refused = _Examples("containers with values that no save accepts")
     refused_sandboxes = _Examples("sandboxes with values that no save accepts")
-    repository = ContainerRepository(database, host="any")
+    prepare(database)
+    repository = Queries(database, "any", database.compiled)  # of this database, whatever replica it has
 
     def report(error: Unreadable) -> None:
         unreadable.add(error.host, error.sid, error.cid, error.detail)
 
-    for container in repository.iterate(all_hosts=True, on_unreadable=report):
+    total = repository.count(all_hosts=True)
+    for number, container in enumerate(repository.iterate(all_hosts=True, on_unreadable=report), 1):
+        if number % PAGE == 0:
+            progress(number, max(number, total))
+        if _is_plain(container):
+            continue
         try:
             check_container(container.cid, container.record, container.origin)
         except InvalidValue as error:
@@ -49,7 +65,39 @@ def _faults_of_rows(database: Database) -> list[Finding]:
             check_sandbox(own.record)
         except InvalidValue as error:
             refused_sandboxes.add(own.host, own.record.sid, None, str(error))
-    return [finding for each in (unreadable, refused, refused_sandboxes) if (finding := each.finding()).count]
+    derived = _Examples("rows that are not what the stored files say: remove the sandbox, and import or save it again")
+    check_derived.compare(database, derived.add)
+    found = (unreadable, refused, refused_sandboxes, derived)
+    return [finding for each in found if (finding := each.finding()).count]
+
+
+def _is_plain(container: Container) -> bool:
+    """Return whether a save certainly accepts a container that was decoded, so that its types are right.
+
+    That takes a third of the time of making its rows. Of the others some are accepted, too.
+    """
+    record, origin = container.record, container.origin
+    if origin.extra is not None or invalid_id(container.cid) is not None:
+        return False
+    if max(len(record.state), len(origin.layout), len(origin.namespace)) > KEY_LENGTH:
+        return False
+    for device in record.device_maps:
+        if not (device.file_mode in UINT32 and device.uid in UINT32 and device.gid in UINT32):
+            return False
+    for process in record.processes:
+        start = process.start_time
+        if len(process.token) > TOKEN_LENGTH or process.pid not in INT64:
+            return False
+        if start is not None and start.offset.total("seconds") % 60:
+            return False
+    try:
+        # a half of a surrogate pair is an error here, and an escaped NUL is seen
+        return b"\\u0000" not in _encode([record, origin.document])
+    except UnicodeEncodeError:
+        return False
+
+
+_encode: Final = msgspec.json.Encoder(enc_hook=lambda _time: "").encode
 
 
 class _Examples:

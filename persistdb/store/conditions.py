@@ -6,73 +6,64 @@ Pure: nothing here touches a database.
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, literal_column, select, true
+from sqlalchemy import and_, exists, literal_column, or_, select, true
 
-from ..schema.tables import IS_PATH, IS_PID, NOT_EMPTY
-from .statements import container, device_map, mount, process, sandbox
+from ..schema.core import IS_PATH, IS_PID, NOT_EMPTY, container, device_map, mount, process, sandbox
+from ..schema.core_history import device_map_history, mount_history, process_history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Select, Table
+
+    from .shapes import FilterShape, QueryShape
 
 _OWN: dict[str, ColumnElement[Any]] = {
     "host": sandbox.c.host,
     "sid": sandbox.c.sid,
     "cid": container.c.cid,
     "state": container.c.state,
+    "runtime": container.c.runtime,
+    "namespace": container.c.namespace,
+    "pod": container.c.pod,
+    "name": container.c.container_name,
+    "image": container.c.image,
     "bundle": container.c.bundle_path,
     "cgroup": container.c.cgroup_path,
 }
-# key: the child table, its column, and what else must hold of the child's row
-_OF_CHILDREN: dict[str, tuple[Table, ColumnElement[Any], ColumnElement[bool]]] = {
-    "device": (device_map, device_map.c.device_id, true()),
-    "block-device": (mount, mount.c.block_device_id, true()),
-    "rootfs-device": (mount, mount.c.block_device_id, mount.c.position == literal_column("0")),
-    "source": (mount, mount.c.source, true()),
-    "destination": (mount, mount.c.destination, true()),
-    "host-path": (mount, mount.c.host_path, true()),
-    "type": (mount, mount.c.type, true()),
-    "token": (process, process.c.token, true()),
-    "pid": (process, process.c.pid, true()),
+# key: the child table and its column
+_OF_CHILDREN: dict[str, tuple[Table, str]] = {
+    "device": (device_map, "device_id"),
+    "block-device": (mount, "block_device_id"),
+    "rootfs-device": (mount, "block_device_id"),
+    "source": (mount, "source"),
+    "destination": (mount, "destination"),
+    "host-path": (mount, "host_path"),
+    "type": (mount, "type"),
+    "token": (process, "token"),
+    "pid": (process, "pid"),
 }
+# the table with the past rows of each
+_PAST: dict[Table, Table] = {mount: mount_history, device_map: device_map_history, process: process_history}
 
-# What an index of only some rows holds, and whether a filter's value is among it. Without an index for the value it is
-# better to go through the containers in the order that is asked for, and to look at the children of each.
-_PARTIAL_INDEXES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "bundle": (NOT_EMPTY, bool),
-    "cgroup": (NOT_EMPTY, bool),
-    "block-device": (NOT_EMPTY, bool),
-    "rootfs-device": (NOT_EMPTY, bool),
-    "host-path": (NOT_EMPTY, bool),
-    "source": (IS_PATH, lambda value: value.startswith("/")),
-    "pid": (IS_PID, lambda value: value > 0),
+# What an index of only some rows holds: where a filter's value is among it, its condition has these words.
+_PARTIAL_INDEXES: dict[str, str] = {
+    **dict.fromkeys(
+        ("bundle", "cgroup", "pod", "name", "image", "block-device", "rootfs-device", "host-path"), NOT_EMPTY
+    ),
+    "source": IS_PATH,
+    "pid": IS_PID,
 }
 # The keys whose index leads to few rows.
 _LEADING = {*_PARTIAL_INDEXES, "cid", "device", "token"}
-_NOT_INDEXED = {"destination", "type"}
+_OF_SANDBOXES = {"host", "sid"}
 
 
-class FilterShape(NamedTuple):
-    """All of a filter that its SQL depends on.
-
-    ``indexed``: the column's index has rows of this value; ``bounded``: the texts with its prefix end somewhere.
-    """
-
-    key: str
-    negated: bool
-    prefix: bool
-    indexed: bool
-    bounded: bool
-
-
-class QueryShape(NamedTuple):
-    """All of a question that its SQL depends on: its filters, in the order of their keys, and its scope."""
-
-    filters: tuple[FilterShape, ...]
-    all_hosts: bool
+def of_sandboxes(shape: QueryShape) -> bool:
+    """Return whether a filter is about the containers' sandboxes."""
+    return any(each.key in _OF_SANDBOXES for each in shape.filters)
 
 
 def lead(shape: QueryShape) -> Sequence[tuple[int, FilterShape]]:
@@ -103,17 +94,34 @@ def ids_of(key: str) -> Select[Any]:
     return select(container.c.id if key in _OWN else _OF_CHILDREN[key][0].c.container_id)
 
 
-def indexed_rows(shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[bool]:
+def past_ids_of(key: str) -> Select[Any]:
+    """Return a select of containers' IDs from the past rows of the table that has the column of a filter on a list."""
+    return select(_PAST[_OF_CHILDREN[key][0]].c.container_id)
+
+
+def is_of_list(key: str) -> bool:
+    """Return whether a filter is about rows of a container's lists."""
+    return key in _OF_CHILDREN
+
+
+def indexed_rows(
+    shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any], *, past: bool = False
+) -> ColumnElement[bool]:
     """Return a filter's condition on rows of that table, in the words of the index that serves it."""
-    column, also = (_OWN[shape.key], true()) if shape.key in _OWN else _OF_CHILDREN[shape.key][1:]
-    return and_(_matches(column, shape, value, end), also, _holds(column, shape))
+    if shape.key in _OWN:
+        column = _OWN[shape.key]
+        return and_(matches(column, shape, value, end), _holds(column, shape))
+    return _child(shape, value, end, past=past)
 
 
-def is_indexed(key: str, value: object) -> bool:
-    """Return whether an index has the rows with a filter's value."""
-    if key in _PARTIAL_INDEXES:
-        return _PARTIAL_INDEXES[key][1](value)
-    return key not in _NOT_INDEXED
+def _child(
+    shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any], *, past: bool = False
+) -> ColumnElement[bool]:
+    """Return a filter's condition on rows of a list's table, or of the one with its past rows."""
+    live, name = _OF_CHILDREN[shape.key]
+    table = _PAST[live] if past else live
+    also = table.c.position == literal_column("0") if shape.key == "rootfs-device" else true()
+    return and_(matches(table.c[name], shape, value, end), also, _holds(table.c[name], shape))
 
 
 def condition(shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -124,23 +132,38 @@ def condition(shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[
         return container.c.updated_at < value
     own = _OWN.get(shape.key)
     if own is not None:
-        return and_(_matches(own, shape, value, end), _holds(own, shape))
-    table, column, also = _OF_CHILDREN[shape.key]
-    matches = _matches(column, shape, value, end)
+        return and_(matches(own, shape, value, end), _holds(own, shape))
+    table, _ = _OF_CHILDREN[shape.key]
+    rows = _child(shape, value, end)
     if not shape.indexed:
-        return exists().where(table.c.container_id == container.c.id, matches, also).correlate(container)
+        return exists().where(table.c.container_id == container.c.id, rows).correlate(container)
     # IN rather than EXISTS: the engine may start from the few rows that the child's index gives
-    return container.c.id.in_(select(table.c.container_id).where(indexed_rows(shape, value, end)))
+    return container.c.id.in_(select(table.c.container_id).where(rows))
+
+
+def past_condition(shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return a filter's condition on a version of a container, each of which is looked at for itself."""
+    shape = unindexed(shape)
+    if not is_of_list(shape.key):
+        return condition(shape, value, end)
+    live, _ = _OF_CHILDREN[shape.key]
+    found = []
+    for table in (live, _PAST[live]):
+        past = table is not live
+        there = [table.c.container_id == container.c.id, table.c.since <= container.c.revision]
+        there += [table.c.until > container.c.revision] if past else []
+        found.append(exists().where(*there, _child(shape, value, end, past=past)).correlate(container))
+    return or_(*found)
 
 
 def _holds(column: ColumnElement[Any], shape: FilterShape) -> ColumnElement[bool]:
     """Return what a partial index holds, in the index's own words, if the filter's value is in it."""
     if shape.indexed and shape.key in _PARTIAL_INDEXES:
-        return literal_column(_PARTIAL_INDEXES[shape.key][0].format(column))
+        return literal_column(_PARTIAL_INDEXES[shape.key].format(column))
     return true()
 
 
-def _matches(
+def matches(
     column: ColumnElement[Any], shape: FilterShape, value: ColumnElement[Any], end: ColumnElement[Any]
 ) -> ColumnElement[bool]:
     """Compare text with a value or prefix, as a range that an index can serve and that has no wildcards.
@@ -150,16 +173,3 @@ def _matches(
     if not shape.prefix:
         return column == value
     return and_(column >= value, column < end) if shape.bounded else column >= value
-
-
-def successor(prefix: str) -> str | None:
-    """Return the smallest text that is greater than every text with a prefix; ``None`` if there is none.
-
-    Surrogates, which are no characters, are passed over.
-    """
-    while prefix:
-        last = ord(prefix[-1])
-        if last < 0x10FFFF:
-            return prefix[:-1] + chr(0xE000 if last == 0xD7FF else last + 1)
-        prefix = prefix[:-1]
-    return None

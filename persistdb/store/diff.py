@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from ..documents import Annotations, SandboxDocument
 from ..errors import AlreadyExists, Conflict
 from ..records import ContainerState, Origin, SandboxState
 from ..validation import check_id
 from . import revisions, rows
+from .annotated import NO_ANNOTATIONS, NO_DOCUMENT, Annotated, Annotating
+from .annotated import NOTHING as NOT_ANNOTATED
 from .encoding import utc_text
+from .past import NOTHING, Keeping, Past, later
 from .rows import NO_CHILDREN, ChildRows, ContainerChange, ContainerKey, ContainerRow, SandboxChange, SandboxRow
 from .stored import SpoiltContainer, SpoiltSandbox, StoredContainer
 
@@ -27,11 +31,16 @@ _NO_ORIGIN = Origin()
 
 
 class NewContainer(NamedTuple):
-    """A container to insert; the rows of its children follow when its row has an ID."""
+    """A container to insert; the rows of its children and annotations follow when its row has an ID.
+
+    ``old_state`` is that of the row that it takes the place of, under its ID.
+    """
 
     sid: str
     row: ContainerRow
     record: ContainerState
+    old_state: str | None = None
+    annotations: Annotations = NO_ANNOTATIONS
 
 
 class Renumbering(NamedTuple):
@@ -80,7 +89,7 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
     changed_sandboxes: tuple[SandboxChange, ...] = ()
     renumbered: Renumbering | None = None
     replaced: tuple[Destruction, ...] = ()
-    """Sandboxes that cannot be read, which are removed before they are inserted as new ones."""
+    """Sandboxes that are removed first: those that cannot be read are inserted as new ones then."""
     removed: tuple[ContainerKey, ...] = ()
     removed_by_id: tuple[int, ...] = ()
     """Containers whose revision is not a number, so that it cannot be compared."""
@@ -88,15 +97,20 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
     created: tuple[NewContainer, ...] = ()
     children: ChildRows = NO_CHILDREN
     """The children of changed containers."""
+    annotated: Annotated = NOT_ANNOTATED
+    """What changes in annotations and names."""
     transition: Transition | None = None
     destroyed: Destruction | None = None
+    past: Past = NOTHING
+    """What is kept of what is overwritten and removed, and what is told of it."""
     revisions: Mapping[str, int] = {}
     """The revision of each sandbox, or of the one container, when all is written."""
     witness: Witness | None = None
 
     def __bool__(self) -> bool:
         parents = self.new_sandboxes or self.changed_sandboxes or self.removed or self.changed or self.created
-        return bool(parents or self.removed_by_id or self.transition or self.destroyed)
+        removed = self.removed_by_id or self.replaced or self.destroyed
+        return bool(parents or removed or self.transition)
 
 
 def of_sandboxes(
@@ -125,13 +139,19 @@ def of_container(
         number = snapshot.own_revision
         sandbox = revisions.of_sandbox(number, [snapshot.of_containers])
         revision = revisions.of_new_container(sandbox)
-        draft.renumbered = Renumbering(
-            id=snapshot.sandbox_id,
-            revision=number,
-            new_revision=revisions.own_number(revision, [snapshot.of_containers, revision]),
-            now=now,
+        draft.renumber(
+            snapshot.sandbox_id, number, sandbox, revisions.own_number(revision, [snapshot.of_containers, revision])
         )
-        draft.create_container(sid, cid, record, origin, revision, sandbox_id=snapshot.sandbox_id, id_=snapshot.new_id)
+        draft.create_container(
+            sid,
+            cid,
+            record,
+            origin,
+            revision,
+            SandboxDocument(snapshot.document),
+            sandbox_id=snapshot.sandbox_id,
+            id_=snapshot.new_id,
+        )
     draft.revisions[f"{sid}/{cid}"] = revision
     return draft.diff()
 
@@ -139,8 +159,8 @@ def of_container(
 class Snapshot(NamedTuple):
     """What is stored of a sandbox and of one container that is to be saved in it.
 
-    ``of_containers`` is the sum of its containers' revisions; ``new_id`` the ID for the container's row if it is not
-    there, where the engine can tell.
+    ``of_containers`` is the sum of its containers' revisions. If the container is not there, ``new_id`` is the ID for
+    its row, where the engine can tell, and ``document`` the sandbox's, if that speaks of it.
     """
 
     sandbox_id: int
@@ -148,6 +168,17 @@ class Snapshot(NamedTuple):
     of_containers: int
     new_id: int | None
     container: StoredContainer | None
+    document: str | None = None
+
+
+def needs_document(stored: StoredContainer, record: ContainerState, origin: Origin | None) -> bool:
+    """Return whether a stored container's annotations are written again, for which the sandbox's document is needed.
+
+    That is so if its own files are others now, or if its row goes and comes back.
+    """
+    if origin is not None and (origin.layout, origin.document) != (stored.origin.layout, stored.origin.document):
+        return True
+    return _must_replace(stored.record, record)
 
 
 def of_transition(transition: Transition) -> Diff:
@@ -164,7 +195,7 @@ class _Draft:
     """A diff in the making."""
 
     def __init__(self, now: str) -> None:
-        self.renumbered: Renumbering | None = None
+        self._renumbered: Renumbering | None = None
         self.revisions: dict[str, int] = {}
         self._now = now
         self._new_sandboxes: list[SandboxRow] = []
@@ -175,6 +206,8 @@ class _Draft:
         self._changed: list[ContainerChange] = []
         self._created: list[NewContainer] = []
         self._children: list[ChildRows] = []
+        self._past = Keeping(now)
+        self._annotating = Annotating()
         self._witness: Witness | None = None
 
     def diff(self) -> Diff:
@@ -184,13 +217,15 @@ class _Draft:
             now=self._now,
             new_sandboxes=tuple(self._new_sandboxes),
             changed_sandboxes=tuple(self._changed_sandboxes),
-            renumbered=self.renumbered,
+            renumbered=self._renumbered,
             replaced=tuple(self._replaced),
             removed=tuple(self._removed),
             removed_by_id=tuple(self._removed_by_id),
             changed=tuple(self._changed),
             created=tuple(self._created),
             children=rows.joined(self._children),
+            past=self._past.past(),
+            annotated=self._annotating.annotated(),
             revisions=self.revisions,
             witness=self._witness,
         )
@@ -215,44 +250,70 @@ class _Draft:
         readable = {cid: one.record for cid, one in kept.items() if not isinstance(one, SpoiltContainer)}
         _check_tokens(wanted, readable)
         gone = [known[cid] for cid in known.keys() - wanted.keys() - kept.keys()]
-        self._remove(gone)
+        self._remove(stored, gone)
         now = {cid: container.revision or 0 for cid, container in kept.items()}
+        own = _own_record(write.sid, write.record, stored)
+        document = SandboxDocument(own.document)
+        if stored is None:
+            self._annotating.new_sandbox(write.sid, document)
+        else:
+            staying: dict[str, Origin | None] = dict.fromkeys(kept)
+            staying |= {cid: write.origins.get(cid) for cid, new in wanted.items() if _stays(known.get(cid), new)}
+            self._annotating.sandbox(stored, document, staying)
         for cid, record in wanted.items():
             origin, old = write.origins.get(cid), known.get(cid)
             if isinstance(old, StoredContainer):
-                now[cid] = self.change_container(old, record, origin)
+                now[cid] = self.change_container(old, record, origin, document)
             else:
                 above = before
                 if old is not None:
                     # the sandbox's revision lacks one that is not a number
                     above = max(before, *(one.revision or 0 for one in known.values()))
-                    self._remove([known.pop(cid)])
+                    self._remove(stored, [known.pop(cid)])
                 now[cid] = revisions.of_new_container(above)
                 self.create_container(
-                    write.sid, cid, record, origin, now[cid], sandbox_id=stored.id if stored else None
+                    write.sid, cid, record, origin, now[cid], document, sandbox_id=stored.id if stored else None
                 )
         revision = before + sum(now[cid] != (known[cid].revision or 0) for cid in now.keys() & known.keys())
-        own = _own_record(write.sid, write.record, stored)
         if stored is None or gone or now.keys() - known.keys() or own != stored.record:
             revision += 1
-            self._put_own_row(host, own, stored, revisions.own_number(revision, now.values()))
+            number = revisions.own_number(revision, now.values())
+            self._put_own_row(host, own, document, stored, revision, number)
         self.revisions[write.sid] = revision
 
-    def _put_own_row(self, host: str, record: SandboxState, stored: StoredSandbox | None, number: int) -> None:
+    def renumber(self, sandbox_id: int, number: int, revision: int, new_number: int) -> None:
+        """Give a sandbox that is at a revision another number of its own."""
+        self._renumbered = Renumbering(sandbox_id, number, new_number, self._now)
+        self._past.renumbered(sandbox_id, number, revision)
+
+    def _put_own_row(
+        self,
+        host: str,
+        record: SandboxState,
+        document: SandboxDocument,
+        stored: StoredSandbox | None,
+        revision: int,
+        number: int,
+    ) -> None:
         self._witness = Witness(record.sid, None, stored.own_revision if stored else 0)
         if stored is None:
-            self._new_sandboxes.append(rows.sandbox_row(host, record, number, self._now))
+            self._new_sandboxes.append(rows.sandbox_row(host, record, number, self._now, document.virtual_machine))
         else:
             self._changed_sandboxes.append(
                 rows.sandbox_change(stored.id, stored.own_revision, record, self._now, new_revision=number)
             )
+            self._past.sandbox(stored, record, revision)
 
-    def _remove(self, containers: Iterable[StoredContainer | SpoiltContainer]) -> None:
+    def _remove(self, sandbox: StoredSandbox | None, containers: Iterable[StoredContainer | SpoiltContainer]) -> None:
         for container in containers:
             if container.revision is None:
                 self._removed_by_id.append(container.id)
             else:
                 self._removed.append(ContainerKey(container.id, container.revision))
+            if isinstance(container, StoredContainer):
+                self._past.removed(container)
+            elif sandbox is not None:
+                self._past.spoilt(sandbox.id, container)
 
     def create_container(
         self,
@@ -261,18 +322,31 @@ class _Draft:
         record: ContainerState,
         origin: Origin | None,
         revision: int,
+        document: SandboxDocument,
         *,
         sandbox_id: int | None,
         id_: int | None = None,
     ) -> None:
         """Insert a container, with the ID that is given or one that the database chooses."""
         check_id("cid", cid)
-        row = rows.container_row(id_, sandbox_id, cid, record, origin or _NO_ORIGIN, revision, self._now, self._now)
-        self._created.append(NewContainer(sid, row, record))
+        origin = origin or _NO_ORIGIN
+        annotations = document.of_container(cid, origin)
+        names = document.names(annotations)
+        row = rows.container_row(id_, sandbox_id, cid, record, origin, revision, self._now, self._now, names)
+        self._created.append(NewContainer(sid, row, record, annotations=annotations))
         self._witness = Witness(sid, cid, 0)
 
-    def change_container(self, stored: StoredContainer, record: ContainerState, origin: Origin | None) -> int:
-        """Make a stored container what is wanted, and return its revision after that."""
+    def change_container(
+        self,
+        stored: StoredContainer,
+        record: ContainerState,
+        origin: Origin | None,
+        document: SandboxDocument | None = None,
+    ) -> int:
+        """Make a stored container what is wanted, and return its revision after that.
+
+        The sandbox's document is needed where :func:`needs_document` says so.
+        """
         origin = origin or stored.origin
         old = stored.record
         if record == old and origin == stored.origin:
@@ -282,17 +356,32 @@ class _Draft:
         if _must_replace(old, record):
             # The row goes, and its children with it; it comes back under its ID. So no list has a tail to cut off,
             # and a token may pass from one process to another whatever the order of the rows.
-            self._remove([stored])
-            created_at = utc_text(stored.created_at)
-            updated_at = max(created_at, self._now)  # the clock may have been set back
+            document = document or NO_DOCUMENT
+            annotations = document.of_container(stored.cid, origin)
+            self._removed.append(ContainerKey(stored.id, stored.revision))
+            self._past.replaced(stored)
             row = rows.container_row(
-                stored.id, stored.sandbox_id, stored.cid, record, origin, revision, created_at, updated_at
+                stored.id,
+                stored.sandbox_id,
+                stored.cid,
+                record,
+                origin,
+                revision,
+                utc_text(stored.created_at),
+                later(stored.updated_at, self._now),
+                document.names(annotations),
             )
-            self._created.append(NewContainer(stored.sid, row, record))
+            self._created.append(NewContainer(stored.sid, row, record, old.state, annotations))
         else:
             self._changed.append(rows.container_change(stored.id, stored.revision, record, origin, self._now))
-            self._children.append(rows.children(stored.id, stored.sandbox_id, record, old))
+            children = rows.children(stored.id, stored.sandbox_id, record, old, since=revision)
+            self._children.append(children)
+            self._past.changed(stored, record, origin, children)
         return revision
+
+
+def _stays(old: StoredContainer | SpoiltContainer | None, new: ContainerState) -> bool:
+    return isinstance(old, StoredContainer) and not _must_replace(old.record, new)
 
 
 def _must_replace(old: ContainerState, new: ContainerState) -> bool:

@@ -6,15 +6,19 @@ Pure: nothing here touches a database.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from ..errors import InvalidValue
+from ..validation import INT64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+
+NO_PID: Final = INT64[0]
+"""What stands for no process where containers are sorted by pid: engines differ in where they sort NULL."""
 
 _NUL = "a NUL character cannot be stored"
 _SURROGATE = "half of a surrogate pair is no character"

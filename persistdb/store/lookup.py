@@ -11,7 +11,7 @@ from ..errors import Ambiguous, NotFound
 from ..filters import ALL_HOSTS, Filter
 from ..records import Container
 from ..validation import check_text
-from .conditions import FilterShape, QueryShape, successor
+from .shapes import FilterShape, QueryShape, successor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +61,15 @@ def filters_of(ref: str, scope: Scope) -> list[Filter]:
     return [Filter("cid", cid, prefix=True), *([Filter("sid", sid, prefix=True)] if slash else [])]
 
 
+def bounds(ref: str, scope: Scope) -> Mapping[str, str]:
+    """Return the parts of ``CID`` or ``SID/CID`` and where the texts with each end: ``cid``, ``cid_end`` and the like.
+
+    Raises :class:`~persistdb.errors.NotFound` for an empty ID, :class:`~persistdb.errors.InvalidValue`.
+    """
+    sid, slash, cid = _parts(ref, scope)
+    return {"cid": cid, "cid_end": _end(cid)} | ({"sid": sid, "sid_end": _end(sid)} if slash else {})
+
+
 def _parts(ref: str, scope: Scope) -> tuple[str, str, str]:
     check_text(ref)
     sid, slash, cid = ref.rpartition("/")
@@ -93,6 +102,35 @@ def _remedy(sid: str, cid: str, matches: Sequence[C]) -> str:
     if len({one.sid for one in matches}) == 1:
         return "give the host: --host NAME"
     return "give more of SANDBOX" if sid else "give SANDBOX/CONTAINER"
+
+
+def named(ref: str) -> list[Filter]:
+    """Return the filters for the containers that a name may mean.
+
+    It is a container's name, ``NAMESPACE/POD`` or ``NAMESPACE/POD/CONTAINER``; no filters for what is neither.
+    """
+    parts = ref.split("/")
+    if not all(parts[1:]):
+        return []
+    if len(parts) == 1:
+        return [Filter("name", ref)]
+    if len(parts) == 2:
+        return [Filter("pod", ref)]
+    return [Filter("pod", "/".join(parts[:2])), Filter("name", "/".join(parts[2:]))]
+
+
+def one_named(ref: str, candidates: Sequence[ContainerIDs], scope: Scope) -> ContainerIDs:
+    """Return the container that a name means; a pod's own counts only if it is alone.
+
+    Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Ambiguous`.
+    """
+    matches = [one for one in candidates if one.cid != one.sid] or candidates
+    if len(matches) > 1:
+        names = [f"{one.sid}/{one.cid}" for one in matches]
+        raise Ambiguous("container", ref, names, "give SANDBOX/CONTAINER", len(candidates) >= CANDIDATES)
+    if not matches:
+        raise NotFound("container", ref, scope.host)
+    return matches[0]
 
 
 def sandbox_parameters(host: str, ref: str) -> Mapping[str, object]:

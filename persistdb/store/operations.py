@@ -3,33 +3,52 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+import copy
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from ..db.work import changed, repeat, value
 from ..errors import Conflict, InvalidTransition, InvalidValue
-from ..records import TRANSITIONS, Origin, SandboxState, SandboxWrite
-from ..validation import check_count, check_kind, check_length, check_shape, check_write
+from ..records import TRANSITIONS, AuditFinding, AuditRun, Machine, Origin, SandboxState, SandboxWrite
+from ..validation import check_count, check_kind, check_length, check_several, check_shape, check_text, check_write
+from .acting import checked
 from .batches import BATCH, batches
 from .diff import Transition
-from .encoding import utc_text
-from .queries import Queries, check_ids
+from .encoding import encode, utc_text
+from .past import GAP, GapRow
+from .queries import Queries, check_ids, check_moment, check_unseen
 from .writer import TokenClash, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..db.work import Runner
+    from ..db.work import Runner, Work
     from ..records import ContainerState, State
-    from .queries import Compiled
+    from .acting import Acting
+    from .compiled import Compiled
 
 
 class Operations(Queries):
     """The questions and the changes, whoever runs them."""
 
-    def __init__(self, runner: Runner, host: str, compiled: Compiled) -> None:
+    def __init__(self, runner: Runner, host: str, compiled: Compiled, acting: Acting) -> None:
         super().__init__(runner, host, compiled)
-        self._writer = Writer(compiled.database, host, compiled.statements, self._reader)
+        self._act(acting)
+
+    def _act(self, acting: Acting) -> None:
+        self._acting = acting
+        self._writer = Writer(self._compiled, self.host, self._reader, acting)
+
+    def acting(self, *, cause: str | None = None, actor: str | None = None, reason: str | None = None) -> Self:
+        """Return the same with a cause, an actor and a reason for the events of its changes; ``None`` changes nothing.
+
+        The cause is of 16 characters at the most, ``api`` if nobody says another; the actor of 255. Raises
+        :class:`~persistdb.errors.InvalidValue`.
+        """
+        other = copy.copy(self)
+        other._act(checked(cause, actor, reason, before=self._acting))  # noqa: SLF001  one of ours
+        return other
 
     # --- sandboxes
 
@@ -77,7 +96,95 @@ class Operations(Queries):
     def destroy_sandbox(self, sid: str) -> bool:
         """Remove a sandbox and all that is in it; returns false, and raises no error, if it wasn't there."""
         check_ids(sid)
-        return self._runner.write(lambda: self._writer.destroy_sandbox(sid), refs=[sid])
+        began = datetime.now(UTC)
+        return self._runner.write(
+            lambda: self._writer.destroy_sandbox(sid),
+            verify=lambda _: self._writer.removal_took_effect(sid, None, began),
+            refs=[sid],
+        )
+
+    def mark_seen(
+        self, sids: Iterable[str], *, source: str, at: datetime | None = None, machine: Machine | None = None
+    ) -> None:
+        """Record that sandboxes were found in the folder ``source`` of this host, in one statement for all of them.
+
+        They get no new revision; the ones that are not stored are passed over. ``at`` is when the folder was read,
+        by default now. ``machine`` is recorded if this is the host itself. Raises
+        :class:`~persistdb.errors.InvalidValue`.
+        """
+        check_several("sids", sids)
+        check_text(source)
+        time = datetime.now(UTC) if at is None else at
+        check_kind("at", time, datetime)
+        if machine is not None:
+            check_kind("machine", machine, Machine)
+        names = sorted(set(sids))
+        self._runner.write(lambda: self._sightings.mark(names, source, time, machine), verify=repeat, refs=[self.host])
+
+    def record_audit(self, run: AuditRun, findings: Sequence[AuditFinding], *, unread: Collection[str] = ()) -> None:
+        """Store an audit of this host, in one transaction: the run, what it found, and what its checks no longer find.
+
+        A finding that is stored already keeps its ``first_seen``; one that was gone counts as seen once more. Findings
+        of the sandboxes ``unread``, whose records could not be read, stay as they are. A few statements for up to 2,000
+        findings each. Raises :class:`~persistdb.errors.InvalidValue`.
+        """
+        check_several("unread", unread)
+        check_kind("run", run, AuditRun)
+        check_several("findings", findings)
+        for one in findings:
+            check_kind("findings", one, AuditFinding)
+        self._runner.write(lambda: self._audits().record(run, findings, unread), verify=repeat, refs=[self.host])
+
+    def prune(
+        self,
+        source: str,
+        *,
+        before: datetime,
+        layouts: Collection[str] | None = None,
+        keep: Collection[str] = (),
+        sids: Collection[str] | None = None,
+    ) -> list[str]:
+        """Remove the sandboxes that imports found in a folder, but not since ``before``; returns their IDs.
+
+        They are the ones that :meth:`unseen` returns, with ``sids`` those of them that have these IDs. All go in one
+        transaction.
+        """
+        check_unseen(source, before, layouts, keep)
+        if sids is not None:
+            check_several("sids", sids)
+        began = datetime.now(UTC)
+
+        def work() -> Work[list[str]]:
+            gone = list((yield from self._sightings.unseen(source, before, layouts, keep, sids, lock=True)))
+            yield from self._writer.destroy_sandboxes(gone)
+            return gone
+
+        return self._runner.write(
+            work,
+            verify=lambda gone: self._writer.removal_took_effect(gone[0], None, began) if gone else repeat(gone),
+            refs=[self.host],
+        )
+
+    # --- the host
+
+    def record_gap(self, began: datetime, ended: datetime, reason: str) -> None:
+        """Record that states of the host's sandboxes between two times may be missing, as an event of kind ``gap``.
+
+        Raises :class:`~persistdb.errors.InvalidValue`.
+        """
+        check_moment("began", began)
+        check_moment("ended", ended)
+        if ended < began:
+            raise InvalidValue("ended", ended, "is before the beginning")
+        check_text(reason)
+        row = GapRow(self.host, GAP, 0, utc_text(ended), utc_text(began))
+        values = {**self._acting.values(), "reason": reason, "rows": encode([row])}
+        recording = self._compiled.recording
+
+        def is_written(_: int) -> Work[bool | None]:
+            return (yield from value(recording.find_gap, {"host": row.host, "at": row.at})) is not None
+
+        self._runner.write(lambda: changed(recording.gap, values), verify=is_written, refs=[self.host])
 
     # --- containers
 
@@ -138,10 +245,15 @@ class Operations(Queries):
         With ``revision`` it must still be at the one that was read, else :class:`~persistdb.errors.Conflict` is raised.
         """
         check_ids(sid, cid, revision)
-        return self._runner.write(lambda: self._writer.delete_container(sid, cid, revision), refs=[f"{sid}/{cid}"])
+        began = datetime.now(UTC)
+        return self._runner.write(
+            lambda: self._writer.delete_container(sid, cid, revision),
+            verify=lambda _: self._writer.removal_took_effect(sid, cid, began),
+            refs=[f"{sid}/{cid}"],
+        )
 
     def transition(self, sid: str, cid: str, new: State, *, expected: State, force: bool = False) -> None:
-        """Move a container from the expected state to another, in one statement that compares and sets.
+        """Move a container from the expected state to another, which is compared and set in one transaction.
 
         Raises :class:`~persistdb.errors.InvalidTransition` for a move that Kata doesn't allow, unless ``force``;
         :class:`~persistdb.errors.StateMismatch` if it is in another state, :class:`~persistdb.errors.NotFound`.

@@ -36,8 +36,18 @@ class Decoders(NamedTuple):
     stored_sandbox: Callable[[str], StoredSandbox]
 
 
+_known: dict[type[Backend], Decoders] = {}
+
+
 def decoders(backend: Backend) -> Decoders:
-    """Return the decoders for an engine's payloads."""
+    """Return the decoders for an engine's payloads, which all its databases share."""
+    kind = type(backend)
+    if kind not in _known:
+        _known[kind] = _decoders(backend)
+    return _known[kind]
+
+
+def _decoders(backend: Backend) -> Decoders:
 
     def decoder(kind: type[T]) -> Callable[[str], T]:
         decode = backend.decoder(kind, _start_time)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ..db.work import Work
     from ..records import Container, ContainerState, Sandbox
     from .payloads import Decoders
-    from .salvage import RowStatements, Salvage
+    from .row_statements import RowStatements
+    from .salvage import Salvage
     from .statements import Statements
     from .stored import StoredSandbox
 
@@ -151,14 +152,21 @@ class Reader:
             rows = yield from work.rows(self._statements.snapshot, {"host": self._host, "sid": sid, "cid": cid})
             if not rows:
                 raise NotFound("sandbox", sid, self._host)
-            sandbox_id, own_revision, of_containers, new_id, payload = rows[0]
+            sandbox_id, own_revision, of_containers, new_id, payload, document = rows[0]
             container = None if payload is None else self._decode.stored_container(payload)
         except self._salvage.errors as error:
             self._salvage.reason(error)
             return None
         if not isinstance(own_revision, int):
             return None
-        return Snapshot(sandbox_id, own_revision, int(of_containers), new_id, container)
+        return Snapshot(
+            sandbox_id,
+            own_revision,
+            int(of_containers),
+            new_id,
+            container,
+            document if document and cid in document else None,
+        )
 
     def token_taken(self, sid: str, cid: str, record: ContainerState) -> Work[AlreadyExists]:
         """Return the error for a container whose token another process of the sandbox has, with its holder."""

@@ -6,20 +6,24 @@ fields, which are the statement's columns (:mod:`.statements`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
 from whenever import OffsetDateTime, TimeDelta
 
+from ..annotations import NO_NAMES, Names
+from ..documents import runtime_of
 from ..errors import InvalidValue
 from ..records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
 from ..validation import INT32, INT64, KEY_LENGTH, TOKEN_LENGTH, UINT32, check_extra, check_id, check_kind
+from ..virtual_machines import UNKNOWN, SandboxDevice, VirtualMachine
 from .encoding import Row, encode, encode_json
 
 R = TypeVar("R", bound="Row")
 T = TypeVar("T")
+A = TypeVar("A", "AnnotationRow", "SandboxAnnotationRow")
 
 Key = Annotated[str, Meta(max_length=KEY_LENGTH)]
 Token = Annotated[str, Meta(max_length=TOKEN_LENGTH)]
@@ -45,6 +49,10 @@ class SandboxRow(Row, frozen=True):
     cgroup_path: str
     layout: Key
     document: str | None
+    hypervisor_pid: int | None
+    hypervisor_path: str | None
+    virtiofsd_pid: int | None
+    netns_path: str | None
     revision: int
     created_at: str
     updated_at: str
@@ -86,6 +94,12 @@ class ContainerRow(Row, frozen=True):
     layout: Key
     extra: str | None
     document: str | None
+    namespace: Key
+    runtime: str
+    pod: str
+    pod_uid: str
+    container_name: str
+    image: str
     revision: int
     created_at: str
     updated_at: str
@@ -102,7 +116,78 @@ class ContainerChange(Row, frozen=True):
     layout: Key
     extra: str | None
     document: str | None
+    namespace: Key
+    runtime: str
     updated_at: str
+
+
+class ContainerNames(Row, frozen=True):
+    """What people call a container that is there, and its pod."""
+
+    id: int
+    pod: str
+    pod_uid: str
+    container_name: str
+    image: str
+
+
+class AnnotationRow(Row, frozen=True):
+    """An annotation of a container to insert; ``position`` is its place by name."""
+
+    container_id: int
+    position: int
+    name: str
+    value: str
+
+
+class SandboxAnnotationRow(Row, frozen=True):
+    """An annotation of a sandbox to insert."""
+
+    sandbox_id: int
+    position: int
+    name: str
+    value: str
+
+
+class SandboxMachine(Row, frozen=True):
+    """What the document of a sandbox that is there says of its virtual machine."""
+
+    id: int
+    hypervisor_pid: int | None
+    hypervisor_path: str | None
+    virtiofsd_pid: int | None
+    netns_path: str | None
+
+
+class SandboxDeviceRow(Row, frozen=True):
+    """A device of a sandbox to insert; ``position`` is its place in the document's list."""
+
+    sandbox_id: int
+    position: int
+    device_id: str | None
+    type: str | None
+    kind: str | None
+    major: int | None
+    minor: int | None
+    host_path: str | None
+    ref_count: int | None
+    attach_count: int | None
+
+
+class VFIODeviceRow(Row, frozen=True):
+    """A host device of such a device to insert."""
+
+    sandbox_id: int
+    device_position: int
+    position: int
+    bdf: str
+    sysfs_dev: str
+
+
+class RowKey(Row, frozen=True):
+    """A row, by its ID alone."""
+
+    id: int
 
 
 class MountRow(Row, frozen=True):
@@ -119,6 +204,7 @@ class MountRow(Row, frozen=True):
     block_device_id: str
     read_only: bool
     mounted: bool
+    since: int
 
     def place(self) -> str:
         """Name the mount."""
@@ -136,6 +222,7 @@ class DeviceMapRow(Row, frozen=True):
     uid: Uint32
     gid: Uint32
     shared: bool
+    since: int
 
     def place(self) -> str:
         """Name the device map."""
@@ -153,6 +240,7 @@ class ProcessRow(Row, frozen=True):
     start_time: str | None
     start_time_ns: int | None
     start_time_offset: int | None
+    since: int
 
     def place(self) -> str:
         """Name the process."""
@@ -182,14 +270,16 @@ NO_CHILDREN = ChildRows((), (), ())
 # checked as it is made.
 
 
-def sandbox_row(host: str, record: SandboxState, revision: int, now: str) -> SandboxRow:
+def sandbox_row(
+    host: str, record: SandboxState, revision: int, now: str, machine: VirtualMachine = UNKNOWN
+) -> SandboxRow:
     """Return the row of a new sandbox.
 
     Raises :class:`~persistdb.errors.InvalidValue`, as all functions here do.
     """
     values = _of_sandbox(record)
     check_id("sid", record.sid)
-    return _row(SandboxRow, [host, record.sid, *values, revision, now, now])
+    return _row(SandboxRow, [host, record.sid, *values, *machine, revision, now, now])
 
 
 def sandbox_change(
@@ -214,9 +304,10 @@ def container_row(
     revision: int,
     created_at: str,
     now: str,
+    names: Names = NO_NAMES,
 ) -> ContainerRow:
     """Return the row of a container to insert."""
-    values = [container_id, sandbox_id, cid, *_of_container(record, origin), revision, created_at, now]
+    values = [container_id, sandbox_id, cid, *_of_container(record, origin), *names, revision, created_at, now]
     return _row(ContainerRow, values)
 
 
@@ -232,23 +323,64 @@ def _of_container(record: ContainerState, origin: Origin) -> list[object]:
     if origin.extra is not None:
         check_kind("extra", origin.extra, str)
         check_extra(origin.extra)
-    return [record.state, record.cgroup_path, record.bundle_path, origin.layout, origin.extra, origin.document]
+    return [
+        record.state,
+        record.cgroup_path,
+        record.bundle_path,
+        origin.layout,
+        origin.extra,
+        origin.document,
+        origin.namespace,
+        runtime_of(origin.layout),
+    ]
+
+
+def annotation_rows(kind: type[A], owner: int, given: Mapping[str, str]) -> list[A]:
+    """Return the rows of a container's annotations, or of a sandbox's, in the order of their names."""
+    return [kind(owner, position, name, given[name]) for position, name in enumerate(sorted(given))]
+
+
+def device_rows(
+    sandbox_id: int, devices: Iterable[SandboxDevice]
+) -> tuple[list[SandboxDeviceRow], list[VFIODeviceRow]]:
+    """Return the rows of a sandbox's devices, and of the host devices that VFIO hands to it."""
+    rows, of_vfio = [], []
+    for place, device in enumerate(devices):
+        rows.append(
+            SandboxDeviceRow(
+                sandbox_id,
+                place,
+                device.device_id,
+                device.type,
+                device.kind,
+                device.major,
+                device.minor,
+                device.host_path,
+                device.ref_count,
+                device.attach_count,
+            )
+        )
+        of_vfio += [VFIODeviceRow(sandbox_id, place, number, *each) for number, each in enumerate(device.vfio)]
+    return rows, of_vfio
 
 
 def children(
-    container_id: int, sandbox_id: int, record: ContainerState, old: ContainerState | None = None
+    container_id: int, sandbox_id: int, record: ContainerState, old: ContainerState | None = None, *, since: int = 0
 ) -> ChildRows:
-    """Return the rows of a container's children that differ from the old record's at the same place."""
+    """Return the rows of a container's children that differ from the old record's at the same place.
+
+    ``since`` is the container's revision with them, 0 for a new container.
+    """
     mounts = [record.rootfs, *record.mounts]
     old_mounts = [old.rootfs, *old.mounts] if old else ()
     return ChildRows(
-        [_mount(container_id, position, mount) for position, mount in _differing(mounts, old_mounts)],
+        [_mount(container_id, position, mount, since) for position, mount in _differing(mounts, old_mounts)],
         [
-            _device_map(container_id, position, device)
+            _device_map(container_id, position, device, since)
             for position, device in _differing(record.device_maps, old.device_maps if old else ())
         ],
         [
-            _process(container_id, position, sandbox_id, process)
+            _process(container_id, position, sandbox_id, process, since)
             for position, process in _differing(record.processes, old.processes if old else ())
         ],
     )
@@ -273,7 +405,7 @@ def joined(parts: Iterable[ChildRows]) -> ChildRows:
     return ChildRows(tuple(mounts), tuple(device_maps), tuple(processes))
 
 
-def _mount(container_id: int, position: int, mount: Mount) -> MountRow:
+def _mount(container_id: int, position: int, mount: Mount, since: int) -> MountRow:
     if type(mount) is not Mount:
         check_kind("mount", mount, Mount)
     options = None if mount.options is None else _json_text(mount.options)
@@ -289,6 +421,7 @@ def _mount(container_id: int, position: int, mount: Mount) -> MountRow:
         mount.block_device_id,
         mount.read_only,
         mount.mounted,
+        since,
     ]
     try:
         return msgspec.convert(values, MountRow)
@@ -310,7 +443,7 @@ def _json_text(options: list[str]) -> str:
         raise InvalidValue("options", error.value, error.reason) from None
 
 
-def _device_map(container_id: int, position: int, device: DeviceMap) -> DeviceMapRow:
+def _device_map(container_id: int, position: int, device: DeviceMap, since: int) -> DeviceMapRow:
     if type(device) is not DeviceMap:
         check_kind("device map", device, DeviceMap)
     values = [
@@ -322,6 +455,7 @@ def _device_map(container_id: int, position: int, device: DeviceMap) -> DeviceMa
         device.uid,
         device.gid,
         device.shared,
+        since,
     ]
     try:
         return msgspec.convert(values, DeviceMapRow)
@@ -329,11 +463,11 @@ def _device_map(container_id: int, position: int, device: DeviceMap) -> DeviceMa
         raise _invalid(DeviceMapRow, f"device map {device.id!r}: ", values) from None
 
 
-def _process(container_id: int, position: int, sandbox_id: int, process: Process) -> ProcessRow:
+def _process(container_id: int, position: int, sandbox_id: int, process: Process, since: int) -> ProcessRow:
     check_kind("process", process, Process)
     check_kind("token", process.token, str)
     start = _start_time(process.start_time)
-    return _row(ProcessRow, [container_id, position, sandbox_id, process.token or None, process.pid, *start])
+    return _row(ProcessRow, [container_id, position, sandbox_id, process.token or None, process.pid, *start, since])
 
 
 _UTC = TimeDelta()

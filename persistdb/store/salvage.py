@@ -6,121 +6,36 @@ ones that cannot be read are named.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-from sqlalchemy import delete, select
 
 from ..db import work
 from ..errors import Unreadable
-from .statements import container, parameter, sandbox
 from .stored import SpoiltContainer, SpoiltSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import Label
-
     from ..db.database import Database
     from ..db.work import Statement, Work
     from ..records import Container, Sandbox
     from .payloads import Decoders
-    from .statements import Statements
+    from .row_statements import RowStatements
     from .stored import StoredContainer, StoredSandbox
 
 T = TypeVar("T")
 
 
-class RowStatements:
-    """The statements for one row each, which salvage uses; each built when it is first needed."""
-
-    def __init__(self, statements: Statements) -> None:
-        self._statements = statements
-
-    @cached_property
-    def container(self) -> Statement:
-        """The payload of one container: ``id``."""
-        return self._by_id(self._statements.container_json)
-
-    @cached_property
-    def summary(self) -> Statement:
-        """The payload of one container's summary: ``id``."""
-        return self._by_id(self._statements.summary_json)
-
-    def _by_id(self, payload: Label[str]) -> Statement:
-        query = select(payload).select_from(sandbox.join(container))
-        return self._statements.compile(query.where(container.c.id == parameter("id")))
-
-    @cached_property
-    def names(self) -> Statement:
-        """A container's host, sid and cid: ``id``."""
-        query = select(sandbox.c.host, sandbox.c.sid, container.c.cid).select_from(sandbox.join(container))
-        return self._statements.compile(query.where(container.c.id == parameter("id")))
-
-    @cached_property
-    def containers(self) -> Statement:
-        """The ID and revision of each container of a sandbox: ``host``, ``sid``."""
-        query = select(container.c.id, container.c.revision).select_from(sandbox.join(container))
-        return self._statements.compile(
-            query.where(sandbox.c.host == parameter("host"), sandbox.c.sid == parameter("sid")).order_by(container.c.id)
-        )
-
-    @cached_property
-    def own(self) -> Statement:
-        """The payload of a sandbox's own row: ``host``, ``sid``."""
-        query = select(self._statements.own_json)
-        return self._statements.compile(
-            query.where(sandbox.c.host == parameter("host"), sandbox.c.sid == parameter("sid"))
-        )
-
-    @cached_property
-    def own_after(self) -> Statement:
-        """A page of sandboxes' own rows on all hosts, by their IDs: ``after``, ``limit``."""
-        query = select(self._statements.own_json).where(sandbox.c.id > parameter("after"))
-        return self._statements.compile(self._statements.limited(query.order_by(sandbox.c.id)))
-
-    @cached_property
-    def own_ids_after(self) -> Statement:
-        """The same page, with only the IDs of the rows."""
-        query = select(sandbox.c.id).where(sandbox.c.id > parameter("after"))
-        return self._statements.compile(self._statements.limited(query.order_by(sandbox.c.id)))
-
-    @cached_property
-    def own_by_id(self) -> Statement:
-        """The payload of a sandbox's own row: ``id``."""
-        return self._statements.compile(select(self._statements.own_json).where(sandbox.c.id == parameter("id")))
-
-    @cached_property
-    def own_names(self) -> Statement:
-        """A sandbox's host and sid: ``id``."""
-        query = select(sandbox.c.host, sandbox.c.sid).where(sandbox.c.id == parameter("id"))
-        return self._statements.compile(query)
-
-    @cached_property
-    def sids_after(self) -> Statement:
-        """The next sandboxes of a host, by ID: ``host``, ``sid``, ``limit``."""
-        query = select(sandbox.c.sid).where(sandbox.c.host == parameter("host"), sandbox.c.sid > parameter("sid"))
-        return self._statements.compile(self._statements.limited(query.order_by(sandbox.c.sid)))
-
-    @cached_property
-    def rows_after(self) -> Statement:
-        """The rows of all further sandboxes of a host, by ID: ``host``, ``sid``."""
-        query = select(sandbox.c.id).where(sandbox.c.host == parameter("host"), sandbox.c.sid > parameter("sid"))
-        return self._statements.compile(query.order_by(sandbox.c.sid))
-
-    @cached_property
-    def delete_container(self) -> Statement:
-        """Delete a container whatever its revision: ``id``."""
-        return self._statements.compile(delete(container).where(container.c.id == parameter("id")))
-
-
 class Salvage:
     """Reads what can be read, and names the rest."""
 
-    def __init__(self, database: Database, statements: Statements, decoders: Decoders) -> None:
+    def __init__(
+        self, database: Database, rows: RowStatements, decoders: Decoders, values: Mapping[str, object] | None = None
+    ) -> None:
         self._backend, self._decode = database.backend, decoders
-        self.rows = RowStatements(statements)
+        self._values = values or {}  # of parameters that all statements have
+        self.rows = rows
         self.errors: tuple[type[Exception], ...] = (Unreadable, database.driver_error)
         """The exceptions that may be about a row: pass them to :meth:`reason`."""
 
@@ -202,13 +117,13 @@ class Salvage:
         self, table: str, id_: int, payload: Statement, decode: Callable[[str], T], names: Statement
     ) -> Work[T | Unreadable | None]:
         try:
-            found = yield from work.decoded(payload, {"id": id_}, decode)
+            found = yield from work.decoded(payload, {"id": id_, **self._values}, decode)
         except self.errors as error:
             reason = self.reason(error)
         else:
             return found[0] if found else None
         try:
-            named = yield from work.rows(names, {"id": id_})
+            named = yield from work.rows(names, {"id": id_, **self._values})
         except self.errors as error:
             self.reason(error)
             return _nameless(table, id_, f"its IDs cannot be read either; {reason}")

@@ -1,34 +1,31 @@
 """Filters and sort orders as SQL.
 
-SQLAlchemy takes ten times as long to put a select together as SQLite to run it. So a question is split into its shape,
-for which a statement is built once, and its values, which are the statement's parameters.
+A question is split into its shape, for which a statement is built once, and its values (:mod:`.shapes`).
 
 Pure: nothing here touches a database.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, case, false, func, literal_column, not_, null, or_, select, true, union_all
+from sqlalchemy import and_, case, false, func, literal_column, not_, null, or_, select, true, tuple_, union_all
 
 from ..errors import InvalidValue
-from ..filters import ALL_HOSTS, KEYS, parse_all
-from ..validation import INT64, check_kind, check_text
+from ..schema.core import container, device_map, mount, process, sandbox
 from . import conditions
-from .conditions import FilterShape, QueryShape, successor
-from .encoding import utc_text
-from .statements import container, device_map, mount, parameter, process, sandbox
+from .encoding import NO_PID
+from .shapes import BY_NAMES
+from .statements import parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Label, Select, Subquery, Table
 
     from ..db.work import Statement
-    from ..filters import Filter, Kind, Scope
+    from .shapes import FilterShape, QueryShape
     from .statements import Statements
 
 _CONTAINERS = sandbox.join(container)
@@ -40,14 +37,6 @@ _AFTER_NAME = (
 )
 # Up to here it costs no more to look at all hosts' rows of a value than at the containers of one host.
 _FEW = 20
-
-_TYPES: dict[Kind, type] = {"text": str, "number": int, "since": datetime, "before": datetime}
-_WANTED: dict[Kind, str] = {
-    "text": "text",
-    "number": "a whole number",
-    "since": "a datetime with its time zone",
-    "before": "a datetime with its time zone",
-}
 
 
 def _number_of(children: Table, also: ColumnElement[bool]) -> ColumnElement[Any]:
@@ -61,8 +50,7 @@ _FIRST_PID = (
     .correlate(container)
     .scalar_subquery()
 )
-# Engines differ in where they sort NULL: below any pid here.
-_NO_PID: ColumnElement[Any] = literal_column(str(INT64[0]))
+_NO_PID: ColumnElement[Any] = literal_column(str(NO_PID))
 
 SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
     "sid": (sandbox.c.sid, container.c.cid, sandbox.c.host),
@@ -77,36 +65,22 @@ SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
     "bundle": (container.c.bundle_path, container.c.id),
     "cgroup": (container.c.cgroup_path, container.c.id),
     "revision": (container.c.revision, container.c.id),
+    "runtime": (container.c.runtime, container.c.id),
+    "namespace": (container.c.namespace, container.c.id),
+    "pod": (container.c.pod, container.c.id),
+    "name": (container.c.container_name, container.c.id),
+    "image": (container.c.image, container.c.id),
 }
 """What ``find`` and ``ls`` sort by; no two containers compare equal, so that pages make up a whole."""
 _SANDBOX_SORTS = {"sid", "host"}
-NAMED_SORTS: Final = ("sid", "cid", "host")
-"""The orders by names only, in which a container's IDs say where it is."""
-
-
-def split(filters: Iterable[Filter | str], scope: Scope) -> tuple[QueryShape, dict[str, object]]:
-    """Split a question into its shape and the values of its parameters.
-
-    Raises :class:`~persistdb.errors.InvalidValue` for text that is no filter, an unknown key, and a value that no row
-    can have.
-    """
-    parsed = parse_all(filters)
-    for condition in parsed:
-        _check(condition)  # before keys are compared, which need not be text
-    values: dict[str, object] = {"host": scope.host}
-    shapes: list[FilterShape] = []
-    for i, condition in enumerate(sorted(parsed, key=lambda one: (one.key, one.negated))):
-        value = condition.value
-        end = successor(value) if condition.prefix and isinstance(value, str) else None
-        values[f"value{i}"] = utc_text(value) if isinstance(value, datetime) else value
-        values[f"end{i}"] = end
-        indexed = conditions.is_indexed(condition.key, value)
-        shapes.append(FilterShape(condition.key, condition.negated, condition.prefix, indexed, end is not None))
-    return QueryShape(tuple(shapes), scope == ALL_HOSTS), values
+_COMPUTED_SORTS = {"pid", "mounts", "devices"}
+_CONTAINER_SORTS = SORTS.keys() - {"sid", "cid", "host", "state"}
 
 
 class Selects:
     """The statements for questions with filters, each built once for a shape; the last ones are kept."""
+
+    sorts: Mapping[str, Sequence[ColumnElement[Any]]] = SORTS
 
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -123,9 +97,11 @@ class Selects:
     def _page(self, shape: QueryShape, sort: str, *, after: bool = False) -> Statement:
         """A page in an order of :data:`SORTS`: the shape's values, ``limit``, ``offset``.
 
-        With ``after`` it is of what comes after a container: ``after_host``, ``after_sid``, ``after_cid``.
+        With ``after`` it begins behind ``after0``, ``after1``…, a value for each column of the order.
         """
-        return self._sorted(self._statements.container_json, shape, sort, after=after)
+        column = BY_NAMES.get(sort.removeprefix("-"))
+        payload = self._statements.container_json if column is None else self._statements.sorted_json(column)
+        return self._sorted(payload, shape, sort, after=after)
 
     def _summaries(self, shape: QueryShape, sort: str, *, after: bool = False) -> Statement:
         """The same page, with containers as a list shows them."""
@@ -133,16 +109,21 @@ class Selects:
 
     def _sorted(self, payload: Label[str], shape: QueryShape, sort: str, *, after: bool) -> Statement:
         page = self._payloads(payload, self._page_of(shape, sort, container.c.id, after=after))
-        return self._statements.compile(page.order_by(*order(sort)))
+        return self._statements.compile(page.order_by(*order(sort, self.sorts)))
 
     def _page_of(self, shape: QueryShape, sort: str, *columns: ColumnElement[Any], after: bool = False) -> Select[Any]:
-        query = self._where(select(*columns), shape, self._joined(shape, sort)).order_by(*order(sort))
+        query = self._where(select(*columns), shape, self._joined(shape, sort)).order_by(*order(sort, self.sorts))
         if after:
-            query = query.where(*_behind(sort))
+            query = query.where(*_behind(sort, self.sorts))
         return self._statements.limited(query, offset=True)
 
     def _joined(self, shape: QueryShape, sort: str) -> FromClause:
-        """Join sandboxes and containers; without statistics an engine goes through the smaller index, and sorts all."""
+        """Join sandboxes and containers; without statistics an engine goes through the smaller index, and sorts all.
+
+        What is asked of the containers of all hosts alone needs no join.
+        """
+        if shape.all_hosts and sort.removeprefix("-") in _CONTAINER_SORTS and not conditions.of_sandboxes(shape):
+            return container
         is_sandboxes = sort.removeprefix("-") in _SANDBOX_SORTS
         if self._statements.has_statistics or not shape.all_hosts or not is_sandboxes or conditions.lead(shape):
             return _CONTAINERS
@@ -277,38 +258,30 @@ class Selects:
         return write(f"value{i}"), write(f"end{i}")
 
 
-def _check(condition: Filter) -> None:
-    check_kind("filter", condition.key, str)
-    kind = KEYS.get(condition.key)
-    if kind is None:
-        raise InvalidValue("filter", condition.key, f"unknown key; use one of {', '.join(KEYS)}")
-    value = condition.value
-    if not isinstance(value, _TYPES[kind]) or (isinstance(value, datetime) and value.tzinfo is None):
-        raise InvalidValue("filter", value, f"not a value for {condition.key}: {_WANTED[kind]}")
-    if isinstance(value, str):
-        check_text(value)
+def _behind(sort: str, sorts: Mapping[str, Sequence[ColumnElement[Any]]]) -> Sequence[ColumnElement[bool]]:
+    """Return what holds of all that comes after a container in an order.
 
-
-def _behind(sort: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Return what holds of all that comes after a container in an order by names.
-
-    The first condition is a range of an index, which engines do not see in the other.
+    The first condition is a range of an index, which engines do not see in the other. What is computed has no index,
+    and is computed once for each time that it is named: so it stands in a comparison of rows.
     """
-    reverse = sort.startswith("-")
+    reverse, columns = sort.startswith("-"), sorts[sort.removeprefix("-")]
+    starts = [parameter(f"after{i}") for i in range(len(columns))]
+    if sort.removeprefix("-") in _COMPUTED_SORTS:
+        row, start_row = tuple_(*columns), tuple_(*starts)
+        return (row < start_row if reverse else row > start_row,)
     behind: ColumnElement[bool] = false()
-    for column in reversed(SORTS[sort.removeprefix("-")]):
-        start = parameter(f"after_{column.name}")
+    for column, start in zip(reversed(columns), reversed(starts), strict=True):
         behind = or_(column < start if reverse else column > start, and_(column == start, behind))
-    first = column <= start if reverse else column >= start
-    return first, behind
+    first, start = columns[0], starts[0]
+    return first <= start if reverse else first >= start, behind
 
 
-def order(sort: str) -> Sequence[ColumnElement[Any]]:
+def order(sort: str, sorts: Mapping[str, Sequence[ColumnElement[Any]]] = SORTS) -> Sequence[ColumnElement[Any]]:
     """Return the columns to sort by; ``-`` before the name reverses the order.
 
     Raises :class:`~persistdb.errors.InvalidValue`, which lists the names.
     """
-    columns = SORTS.get(sort.removeprefix("-"))
+    columns = sorts.get(sort.removeprefix("-"))
     if columns is None:
         raise InvalidValue("sort", sort, f"unknown; use one of {', '.join(SORTS)}, with - before it for the reverse")
     return [column.desc() for column in columns] if sort.startswith("-") else columns

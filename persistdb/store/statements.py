@@ -9,30 +9,39 @@ Pure: nothing here touches a database.
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, case, delete, func, insert, literal_column, select, text, update
+from sqlalchemy import Text, and_, case, delete, func, insert, literal_column, select, text, update
 
 from ..db.work import Statement
-from ..engines.base import JSONRows
-from ..schema.tables import Container, DeviceMap, Mount, Process, Sandbox
+from ..engines.base import JSONRows, first_of
+from ..schema.core import (
+    annotation,
+    container,
+    device_map,
+    mount,
+    process,
+    sandbox,
+    sandbox_annotation,
+    sandbox_device,
+    vfio_device,
+)
+from ..schema.core_history import container_lifetime, sandbox_lifetime
+from ..schema.version import may_write
 from . import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sqlalchemy import ClauseElement, ColumnElement, Insert, Label, Select, Subquery, Table, Update
-    from sqlalchemy.engine import Dialect
+    from sqlalchemy import ClauseElement, ColumnElement, Insert, Label, Select, Subquery, Table, TextClause, Update
 
     from ..engines import Backend
     from .encoding import Row
 
-sandbox: Table = Sandbox.__table__  # type: ignore[assignment]  # declared as FromClause, a Table in fact
-container: Table = Container.__table__  # type: ignore[assignment]
-mount: Table = Mount.__table__  # type: ignore[assignment]
-device_map: Table = DeviceMap.__table__  # type: ignore[assignment]
-process: Table = Process.__table__  # type: ignore[assignment]
+
+_BREAK = re.compile(r"\s*\n\s*")
 
 
 def parameter(name: str) -> ColumnElement[Any]:
@@ -41,14 +50,31 @@ def parameter(name: str) -> ColumnElement[Any]:
     return literal_column(f":{name}")
 
 
-def _not_before_created(table: Table, now: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the time of a change: no row was updated before it was created, also where the clock was set back."""
-    return case((table.c.created_at > now, table.c.created_at), else_=now)
+# Of a spoilt row nothing is kept, and no time is taken: these are what a time that can be read is between.
+FIRST, LAST = "'0001-01-01'", "'9999-12-31 23:59:59.999999'"
+
+
+def later(updated_at: ColumnElement[Any], now: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the time of a change: not before the last one, also where the clock was set back."""
+    return case((and_(updated_at > now, updated_at <= literal_column(LAST)), updated_at), else_=now)
+
+
+def parameters(kind: type[Row]) -> dict[str, ColumnElement[Any]]:
+    """Return the parameters that are the fields of a row, by name."""
+    return {name: parameter(name) for name in kind.__struct_fields__}
 
 
 def _payload(sql: str) -> Label[str]:
     # Without a label SQLite names the column by the expression's whole text, which costs more than the query.
     return literal_column(sql, Text).label("payload")
+
+
+def _each(expression: str, rows: JSONRows) -> list[str]:
+    return [f"(SELECT {expression} FROM {source})" for source in rows.sources()]
+
+
+def _number_of(rows: JSONRows) -> str:
+    return " + ".join(_each("count(*)", rows))
 
 
 _HOST, _SID, _CID, _NOW = parameter("host"), parameter("sid"), parameter("cid"), parameter("now")
@@ -70,15 +96,18 @@ _DEVICE_MAP = {
 class Statements:
     """Every fixed statement, for one engine."""
 
-    def __init__(self, backend: Backend, dialect: Dialect) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._driver = dialect
         # Statements are put together with named parameters; the driver's own (?, %s) come last.
-        self._dialect: Dialect = type(dialect)(paramstyle="named")  # type: ignore[call-arg]  # every dialect of SQLAlchemy has it
+        self._dialect = backend.dialect()
 
     def compile(self, statement: ClauseElement) -> Statement:
         """Compile a statement to the driver's own text."""
-        return Statement(text(str(statement.compile(dialect=self._dialect))), self._driver)
+        return Statement(self._spelled(str(statement.compile(dialect=self._dialect))), self._backend.style)
+
+    def _spelled(self, sql: str) -> str:
+        # in one line, as the files have it: SQLAlchemy breaks lines, and no constant of ours does
+        return self._backend.spelled(_BREAK.sub(" ", sql))
 
     def opaque_parameter(self, name: str) -> ColumnElement[Any]:
         """Return a parameter whose value the engine's planner does not see."""
@@ -107,21 +136,32 @@ class Statements:
         """The payload of a :class:`persistdb.records.Container`, with its row's IDs, over both tables."""
         return _payload(self._backend.json_text(self._backend.json_object(self._container("container"))))
 
+    def sorted_json(self, column: str) -> Label[str]:
+        """The same with a column of the container's that no record has, for the cursor of a list in its order."""
+        pairs = {**self._container("container"), "sorted_by": f"container.{column}"}
+        return _payload(self._backend.json_text(self._backend.json_object(pairs)))
+
     @cached_property
     def summary_json(self) -> Label[str]:
-        """The payload of a :class:`persistdb.records.ContainerSummary`, over both tables."""
+        """The payload of a :class:`persistdb.records.ContainerSummary`, with its row's ID, over both tables."""
         engine = self._backend
         payload = engine.json_object(
             {
+                "id": "container.id",
                 "host": "sandbox.host",
                 "sid": "sandbox.sid",
                 "cid": "container.cid",
                 "state": "container.state",
-                "pid": "(SELECT p.pid FROM process AS p WHERE p.container_id = container.id AND p.position = 0)",
-                "mounts": "(SELECT count(*) FROM mount AS m WHERE m.container_id = container.id AND m.position > 0)",
-                "devices": "(SELECT count(*) FROM device_map AS d WHERE d.container_id = container.id)",
+                "pid": first_of(_each("p.pid", self.listed("process", "p").also("p.position = 0"))),
+                "mounts": _number_of(self.listed("mount", "m").also("m.position > 0")),
+                "devices": _number_of(self.listed("device_map", "d")),
                 "bundle_path": "container.bundle_path",
                 "cgroup_path": "container.cgroup_path",
+                "runtime": "container.runtime",
+                "namespace": "container.namespace",
+                "pod": "container.pod",
+                "container_name": "container.container_name",
+                "image": "container.image",
                 "revision": "container.revision",
                 "created_at": engine.utc_text("container.created_at"),
                 "updated_at": engine.utc_text("container.updated_at"),
@@ -190,7 +230,7 @@ class Statements:
     @cached_property
     def load_many(self) -> Statement:
         """Sandboxes with all their containers: ``rows`` of host and sid, so that both parts of the key are joined."""
-        wanted = self._rows(sandbox, rows.SandboxKey)
+        wanted = self.rows(sandbox, rows.SandboxKey)
         same = (sandbox.c.host == wanted.c.host) & (sandbox.c.sid == wanted.c.sid)
         return self.compile(select(self.sandbox_json).select_from(wanted.join(sandbox, same)))
 
@@ -212,7 +252,7 @@ class Statements:
     @cached_property
     def token_holders(self) -> Statement:
         """The containers of a sandbox that have a process with one of these tokens: ``host``, ``sid``, ``rows``."""
-        wanted = self._rows(process, rows.TokenRow)
+        wanted = self.rows(process, rows.TokenRow)
         joined = sandbox.join(container).join(process, process.c.container_id == container.c.id)
         return self.compile(
             select(container.c.cid, process.c.token)
@@ -224,8 +264,10 @@ class Statements:
     def snapshot(self) -> Statement:
         """A sandbox's ID, its own row's number, the sum of its containers' revisions, and one of its containers.
 
-        If that container is not there, the ID for its row, where the engine can tell: ``host``, ``sid``, ``cid``.
+        If that container is not there, the ID for its row, where the engine can tell, and the sandbox's document, if
+        the container's ID may be in it: ``host``, ``sid``, ``cid``.
         """
+        speaks_of_it: ColumnElement[bool] = literal_column(self._backend.may_contain("sandbox.document", ":cid"))
         others = (
             select(func.coalesce(func.sum(container.c.revision), _ZERO))
             .where(container.c.sandbox_id == sandbox.c.id)
@@ -237,8 +279,9 @@ class Statements:
                 sandbox.c.id,
                 sandbox.c.revision,
                 others,
-                case((container.c.id.is_(None), self._backend.next_id(container))),
+                case((container.c.id.is_(None), self._backend.next_id(container, container_lifetime))),
                 case((container.c.id.is_not(None), self.container_json.element)).label("payload"),
+                case((container.c.id.is_(None) & speaks_of_it, sandbox.c.document)).label("document"),
             )
             .select_from(
                 sandbox.outerjoin(container, (container.c.sandbox_id == sandbox.c.id) & (container.c.cid == _CID))
@@ -260,37 +303,53 @@ class Statements:
     # --- writes: the columns are the fields of a row (:mod:`.rows`)
 
     @cached_property
+    def may_write(self) -> TextClause:
+        """The condition that a program of this revision may write, an error where it may not (:mod:`..schema.version`).
+
+        What a transaction may write to first has it: sandboxes and containers, before what belongs to them.
+        """
+        return text(f"({may_write(self._backend)})")
+
+    @cached_property
     def insert_sandboxes(self) -> Statement:
         """Insert sandboxes and return their new IDs: ``rows`` of :class:`~.rows.SandboxRow`."""
-        r = self._rows(sandbox, rows.SandboxRow)
-        statement = insert(sandbox).from_select([column.name for column in r.c], select(*r.c))
+        r = self.rows(sandbox, rows.SandboxRow)
+        columns: dict[str, ColumnElement[Any]] = {**self._backend.new_ids(sandbox, sandbox_lifetime), **dict(r.c)}
+        statement = insert(sandbox).from_select(list(columns), select(*columns.values()).where(self.may_write))
         return self.compile(statement.returning(sandbox.c.id, sandbox.c.sid))
 
     @cached_property
     def update_sandboxes(self) -> Statement:
         """Change sandboxes that are at the revision that was read: ``rows`` of :class:`~.rows.SandboxChange`."""
-        r = self._rows(sandbox, rows.SandboxChange)
-        return self.compile(self._update(sandbox, r, r.c.new_revision))
+        r = self.rows(sandbox, rows.SandboxChange)
+        return self.compile(self._update(sandbox, dict(r.c), r.c.new_revision))
+
+    @cached_property
+    def update_sandbox(self) -> Statement:
+        """Change one of them: the fields of a :class:`~.rows.SandboxChange`."""
+        given = parameters(rows.SandboxChange)
+        return self.compile(self._update(sandbox, given, given["new_revision"]))
 
     @cached_property
     def renumber_sandbox(self) -> Statement:
         """Renumber a sandbox that is at the revision that was read: ``id``, ``revision``, ``new_revision``, ``now``."""
         return self.compile(
             update(sandbox)
-            .where(sandbox.c.id == parameter("id"), sandbox.c.revision == parameter("revision"))
-            .values(revision=parameter("new_revision"), updated_at=_not_before_created(sandbox, _NOW))
+            .where(sandbox.c.id == parameter("id"), sandbox.c.revision == parameter("revision"), self.may_write)
+            .values(revision=parameter("new_revision"), updated_at=later(sandbox.c.updated_at, _NOW))
         )
 
     @cached_property
     def delete_sandbox(self) -> Statement:
         """Delete a sandbox with its containers: ``host``, ``sid``."""
-        return self.compile(delete(sandbox).where(_is_sandbox))
+        return self.compile(delete(sandbox).where(_is_sandbox, self.may_write))
 
     @cached_property
     def delete_containers(self) -> Statement:
         """Delete containers that are at the revision that was read: ``rows`` of :class:`~.rows.ContainerKey`."""
-        r = self._rows(container, rows.ContainerKey)
-        return self.compile(self._backend.delete_matching(container, r, [column.name for column in r.c]))
+        r = self.rows(container, rows.ContainerKey)
+        matching = self._backend.delete_matching(container, r, [column.name for column in r.c])
+        return self.compile(matching.where(self.may_write))
 
     @cached_property
     def insert_containers(self) -> Statement:
@@ -298,17 +357,25 @@ class Statements:
 
         ``rows`` of :class:`~.rows.ContainerRow`.
         """
-        r = self._rows(container, rows.ContainerRow)
-        new_id = self._backend.new_id(container, r.c.id)
+        r = self.rows(container, rows.ContainerRow)
+        new_id = self._backend.new_id(container, container_lifetime, r.c.id)
         values = [new_id if column is r.c.id else column for column in r.c]
-        statement = insert(container).from_select([column.name for column in r.c], select(*values))
+        statement = insert(container).from_select(
+            [column.name for column in r.c], select(*values).where(self.may_write)
+        )
         return self.compile(statement.returning(container.c.id, container.c.sandbox_id, container.c.cid))
 
     @cached_property
     def update_containers(self) -> Statement:
         """Change containers that are at the revision that was read: ``rows`` of :class:`~.rows.ContainerChange`."""
-        r = self._rows(container, rows.ContainerChange)
-        return self.compile(self._update(container, r, container.c.revision + _ONE))
+        r = self.rows(container, rows.ContainerChange)
+        return self.compile(self._update(container, dict(r.c), container.c.revision + _ONE))
+
+    @cached_property
+    def update_container(self) -> Statement:
+        """Change one of them: the fields of a :class:`~.rows.ContainerChange`."""
+        given = parameters(rows.ContainerChange)
+        return self.compile(self._update(container, given, container.c.revision + _ONE))
 
     @cached_property
     def insert_children(self) -> tuple[Statement, Statement, Statement]:
@@ -321,37 +388,72 @@ class Statements:
         return self._each_child(self._backend.upsert)
 
     @cached_property
-    def transition(self) -> Statement:
-        """Set a container's state if it is the expected one: ``host``, ``sid``, ``cid``, ``old``, ``new``, ``now``."""
-        of_sandbox = select(sandbox.c.id).where(_is_sandbox).scalar_subquery()
-        return self.compile(
-            update(container)
-            .where(container.c.sandbox_id == of_sandbox, container.c.cid == _CID, container.c.state == parameter("old"))
-            .values(
-                state=parameter("new"),
-                revision=container.c.revision + _ONE,
-                updated_at=_not_before_created(container, _NOW),
-            )
+    def name_container(self) -> Statement:
+        """Set what people call a container: the fields of a :class:`~.rows.ContainerNames`."""
+        given = parameters(rows.ContainerNames)
+        names = {name: value for name, value in given.items() if name != "id"}
+        return self.compile(update(container).where(container.c.id == given["id"]).values(names))
+
+    @cached_property
+    def set_machine(self) -> Statement:
+        """Set what is known of a sandbox's virtual machine: the fields of a :class:`~.rows.SandboxMachine`."""
+        given = parameters(rows.SandboxMachine)
+        machine = {name: value for name, value in given.items() if name != "id"}
+        return self.compile(update(sandbox).where(sandbox.c.id == given["id"]).values(machine))
+
+    @cached_property
+    def delete_derived(self) -> tuple[Statement, Statement, Statement]:
+        """Delete all annotations of containers, and of sandboxes, and all devices of sandboxes.
+
+        ``rows`` of :class:`~.rows.RowKey`.
+        """
+
+        def compiled(table: Table, owner: ColumnElement[int]) -> Statement:
+            r = self._backend.rows("rows", [("id", owner.type)])
+            return self.compile(delete(table).where(owner.in_(select(r.c.id))))
+
+        return (
+            compiled(annotation, annotation.c.container_id),
+            compiled(sandbox_annotation, sandbox_annotation.c.sandbox_id),
+            compiled(sandbox_device, sandbox_device.c.sandbox_id),
         )
 
-    def _rows(self, table: Table, kind: type[Row]) -> Subquery:
+    @cached_property
+    def insert_derived(self) -> tuple[Statement, Statement, Statement, Statement]:
+        """Insert annotations of containers and of sandboxes, devices of sandboxes, and of those the ones of VFIO.
+
+        ``rows`` of :class:`~.rows.AnnotationRow` and so on.
+        """
+
+        def compiled(table: Table, kind: type[Row]) -> Statement:
+            r = self.rows(table, kind)
+            return self.compile(insert(table).from_select([column.name for column in r.c], select(*r.c)))
+
+        return (
+            compiled(annotation, rows.AnnotationRow),
+            compiled(sandbox_annotation, rows.SandboxAnnotationRow),
+            compiled(sandbox_device, rows.SandboxDeviceRow),
+            compiled(vfio_device, rows.VFIODeviceRow),
+        )
+
+    def rows(self, table: Table, kind: type[Row]) -> Subquery:
         """Read the parameter ``rows``, whose columns are the fields of a row and have the types of the table's."""
         types = {**{column.name: column.type for column in table.c}, "new_revision": sandbox.c.revision.type}
         return self._backend.rows("rows", [(name, types[name]) for name in kind.__struct_fields__])
 
-    def _update(self, table: Table, r: Subquery, revision: ColumnElement[int]) -> Update:
+    def _update(self, table: Table, r: Mapping[str, ColumnElement[Any]], revision: ColumnElement[int]) -> Update:
         own = ("id", "revision", "new_revision", "updated_at")
-        changed = {column.name: column for column in r.c if column.name not in own}
-        updated_at = _not_before_created(table, r.c.updated_at)
+        changed = {name: column for name, column in r.items() if name not in own}
+        updated_at = later(table.c.updated_at, r["updated_at"])
         return (
             update(table)
-            .where(table.c.id == r.c.id, table.c.revision == r.c.revision)
+            .where(table.c.id == r["id"], table.c.revision == r["revision"], self.may_write)
             .values({"revision": revision, "updated_at": updated_at, **changed})
         )
 
     def _each_child(self, write: Callable[[Table, Select[Any]], Insert]) -> tuple[Statement, Statement, Statement]:
         def compiled(table: Table, kind: type[Row]) -> Statement:
-            return self.compile(write(table, select(*self._rows(table, kind).c)))
+            return self.compile(write(table, select(*self.rows(table, kind).c)))
 
         return (
             compiled(mount, rows.MountRow),
@@ -371,12 +473,13 @@ class Statements:
                 "Rootfs",
                 "Mounts",
                 self._mount(),
-                JSONRows("mount", "m", f"m.container_id = {c}.id", "position", "position"),
+                self.listed("mount", "m", c),
             ),
-            "DeviceMaps": self._children(_DEVICE_MAP, "device_map", "d", f"d.container_id = {c}.id"),
-            "Process": self._children(self._process(), "process", "p", f"p.container_id = {c}.id"),
+            "DeviceMaps": engine.json_list(_DEVICE_MAP, self.listed("device_map", "d", c)),
+            "Process": engine.json_list(self._process(), self.listed("process", "p", c)),
         }
         origin = {"layout": f"{c}.layout", "extra": engine.json_source(f"{c}.extra"), "document": f"{c}.document"}
+        origin["namespace"] = f"{c}.namespace"
         return {
             "id": f"{c}.id",
             "sandbox_id": f"{c}.sandbox_id",
@@ -390,8 +493,9 @@ class Statements:
             "updated_at": engine.utc_text(f"{c}.updated_at"),
         }
 
-    def _children(self, pairs: Mapping[str, str], table: str, alias: str, where: str) -> str:
-        return self._backend.json_list(pairs, JSONRows(table, alias, where, "position", "position"))
+    def listed(self, table: str, alias: str, c: str = "container") -> JSONRows:
+        """Return the rows of one of a container's lists."""
+        return JSONRows(table, alias, f"{alias}.container_id = {c}.id", "position", "position")
 
     def _mount(self) -> dict[str, str]:
         return {

@@ -8,7 +8,8 @@ from .operations import Operations
 
 if TYPE_CHECKING:
     from ..db.transaction import OpenTransaction
-    from .queries import Compiled
+    from .acting import Acting
+    from .compiled import Compiled
 
 
 class Transaction(Operations):
@@ -21,6 +22,6 @@ class Transaction(Operations):
     before each call; its objects are expired after each operation, and show what that wrote.
     """
 
-    def __init__(self, running: OpenTransaction, host: str, compiled: Compiled) -> None:
-        super().__init__(running, host, compiled)
+    def __init__(self, running: OpenTransaction, host: str, compiled: Compiled, acting: Acting) -> None:
+        super().__init__(running, host, compiled, acting)
         self.session = running.session

@@ -13,4 +13,5 @@ def persistdb(sqlite_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: 
     monkeypatch.delenv("PERSISTDB_URL", raising=False)
     monkeypatch.delenv("PERSISTDB_HOST", raising=False)
     monkeypatch.delenv("PERSISTDB_READER_URL", raising=False)
+    monkeypatch.delenv("PERSISTDB_REPLICA_URL", raising=False)
     return Program(sqlite_url, capsys)

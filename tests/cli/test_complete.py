@@ -104,7 +104,7 @@ def test_words_of_the_program(shell: Shell) -> None:
     assert shell("ls", "pid=1", "state=p") == ["state=paused"]
     assert shell("ls", "-f", "host=node-1") == ["host=node-1"]
     assert shell("ls", "--sort", "u") == ["updated"]
-    assert shell("report", "device") == ["device-holders"]
+    assert shell("report", "device") == ["device-history", "device-holders"]
     assert shell("export", "--layout", "old") == [name for name in NAMES if name.startswith("old")]
     (shell.folder / "mine.sql").touch()
     assert shell("report", "--reports", ".", "mi") == ["mine"]

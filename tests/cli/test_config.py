@@ -32,8 +32,8 @@ class Files(NamedTuple):
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
     """Put the places of both files into folders of this test, and nothing into the environment."""
-    for name in ("PERSISTDB_CONFIG", "PERSISTDB_URL", "PERSISTDB_HOST", "PERSISTDB_READER_URL", "PERSISTDB_REPORTS"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("CONFIG", "URL", "HOST", "READER_URL", "REPLICA_URL", "REPORTS"):
+        monkeypatch.delenv(f"PERSISTDB_{name}", raising=False)
     found = Files(tmp_path / "etc/config.toml", tmp_path / "home/.config/persistdb/config.toml")
     for file in found:
         file.parent.mkdir(parents=True)
@@ -137,7 +137,7 @@ def test_each_engine(files: Files, database_url: str, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('ulr = "x.db"', "unknown key 'ulr'; the keys are url, reader_url, host, "),
+        ('ulr = "x.db"', "unknown key 'ulr'; the keys are url, reader_url, replica_url, host, "),
         ("[url]\nx = 1", 'url: must be a string: "…"'),
         ("url = 7", 'url: must be a string: "…"'),
         ('url = ""', 'url: must be a string: "…"'),
@@ -238,7 +238,7 @@ def test_a_file_that_may_not_be_read(files: Files, tmp_path: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path; from persistdb import places; from persistdb.cli import main;"
         f" places.SYSTEM_CONFIG = Path({str(files.system)!r}); import persistdb.cli.program, persistdb.cli.config;"
-        " import persistdb.engines; os.setgid(65534); os.setuid(65534); sys.exit(main())"
+        " import persistdb.engines, platformdirs; os.setgid(65534); os.setuid(65534); sys.exit(main())"
     )
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
@@ -264,20 +264,21 @@ def test_no_file(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == f"persistdb: {files.own}: Is a directory\n"
 
 
+@pytest.mark.parametrize("key", ["reader_url", "replica_url"])
 def test_reader_of_another_database(
-    files: Files, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    files: Files, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str
 ) -> None:
-    """A reader's URL counts only for a database that is not named in a place that outweighs its own."""
-    _write(files.system, 'url = "postgresql://h/x"\nreader_url = "postgresql://reader@h/x"\n')
-    assert _shown(capsys)["reader_url"] == ("postgresql://reader@h/x", str(files.system))
-    assert _shown(capsys, "--db", "x.db")["reader_url"] == (None, "default")
+    """A reader's or a replica's URL counts only for a database that is not named in a place that outweighs its own."""
+    _write(files.system, f'url = "postgresql://h/x"\n{key} = "postgresql://reader@h/x"\n')
+    assert _shown(capsys)[key] == ("postgresql://reader@h/x", str(files.system))
+    assert _shown(capsys, "--db", "x.db")[key] == (None, "default")
     monkeypatch.setenv("PERSISTDB_URL", "x.db")
-    assert _shown(capsys)["reader_url"] == (None, "default")
+    assert _shown(capsys)[key] == (None, "default")
     monkeypatch.delenv("PERSISTDB_URL")
     _write(files.own, 'url = "/srv/x.db"\n')
-    assert _shown(capsys)["reader_url"] == (None, "default")
+    assert _shown(capsys)[key] == (None, "default")
     _write(files.own, 'host = "node-2"\n')
-    assert _shown(capsys)["reader_url"][0] == "postgresql://reader@h/x"
+    assert _shown(capsys)[key][0] == "postgresql://reader@h/x"
 
 
 def test_a_url_that_cannot_be_used(files: Files, capsys: pytest.CaptureFixture[str]) -> None:

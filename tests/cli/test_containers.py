@@ -71,6 +71,20 @@ def test_table(filled: Program) -> None:
     assert filled("ls", "--all-hosts").out.split()[0] == "HOST"
 
 
+@pytest.mark.parametrize("sort", ["sid", "-updated", "mounts"])
+def test_after(filled: Program, sort: str) -> None:
+    """A list that --limit ended names the cursor behind which the next page begins, in its document or on stderr."""
+    whole = [f"{row['sid']}/{row['cid']}" for row in filled("ls", "--sort", sort, "--format", "json").rows]
+    page = json.loads(filled("ls", "--sort", sort, "--limit", "2", "--format", "json").out)
+    assert filled("ls", "--sort", sort, "--limit", "2", "--format", "yaml").out.endswith(f"next: {page['next']}\n")
+    done = filled("ls", "--sort", sort, "--limit", "2", "-q")
+    assert done.err == f"the list may go on: repeat the command with --after {page['next']}\n"
+    rest = filled("ls", "--sort", sort, "--after", page["next"], "-q")
+    assert (done.out + rest.out).split() == whole
+    assert rest.err == ""
+    assert filled("ls", "--sort", "cid", "--after", page["next"]).status == 2
+
+
 def test_json(filled: Program) -> None:
     """JSON has a version, the kind of its rows, and an object for each row."""
     done = filled("ls", "state=running", "--format", "json")
@@ -90,6 +104,11 @@ def test_json(filled: Program) -> None:
         "bundle": "/run/b",
         "cgroup": "",
         "revision": 1,
+        "runtime": "kata",
+        "namespace": "",
+        "pod": "",
+        "name": "",
+        "image": "",
     }
     assert json.loads(filled("ls", "cid=none", "--format", "json").out)["rows"] == []
 
@@ -272,6 +291,82 @@ def test_show_bare(persistdb: Program) -> None:
         repository.save_sandbox(SandboxState(sid="s"), {"c": ContainerState()})
     out = persistdb("show", "c").out
     assert all(f"\n{part}: none\n" in out for part in ("rootfs", "processes", "devices", "mounts"))
+
+
+POD = {
+    "io.kubernetes.cri.sandbox-namespace": "default",
+    "io.kubernetes.cri.sandbox-name": "web-1",
+    "io.kubernetes.cri.container-name": "nginx",
+    "io.kubernetes.cri.image-name": "nginx:1.27",
+}
+
+
+def _pod(state: str = "running") -> tuple[SandboxState, dict[str, ContainerState]]:
+    devices = [
+        {"ID": "b", "Type": "block", "DevType": "b", "Major": 8, "Minor": 1, "BlockDrive": {"File": "/dev/sda1"}},
+        {"ID": "v", "Type": "vfio", "RefCount": 1, "VFIODevs": [{"BDF": "3b:00.0"}, {"BDF": "3b:00.1"}]},
+    ]
+    configs = {"Annotations": {"own": "1"}, "ContainerConfigs": [{"ID": "c", "Annotations": POD}]}
+    document = {"Devices": devices, "HypervisorState": {"Pid": 4711}, "Config": configs}
+    record = SandboxState(sid="s", state=state, layout="3.28", document=json.dumps(document))
+    container = ContainerState(mounts=[Mount(block_device_id="b")], device_maps=[DeviceMap(id="v")])
+    return record, {"c": container, "s": ContainerState()}
+
+
+def test_show_names(persistdb: Program) -> None:
+    """``show`` has the names of the container, which are in its sandbox's file."""
+    with persistdb.repository() as repository:
+        repository.save_sandbox(*_pod())
+    (row,) = persistdb("show", "default/web-1/nginx", "--format", "json").rows
+    assert [row[name] for name in ("cid", "runtime", "namespace", "pod", "name", "image")] == [
+        *("c", "kata", "", "default/web-1", "nginx", "nginx:1.27")
+    ]
+    out = persistdb("show", "c").out
+    assert "\npod        default/web-1\nname       nginx\nimage      nginx:1.27\n" in out
+
+
+def test_show_a_sandbox(persistdb: Program) -> None:
+    """``show --sandbox`` has the virtual machine, its devices and their users, and the containers with their names."""
+    with persistdb.repository() as repository:
+        repository.save_sandbox(*_pod())
+        repository.save_sandbox(SandboxState(sid="empty"))
+    (row,) = persistdb("show", "--sandbox", "default/web-1", "--format", "json").rows
+    assert [row[name] for name in ("sid", "state", "pod_namespace", "pod_name", "hypervisor_pid", "netns_path")] == [
+        *("s", "running", "default", "web-1", 4711, None)
+    ]
+    block, vfio = row["devices"]
+    assert [block[name] for name in ("device_id", "host_path", "maps", "block_mounts")] == ["b", "/dev/sda1", 0, 1]
+    assert [vfio[name] for name in ("device_id", "maps", "block_mounts")] == ["v", 1, 0]
+    assert [each["bdf"] for each in vfio["vfio_devices"]] == ["0000:3b:00.0", "0000:3b:00.1"]
+    assert [(each["cid"], each["name"]) for each in row["containers"]] == [("c", "nginx"), ("s", "")]
+    assert row["annotations"] == {"own": "1"}
+    out = persistdb("show", "--sandbox", "s").out
+    assert all(text in out for text in ("4711", "8:1", "0000:3b:00.0, 0000:3b:00.1", "nginx:1.27", "own = 1"))
+    out = persistdb("show", "--sandbox", "em").out
+    assert all(f"\n{part}: none\n" in out for part in ("containers", "devices", "annotations"))
+
+
+def test_show_a_sandbox_as_it_was(persistdb: Program) -> None:
+    """With ``--at`` a sandbox is shown as it was."""
+    with persistdb.repository() as repository:
+        repository.save_sandbox(*_pod())
+        then = repository.load_sandbox("s").updated_at.isoformat()
+        repository.save_sandbox(SandboxState(sid="s", state="stopped", document="{}"), {})
+    (row,) = persistdb("show", "--sandbox", "s", "--at", then, "--format", "json").rows
+    assert (row["state"], row["hypervisor_pid"], len(row["containers"]), row["seen"]) == ("running", 4711, 2, None)
+    (row,) = persistdb("show", "--sandbox", "s", "--format", "json").rows
+    assert (row["state"], row["hypervisor_pid"], row["containers"], row["devices"]) == ("stopped", None, [], [])
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [([], 2), (["c", "--sandbox", "s"], 2), (["--sandbox", "s", "--all-hosts"], 2), (["--sandbox", "s"], 3)],
+)
+def test_show_what_is_not_asked_for(persistdb: Program, words: list[str], status: int) -> None:
+    """Neither and both of a container and a sandbox are misuse; a sandbox that is not there is named."""
+    done = persistdb("show", *words)
+    assert done.status == status
+    assert done.err
 
 
 def test_show_json(persistdb: Program, tmp_path: Path) -> None:

@@ -26,11 +26,19 @@ def test_demo(persistdb: Program, tmp_path: Path) -> None:
     done = persistdb("demo", "--keep", tmp_path / "demo")
     assert (done.status, done.err) == (0, "")
     commands = re.findall(r"^  (?:\$|>>>) (\S+ ?\w*)", done.out, re.MULTILINE)
-    for command in ("persistdb import", "persistdb ls", "persistdb show", "persistdb export", "diff "):
+    for command in (
+        "persistdb import",
+        "persistdb ls",
+        "persistdb show",
+        "persistdb history",
+        "persistdb export",
+        "diff ",
+    ):
         assert command in commands
     assert "repository.transition(" in done.out
     assert "SELECT " in done.out
     assert "refused: " in done.out
+    assert "running → paused  (transition)" in done.out
     assert "All 4 files came back as they were." in done.out
     assert contents(tmp_path / "demo/sbs") == contents(KATA / "run/vc/sbs")
 
@@ -94,10 +102,13 @@ def test_import_of_the_sample(persistdb: Program) -> None:
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith("imported 1 sandbox with 3 containers into ")
     assert len(persistdb("ls", "--format", "json").rows) == 3
-    for words in (["import"], ["import", "--sample", KATA]):
-        done = persistdb(*words)
+    done = persistdb("import", "--sample", KATA)
+    assert (done.status, done.out) == (2, "")
+    assert "give PATH, or --sample in its place" in done.err
+    for option in ("--prune", "--runtime=runc", "--live", "--offline"):
+        done = persistdb("import", "--sample", option)
         assert (done.status, done.out) == (2, "")
-        assert "give PATH, or --sample in its place" in done.err
+        assert "--sample takes none of" in done.err
 
 
 def test_sample_is_katas() -> None:

@@ -52,6 +52,18 @@ def test_help_is_the_programs_own() -> None:
     assert done.stdout == subprocess.run([*RUN, "-h"], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.parametrize(("given", "expected"), [("", "True True"), ("['demo', '-h']", "False False")])
+def test_garbage(given: str, expected: str) -> None:
+    """A process of its own looks for garbage rarely; one that calls the program keeps its ways."""
+    script = (
+        "import gc, sys; from persistdb.cli import main; before = gc.get_threshold();"
+        f"status = main({given}); print(gc.get_threshold() > before, gc.get_freeze_count() > 0); sys.exit(status)"
+    )
+    command = [sys.executable, "-c", script, "demo", "-h"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == expected
+
+
 def test_help_names_every_layout(persistdb: Program) -> None:
     """The help of export lists all layouts."""
     (line,) = (line for line in persistdb("export", "--help").out.splitlines() if "old-1.0" in line)
@@ -65,7 +77,14 @@ def test_version(persistdb: Program) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["no-such-command"], ["ls", "--no-such-option"], ["import"], ["export"], ["rm"], ["ls", "--limit", "0"]],
+    [
+        ["no-such-command"],
+        ["ls", "--no-such-option"],
+        ["import", "--sample", "x"],
+        ["export"],
+        ["rm"],
+        ["ls", "--limit", "0"],
+    ],
     ids=" ".join,
 )
 def test_misuse(persistdb: Program, words: list[str]) -> None:

@@ -112,7 +112,7 @@ def test_grant_writer(server: Server, owner: str, capsys: pytest.CaptureFixture[
         for name in (printed, made):
             writer = Program(server.url(database_of(owner), user=name, password=PASSWORD), capsys)
             assert writer("import", KATA / "run" / "vc" / "sbs").status == 0
-            done = writer("db", "downgrade", "0009")
+            done = writer("db", "downgrade", "0009", "--allow-loss")
             assert (done.status, done.out) == (3, "")
             assert "migrator" in done.err
     assert Program("sqlite:///x.db", capsys)("db", "grant-writer", "x").status == 2

@@ -84,7 +84,7 @@ def test_types(filled: Program) -> None:
         (["sql", "SELECT 1 AS a", "-o", "{{.b}}"], "no column 'b'; use some of a"),
         (["ls", "-o", "{{cid}}"], "write {{.NAME}}"),
         (["ls", "-o", "cid"], "'cid' is none of table, wide, json, yaml, csv, markdown, and no template"),
-        (["show", "web", "-o", "csv"], "none of table, json, yaml, and no template"),
+        (["show", "web", "-o", "csv"], "none of table, wide, json, yaml, and no template"),
         (["ls", "-o", "{{.cid}}", "--columns", "cid"], "leave out --columns"),
         (["ls", "-o", "{{.cid}}", "-q"], "leave out --format"),
     ],

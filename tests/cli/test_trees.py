@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,8 +15,10 @@ import pytest
 
 from persistdb import ContainerState, Process, SandboxState
 from persistdb.ingest import importer
+from persistdb.runtimes import trees
 from persistdb.store.batches import batches
 from tests.ingest.files import other, tree
+from tests.runtimes.containers import CRUN, PODMAN_APP, RUNC, crun_files, runc_state
 from tests.runtimes.kata.trees import CONTAINERS, DATA, PLAIN, SAMPLES, SANDBOX, contents, make
 
 from .program import HOST, Program, on_terminal
@@ -289,6 +292,130 @@ def test_runtime_rs(persistdb: Program, tmp_path: Path) -> None:
     assert "runtime-rs" in done.err
 
 
+def test_state_of_another_runtime(persistdb: Program, tmp_path: Path) -> None:
+    """A state.json that no runtime wrote is a fault, and nothing is imported; so it is if another runtime is meant."""
+    make(tmp_path, {"c/state.json": b'{"id":"c","init_process_pid":7}', "r/state.json": runc_state("r")})
+    done = persistdb("import", tmp_path / "c", tmp_path / "none")
+    assert done.status == 1
+    assert done.err.startswith(f"persistdb: {tmp_path}/c/state.json: is of no runtime that is known")
+    done = persistdb("import", "--runtime", "kata", tmp_path / "r")
+    assert done.status == 1
+    assert done.err.startswith(f"persistdb: {tmp_path}/r/state.json: is not Kata's")
+    assert persistdb("ls", "-q").out == ""
+    done = persistdb("import", "--runtime", "docker", tmp_path)
+    assert done.status == 2
+    assert "kata, runc, crun, youki" in done.err
+
+
+def test_all_runtimes(persistdb: Program, tmp_path: Path) -> None:
+    """A root with the files of several runtimes goes in by one command, which says what is where, and comes back."""
+    for sample in (DATA / "3.29.0", RUNC, CRUN):
+        shutil.copytree(sample, tmp_path / "in", dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "in/run/runc/userns")  # crun's sample has one of this name
+    done = persistdb("import", tmp_path / "in")
+    assert done.status == 0
+    assert done.err.splitlines() == [
+        f"note: {tmp_path}/in/run/vc/sbs holds 1 sandbox of kata",
+        _stateless(f"{tmp_path}/in/run/runc", 2),
+        f"note: {tmp_path}/in/run/runc holds 2 sandboxes of runc",
+        _stateless(f"{tmp_path}/in/run/containerd/runc/k8s.io", 2),
+        f"note: {tmp_path}/in/run/containerd/runc/k8s.io holds 1 sandbox of runc",
+        _stateless(f"{tmp_path}/in/run/crun", 3),
+        f"note: {tmp_path}/in/run/crun holds 2 sandboxes of crun",
+    ]
+    assert len(persistdb("ls", "-q").out.splitlines()) == 10
+    assert {row["cid"] for row in persistdb("ls", "--format", "json", "state=ready").rows} == {"web-1"}
+    # of a copy no start time is known, but who has a process was started
+    assert {row["cid"] for row in persistdb("report", "unstarted", "--format", "json").rows} == {"web-1"}
+    shown = persistdb("show", PODMAN_APP).out
+    assert "c 10:229" in shown
+    assert "rbind,ro,rslave" in shown
+    (tmp_path / "out/run/vc/sbs").mkdir(parents=True)
+    assert persistdb("export", "--to", tmp_path / "out").status == 0
+    wanted = {path.replace("containerd/runc/k8s.io", "runc"): data for path, data in contents(tmp_path / "in").items()}
+    assert contents(tmp_path / "out") == wanted
+
+
+def _stateless(path: str, number: int) -> str:
+    return (
+        f"note: {path}: the files do not tell the state of {number} of its containers; "
+        "if they are this machine's own, import them live (--live)"
+    )
+
+
+def test_pod_of_two_runtimes(persistdb: Program, tmp_path: Path) -> None:
+    """Containers of one pod by two runtimes in one folder: the second sandbox is a fault, and takes nothing away."""
+    pod = "io.kubernetes.cri.sandbox-id"
+    make(tmp_path / "a", {"state.json": runc_state("a", labels=[f"{pod}=p"])})
+    make(tmp_path / "b", crun_files(annotations={pod: "p"}))
+    done = persistdb("import", "--live", tmp_path)
+    assert done.status == 1
+    assert f"{tmp_path}/p: not stored: a sandbox of runc with its ID is in {tmp_path}, too" in done.err
+    assert persistdb("ls", "-q").out == "p/a\n"
+
+
+def test_changed_container_of_runc(persistdb: Program, tmp_path: Path) -> None:
+    """A container of runc's that was changed in the database is not exported, and the reason is named."""
+    make(tmp_path / "in/c", {"state.json": runc_state()})
+    persistdb("import", tmp_path / "in")
+    with persistdb.repository() as repository:
+        repository.update("c", "c", lambda record: record.replace(bundle_path="/other"))
+    done = persistdb("export", "--to", tmp_path / "out")
+    assert done.status == 3
+    assert f"{tmp_path}/out/c: not written: bundle_path changed since the import" in done.err
+
+
+def test_one_id_at_two_places(persistdb: Program, tmp_path: Path) -> None:
+    """A sandbox ID that a root holds twice is stored once, and the second one is a fault."""
+    for place in ("runc", "containerd/runc/default"):
+        make(tmp_path / "run" / place / "c", {"state.json": runc_state()})
+    done = persistdb("import", tmp_path)
+    assert done.status == 1
+    assert f"{tmp_path}/run/containerd/runc/default/c: not stored: a sandbox of runc with its ID is in" in done.err
+    assert persistdb("ls", "-q").out == "c/c\n"
+
+
+def test_usual_places(persistdb: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a path the usual places of this machine are read; if there is none, the message names them."""
+    monkeypatch.setattr(trees, "_ROOT", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "xdg"))
+    done = persistdb("import")
+    assert done.status == 3
+    assert "/run/vc/sbs, /run/runc" in done.err
+    make(tmp_path, {"run/runc/c/state.json": runc_state(), "xdg/crun/d/status": crun_files()["status"]})
+    make(tmp_path / "xdg/crun/d", crun_files())
+    done = persistdb("import", "--live")
+    assert done.status == 0
+    assert done.err.splitlines() == [
+        f"note: {tmp_path}/run/runc holds 1 sandbox of runc",
+        f"note: {tmp_path}/xdg/crun holds 1 sandbox of crun",
+    ]
+    assert persistdb("ls", "--format", "json").rows[0]["state"] == "stopped"
+
+
+def test_prune(persistdb: Program, tmp_path: Path) -> None:
+    """What is gone from the folder is said, and removed with ``--prune``; the word behind it is a path."""
+    make(tmp_path / "in", GOOD | tree("old", c=PLAIN))
+    persistdb("import", tmp_path / "in")
+    shutil.rmtree(tmp_path / "in/old")
+    done = persistdb("import", tmp_path / "in")
+    gone = f"note: {tmp_path}/in no longer has 1 stored sandbox; --prune removes it\n"
+    assert (done.status, done.err) == (0, gone)
+    done = persistdb("import", "--prune", tmp_path / "in")
+    assert (done.status, done.err) == (0, "note: removed sandbox old, which its folder no longer has\n")
+    assert done.out.endswith("; 1 sandbox removed\n")
+    shutil.rmtree(tmp_path / "in/good")
+    done = persistdb("import", tmp_path / "in", "--prune")
+    assert done.status == 1
+    assert done.err.splitlines()[1] == (
+        f"persistdb: {tmp_path}/in: no longer has 1 stored sandbox, but is empty: if that is meant, --prune=empty "
+        "removes what was in it"
+    )
+    assert persistdb("import", "--prune=empty", tmp_path / "in").status == 0
+    assert persistdb("ls", "-q").out == ""
+    assert persistdb("import", "--prune=all", tmp_path / "in").status == 2
+
+
 def test_paths(persistdb: Program, tmp_path: Path) -> None:
     """A missing path is named and the others are imported; if no path can be read, the status is 3."""
     make(tmp_path / "in", GOOD)
@@ -333,6 +460,7 @@ _KILLED = """
 import functools, os, signal, sys
 from persistdb.cli import main
 from persistdb.ingest import importer
+from persistdb.runtimes import trees
 importer.batches = functools.partial(importer.batches, size=12)
 last_call, calls, run = int(sys.argv.pop(1)), 0, importer.Importer.run
 def profile(*_):

@@ -31,6 +31,7 @@ from persistdb.errors import (
 from persistdb.records import Mount
 from persistdb.schema import migrate, tables, version
 from persistdb.store.repository import ContainerRepository
+from tests.schema.newer import NEWER, say
 from tests.store.samples import SANDBOX, STARTED, container, put, records, sandbox
 
 if TYPE_CHECKING:
@@ -289,7 +290,7 @@ def test_an_empty_database_gets_the_schema(database_url: str) -> None:
 
 @pytest.mark.parametrize(
     ("revision", "error", "says"),
-    [(version.REVISIONS[-2], SchemaOutdated, "db upgrade"), ("9999", SchemaTooNew, "newer")],
+    [(version.REVISIONS[-2], SchemaOutdated, "db upgrade"), (NEWER, SchemaTooNew, "newer")],
 )
 def test_another_schema_is_refused(
     database_url: str, revision: str, error: type[errors.SchemaError], says: str
@@ -297,8 +298,7 @@ def test_another_schema_is_refused(
     """An older schema is refused with the command that upgrades it, a newer one with what to do, and both stay."""
     with Database(database_url) as database:
         ContainerRepository(database, host="node-1")
-        with database.engine.begin() as connection:
-            connection.execute(text("UPDATE persistdb_version SET version_num = :revision"), {"revision": revision})
+        say(database, revision, revision, revision)
     with Database(database_url) as database:
         with pytest.raises(error, match=says) as caught:
             ContainerRepository(database, host="node-1")
@@ -384,14 +384,13 @@ def test_a_session_on_an_empty_database(tmp_path: Path) -> None:
         assert session.scalars(select(tables.Sandbox)).all() == []
 
 
-@pytest.mark.parametrize(("revision", "error"), [("0007", SchemaOutdated), ("0999", SchemaTooNew)])
+@pytest.mark.parametrize(("revision", "error"), [("0007", SchemaOutdated), (NEWER, SchemaTooNew)])
 def test_a_session_on_another_schema(tmp_path: Path, revision: str, error: type[PersistDBError]) -> None:
     """A database whose schema the mapped classes don't fit is refused, and nothing in it is touched."""
     url = f"sqlite:///{tmp_path}/x/persistdb.db"
     with Database(url) as database:
         migrate.upgrade(database)
-        with database.engine.execution_options(persistdb_begin="write").begin() as connection:
-            connection.execute(text("UPDATE persistdb_version SET version_num = :revision"), {"revision": revision})
+        say(database, revision, revision, revision)
         with pytest.raises(error), database.session(write=True):
             pass
 

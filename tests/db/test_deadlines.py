@@ -15,7 +15,6 @@ from persistdb import (
     ContainerState,
     Database,
     DatabaseError,
-    LockNotHeld,
     QueryTimeout,
     Timeouts,
     Unavailable,
@@ -106,11 +105,12 @@ def test_a_server_that_freezes_in_the_middle(
 
 
 def test_a_lock_of_a_frozen_server(own_server: Server, warm_in_both: ContainerRepository) -> None:
-    """To release a lock of a server that doesn't answer ends by the deadline, and says that the lock is not held."""
+    """To release a lock of a server that doesn't answer ends by the deadline, and the lock ends when it answers."""
     warm = warm_in_both
     lock = warm.lock("pod-1")
-    with own_server.daemon.frozen(), pytest.raises(LockNotHeld):
+    with own_server.daemon.frozen(), pytest.raises(ENDED):
         lock.release()
+    warm.lock("pod-1", timeout=60).release()
 
 
 def test_a_query_of_a_frozen_server(own_server: Server, warm: ContainerRepository) -> None:
@@ -208,7 +208,7 @@ def test_a_slow_statement_on_sqlite(sqlite_store: tuple[str, Database], timeouts
         repository = ContainerRepository(database, host="node-1")
         put(repository, "pod-1", "a")
         slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-        statement = Statement(text(slow), database.engine.dialect)
+        statement = Statement(slow, database.backend.style)
         with pytest.raises(QueryTimeout):
             database.read(lambda: value(statement, {}))
         assert repository.get("pod-1", "a").cid == "a"
@@ -229,5 +229,6 @@ def test_a_lock_that_is_waited_for_in_vain(
         with statements(database.engine) as sent:
             with pytest.raises(Busy):
                 waiting.transition("pod-1", "a", "stopped", expected="running")
-            assert sent.round_trips == 1
+            # on SQLite it is BEGIN that waits
+            assert sent.round_trips == (0 if database.backend.name == "sqlite" else 1)
         session.rollback()

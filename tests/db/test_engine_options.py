@@ -47,6 +47,15 @@ def test_options(sqlite_url: str, make: Callable[..., Any], caplog: pytest.LogCa
 
 
 @pytest.mark.parametrize("make", COLORS.values(), ids=COLORS)
+def test_options_of_locks(sqlite_url: str, make: Callable[..., Any]) -> None:
+    """The connection that renews locks has the options, too, but stays a single one."""
+    database = make(sqlite_url, engine_options={"max_overflow": 3, "logging_name": "ours"})
+    with database.another(1.0) as other:
+        assert other.engine.logging_name == "ours"
+        assert other.engine.pool._max_overflow == 0
+
+
+@pytest.mark.parametrize("make", COLORS.values(), ids=COLORS)
 def test_options_that_are_ours(sqlite_url: str, make: Callable[..., Any]) -> None:
     """Options that persistdb depends on are refused, with those that may be set."""
     for name in ("isolation_level", "poolclass", "connect_args", "creator", "future", "pool_pre_ping"):

@@ -105,6 +105,39 @@ def test_a_fork_while_other_threads_read(repository: ContainerRepository, store_
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
+_MAKING = """
+import os, signal, sys, threading
+from persistdb import Database
+
+database = Database(sys.argv[1])
+held, over = threading.Event(), threading.Event()
+
+def make():
+    with database._making:
+        held.set()
+        over.wait()
+
+thread = threading.Thread(target=make)
+thread.start()
+held.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(10)  # ends it
+    database.engine.dispose()
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+over.set()
+thread.join()
+"""
+
+
+def test_a_fork_while_another_thread_makes_the_engine(tmp_path: Path) -> None:
+    """A child makes its own engine where a thread that it has not was about to make its parent's."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", _MAKING, f"sqlite:///{tmp_path}/x.db"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 _MEMORY = """
 import os
 from persistdb import ContainerRepository, Database, SandboxState

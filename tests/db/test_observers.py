@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from persistdb import Database, DatabaseError
 from persistdb.db.work import Statement, value
@@ -76,11 +76,14 @@ def test_each_begins_and_ends(repository: ContainerRepository, heard: Heard) -> 
 
 
 def test_one_that_fails(database: Database) -> None:
-    """A statement that fails is told of with the context in which it began."""
-    wrong = Statement(text("SELECT nonsense FROM nowhere"), database.engine.dialect)
+    """A statement that fails is told of with the context in which it began.
+
+    After it the database is asked whether the program may still use it.
+    """
+    wrong = Statement("SELECT nonsense FROM nowhere", database.backend.style)
     with listening(database.engine) as heard, pytest.raises(DatabaseError):
         database.read(lambda: value(wrong, {}))
-    assert [what for what, _, _ in heard] == ["before", "error"]
+    assert [what for what, sql, _ in heard if sql == wrong.sql] == ["before", "error"]
     assert heard[0][2] is heard[1][2]
 
 
@@ -92,7 +95,7 @@ def test_only_errors(database: Database) -> None:
         contexts.append(context)
 
     event.listen(database.engine, "handle_error", fail)
-    wrong = Statement(text("SELECT nonsense FROM nowhere"), database.engine.dialect)
+    wrong = Statement("SELECT nonsense FROM nowhere", database.backend.style)
     try:
         with pytest.raises(DatabaseError):
             database.read(lambda: value(wrong, {}))
@@ -157,8 +160,8 @@ def test_opentelemetry(repository: ContainerRepository, database: Database, used
         exporter.clear()
         if used is database.engine:
             with pytest.raises(DatabaseError):
-                database.read(lambda: value(Statement(text("SELECT nonsense"), database.engine.dialect), {}))
-            (failed,) = exporter.get_finished_spans()
+                database.read(lambda: value(Statement("SELECT nonsense", database.backend.style), {}))
+            failed, *_ = exporter.get_finished_spans()  # then the database is asked whether the program may use it
             assert failed.status.status_code is StatusCode.ERROR
     finally:
         instrumentor.uninstrument()

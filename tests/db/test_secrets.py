@@ -114,7 +114,7 @@ def test_commands(
 ) -> None:
     """No command and no help prints the password of a URL in the environment, also where it fails."""
     monkeypatch.chdir(tmp_path)
-    for number, variable in enumerate(("PERSISTDB_URL", "PERSISTDB_READER_URL")):
+    for number, variable in enumerate(("PERSISTDB_URL", "PERSISTDB_READER_URL", "PERSISTDB_REPLICA_URL")):
         url = HIDDEN[number * 4].format(SECRET[1])
         monkeypatch.setenv(variable, f"{url}{'&' if '?' in url else '?'}connect_timeout=1")
     for arguments in (words, [*words, "--help"], ["--help"], [words[0], "--help"], [*words, "--bogus"]):

@@ -16,4 +16,5 @@ if TYPE_CHECKING:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the package where nothing else is, and give the folder of its commands."""
     wheel = fresh.build("wheel", tmp_path_factory.mktemp("wheel"))
-    return fresh.install(wheel, tmp_path_factory.mktemp("fresh") / "venv", extra="async", beside=["fastapi", "httpx2"])
+    beside = ["fastapi", "httpx2", "prometheus-client", "jinja2", "matplotlib"]
+    return fresh.install(wheel, tmp_path_factory.mktemp("fresh") / "venv", extra="async", beside=beside)

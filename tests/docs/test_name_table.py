@@ -46,7 +46,7 @@ def test_json() -> None:
     one = Container(
         host="h", sid="s", cid="c", record=record, revision=1, origin=Origin(), created_at=now, updated_at=now
     )
-    row = as_row(one)
+    row = as_row(one, ("", "", ""))
     keys = set(row)
     for name, value in row.items():
         if isinstance(value, list):

@@ -96,7 +96,7 @@ def test_the_first_call_to_a_server_that_is_away(own_server: Server, url: str) -
 
 def test_more_threads_than_connections(own_server: Server, url: str) -> None:
     """Threads that wait for a connection wait for the server with those that connect."""
-    timeouts = Timeouts(call=CALL, pool=0.05)
+    timeouts = Timeouts(call=CALL, pool=2)  # of which each needs a part when the server is back
     with Database(url, timeouts=timeouts, pool_size=1, retries=1000) as database:
         repository = ContainerRepository(database, host="node-1")
         failed: list[BaseException] = []

@@ -13,9 +13,9 @@ from persistdb.db import work
 from persistdb.db.work import Statement
 from persistdb.engines.mariadb.prepared import MOST, OFTEN
 from persistdb.records import Mount
-from persistdb.store.conditions import QueryShape
-from persistdb.store.queries import Compiled
+from persistdb.store.compiled import Compiled
 from persistdb.store.repository import ContainerRepository
+from persistdb.store.shapes import QueryShape
 from tests.store.samples import container, sandbox
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def test_statements_without_parameters(one: ContainerRepository) -> None:
     compiled = Compiled(one.database)
     fixed = [
         getattr(kept, name)
-        for kept in (compiled.statements, compiled.salvage.rows)
+        for kept in (compiled.built.statements, compiled.built.rows)
         for name, kind in vars(type(kept)).items()
         if isinstance(kind, cached_property)
     ]

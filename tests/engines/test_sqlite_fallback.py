@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("connections")
+
 DOCUMENT = '{"pages": "' + "x" * 100_000 + '"}'
 COPY, AS_IT_IS = "reading a private copy of it, because ", "reading it as it is, without locks, because "
 

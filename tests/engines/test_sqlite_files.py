@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from persistdb import ContainerRepository, ContainerState, Database, SandboxState
 from persistdb.engines import file_url
-from persistdb.errors import FileError, LockTimeout, Unavailable
+from persistdb.errors import LockTimeout, Unavailable
 from persistdb.schema.backup import backup
 from persistdb.schema.restore import restore
 
@@ -133,53 +133,3 @@ def test_all_names_of_a_database_have_the_same_locks(tmp_path: Path) -> None:
             ContainerRepository(other).lock("s", timeout=0)
         with ContainerRepository(other).lock("s", timeout=0):
             pass
-
-
-@pytest.mark.parametrize("to", ["elsewhere", "nothing"])
-def test_a_planted_symlink(tmp_path: Path, to: str) -> None:
-    """A symlink in the place of the folder of locks is refused, and neither lock nor write creates anything there."""
-    fill(tmp_path / "x.db")
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "x.db-locks").symlink_to(to)
-    with Database(file_url(tmp_path / "x.db")) as database:
-        ContainerRepository(database).save("s", "c", ContainerState(state="running"))
-        with pytest.raises(FileError, match=r"x\.db-locks: is a symlink, which is not followed"):
-            ContainerRepository(database).lock("s")
-        (tmp_path / "x.db-locks").unlink()
-        with ContainerRepository(database).lock("s"):
-            pass
-    assert (list((tmp_path / "elsewhere").iterdir()), (tmp_path / "nothing").exists()) == ([], False)
-
-
-def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
-    """A file that has the name of the folder of locks is refused."""
-    fill(tmp_path / "x.db")
-    (tmp_path / "x.db-locks").touch()
-    refused = pytest.raises(FileError, match=r"x\.db-locks: is not a folder")
-    with Database(file_url(tmp_path / "x.db")) as database, refused:
-        ContainerRepository(database).lock("s")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder away")
-def test_a_folder_of_another_user(tmp_path: Path) -> None:
-    """A folder of locks that belongs to a third user is refused; the database's owner may have made it."""
-    fill(tmp_path / "x.db")
-    (tmp_path / "x.db-locks").mkdir()
-    os.chown(tmp_path / "x.db-locks", 12345, -1)
-    with Database(file_url(tmp_path / "x.db")) as database:
-        with pytest.raises(FileError, match="belongs to user 12345, neither to this user nor to the database's"):
-            ContainerRepository(database).lock("s")
-        os.chown(tmp_path / "x.db", 12345, -1)
-        with ContainerRepository(database).lock("s"):
-            pass
-
-
-def test_locks_leave_no_descriptors(tmp_path: Path) -> None:
-    """A lock that is released, and one that could not be had, leave no open file."""
-    fill(tmp_path / "x.db")
-    with Database(file_url(tmp_path / "x.db")) as database:
-        repository = ContainerRepository(database)
-        before = len(os.listdir("/proc/self/fd"))
-        with repository.lock("s"), pytest.raises(LockTimeout):
-            repository.lock("s", timeout=0)
-        assert len(os.listdir("/proc/self/fd")) == before

@@ -178,6 +178,7 @@ def test_a_wait_in_vain(tmp_path: Path) -> None:
     assert driver.sent == ["PRAGMA busy_timeout = 0", "PRAGMA busy_timeout = 50"]
 
 
+@pytest.mark.usefixtures("connections")
 def test_a_writer_without_a_place(tmp_path: Path) -> None:
     """Where all places are taken, or the queue cannot be opened, a save waits as SQLite does, and Busy is its error."""
     url = f"sqlite:///{tmp_path}/full.db"
@@ -196,6 +197,7 @@ def test_a_writer_without_a_place(tmp_path: Path) -> None:
         assert repository.get("pod-1", "a").record.state == "paused"
 
 
+@pytest.mark.usefixtures("connections")
 def test_a_planted_queue(tmp_path: Path) -> None:
     """A symbolic link in the place of the queue is not followed: its target stays as it is, and saves go on."""
     target = tmp_path / "target"
@@ -206,6 +208,7 @@ def test_a_planted_queue(tmp_path: Path) -> None:
     assert target.read_bytes() == b""
 
 
+@pytest.mark.usefixtures("connections")
 def test_another_users_queue(tmp_path: Path) -> None:
     """A file of another user in the place of the queue is left alone, and saves go on."""
     planted = tmp_path / "planted.db-queue"
@@ -219,6 +222,7 @@ def test_another_users_queue(tmp_path: Path) -> None:
     assert planted.read_bytes() == b""
 
 
+@pytest.mark.usefixtures("connections")
 def test_nothing_stays(tmp_path: Path) -> None:
     """A database that is closed has closed its places, too, and the last one removes the file."""
 
@@ -233,6 +237,7 @@ def test_nothing_stays(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["closed.db"]
 
 
+@pytest.mark.usefixtures("connections")
 def test_a_database_of_two_names(tmp_path: Path) -> None:
     """Writers that know the database by a symlink are in the same queue."""
     with Database(f"sqlite:///{tmp_path}/real.db") as database:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import functools
+import shutil
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from persistdb import ContainerRepository, ContainerState, Database, Unavailable
 from persistdb.ingest import Importer, importer
+from persistdb.ingest.turns import Entries
+from persistdb.runtimes.places import Source
+from persistdb.runtimes.trees import read_trees
 from persistdb.store.batches import batches
 from tests.runtimes.kata.trees import PLAIN, make
 
@@ -42,6 +47,12 @@ class Recorder:
 
     def left_out(self, sid: str) -> None:
         self.events.append(("left out", sid))
+
+    def removed(self, sid: str) -> None:
+        self.events.append(("removed", sid))
+
+    def lost(self, sid: str) -> None:
+        self.events.append(("lost", sid))
 
 
 @pytest.fixture
@@ -149,7 +160,28 @@ def test_ordinary_imports_ask_nothing(
     Importer(repository, recorder).run([str(tmp_path)])
     with statements(repository.database.engine) as sent:
         Importer(repository, recorder).run([str(tmp_path)])
-    assert len(sent.texts) == 1
+    own = [text for text in sent.texts if "sandbox_seen" not in text and "host AS old" not in text]
+    assert len(own) == 1
+    assert len(sent.texts) == 4
+
+
+def test_new_sandboxes_without_a_state(
+    repository: ContainerRepository,
+    recorder: Recorder,
+    tmp_path: Path,
+    statements: Callable[[Engine], AbstractContextManager[Statements]],
+) -> None:
+    """Files without a state take as many statements however many there are, if the database has none of them."""
+    counts = []
+    for number in (1, 2, 5):  # the first one looks at the schema, too
+        folder = tmp_path / str(number)
+        for i in range(number):
+            make(folder, {f"{number}-{i}/persist.json": b"{}", f"{number}-{i}/x/persist.json": b"{}"})
+        with statements(repository.database.engine) as sent:
+            Importer(repository, recorder).run([str(folder)])
+        counts.append(len(sent.texts))
+    assert counts[1] == counts[2]
+    assert len(states(repository)) == 8
 
 
 def test_strict(repository: ContainerRepository, recorder: Recorder, tmp_path: Path) -> None:
@@ -259,3 +291,28 @@ def test_the_database_fails(repository: ContainerRepository, recorder: Recorder,
     with pytest.raises(Unavailable):
         Importer(repository, recorder).run([str(tmp_path / "in")])
     assert recorder.events == [("stored", "a", "0")]
+
+
+def test_entries_that_were_read_before_they_were_stored(
+    repository: ContainerRepository, recorder: Recorder, tmp_path: Path
+) -> None:
+    """A sandbox that was found to be gone while its last state waited to be stored is stored, and then removed."""
+    make(tmp_path, tree("a", x=other("1")) | tree("b"))
+    importer = Importer(repository, recorder)
+    importer.run([str(tmp_path)])
+    source = Source(str(tmp_path))
+
+    def read(*gone: str) -> Entries:
+        names = frozenset({"a"})
+        trees = list(read_trees(source, entries=names))
+        return Entries(source=source, began=datetime.now(UTC), names=names, trees=trees, gone=list(gone))
+
+    make(tmp_path, tree("a", x=other("1", "stopped")))
+    first = read()
+    shutil.rmtree(tmp_path / "a")
+    second = read("a")
+    importer.run_entries(first)
+    assert states(repository)["a"] == {"x": "stopped"}
+    importer.run_entries(second)
+    assert recorder.events[-2:] == [("stored", "a", "1"), ("removed", "a")]
+    assert repository.sandbox_ids() == ["b"]

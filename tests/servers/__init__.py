@@ -2,11 +2,13 @@
 
 from tests.servers.daemon import Account, Daemon, ServerFailed, Workspace
 from tests.servers.disks import on_small_disk
+from tests.servers.galera import Galera
 from tests.servers.mariadb import MariaDB
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.proxy import Proxy
 from tests.servers.server import HUSH, PASSWORD, USER, MissingServer, NotOurs, Server
+from tests.servers.standby import WithStandby
 from tests.servers.statements import Statement, Statements
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "USER",
     "Account",
     "Daemon",
+    "Galera",
     "MariaDB",
     "MissingServer",
     "NotOurs",
@@ -25,6 +28,7 @@ __all__ = [
     "ServerFailed",
     "Statement",
     "Statements",
+    "WithStandby",
     "Workspace",
     "on_small_disk",
 ]

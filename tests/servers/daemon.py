@@ -58,14 +58,16 @@ class Account:
     def _of(cls, entry: pwd.struct_passwd) -> Account:
         return cls(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
-    def run(self, command: Sequence[str | Path]) -> None:
-        """Run a command as this user, and fail with its output."""
+    def run(self, command: Sequence[str | Path]) -> str:
+        """Run a command as this user and return its output, or fail with it."""
         rights = {"user": self.uid, "group": self.gid, "extra_groups": []} if os.geteuid() == 0 else {}
         done = subprocess.run(  # type: ignore[call-overload]
             command, **rights, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
+        output: str = done.stdout.decode(errors="replace")
         if done.returncode != 0:
-            raise ServerFailed(f"{command[0]}: exit status {done.returncode}\n{done.stdout.decode(errors='replace')}")
+            raise ServerFailed(f"{command[0]}: exit status {done.returncode}\n{output}")
+        return output
 
 
 class Workspace:

@@ -9,7 +9,7 @@ import pwd
 import shutil
 import signal
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import OperationalError
@@ -53,10 +53,23 @@ class MariaDB(Server):
         return cls(url, url.set(drivername="mariadb"))
 
     @classmethod
-    def private(cls, workspace: Workspace) -> MariaDB:
+    def private(cls, workspace: Workspace) -> Self:
         """Start a private server."""
+        server = cls.stopped(workspace)
+        server.start()
+        with contextlib.ExitStack() as undo:
+            undo.callback(server.close)
+            server.create_user()
+            undo.pop_all()
+        return server
+
+    @classmethod
+    def stopped(
+        cls, workspace: Workspace, options: Mapping[str, str] | None = None, template: Path | None = None
+    ) -> Self:
+        """Make a private server with these settings and a copy of some data, else of none; it is yet to be started."""
         account = Account.ordinary("mysql")
-        template = _template(workspace, account)
+        template = template or _template(workspace, account)
         folder = workspace.folder("mariadb", account)
         account.run(["cp", "-a", template, folder / "data"])
         port = free_port()
@@ -70,18 +83,19 @@ class MariaDB(Server):
         def command(options: Mapping[str, str]) -> list[str]:
             places = {"datadir": folder / "data", "socket": listens, "pid-file": folder / "pid", "tmpdir": folder}
             settings = {**_SETTINGS, **places, "port": port, **options}
-            return [mariadbd, "--no-defaults", *(f"--{name}={value}" for name, value in settings.items())]
+            # scripts for the server are looked for there, too
+            server = ["/usr/bin/env", f"PATH={workspace.path}:{os.environ['PATH']}", mariadbd, "--no-defaults"]
+            return [*server, *(f"--{name}={value}" for name, value in settings.items())]
 
-        daemon = Daemon(command, account, workspace, folder, stop_signal=signal.SIGTERM, crash_signal=signal.SIGKILL)
-        server = cls(admin, login, daemon)
-        server.start()
-        with contextlib.ExitStack() as undo:
-            undo.callback(server.close)
-            server.execute(f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'")
-            databases = PREFIX.replace("_", r"\_") + "%"
-            server.execute(f"GRANT ALL ON `{databases}`.* TO '{USER}'@'%'")
-            undo.pop_all()
-        return server
+        crash = signal.SIGKILL
+        daemon = Daemon(command, account, workspace, folder, signal.SIGTERM, crash, dict(options or {}))
+        return cls(admin, login, daemon)
+
+    def create_user(self) -> None:
+        """Create the user of the URLs."""
+        self.execute(f"CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'")
+        databases = PREFIX.replace("_", r"\_") + "%"
+        self.execute(f"GRANT ALL ON `{databases}`.* TO '{USER}'@'%'")
 
     def socket_url(self, database: str) -> str:
         """Return the URL of a database through the Unix socket."""

@@ -30,7 +30,7 @@ _ADMIN = "admin"
 _HBA = f"""\
 local all,replication {_ADMIN} peer map=run
 local all             all      scram-sha-256
-host  all             all      127.0.0.1/32 scram-sha-256
+host  all,replication all      127.0.0.1/32 scram-sha-256
 """
 
 _SETTINGS = {
@@ -64,6 +64,20 @@ class PostgreSQL(Server):
     @classmethod
     def private(cls, workspace: Workspace) -> PostgreSQL:
         """Start a private server."""
+        server = cls.stopped(workspace)
+        server.start()
+        with contextlib.ExitStack() as undo:
+            undo.callback(server.close)
+            server.create_user()
+            undo.pop_all()
+        return server
+
+    @classmethod
+    def stopped(cls, workspace: Workspace, options: Mapping[str, str] | None = None) -> PostgreSQL:
+        """Make a private server with empty data and these settings, which is yet to be started.
+
+        All of them begin with the same data, so that one can be another's standby.
+        """
         account = Account.ordinary("postgres")
         template = _template(workspace, account)
         folder = workspace.folder("postgresql", account)
@@ -88,14 +102,13 @@ class PostgreSQL(Server):
             stop_signal=signal.SIGINT,
             # "Immediate": SIGKILL would leave the children to find out for themselves.
             crash_signal=signal.SIGQUIT,
+            options=dict(options or {}),
         )
-        server = cls(admin, login, daemon)
-        server.start()
-        with contextlib.ExitStack() as undo:
-            undo.callback(server.close)
-            server.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
-            undo.pop_all()
-        return server
+        return cls(admin, login, daemon)
+
+    def create_user(self) -> None:
+        """Create the user of the URLs."""
+        self.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
 
     def socket_url(self, database: str) -> str:
         """Return the URL of a database through the Unix socket."""

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # SQLite's BEGIN is a statement that persistdb sends; the other drivers begin without telling.
-_CONTROL = re.compile(r"\s*(BEGIN|START\s+TRANSACTION|COMMIT|ROLLBACK(?!\s+TO)|END)\b", re.IGNORECASE)
+_CONTROL = re.compile(
+    r"\s*((SET STATEMENT wsrep_sync_wait = 1 FOR )?START\s+TRANSACTION|BEGIN|COMMIT|ROLLBACK(?!\s+TO)|END)\b",
+    re.IGNORECASE,
+)
 _INSERT = re.compile(r"\s*(INSERT|REPLACE)\b", re.IGNORECASE)
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from persistdb import Database
 from persistdb.db.work import Answer
+from persistdb.store.compiled import Compiled
+from persistdb.store.recording import Recording
 from persistdb.store.statements import Statements
 
 if TYPE_CHECKING:
@@ -19,30 +21,60 @@ if TYPE_CHECKING:
 
 # A Database opens nothing before its first use, and these tests never use it.
 DATABASE = Database("sqlite://")
-STATEMENTS = Statements(DATABASE.backend, DATABASE.engine.dialect)
+COMPILED = Compiled(DATABASE)
+STATEMENTS = COMPILED.statements
 
 
 def _names() -> Iterator[tuple[int, str]]:
-    for name, value in vars(Statements).items():
-        if isinstance(value, cached_property) and not name.endswith("_json"):
-            made = getattr(STATEMENTS, name)
-            tables = ("mount", "device_map", "process")
-            yield from (
-                ((id(one), f"{name}: {table}") for one, table in zip(made, tables, strict=True))
-                if isinstance(made, tuple)
-                else [(id(made), name)]
-            )
+    tables = ("mount", "device_map", "process")
+    for kind, statements in ((Statements, STATEMENTS), (Recording, COMPILED.recording)):
+        for name, value in vars(kind).items():
+            if isinstance(value, cached_property) and not name.endswith("_json"):
+                made = getattr(statements, name)
+                if not isinstance(made, tuple):
+                    yield id(made), name
+                elif len(made) == len(tables):
+                    yield from ((id(one), f"{name}: {table}") for one, table in zip(made, tables, strict=True))
+                else:
+                    yield from ((id(one), f"{name}: {number}") for number, one in enumerate(made))
+    *recorded, last = COMPILED.transition
+    yield from ((id(one), f"transition: {number}") for number, one in enumerate(recorded))
+    yield id(last), "transition"
 
 
 NAMES = dict(_names())
 
 
+_OF_STATEMENTS = {name.partition(":")[0] for name in vars(Statements)} | {"transition"}
+
+
+def _is_recording(call: Call) -> bool:
+    name = NAMES.get(id(call.statement))
+    return name is not None and (name.startswith("transition: ") or name.partition(":")[0] not in _OF_STATEMENTS)
+
+
 class Run:
-    """A unit of work in progress: the calls that it has yielded together and waits for."""
+    """A unit of work in progress: the calls that it has yielded together and waits for.
+
+    Statements that record are answered by themselves: ``recorded`` has their names.
+    """
 
     def __init__(self, unit: Work[Any]) -> None:
         self._unit = unit
-        self.calls: Sequence[Call] = next(unit)
+        self.recorded: list[str] = []
+        self._all: Sequence[Call] = ()
+        self._wait(next(unit))
+
+    def _wait(self, calls: Sequence[Call]) -> None:
+        self._all = calls
+        self.recorded += [NAMES[id(call.statement)] for call in calls if _is_recording(call)]
+        self.calls = [call for call in calls if not _is_recording(call)]
+        if not self.calls:
+            self._wait(self._unit.send([changed() for _ in calls]))
+
+    def _answers(self, given: Sequence[Answer]) -> list[Answer]:
+        own = iter(given)
+        return [changed() if _is_recording(call) else next(own) for call in self._all]
 
     @property
     def names(self) -> list[str]:
@@ -50,22 +82,25 @@ class Run:
         return [NAMES[id(call.statement)] for call in self.calls]
 
     def rows(self, i: int = 0) -> list[list[Any]]:
-        """Return the rows that are the parameter of the i-th call."""
-        return msgspec.json.decode(str(self.calls[i].parameters["rows"]), type=list[list[Any]])
+        """Return the rows of the i-th call: its one parameter, or one row whose values are its parameters."""
+        parameters = self.calls[i].parameters
+        if "rows" not in parameters:
+            return [list(parameters.values())]
+        return msgspec.json.decode(str(parameters["rows"]), type=list[list[Any]])
 
     def goes_on(self, *answers: Answer) -> None:
         """Send answers; the unit must yield more calls."""
-        self.calls = self._unit.send(answers)
+        self._wait(self._unit.send(self._answers(answers)))
 
     def ends(self, *answers: Answer) -> Any:
         """Send answers; the unit must end. Return its result."""
         with pytest.raises(StopIteration) as end:
-            self._unit.send(answers)
+            self.goes_on(*answers)
         return end.value.value
 
     def goes_on_after(self, error: Exception) -> None:
         """Raise an error at the place where the unit waits; the unit must yield more calls."""
-        self.calls = self._unit.throw(error)
+        self._wait(self._unit.throw(error))
 
     def fails_on(self, error: Exception) -> None:
         """Raise an error at the place where the unit waits."""

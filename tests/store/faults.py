@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 def just_before(
     database: Database, statement: str, act: Callable[[], object], *, times: int = 1
 ) -> Iterator[list[str]]:
-    """Do something just before a statement that begins like this is sent; gives all statements that were sent."""
-    pattern = re.compile(r"\s*" + statement, re.IGNORECASE)
+    """Do something just before a statement that begins like this is sent; gives all statements that were sent.
+
+    On PostgreSQL a change of state begins with what it records.
+    """
+    pattern = re.compile(rf"\s*(?:WITH\b.*\s)?{statement}", re.IGNORECASE | re.DOTALL)
     sent: list[str] = []
     left = [times]
 

@@ -7,6 +7,7 @@
 | ``store_url`` | the URL of that, for other connections |
 | ``writes`` | what was written since: rows by table |
 | ``sent`` | the statements sent since |
+| ``apart`` | the URLs of a database and of one that stands for its replica |
 | ``on_server`` | a repository on the shared ``server``'s database ``name``, which gives up after few attempts |
 
 The product makes the schema once for each engine and test process. SQLite files are copies of that one; on a server all
@@ -18,19 +19,22 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import pytest
-from sqlalchemy import event, make_url, text
+from sqlalchemy import Table, event, make_url, select, text, update
 
 from persistdb import Database
 from persistdb.engines import Timeouts
+from persistdb.schema.history import Retention
+from persistdb.schema.names import HISTORY
 from persistdb.schema.prepare import prepare
 from persistdb.store.repository import ContainerRepository
 from tests.conftest import ENGINES, SERVERS
 
 from .in_step import database_for_tasks, repository_for_tasks
+from .samples import put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +49,8 @@ if TYPE_CHECKING:
     from .in_step import Loop
 
 HOST = "node-1"
+_kept: Table = Retention.__table__  # type: ignore[assignment]  # declared as FromClause, a Table in fact
+_RETENTION: dict[str, dict[str, Any]] = {}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -109,6 +115,12 @@ def mariadb_store(shared_mariadb: tuple[str, Database]) -> tuple[str, Database]:
 def _emptied(url: str, database: Database) -> tuple[str, Database]:
     with database.engine.begin() as connection:
         connection.execute(text("DELETE FROM sandbox"))
+        for name in ("host", "audit_run", "audit_finding", *HISTORY):
+            connection.execute(text(f"DELETE FROM {name}"))
+        connection.execute(text("DELETE FROM lease"))  # of processes that were killed
+        # tests change what is kept, and since when
+        first = _RETENTION.setdefault(url, dict(connection.execute(select(_kept)).mappings().one()))
+        connection.execute(update(_kept).values(first))
     return url, database
 
 
@@ -166,19 +178,20 @@ def sent(used: Engine, statements: Callable[[Engine], AbstractContextManager[Sta
         yield sent
 
 
-_WRITE = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM|DELETE \w+ FROM)\s+(\w+)", re.IGNORECASE)
+# on PostgreSQL a change of state begins with what it records
+_WRITE = re.compile(r"\s*(?:WITH\b.*\s)?(INSERT INTO|UPDATE|DELETE FROM|DELETE \w+ FROM)\s+(\w+)", re.I | re.S)
 
 
 @pytest.fixture
 def writes(used: Engine) -> Iterator[Counter[str]]:
-    """Count the rows that the database is given to write, as ``INSERT mount`` and the like."""
+    """Count the rows that the database is given to write, as ``INSERT mount`` and the like, but for what it records."""
     rows: Counter[str] = Counter()
 
     def on_statement(
         _connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, _executemany: bool
     ) -> None:
         match = _WRITE.match(sql)
-        if match:
+        if match and match[2] not in HISTORY:
             values = parameters.values() if isinstance(parameters, dict) else parameters
             arrays = [v for v in values if isinstance(v, str) and v.startswith("[")]
             count = sum(len(msgspec.json.decode(array)) for array in arrays) if arrays else 1
@@ -214,3 +227,23 @@ def on_server(server: Server, name: str, color: str) -> Iterator[ContainerReposi
         else:
             with database_for_tasks(server.url(name), **options) as opened:
                 yield repository_for_tasks(opened, HOST, database)
+
+
+class Apart(NamedTuple):
+    """The URLs of two databases that do not replicate; the first has pod-1/new of node-1, the second pod-1/old."""
+
+    primary: str
+    replica: str
+
+
+@pytest.fixture
+def apart(server: Server) -> Iterator[Apart]:
+    """Make two such databases on each server in turn: what is read shows which of them was asked."""
+    names = [server.create_database() for _ in range(2)]
+    found = Apart(*map(server.url, names))
+    for url, cid in ((found.primary, "new"), (found.replica, "old")):
+        with Database(url) as database:
+            put(ContainerRepository(database, host=HOST), "pod-1", cid)
+    yield found
+    for name in names:
+        server.drop_database(name)

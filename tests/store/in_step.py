@@ -85,6 +85,13 @@ class InStep:
         value = getattr(self._target, name)
         return self._in_task(value) if callable(value) else value
 
+    def acting(self, **said: Any) -> InStep:
+        """Return the same with what is said of who acts, and why."""
+        other = self._target.acting(**said)
+        if self._same is None:
+            return _transaction(self._loop, other)
+        return InStep(self._loop, other, self._same.acting(**said))
+
     def transact(self, function: Any) -> Any:
         """Let a thread call the function, which knows nothing of tasks."""
         if not callable(function):
@@ -105,6 +112,8 @@ class InStep:
             result = self._loop.run(begin)
             if inspect.isasyncgen(result):
                 return self._each(result)
+            if hasattr(result, "__aiter__"):
+                return _Feed(self._loop, result)
             return self._entered(result) if hasattr(result, "__aenter__") else result
 
         return call
@@ -155,6 +164,37 @@ def used(repository: Any) -> Database:
     return database
 
 
+class _Feed:
+    """What iterates in a task, and has a cursor; one by one, so that the cursor is where the thread is."""
+
+    def __init__(self, loop: Loop, feed: Any) -> None:
+        self._loop, self._feed = loop, feed
+
+    @property
+    def cursor(self) -> Any:
+        return self._feed.cursor
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        async def one() -> tuple[Any, ...]:
+            # no StopIteration comes through a future
+            return tuple([each async for each in _first(self._feed)])
+
+        found = self._loop.run(one)
+        if not found:
+            raise StopIteration
+        return found[0]
+
+
+async def _first(feed: Any) -> AsyncGenerator[Any, None]:
+    try:
+        yield await anext(feed)
+    except StopAsyncIteration:
+        return
+
+
 def _transaction(loop: Loop, work: Any) -> InStep:
     inner = InStep(loop, work)
     # what SQLAlchemy's own session for asyncio does with it
@@ -180,6 +220,10 @@ class _Session:
 class _Lock:
     def __init__(self, loop: Loop, lock: Any) -> None:
         self._loop, self._lock = loop, lock
+
+    @property
+    def lost(self) -> bool:
+        return bool(self._lock.lost)
 
     def release(self) -> None:
         self._loop.run(self._lock.release)

@@ -13,7 +13,19 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persistdb import Conflict, ContainerRepository, ContainerState, Database, Mount, Process, SandboxState, Timeouts
+from sqlalchemy import text
+
+from persistdb import (
+    Conflict,
+    ContainerRepository,
+    ContainerState,
+    Database,
+    LockLost,
+    Mount,
+    Process,
+    SandboxState,
+    Timeouts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -175,16 +187,37 @@ def run_killing(url: str, *, processes: int, kills: int) -> None:
                 lines += [line for line in process.stdout if line.endswith("\n")]
                 kill(process)
                 assert generation_of(repository, sid) >= int(lines[-1])
+        assert unmatched(database) == []
+
+
+def unmatched(database: Database) -> list[tuple[object, ...]]:
+    """Return the containers whose row, lifetime and last event say different things of them, with these."""
+    last = "SELECT max(e.id) FROM event AS e WHERE e.container_id = life.id"
+    query = (
+        "SELECT life.id, life.removed_at, now.revision, told.kind, told.revision FROM container_lifetime AS life"
+        " LEFT JOIN container AS now ON now.id = life.id"
+        f" LEFT JOIN event AS told ON told.id = ({last})"
+        " WHERE told.id IS NULL OR (now.id IS NULL) <> (told.kind = 'removed')"
+        " OR (now.id IS NULL) <> (life.removed_at IS NOT NULL) OR now.revision <> told.revision"
+    )
+    with database.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
 
 
 # --- locks, and first use
 
 
-def hold(url: str, sid: str, shared: bool) -> None:
-    """Take a lock, tell so, and hold it until the standard input ends."""
-    with Database(url) as database, ContainerRepository(database, host=HOST).lock(sid, shared=shared, timeout=60):
-        print("held", flush=True)
+def hold(url: str, sid: str, shared: bool, lease: float) -> None:
+    """Take a lock, tell so and its number, and hold it until the standard input ends; tell whether it was lost."""
+    with Database(url, timeouts=Timeouts(lease=lease)) as database:
+        lock = ContainerRepository(database, host=HOST).lock(sid, shared=shared, timeout=60)
+        print(f"held {lock.fencing_number}", flush=True)
         sys.stdin.read()
+        print("lost" if lock.lost else "held")
+        try:
+            lock.release()
+        except LockLost as error:
+            print(error)
 
 
 def open_(url: str) -> None:
@@ -204,7 +237,7 @@ def main(arguments: Iterable[str]) -> None:
     elif command == "grow":
         grow(*rest)
     elif command == "hold":
-        hold(rest[0], rest[1], rest[2] == "1")
+        hold(rest[0], rest[1], rest[2] == "1", float(rest[3]))
     else:
         open_(*rest)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,6 +52,16 @@ def test_sound(repository: Repository) -> None:
     repository.save_sandbox(sandbox("pod-2", state="\U0001f9ed", persist_version=-1), {"x": container()})
     assert check_rows(repository.database) == []
     assert check.check(repository.database) == []
+
+
+def test_progress(sqlite_store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check of rows tells how many containers it has read, and how many there are."""
+    monkeypatch.setattr("persistdb.store.check.PAGE", 2)
+    repository = ContainerRepository(sqlite_store[1], host=HOST)
+    put(repository, "pod-1", *"abcde")
+    told: list[tuple[int, int]] = []
+    assert check_rows(repository.database, progress=lambda done, number: told.append((done, number))) == []
+    assert told == [(2, 5), (4, 5)]
 
 
 def test_a_container(with_container: Database) -> None:
@@ -188,3 +199,41 @@ def test_options_that_are_no_json(mariadb_store: tuple[str, Database]) -> None:
     (finding,) = check.check(database)
     assert "mount" in finding.what
     assert finding.rows[0][-1] == "options"
+
+
+DOCUMENT = json.dumps(
+    {
+        "Devices": [{"ID": "a", "RefCount": 2**64}, {"ID": "v", "VFIODevs": [{"BDF": "3b:00.0"}]}],
+        "HypervisorState": {"Pid": 4711},
+        "Config": {
+            "Annotations": {"own": "1"},
+            "ContainerConfigs": [{"ID": "b", "Annotations": {"io.kubernetes.pod.name": "p"}}],
+        },
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "cid", "what"),
+    [
+        ("DELETE FROM sandbox_device WHERE position = 1", None, "devices"),
+        ("UPDATE sandbox_device SET ref_count = 1 WHERE position = 0", None, "devices"),
+        ("UPDATE vfio_device SET bdf = '0000:3b:00.1'", None, "devices"),
+        ("UPDATE sandbox SET hypervisor_pid = NULL", None, "virtual machine"),
+        ("UPDATE sandbox_annotation SET value = '2'", None, "annotations"),
+        ("DELETE FROM annotation", "b", "annotations"),
+        ("UPDATE container SET pod = '' WHERE cid = 'b'", "b", "names"),
+        ("UPDATE container SET runtime = 'runc' WHERE cid = 'a'", "a", "runtime"),
+    ],
+)
+def test_what_documents_say(repository: Repository, change: str, cid: str | None, what: str) -> None:
+    """Rows that are not what the stored files say are named, with their sandbox; the others are not."""
+    record = sandbox("pod-2", document=DOCUMENT)
+    repository.save_sandbox(record, {"a": container(), "b": container("b")})
+    assert check_rows(repository.database) == []
+    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        connection.exec_driver_sql(change)
+    (finding,) = check_rows(repository.database)
+    ((host, sid, of, reason),) = finding.rows
+    assert (host, sid, of) == (HOST, "pod-2", cid)
+    assert what in reason

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +12,7 @@ from sqlalchemy import event
 
 from persistdb import ContainerIDs, ContainerRepository, Database
 from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState, SandboxWrite
+from persistdb.reports import catalog, readonly, scope
 from tests.conftest import ENGINES, SERVERS
 
 if TYPE_CHECKING:
@@ -26,11 +29,17 @@ def _fill(database: Database, hosts: range) -> None:
         repository.save_many(
             SandboxWrite(
                 sid=(sid := f"{i}-{host}"),
-                record=SandboxState(sid=sid),
+                record=SandboxState(sid=sid, document=_document(sid)),
                 containers={"pause": ContainerState(), f"c{i}-{host}": _container(sid)},
             )
             for i in range(SANDBOXES)
         )
+        repository.mark_seen([f"{i}-{host}" for i in range(SANDBOXES)], source="/run/vc/sbs")
+
+
+def _document(sid: str) -> str:
+    """Write a sandbox's own file, with a device; Kata draws the IDs of devices."""
+    return json.dumps({"Devices": [{"ID": f"b{sid}", "RefCount": 2}, {"ID": f"v{sid}"}]})
 
 
 def _container(sid: str) -> ContainerState:
@@ -66,6 +75,8 @@ ASKED: Mapping[str, Callable[[ContainerRepository], object]] = {
     "two keys": lambda r: r.find("device=fuse", "cid=c*"),
     "not a path": lambda r: r.find("host-path!=/etc/hosts"),
     "count": lambda r: r.count("host-path=/etc/*"),
+    "what is gone": lambda r: r.unseen("/run/vc/sbs", before=datetime.now(UTC) + timedelta(hours=1)),
+    "folders": lambda r: r.sources(),
 }
 THERE = ContainerIDs("node-29", "5-29", "c5-29")
 OF_ALL: Mapping[str, Callable[[ContainerRepository], object]] = {
@@ -77,6 +88,10 @@ OF_ALL: Mapping[str, Callable[[ContainerRepository], object]] = {
     "a later page by host": lambda r: r.summaries("state=running", sort="host", limit=5, after=THERE, all_hosts=True),
     "a later page by container": lambda r: r.summaries(sort="-cid", limit=5, after=THERE, all_hosts=True),
 }
+
+
+REPORTS = [name for name in catalog.names() if (found := catalog.find(name, "sqlite")).is_by_host or found.totals]
+VALUES = {"paths": ["/"], "stale": ["0s"]}
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -96,7 +111,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def read(url: str) -> dict[str, list[int]]:
     """Ask one host of thirty, and of five times as many, for everything, and count rows."""
-    counts: dict[str, list[int]] = {what: [] for what in (*ASKED, *OF_ALL)}
+    counts: dict[str, list[int]] = {what: [] for what in (*ASKED, *OF_ALL, *REPORTS)}
     with Database(url) as database:
         repository = ContainerRepository(database, host="node-29")
         for hosts in (range(SMALL), range(SMALL, LARGE)):
@@ -105,8 +120,17 @@ def read(url: str) -> dict[str, list[int]]:
             for what, ask in {**ASKED, **OF_ALL}.items():
                 with _sent(database) as sent:
                     assert ask(repository)
-                counts[what].append(sum(_rows(database, sql, values) for sql, values in sent))
+                counts[what].append(sum(rows_read(database, sql, values) for sql, values in sent))
+            for name in REPORTS:
+                counts[name].append(rows_read(database, *_of_hosts(database, name, ["node-7", "node-28", "node-29"])))
     return counts
+
+
+def _of_hosts(database: Database, name: str, hosts: list[str]) -> tuple[str, Any]:
+    report = catalog.find(name, database.backend.name)
+    sql, parameters = scope.of_hosts(database, report, hosts)
+    sql, values = readonly.bound(database, sql, {**report.values(VALUES.get(name, ())), **parameters})
+    return sql, tuple(values) if isinstance(values, list) else values
 
 
 def _analyze(database: Database) -> None:
@@ -115,7 +139,9 @@ def _analyze(database: Database) -> None:
         if database.backend.name == "postgresql":
             connection.exec_driver_sql("ANALYZE")
         elif database.backend.name == "mariadb":
-            connection.exec_driver_sql("ANALYZE TABLE sandbox, container, mount, device_map, process").all()
+            connection.exec_driver_sql(
+                "ANALYZE TABLE sandbox, container, mount, device_map, process, sandbox_seen"
+            ).all()
 
 
 @contextmanager
@@ -123,7 +149,7 @@ def _sent(database: Database) -> Iterator[list[tuple[str, Any]]]:
     sent: list[tuple[str, Any]] = []
 
     def listen(_connection: object, _cursor: object, sql: str, values: object, _context: object, _many: bool) -> None:
-        if sql.startswith("SELECT"):
+        if sql.startswith(("SELECT", "WITH")):
             sent.append((sql, values))
 
     event.listen(database.engine, "before_cursor_execute", listen)
@@ -131,7 +157,7 @@ def _sent(database: Database) -> Iterator[list[tuple[str, Any]]]:
     event.remove(database.engine, "before_cursor_execute", listen)
 
 
-def _rows(database: Database, sql: str, values: Any) -> int:
+def rows_read(database: Database, sql: str, values: Any) -> int:
     """Return how many rows an engine looks at; of SQLite the steps of its program, which counts no rows."""
     with database.engine.connect() as connection:
         if database.backend.name == "postgresql":
@@ -175,6 +201,13 @@ def test_a_host_s_own_questions(read: dict[str, list[int]], what: str) -> None:
     assert large <= 1.5 * small
 
 
+@pytest.mark.parametrize("what", REPORTS)
+def test_a_page_of_a_report(read: dict[str, list[int]], what: str) -> None:
+    """A report of some hosts begins with these hosts, whatever else the database holds."""
+    small, large = read[what]
+    assert 0 < large <= 1.5 * small
+
+
 @pytest.mark.parametrize("url", ["sqlite", SERVERS[0]], indirect=True, scope="module")
 @pytest.mark.parametrize("what", OF_ALL)
 def test_a_page_of_all_hosts(read: dict[str, list[int]], what: str) -> None:
@@ -196,6 +229,26 @@ def test_an_iteration_of_a_large_host(url: str) -> None:
             _analyze(database)
             with _sent(database) as sent:
                 assert len(list(repository.iterate(batch=5))) == number
-            counts.append(sum(_rows(database, sql, values) for sql, values in sent) / number)
+            counts.append(sum(rows_read(database, sql, values) for sql, values in sent) / number)
     few, many = counts
     assert many <= 1.5 * few
+
+
+def test_what_one_of_very_many_versions_was(url: str) -> None:
+    """The rows of a container as it was, at a time or in a revision, are sought however many versions it had."""
+    with Database(url) as database:
+        repository, counts = ContainerRepository(database, host="node-1"), []
+        record, made = _container("v"), datetime.now(UTC)
+        repository.save_sandbox(SandboxState(sid="v"), {"v": record})
+        for number in (20, 180):
+            for i in range(number):
+                mounts = [mount.replace(options=[str(number), str(i)]) for mount in record.mounts]
+                repository.save("v", "v", record.replace(mounts=mounts))
+            _analyze(database)
+            for at, revision in ((made, 2), (made + (datetime.now(UTC) - made) / 2, number // 2)):
+                with _sent(database) as sent:
+                    repository.get("v", "v", at=max(at, repository.get("v", "v").created_at))
+                    repository.get("v", "v", revision=revision)
+                # the version is found, then read
+                counts.append(sum(rows_read(database, sql, values) for sql, values in (sent[-3], sent[-1])))
+    assert max(counts) <= 1.5 * min(counts)

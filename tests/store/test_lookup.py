@@ -9,14 +9,15 @@ from persistdb.errors import Ambiguous, InvalidValue, NotFound
 from persistdb.filters import ALL_HOSTS, Filter, Scope
 from persistdb.records import Container, ContainerState, Origin
 from persistdb.store import lookup
-from persistdb.store.selection import Selects, split
+from persistdb.store.selection import Selects
+from persistdb.store.shapes import split
 from persistdb.store.statements import Statements
 
 from .stored import BEFORE, at
 
 HERE = Scope("node-1")
 BACKEND, URL = resolve("sqlite://")
-SELECTS = Selects(Statements(BACKEND, URL.get_dialect()()))
+SELECTS = Selects(Statements(BACKEND))
 LAST = "\U0010ffff"
 
 

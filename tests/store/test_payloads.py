@@ -217,7 +217,8 @@ def test_an_empty_sandbox(form: Form) -> None:
 def test_a_summary(form: Form) -> None:
     """A summary decodes in both forms."""
     values: dict[str, Any] = {"host": HOST, "sid": "pod-1", "cid": "web", "state": "running", "mounts": 3, "devices": 2}
-    values |= {"bundle_path": "/b", "cgroup_path": "/c", "revision": 7}
+    values |= {"bundle_path": "/b", "cgroup_path": "/c", "revision": 7, "runtime": "runc", "namespace": "k8s.io"}
+    values |= {"pod": "default/web-1", "container_name": "nginx", "image": "nginx:1.27"}
     for pid in (None, -1, 1 << 40):
         times = {name: f"{time.replace(' ', 'T')}Z" for name, time in (("created_at", BEFORE), ("updated_at", NOW))}
         payload = text({**values, "pid": pid, **times})

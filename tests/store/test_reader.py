@@ -13,6 +13,7 @@ from persistdb.records import ContainerState, Process
 from persistdb.store.diff import Snapshot
 from persistdb.store.payloads import decoders
 from persistdb.store.reader import Reader
+from persistdb.store.row_statements import RowStatements
 from persistdb.store.salvage import Salvage
 from persistdb.store.stored import SpoiltSandbox
 
@@ -21,7 +22,7 @@ from .samples import container
 from .stored import HOST, stored_container, stored_sandbox
 
 DECODE = decoders(DATABASE.backend)
-READER = Reader(HOST, STATEMENTS, DECODE, Salvage(DATABASE, STATEMENTS, DECODE))
+READER = Reader(HOST, STATEMENTS, DECODE, Salvage(DATABASE, RowStatements(STATEMENTS), DECODE))
 
 WEB_STORED = stored_container("web", container("web"))
 POD = stored_sandbox(WEB_STORED)
@@ -90,10 +91,12 @@ def test_a_snapshot() -> None:
     run = Run(READER.snapshot("pod-1", "web"))
     assert (run.names, run.calls[0].parameters) == (["snapshot"], KEY)
     # servers give the sum of integers as a decimal
-    assert run.ends(answer((1, -3, Decimal(9), 77, None))) == Snapshot(1, -3, 9, 77, None)
+    assert run.ends(answer((1, -3, Decimal(9), 77, None, None))) == Snapshot(1, -3, 9, 77, None)
     plain = stored_container("web", container())  # without a start time, which statements write in their own way
     payload = msgspec.json.encode(plain).decode()
-    assert Run(READER.snapshot("pod-1", "web")).ends(answer((1, 1, 2, None, payload))) == Snapshot(1, 1, 2, None, plain)
+    for document, told in (('{"ID": "web"}', '{"ID": "web"}'), ("{}", None)):  # only one that is about the container
+        found = Run(READER.snapshot("pod-1", "web")).ends(answer((1, 1, 2, None, payload, document)))
+        assert found == Snapshot(1, 1, 2, None, plain, told)
     with pytest.raises(NotFound) as caught:
         Run(READER.snapshot("pod-1", "web")).goes_on(NOTHING)
     assert (caught.value.kind, caught.value.ref, caught.value.host) == ("sandbox", "pod-1", HOST)

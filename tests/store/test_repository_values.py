@@ -408,6 +408,7 @@ WRONG: dict[str, Any] = {
     "lock": lambda r: r.lock("\ud800"),
     "lock's timeout": lambda r: r.lock("pod-1", timeout=None),
     "retries": lambda r: Database(r.database.url, retries=-1),
+    "connections": lambda r: Database(r.database.url, pool_size=0),
 }
 
 

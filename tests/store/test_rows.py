@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from whenever import OffsetDateTime, TimeDelta
 
+from persistdb.annotations import Names
 from persistdb.errors import InvalidValue
 from persistdb.records import ContainerState, Mount, Origin, Process, SandboxState
 from persistdb.schema import tables
@@ -28,6 +29,7 @@ from persistdb.store.rows import (
     SandboxRow,
     TokenRow,
 )
+from persistdb.virtual_machines import UNKNOWN, VirtualMachine
 from tests.runtimes.kata.strategies import RECORDS
 
 from .samples import SANDBOX, STARTED, container
@@ -56,6 +58,7 @@ def test_a_new_sandbox() -> None:
         cgroup_path="/kubepods/pod1",
         layout="2.2",
         document=SANDBOX.document,
+        **UNKNOWN._asdict(),
         revision=-3,
         created_at=NOW,
         updated_at=NOW,
@@ -81,8 +84,9 @@ def test_a_changed_sandbox() -> None:
 @pytest.mark.parametrize(("id_", "sandbox_id"), [(None, None), (None, 1), (11, 1)])
 def test_a_new_container(id_: int | None, sandbox_id: int | None) -> None:
     """A new container's row has its values, its origin, and the IDs as far as they are known."""
-    origin = Origin(layout="2.2", extra='{"New":1}', document="{}")
-    assert rows.container_row(id_, sandbox_id, "web", WEB, origin, 4, BEFORE, NOW) == ContainerRow(
+    origin = Origin(layout="2.2", extra='{"New":1}', document="{}", namespace="k8s.io")
+    names = Names("default/web", "0a9b", "web", "nginx")
+    assert rows.container_row(id_, sandbox_id, "web", WEB, origin, 4, BEFORE, NOW, names) == ContainerRow(
         id=id_,
         sandbox_id=sandbox_id,
         cid="web",
@@ -92,6 +96,12 @@ def test_a_new_container(id_: int | None, sandbox_id: int | None) -> None:
         layout="2.2",
         extra='{"New":1}',
         document="{}",
+        namespace="k8s.io",
+        runtime="kata",
+        pod="default/web",
+        pod_uid="0a9b",
+        container_name="web",
+        image="nginx",
         revision=4,
         created_at=BEFORE,
         updated_at=NOW,
@@ -100,16 +110,18 @@ def test_a_new_container(id_: int | None, sandbox_id: int | None) -> None:
 
 def test_a_changed_container() -> None:
     """A container's change has the row's ID and the revision that was read."""
-    origin = Origin(layout="2.2", extra="{}")
+    origin = Origin(layout="runc", extra="{}")
     assert rows.container_change(11, 4, WEB, origin, NOW) == ContainerChange(
         id=11,
         revision=4,
         state="running",
         cgroup_path=WEB.cgroup_path,
         bundle_path=WEB.bundle_path,
-        layout="2.2",
+        layout="runc",
         extra="{}",
         document=None,
+        namespace="",
+        runtime="runc",
         updated_at=NOW,
     )
 
@@ -118,23 +130,23 @@ def test_children() -> None:
     """Children are keyed by position: the rootfs is the mount at 0, and the others follow in order."""
     assert children(WEB) == ChildRows(
         [
-            MountRow(11, 0, True, "/dev/vda", "", "ext4", None, "", "drive-1", False, True),
-            MountRow(11, 1, False, "proc", "/proc", "proc", '["nosuid","noexec"]', "", "", False, False),
-            MountRow(11, 2, False, "/var/lib/data", "/data", "bind", "[]", "/srv/data", "", False, False),
-            MountRow(11, 3, False, "tmpfs", "/tmp", "tmpfs", None, "", "", True, False),
+            MountRow(11, 0, True, "/dev/vda", "", "ext4", None, "", "drive-1", False, True, 0),
+            MountRow(11, 1, False, "proc", "/proc", "proc", '["nosuid","noexec"]', "", "", False, False, 0),
+            MountRow(11, 2, False, "/var/lib/data", "/data", "bind", "[]", "/srv/data", "", False, False, 0),
+            MountRow(11, 3, False, "tmpfs", "/tmp", "tmpfs", None, "", "", True, False, 0),
         ],
         [
-            DeviceMapRow(11, 0, "drive-1", "/dev/xvda", 0o60660, 0, 6, False),
-            DeviceMapRow(11, 1, "vfio-7", "/dev/vfio/7", 4294967295, 4294967295, 0, True),
+            DeviceMapRow(11, 0, "drive-1", "/dev/xvda", 0o60660, 0, 6, False, 0),
+            DeviceMapRow(11, 1, "vfio-7", "/dev/vfio/7", 4294967295, 4294967295, 0, True, 0),
         ],
-        [ProcessRow(11, 0, 1, "web", 4242, "2026-03-14 09:24:26.535897", 932, 345)],
+        [ProcessRow(11, 0, 1, "web", 4242, "2026-03-14 09:24:26.535897", 932, 345, 0)],
     )
 
 
 def test_no_token_is_null() -> None:
     """An empty token is NULL, so that many processes may have none."""
     (row,) = children(ContainerState(processes=[Process(pid=-1)])).processes
-    assert row == ProcessRow(11, 0, 1, None, -1, None, None, None)
+    assert row == ProcessRow(11, 0, 1, None, -1, None, None, None, 0)
 
 
 def test_children_that_differ() -> None:
@@ -249,12 +261,12 @@ def test_a_new_sandbox_has_all_columns_but_its_id() -> None:
 @pytest.mark.parametrize(
     ("kind", "table", "fixed"),
     [
-        (SandboxChange, tables.Sandbox, {"host", "sid", "created_at"}),
-        (ContainerChange, tables.Container, {"sandbox_id", "cid", "created_at"}),
+        (SandboxChange, tables.Sandbox, {"host", "sid", "created_at", *VirtualMachine._fields}),
+        (ContainerChange, tables.Container, {"sandbox_id", "cid", "created_at", *Names._fields}),
     ],
 )
 def test_changes_have_all_columns_that_change(kind: type[Row], table: type[tables.Base], fixed: set[str]) -> None:
-    """A change has every column of its table but the keys and created_at, which never change."""
+    """A change has every column of its table but the keys and created_at, which never change, and what is derived."""
     fields = set(kind.__struct_fields__) - {"new_revision"}
     assert fields == {column.name for column in table.__table__.c} - fixed
     assert kind.__struct_fields__[:2] == ("id", "revision")

@@ -304,9 +304,9 @@ def test_subclasses_become_plain(text: str, number: int) -> None:
         bundle_path=text,
     )
     (root,), (device,), (one,) = children(record)
-    assert encoded(root) == [11, 0, True, "web", "web", "web", '["web"]', "web", "web", False, False]
-    assert encoded(device) == [11, 0, "web", "web", 7, 7, 7, False]
-    assert encoded(one) == [11, 0, 1, "web", 7, None, None, None]
+    assert encoded(root) == [11, 0, True, "web", "web", "web", '["web"]', "web", "web", False, False, 0]
+    assert encoded(device) == [11, 0, "web", "web", 7, 7, 7, False, 0]
+    assert encoded(one) == [11, 0, 1, "web", 7, None, None, None, 0]
     own = rows.container_row(None, 1, text, record, Origin(layout=text, document=text), 1, NOW, NOW)
     assert encoded(own)[2:9] == ["web", "web", "web", "web", "web", None, "web"]
     sandbox = rows.sandbox_row(text, SandboxState(sid=text, state=text, persist_version=number, layout=text), 1, NOW)

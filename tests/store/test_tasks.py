@@ -28,7 +28,9 @@ from persistdb import (
     SessionOpen,
     Timeouts,
 )
+from persistdb.schema import version
 from persistdb.schema.tables import Container
+from tests.schema.newer import say
 
 from .faults import just_before
 from .samples import container, put, sandbox
@@ -414,9 +416,9 @@ def test_a_new_database(database_url: str) -> None:
 
 def test_a_newer_schema(store_url: str, database: Database) -> None:
     """A database of a newer version is refused with the error that threads get."""
-    with database.engine.begin() as connection:
-        (before,) = connection.execute(text("SELECT version_num FROM persistdb_version")).one()
-        connection.execute(text("UPDATE persistdb_version SET version_num = '9999'"))
+    before = version.support(database)
+    assert before is not None
+    say(database)
 
     async def main() -> None:
         async with opened(store_url) as tasks:
@@ -426,8 +428,7 @@ def test_a_newer_schema(store_url: str, database: Database) -> None:
     try:
         run(main())
     finally:
-        with database.engine.begin() as connection:
-            connection.execute(text("UPDATE persistdb_version SET version_num = :before"), {"before": before})
+        say(database, *before)
 
 
 def test_in_memory() -> None:

@@ -13,14 +13,16 @@ from persistdb.db.work import Call
 from persistdb.errors import Conflict, NotFound, StateMismatch, Unreadable
 from persistdb.records import ContainerState, Mount, Origin, Process, SandboxWrite
 from persistdb.store import diff
+from persistdb.store.acting import Acting
 from persistdb.store.diff import Diff, Snapshot, Transition, Witness
 from persistdb.store.payloads import decoders
 from persistdb.store.reader import Reader
+from persistdb.store.row_statements import RowStatements
 from persistdb.store.salvage import Salvage
 from persistdb.store.stored import SpoiltContainer, SpoiltSandbox
 from persistdb.store.writer import TokenClash, Writer
 
-from .by_hand import DATABASE, NOTHING, STATEMENTS, Run, answer, changed
+from .by_hand import COMPILED, DATABASE, NOTHING, STATEMENTS, Run, answer, changed
 from .samples import SANDBOX, container
 from .stored import BEFORE, HOST, NOW, at, stored_container, stored_sandbox
 
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 replace = msgspec.structs.replace
 
 DECODE = decoders(DATABASE.backend)
-READER = Reader(HOST, STATEMENTS, DECODE, Salvage(DATABASE, STATEMENTS, DECODE))
-WRITER = Writer(DATABASE, HOST, STATEMENTS, READER)
+READER = Reader(HOST, STATEMENTS, DECODE, Salvage(DATABASE, RowStatements(STATEMENTS), DECODE))
+WRITER = Writer(COMPILED, HOST, READER, Acting())
 
 WEB, DB = container("web"), container("db")
 WEB_STORED = stored_container("web", WEB, id=11, revision=2)
@@ -61,7 +63,7 @@ def row_of(found: Snapshot) -> tuple[object, ...]:
     if found.container is None:
         return tuple(found)
     assert found.container == PLAIN_STORED  # it has no start time, which payloads split
-    return (*found[:-1], msgspec.json.encode(found.container).decode())
+    return (*found[:-2], msgspec.json.encode(found.container).decode(), found.document)
 
 
 def save(record: ContainerState, found: Snapshot, cid: str = "web", revision: int | None = None) -> Run:
@@ -82,7 +84,7 @@ def test_a_save_of_the_same() -> None:
 def test_a_save_of_a_change() -> None:
     """A changed container is one round trip with its changed children, which are inserted or overwritten."""
     run = save(replace(PLAIN, state="", mounts=[*PLAIN.mounts, Mount()]), snapshot(PLAIN_STORED))
-    assert run.names == ["update_containers", "put_children: mount"]
+    assert run.names == ["update_container", "put_children: mount"]
     assert [row[:3] for row in run.rows(0)] == [[11, 2, ""]]
     assert [row[:2] for row in run.rows(1)] == [[11, 4]]
     assert run.ends(changed(), changed()).revisions == {"pod-1/web": 3}
@@ -116,16 +118,9 @@ def test_a_save_of_a_new_one_whose_id_the_insert_tells() -> None:
 
 
 def test_a_save_of_less() -> None:
-    """A shorter list is a delete and an insert with the same ID, in one round trip."""
+    """A shorter list is a delete and an insert, and annotations come back: the sandbox's document is read first."""
     run = save(replace(PLAIN, mounts=[]), snapshot(PLAIN_STORED))
-    assert run.names == [
-        "delete_containers",
-        "insert_containers",
-        "insert_children: mount",
-        "insert_children: device_map",
-    ]
-    assert run.rows(0) == [[11, 2]]
-    assert run.ends(changed(), answer((11, 1, "web")), changed(), changed(2)).revisions == {"pod-1/web": 3}
+    assert run.names == ["load"]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +182,7 @@ def test_a_save_of_a_new_sandbox_and_another() -> None:
     run = save_sandboxes(*writes, stored=[stored_sandbox()])
     assert run.names == ["insert_sandboxes"]
     run.goes_on(answer((2, "new")))
-    assert run.names == ["update_sandboxes", "insert_containers"]
+    assert run.names == ["update_sandbox", "insert_containers"]
     assert [row[:3] for row in run.rows(1)] == [[None, 2, "new"], [None, 1, "new"]]
 
 
@@ -216,7 +211,7 @@ def test_a_save_of_everything() -> None:
     )
     third = stored_container("old", container("old"), id=13, revision=1)
     run = save_sandboxes(write, stored=[stored_sandbox(WEB_STORED, DB_STORED, third)])
-    assert run.names == ["update_sandboxes", "delete_containers", "update_containers", "insert_containers"]
+    assert run.names == ["update_sandbox", "delete_containers", "update_container", "insert_containers"]
     assert sorted(run.rows(1)) == [[11, 2], [13, 1]]
     assert [row[:3] for row in run.rows(3)] == [[11, 1, "web"], [None, 1, "new"]]
     run.goes_on(changed(), changed(2), changed(), answer((11, 1, "web"), (99, 1, "new")))
@@ -232,7 +227,7 @@ def test_a_container_that_goes(revision: int | None) -> None:
     run = Run(WRITER.delete_container("pod-1", "web", revision))
     assert run.names == ["load"]
     run.goes_on(answer(POD))
-    assert run.names == ["update_sandboxes", "delete_containers"]
+    assert run.names == ["update_sandbox", "delete_containers"]
     assert run.rows(1) == [[11, 2]]
     assert run.ends(changed(), changed()) is True
 
@@ -258,7 +253,7 @@ def test_a_row_that_others_changed(short: int) -> None:
         containers={"new": container("new"), "web": replace(WEB, mounts=[]), "db": replace(DB, state="")},
     )
     run = save_sandboxes(write)
-    assert run.names == ["update_sandboxes", "delete_containers", "update_containers", "insert_containers"]
+    assert run.names == ["update_sandbox", "delete_containers", "update_container", "insert_containers"]
     numbers = [1, 1, 1, 2]
     numbers[short] -= 1
     with pytest.raises(Stale):
@@ -341,7 +336,7 @@ class Found:
 
 def replacing(sandbox: StoredSandbox | SpoiltSandbox | None, cid: str = "bad", revision: int | None = None) -> Run:
     """Start a save in the place of a container that cannot be read, up to the read of its sandbox."""
-    writer = Writer(DATABASE, HOST, STATEMENTS, Found(sandbox))  # type: ignore[arg-type]  # reads what is given
+    writer = Writer(COMPILED, HOST, Found(sandbox), Acting())  # type: ignore[arg-type]  # reads what is given
     run = Run(writer.save_container("pod-1", cid, PLAIN, Origin(layout="2.2"), revision))
     assert run.names == ["snapshot"]
     run.goes_on(NOTHING)
@@ -354,9 +349,9 @@ def test_a_container_that_cannot_be_read(revision: int | None) -> None:
     """A save of one replaces it and keeps the others, and returns its revision alone."""
     run = replacing(SPOILT, revision=revision)
     run.goes_on(NOTHING)
-    assert run.names == ["update_sandboxes", "delete_containers", "insert_containers"]
+    assert run.names == ["update_sandbox", "delete_containers", "insert_containers"]
     assert run.rows(1) == [[13, 3]]
-    ((id_, sandbox_id, cid, *_, layout, _extra, _document, number, _created, _updated),) = run.rows(2)
+    ((id_, sandbox_id, cid, _s, _cgroup, _bundle, layout, *_, number, _created, _updated),) = run.rows(2)
     assert (id_, sandbox_id, cid, layout, number) == (None, 1, "bad", "2.2", 11)
     run.goes_on(changed(), changed(), answer((15, 1, "bad")))
     assert run.ends(changed(4), changed(2)).revisions == {"pod-1/bad": 11}
@@ -406,7 +401,8 @@ def test_a_transition() -> None:
     """A transition is one call, and ends if it changed a row."""
     run = Run(WRITER.transition(MOVE))
     assert run.names == ["transition"]
-    assert run.calls[0].parameters == {**KEY, "old": "running", "new": "paused", "now": NOW}
+    acting = {"cause": "transition", "actor": None, "reason": None}
+    assert run.calls[0].parameters == {**KEY, "old": "running", "new": "paused", "now": NOW, **acting}
     assert run.ends(changed()) is None
 
 

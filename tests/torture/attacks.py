@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -149,6 +150,52 @@ def delay_connections(chance: random.Random, target: Target, _: Path) -> Tried:
     finally:
         proxy.slow(None)
     return Tried(passed, saves)
+
+
+def stop_lockers(chance: random.Random, target: Target, folder: Path) -> Tried:
+    """Kill and stop processes that take one lock in turns: no two hold it at once, and nobody waits for ever."""
+    acts = chance.randint(2, 6)
+    protected = str(folder / f"protected-{chance.random()}")
+    lockers: list[subprocess.Popen[str]] = []
+    lines: list[str] = []
+
+    def start() -> subprocess.Popen[str]:
+        lockers.append(writers.start("locker", target.direct_url, protected, str(chance.random())))
+        return lockers[-1]
+
+    def end(locker: subprocess.Popen[str]) -> None:
+        locker.kill()
+        lines.extend(line.rstrip("\n") for line in locker.stdout or () if line.endswith("\n"))
+        stress.kill(locker)
+
+    try:
+        alive = [start() for _ in range(3)]
+        lines.append(writers.line(alive[0]).rstrip("\n"))
+        for _ in range(acts):
+            time.sleep(chance.uniform(0.0, 0.5))
+            locker = chance.choice(alive)
+            if chance.random() < 0.5:
+                alive.remove(locker)
+                end(locker)
+                alive.append(start())
+            else:
+                locker.send_signal(signal.SIGSTOP)
+                time.sleep(chance.uniform(0.0, 3.0))
+                locker.send_signal(signal.SIGCONT)
+        # whoever comes last gets it, too
+        last = start()
+        lines.append(writers.line(last).rstrip("\n"))
+        ended = [locker for locker in [*alive, last] if locker.poll() is not None]
+        for locker in [*alive, last]:
+            end(locker)
+    finally:
+        for locker in lockers:
+            stress.kill(locker)
+    for line in lines:
+        assert not line.startswith("LOST"), line
+    assert not ended, "a process that locks has ended by itself"
+    assert len(set(lines)) == len(lines), "two locks had the same number"
+    return Tried(acts, len(lines))
 
 
 def fork(chance: random.Random, target: Target, _: Path) -> Tried:

@@ -166,7 +166,7 @@ def _unlexed(reading: Database, sql: str) -> Any:
     """Ask in the same transaction, with nobody looking at the text."""
     with (
         contextlib.suppress(PersistDBError, SQLAlchemyError, reading.driver_error),
-        reading.backend.read_only(reading.engine, 1, 100) as cursor,
+        reading.backend.read_only(lambda: reading.engine, 1, 100) as cursor,
     ):
         cursor.execute(sql)
         return cursor.fetchmany(100)

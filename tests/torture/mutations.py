@@ -114,6 +114,8 @@ _VALUES = (
 )
 # Keys say which row it is; a revision at its end is no damage that a read could see.
 _KEYS = {"id", "host", "sid", "cid", "sandbox_id", "container_id", "position", "revision"}
+# An import takes a sandbox of another namespace for another sandbox than the files'.
+_KEYS_OF_IMPORTED = {"namespace"}
 _COLUMNS = [
     (table, column.name)
     for table in (tables.Sandbox, tables.Container, tables.Mount, tables.DeviceMap, tables.Process)
@@ -168,7 +170,10 @@ def _damage(
         else:
             spoil.container(database, sid, cid, kind)
         return sid, cid, kind, True
-    table, column = chance.choice([each for each in _COLUMNS if (each[0] is tables.Sandbox) == (cid is None)])
+    kept = _KEYS_OF_IMPORTED if sid == _IMPORTED else ()
+    table, column = chance.choice(
+        [each for each in _COLUMNS if (each[0] is tables.Sandbox) == (cid is None) and each[1] not in kept]
+    )
     of_sandbox = f"SELECT id FROM sandbox WHERE sid = '{sid}'"
     of_container = f"SELECT id FROM container WHERE cid = '{cid}' AND sandbox_id IN ({of_sandbox})"
     where = {
@@ -246,17 +251,21 @@ def _heal(
     chance: random.Random, repository: ContainerRepository, stored: dict[str, dict[str, object]], tree: Path
 ) -> None:
     """Import, save or remove each sandbox, after which everything is read."""
-    # a save that changes nothing writes nothing, so it leaves what is read and could not be saved
-    unsavable = {
-        row[1] for finding in check_rows(repository.database) if "no save" in finding.what for row in finding.rows
-    }
+    # a save that changes nothing writes nothing, so it leaves what is read and could not be saved, and what was taken
+    # out of documents that are the same
+    found = check_rows(repository.database)
+    unsavable = {row[1] for finding in found if "no save" in finding.what for row in finding.rows}
+    to_remove = {row[1] for finding in found if "remove the sandbox" in finding.what for row in finding.rows}
     for sid, containers in stored.items():
+        if sid in to_remove:
+            assert repository.destroy_sandbox(sid)
         if sid == _IMPORTED:
-            assert _import(repository, tree) == {sid}
+            imported = _import(repository, tree)
+            assert imported == {sid}, f"{imported} was imported instead of {sid}"
         elif sid not in unsavable and chance.random() < 0.5:
             repository.save_sandbox(samples.sandbox(sid), containers)
         else:
-            assert repository.destroy_sandbox(sid)
+            assert repository.destroy_sandbox(sid) or sid in to_remove
             continue
         assert samples.records(repository, sid) == containers, f"{sid} is not healed"
     findings = check_rows(repository.database)

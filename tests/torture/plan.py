@@ -25,6 +25,7 @@ ATTACKS: dict[str, tuple[Callable[[random.Random, Target, Path], Tried], frozens
     "cut connections": (attacks.cut_connections, _SERVERS),
     "freeze connections": (attacks.freeze_connections, _SERVERS),
     "delay connections": (attacks.delay_connections, _SERVERS),
+    "stop lockers": (attacks.stop_lockers, _ALL),
     "fork": (attacks.fork, _ALL),
     "cancel tasks": (attacks.cancel_tasks, _ALL),
     "jump clock": (attacks.jump_clock, _ALL),

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+from typing import NoReturn
 
 _PR_SET_PDEATHSIG = 1
 
@@ -15,3 +16,9 @@ def end_with(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("the run ended before this process began")
+
+
+def lost(text: str) -> NoReturn:
+    """Tell of what must not be, and end."""
+    print(f"LOST {text}", flush=True)
+    sys.exit(0)

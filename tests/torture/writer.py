@@ -15,7 +15,6 @@ import random
 import sqlite3
 import sys
 import time
-from typing import NoReturn
 
 from sqlalchemy import make_url
 
@@ -23,7 +22,7 @@ from persistdb import Busy, CommitUnknown, Conflict, Database, OtherLibrary, Per
 from persistdb.store.repository import ContainerRepository
 from tests.store.stress import HOST, sandbox_of, state_of
 from tests.torture import clock
-from tests.torture.processes import end_with
+from tests.torture.processes import end_with, lost
 
 # A server that is down is not waited for long, so that attacks come often.
 TIMEOUTS = Timeouts(connect=2, busy=5, call=5)
@@ -31,12 +30,6 @@ TIMEOUTS = Timeouts(connect=2, busy=5, call=5)
 LATE = 60.0
 # What a database that is attacked may answer.
 EXPECTED = (Busy, CommitUnknown, Unavailable)
-
-
-def lost(text: str) -> NoReturn:
-    """Tell of what must not be, and end."""
-    print(f"LOST {text}", flush=True)
-    sys.exit(0)
 
 
 class Writer:

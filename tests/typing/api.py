@@ -27,12 +27,15 @@ from persistdb import (
     ContainerSummary,
     Database,
     DeviceMap,
+    Event,
+    Feed,
     Filter,
     KnownState,
     Lock,
     LockTimeout,
     Mount,
     Origin,
+    Page,
     PersistDBError,
     Process,
     Sandbox,
@@ -101,17 +104,24 @@ def containers(repository: ContainerRepository) -> None:
     assert_type(repository.look_up("we"), Container)
     assert_type(repository.look_up_sandbox("pod"), str)
     assert_type(repository.look_up_ids("we"), ContainerIDs)
-    assert_type(repository.summaries(sort="updated"), list[ContainerSummary])
-    assert_type(repository.find(parse("state=running"), Filter("pid", 7), sort="-updated", limit=10), list[Container])
-    assert_type(repository.find("state=running", Filter("pid", 7)), list[Container])
+    assert_type(repository.summaries(sort="updated"), Page[ContainerSummary])
+    assert_type(repository.find(parse("state=running"), Filter("pid", 7), sort="-updated", limit=10), Page[Container])
+    assert_type(repository.find("state=running", Filter("pid", 7)).cursor, str | None)
     unreadable: list[Unreadable] = []
     assert_type(repository.iterate(all_hosts=True, on_unreadable=unreadable.append), Iterator[Container])
     assert_type(repository.count(Filter("host-path", "/srv/", prefix=True)), int)
+    feed = repository.events(after=None, host="node-1", sid="pod-1", kinds=["removed"], since=datetime.now(UTC))
+    assert_type(feed, Feed)
+    assert_type(feed.cursor, str | None)
+    assert_type(list(feed), list[Event])
 
 
 def locks(repository: ContainerRepository) -> None:
     with repository.lock("pod-1", timeout=2.5) as lock:
         assert_type(lock, Lock)
+        assert_type(lock.fencing_number, int)
+        assert_type(lock.lost, bool)
+        lock.check()
     shared = repository.lock("pod-1", shared=True)
     shared.release()
 
@@ -143,10 +153,13 @@ async def tasks() -> int:
         repository = AsyncContainerRepository(database, host="node-1")
         assert_type(await repository.get("pod-1", "web"), Container)
         assert_type(await repository.save("pod-1", "web", ContainerState(state="ready"), revision=1), int)
+        async for event in repository.events(after="1.0.0.0.0"):
+            assert_type(event, Event)
         async for one in repository.iterate("state=running", batch=10):
             assert_type(one, Container)
         async with repository.lock("pod-1") as lock:
             assert_type(lock, AsyncLock)
+            assert_type((lock.fencing_number, lock.lost), tuple[int, bool])
         assert_type(await repository.lock("pod-1", shared=True), AsyncLock)
         async with repository.transaction() as work:
             assert_type(work, AsyncTransaction)
@@ -161,7 +174,10 @@ async def _count(work: AsyncTransaction) -> int:
 
 
 def main() -> int:
-    with Database("postgresql://u@h/d", timeouts=Timeouts(busy=1.0), pool_size=2, retries=5) as database:
+    with Database(
+        "postgresql://u@h/d", replica="postgresql://u@r/d", timeouts=Timeouts(busy=1.0), pool_size=2, retries=5
+    ) as database:
+        assert_type(database.replica_lag(), float | None)
         assert_type(database, Database)
         assert_type(database.url, str)
         repository = ContainerRepository(database, host="node-1")

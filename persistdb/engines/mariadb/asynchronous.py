@@ -12,6 +12,7 @@ from sqlalchemy import event
 from ..asynchronous import Asynchronous
 from ..base import native
 from ..deadlines import shut_down
+from . import nodes
 from .backend import MariaDB
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ class AsyncMariaDB(Asynchronous, MariaDB):
     """A server for a fleet, for tasks of asyncio."""
 
     drivername = "mariadb+asyncmy"
+    style = "format"
 
     def check_options(self, url: URL) -> None:
         """Take those options of PyMySQL that asyncmy has, too."""
         super().check_options(url.set(drivername=MariaDB.drivername))
         unknown = sorted(url.query.keys() - signature(asyncmy.connection.Connection.__init__).parameters.keys())
         for name in unknown:
-            if name not in _PYMYSQL_ONLY and not name.startswith("ssl_"):
+            if name not in _PYMYSQL_ONLY and name not in nodes.OPTIONS and not name.startswith("ssl_"):
                 raise ValueError(f"option {name!r} is not one of asyncmy's, the driver for asyncio")
 
     def new_engine(self, url: URL, **options: Any) -> Engine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from inspect import signature
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from sqlalchemy import JSON, Boolean, Integer, column, event, func, literal_column, text
 from sqlalchemy.dialects.mysql import insert
@@ -20,7 +20,6 @@ from ..base import (
     first_of,
     json_path,
     native,
-    without_secrets,
 )
 from ..bounded import bound
 from ..deadlines import shut_down
@@ -28,12 +27,15 @@ from ..idle import shrinking
 from ..liveness import checkout, ping_in_doubt
 from ..patience import connect_patiently
 from ..reading import allow_writes_again, refuse_writes
-from . import locks, numbered, optionfile, readonly, roles, startup, tls, views
+from ..urls import listed_hosts, shown, without_list, without_secrets
+from . import compound, events, lag, locks, nodes, numbered, optionfile, readonly, roles, startup, tls, views
+from .causality import Causality
 from .prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Engine, Select, Subquery, Table
     from sqlalchemy.dialects.mysql import Insert
@@ -41,8 +43,7 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection
     from sqlalchemy.types import TypeEngine
 
-    from ..base import Column, JSONPath, JSONRows, JSONValue, Role, Timeouts
-    from ..locks import HeldLock
+    from ..base import Column, JSONPath, JSONRows, JSONValue, ParameterStyle, Role, Timeouts
 
 T = TypeVar("T")
 
@@ -66,12 +67,18 @@ class MariaDB(Backend):
 
     name = "mariadb"
     drivername = "mariadb+pymysql"
+    style: ClassVar[ParameterStyle] = "pyformat"
     error_rules = (
         ErrorRule("1213", Busy, "Deadlock found when trying to get lock; try restarting transaction", retry=True),
         ErrorRule("1205", Busy, "Lock wait timeout exceeded; try restarting transaction", retry=True, waits=True),
         # InnoDB's word for a deadlock or a timeout where it is the table's lock for new numbers that was waited for
         ErrorRule("1467", Busy, "Failed to read auto-increment value from storage engine", retry=True, waits=True),
         ErrorRule("1020", Busy, "Record has changed since last read in table 'container'", retry=True),
+        # in a transaction, of which some statements had run already; they are prepared again
+        ErrorRule(
+            "1243", Busy, "Unknown prepared statement handler (persistdb_0) given to EXECUTE", retry=True, within=True
+        ),
+        ErrorRule("1615", Busy, "Prepared statement needs to be re-prepared", retry=True, within=True),
         ErrorRule("1969", QueryTimeout, "Query execution was interrupted (max_statement_time exceeded)"),
         ErrorRule("1317", QueryTimeout, "Query execution was interrupted"),
         ErrorRule("1792", ReadOnly, "Cannot execute statement in a READ ONLY transaction"),
@@ -107,12 +114,14 @@ class MariaDB(Backend):
         ErrorRule("2003", Unavailable, "… ([Errno 13] Permission denied)", text="[Errno 13]"),
         ErrorRule("2003", Unavailable, "… ([Errno 99] Cannot assign requested address)", text="[Errno 99]"),
         ErrorRule("2003", Unavailable, "Can't connect to … ([Errno 111] Connection refused)", away=True),
-        ErrorRule("1053", Unavailable, "Server shutdown in progress", away=True),
+        ErrorRule("1047", Unavailable, "WSREP has not yet prepared node for application use", away=True, retry=True),
+        ErrorRule("1053", Unavailable, "Server shutdown in progress", away=True, retry=True),
         ErrorRule("2006", Unavailable, "MySQL server has gone away", away=True),
         ErrorRule("2013", Unavailable, "Lost connection to MySQL server during query", away=True),
         ErrorRule("2026", TLSError, "SSL is required but the server doesn't support it"),
     )
 
+    may_be_behind = True
     no_file = "persistdb copies SQLite files only: back this database up with mariadb-dump"
 
     # --- connecting
@@ -121,7 +130,11 @@ class MariaDB(Backend):
         """Take the parameters of PyMySQL's connections, and ours of TLS."""
         driver: Any = url.get_dialect().import_dbapi()
         names = signature(driver.connections.Connection.__init__).parameters
-        check_names(url, (names.keys() - _NOT_TEXT) | tls.OPTIONS)
+        listed = bool(listed_hosts(url))
+        check_names(
+            url, (names.keys() - _NOT_TEXT) | tls.OPTIONS | nodes.OPTIONS.keys(), lists=("host",) if listed else ()
+        )
+        nodes.check(url, listed=listed)
         check_numbers(url, {name for name in url.query if name in _NUMBERS})
         if not 0 <= int(str(url.query.get("port", 0))) <= _LAST_PORT:
             raise ValueError(f"option 'port' must be at most {_LAST_PORT}")
@@ -148,21 +161,27 @@ class MariaDB(Backend):
             "innodb_lock_wait_timeout": str(max(1, round(timeouts.busy))),
             "max_statement_time": str(max(0.001, timeouts.statement)),  # 0 would mean for ever
         }
+        hosts = listed_hosts(url)
+        connect = max(1, round(timeouts.connect / max(1, len(hosts))))
         arguments: dict[str, Any] = {
             "autocommit": True,
             "charset": "utf8mb4",
-            "connect_timeout": max(1, round(timeouts.connect)),
+            # of each host
+            "connect_timeout": connect,
             # connect_timeout ends when the port accepts: a server that hangs then is waited for no longer than this
-            "read_timeout": max(1, round(timeouts.connect)),
+            "read_timeout": connect,
             "program_name": "persistdb",
-            "init_command": "SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items()),
         }
         address, secrets = without_secrets(url)
         about_tls = {name: value for name, value in url.query.items() if name in tls.OPTIONS}
         given = tls.switches(url)
         # PyMySQL reads the system's certificates for each connection, 40 ms; nobody listens in on the loopback. (A file
         # of options may name another host.)
-        is_local = url.host in _LOCAL and not about_tls and "read_default_file" not in url.query
+        is_local = (
+            {url.host, *(host.host for host in hosts)} <= _LOCAL
+            and not about_tls
+            and "read_default_file" not in url.query
+        )
         if given.get("ssl_disabled") or is_local:
             arguments["ssl_disabled"] = True
         for name in _TIMES & url.query.keys():
@@ -172,7 +191,7 @@ class MariaDB(Backend):
         if "program_name" in url.query:
             del arguments["program_name"]
         engine = self.new_engine(
-            address.difference_update_query(about_tls),
+            without_list(address).difference_update_query([*about_tls, *nodes.OPTIONS]),
             poolclass=shrinking(self.pool_class, timeouts.idle),
             pool_use_lifo=True,
             pool_size=pool_size,
@@ -188,10 +207,17 @@ class MariaDB(Backend):
 
         self.timeouts = timeouts
         allow_writes_again(engine, "SET SESSION tx_read_only = 0", self.interrupt, timeouts.call)
-        ping_in_doubt(engine, self.interrupt, timeouts.call)
-        connect_patiently(
-            engine, self.rule, timeouts.call, arguments["connect_timeout"] if "connect_timeout" in url.query else None
+        self._causality = Causality()
+        self._causality.see_to(
+            engine, "SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items())
         )
+        nodes.lost_too(engine, read_only=bool(hosts) and nodes.must_be_writable(url.query))
+        name = shown(url)
+        ping_in_doubt(engine, name, self.interrupt, timeouts.call)
+        if hosts:
+            nodes.connect_to_any(engine, hosts, url.query, self.rule, self.interrupt)
+        most = arguments["connect_timeout"] if "connect_timeout" in url.query and not hosts else None
+        connect_patiently(engine, name, self.rule, timeouts.call, most, hosts=max(1, len(hosts)))
         bound(engine, self.interrupt, max(timeouts.call, timeouts.statement))
 
         @event.listens_for(engine, "connect")
@@ -203,7 +229,8 @@ class MariaDB(Backend):
         @event.listens_for(engine, "reset")
         def _roll_back(connection: Any, _record: object, _state: object) -> None:
             if startup.in_transaction(native(connection)):
-                connection.rollback()
+                with startup.rolled_back_anyway():
+                    connection.rollback()
 
         return engine
 
@@ -220,13 +247,13 @@ class MariaDB(Backend):
         if driver.open:
             shut_down(driver._sock.fileno())  # noqa: SLF001  there is no other way to it
 
-    def blockers(self, engine: Engine, driver: Any) -> list[str]:
+    def blockers(self, engine: Callable[[], Engine], driver: Any) -> list[str]:
         """Ask the server."""
-        return locks.blockers(engine, driver.thread_id())
+        return locks.blockers(engine(), driver.thread_id())
 
-    def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
-        """Start a transaction."""
-        return "BEGIN"
+    def begin_sql(self, *, write: bool) -> str:
+        """Start a transaction, which waits for what other nodes of a cluster have committed if it writes."""
+        return self._causality.begin() if write else "BEGIN"
 
     def begin_reading(self, connection: Connection) -> None:
         """Let the session refuse writes: DDL in START TRANSACTION READ ONLY commits that, and goes on."""
@@ -240,10 +267,33 @@ class MariaDB(Backend):
         if not values:
             cursor.execute(sql, values)
             return
+        self._prepared(pooled).execute(cursor, sql, values)
+
+    @staticmethod
+    def _prepared(pooled: PoolProxiedConnection) -> Prepared:
         prepared: Prepared | None = pooled.info.get("prepared")
         if prepared is None:
             prepared = pooled.info["prepared"] = Prepared()
-        prepared.execute(cursor, sql, values)
+        return prepared
+
+    combines = True
+
+    @property
+    def changes_alone(self) -> bool:
+        """It does, as a compound statement."""
+        return True
+
+    def is_combined(self, sql: str, values: Iterable[object]) -> bool:
+        """Combine statements that return no rows, and whose parameters are short."""
+        if compound.is_for_rows(sql):
+            return False
+        return sum(len(value) for value in values if isinstance(value, str)) < compound.MOST
+
+    def execute_together(
+        self, cursor: Any, statements: Sequence[tuple[str, Any]], pooled: PoolProxiedConnection, begin: str
+    ) -> list[int]:
+        """Run a compound statement."""
+        return compound.execute(cursor, statements, self._prepared(pooled), pooled, begin)
 
     # --- errors
 
@@ -273,6 +323,10 @@ class MariaDB(Backend):
 
     # --- statements
 
+    def timestamp(self, at: datetime) -> object:
+        """Leave the time zone away, which DATETIME has not."""
+        return at.replace(tzinfo=None)
+
     def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
         """Read the rows with JSON_TABLE; a value that doesn't fit its column is an error, not a NULL."""
         fields = ", ".join(
@@ -284,17 +338,25 @@ class MariaDB(Backend):
             .subquery("r")
         )
 
+    def unless(self, condition: str) -> str:
+        """Go beyond the greatest BIGINT UNSIGNED."""
+        return f"18446744073709551615 + ({condition}) > 0"
+
     def json_source(self, column: str) -> str:
         """Make it a string to JSON_OBJECT, in the collation of the other columns: JSON columns have utf8mb4_bin."""
         return f"concat({column} COLLATE {COLLATION})"
 
     def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
-        """Build an object by number with JSON_OBJECTAGG (:mod:`.numbered`)."""
-        item = self.json_object(pairs)
-        return (
-            f"(SELECT json_objectagg({rows.alias}.{rows.number}, {item})"
-            f" FROM {rows.table} AS {rows.alias} WHERE {rows.where})"
-        )
+        """Build an object by number with JSON_OBJECTAGG (:mod:`.numbered`).
+
+        Of rows of two tables it is one of two: a union in FROM knows nothing of the row that a list belongs to.
+        """
+        listed = f"json_objectagg({rows.alias}.{rows.number}, {self.json_object(pairs)})"
+        objects = [f"(SELECT {listed} FROM {source})" for source in rows.sources()]
+        if len(objects) == 1:
+            return objects[0]
+        parts = ", ".join(f"coalesce({each}, '{{}}')" for each in objects)
+        return f"json_merge_preserve({parts})"
 
     def json_first_and_rest(self, first: str, rest: str, pairs: Mapping[str, str], rows: JSONRows) -> dict[str, str]:  # noqa: ARG002  by its number
         """Leave the first row in the list, where its number tells it apart."""
@@ -317,6 +379,10 @@ class MariaDB(Backend):
         return f"concat({', '.join(parts)})"
 
     sorts_joins = True
+    # "Using index for group-by", by all of a key's first columns; what a range begins with must be a constant
+    groups_by_seeking = True
+    true = "1"
+    event_order = events.ORDER
 
     def upsert(self, table: Table, source: Select[Any]) -> Insert:
         """Use ON DUPLICATE KEY UPDATE, guarded: it overwrites the row of any unique key, not only of the primary one.
@@ -335,9 +401,9 @@ class MariaDB(Backend):
 
     # --- one statement that reads
 
-    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:
+    def read_only(self, engine: Callable[[], Engine], timeout: float, limit: int | None) -> AbstractContextManager[Any]:
         """Open a cursor in a READ ONLY transaction."""
-        return readonly.cursor(engine, timeout, limit, self.interrupt)
+        return readonly.cursor(engine(), timeout, limit, self.interrupt)
 
     def effect(self, cursor: Any, sql: str) -> str:  # noqa: ARG002  the statement says enough
         """Name a part of the statement that writes a file or takes locks."""
@@ -363,6 +429,12 @@ class MariaDB(Backend):
 
     # each statement of DDL commits, so each must be able to run again
     create_view = "CREATE OR REPLACE VIEW"
+    # the server shows a user the tables that it may read: to who only reads the views, few
+    size = (
+        "SELECT CASE WHEN max(table_name = 'container') = 1"
+        " THEN CAST(sum(data_length + index_length) AS signed) END"
+        " FROM information_schema.tables WHERE table_schema = database()"
+    )
 
     def bytewise(self, text: str) -> str:
         """Name the collation: constants have the connection's own."""
@@ -393,6 +465,10 @@ class MariaDB(Backend):
         """Take a named lock of the session; each revision commits."""
         return locks.exclusive(connection, wait)
 
+    def wait_for_writers(self, connection: Connection, tables: Sequence[str]) -> None:
+        """Make the table again that writers look at: that waits for their transactions, also on a cluster's nodes."""
+        connection.exec_driver_sql(f"ALTER TABLE {tables[-1]} FORCE")
+
     def changed_views(self, connection: Connection, selects: Mapping[str, str]) -> list[str]:
         """Compare what EXPLAIN EXTENDED makes of each."""
         return [name for name, select in selects.items() if views.is_changed(connection, name, select)]
@@ -403,9 +479,24 @@ class MariaDB(Backend):
 
     # --- locks
 
-    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
-        """Take named locks of a separate session."""
-        return locks.take(engine, name, shared=shared, timeout=timeout, bounded=self.bounded)
+    def is_cluster(self, connection: Connection) -> bool:
+        """Ask the server: in a Galera cluster GET_LOCK is a node's own."""
+        row = connection.exec_driver_sql("SHOW VARIABLES LIKE 'wsrep_on'").one_or_none()
+        return row is not None and row[1] == "ON"
+
+    def replica_lag(self, connection: Connection) -> float | None:
+        """Ask a replica; a node of a Galera cluster is behind by nothing as long as nothing waits to be applied."""
+        if self.is_cluster(connection):
+            return 0.0 if lag.has_applied_all(connection) else None
+        return lag.replica_lag(connection)
+
+    def see_other_nodes(self, connection: Connection) -> None:
+        """Wait before each statement until what the cluster has committed is here (:mod:`.causality`)."""
+        connection.exec_driver_sql("SET SESSION wsrep_sync_wait = 7")
+
+    def shared_clock(self, parameter: str) -> str:  # noqa: ARG002  the server has one
+        """Ask the server, at the start of the statement."""
+        return "timestampdiff(MICROSECOND, '1970-01-01', utc_timestamp(6))"
 
 
 def _json_table_type(kind: Any) -> str:

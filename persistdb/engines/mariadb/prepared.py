@@ -24,7 +24,7 @@ _MARK = re.compile(r"%\((\w+)\)s|%s|%%")
 _FULL = 1461
 # ER_UNKNOWN_STMT_HANDLER, from behind a proxy that switched to another server, and ER_NEED_REPREPARE, from a server
 # whose table cache is too small: nothing was run
-_GONE = frozenset({1243, 1615})
+GONE = frozenset({1243, 1615})
 
 
 class Prepared:
@@ -39,19 +39,25 @@ class Prepared:
 
     def execute(self, cursor: Any, sql: str, values: Mapping[str, object] | Sequence[object]) -> None:
         """Run a statement with parameters: prepared if it comes often, unprepared where the server prepares no more."""
-        ready = self._ready.get(sql)
-        if ready is None:
-            if not self._is_often(sql):
-                cursor.execute(sql, values)
-                return
-            ready = self._prepare(cursor, sql)
+        ready = self.text(cursor, sql)
         try:
             cursor.execute(ready, values)
         except Exception as error:  # the driver's own, of whichever it is
-            if not error.args or error.args[0] not in _GONE:
+            if ready is sql or not error.args or error.args[0] not in GONE:
                 raise
-            self._ready.clear()
+            self.forget()
             cursor.execute(sql, values)
+
+    def text(self, cursor: Any, sql: str) -> str:
+        """Return what runs a statement: itself, or where it comes often the prepared one, with the same parameters."""
+        ready = self._ready.get(sql)
+        if ready is None:
+            ready = self._prepare(cursor, sql) if self._is_often(sql) else sql
+        return ready
+
+    def forget(self) -> None:
+        """Forget the statements that the server has lost."""
+        self._ready.clear()
 
     def _is_often(self, sql: str) -> bool:
         if len(self._ready) >= self._most:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ..base import native
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Engine
 
 # SERVER_STATUS_IN_TRANS, which the server sends with each answer (MariaDB's documentation, "OK_Packet")
 _IN_TRANSACTION = 1
+# ER_LOCK_DEADLOCK
+_CLASH = 1213
 
 
 def in_transaction(driver: Any) -> bool:
     """Return whether a connection of the driver's own is in a transaction, by the server's last answer."""
     return bool(driver.server_status & _IN_TRANSACTION)
+
+
+@contextlib.contextmanager
+def rolled_back_anyway() -> Iterator[None]:
+    """Take no offence at a ROLLBACK of what is rolled back: a cluster's node tells it of a clash with another node."""
+    try:
+        yield
+    except Exception as error:  # the driver's own, of whichever it is
+        if not error.args or error.args[0] != _CLASH:
+            raise
 
 
 def spare_questions(engine: Engine, sql_mode: str) -> None:
@@ -32,6 +47,12 @@ def spare_questions(engine: Engine, sql_mode: str) -> None:
     dialect._detect_sql_mode = lambda _connection: setattr(dialect, "_sql_mode", sql_mode)  # noqa: SLF001
     # the driver would send a ROLLBACK, and wait for its answer, where there is nothing to roll back
     roll_back = dialect.do_rollback
-    dialect.do_rollback = lambda pooled: in_transaction(native(pooled.dbapi_connection)) and roll_back(pooled)
+
+    def roll_back_if_needed(pooled: Any) -> None:
+        if in_transaction(native(pooled.dbapi_connection)):
+            with rolled_back_anyway():
+                roll_back(pooled)
+
+    dialect.do_rollback = roll_back_if_needed
     # how the server folds the names of tables: ours are in lower case
     dialect._detect_casing = lambda _connection: 0  # noqa: SLF001

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import shlex
 import socket
 import stat
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, Text, cast, event, func, literal_column, select
+from sqlalchemy import BigInteger, String, Text, cast, event, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, TLSError, Unavailable
@@ -22,20 +21,19 @@ from ..base import (
     check_names,
     check_numbers,
     first_of,
-    literal_text,
     native,
-    on_conflict_update,
-    without_secrets,
 )
 from ..bounded import bound
 from ..deadlines import shut_down
+from ..expressions import literal_text, on_conflict_update
 from ..idle import shrinking
 from ..liveness import checkout, ping_in_doubt
 from ..patience import connect_patiently
-from . import locks, readonly, roles, session, startup, views
+from ..urls import listed_hosts, shown, without_list, without_secrets
+from . import events, lag, locks, pipeline, readonly, roles, session, startup, views
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import ColumnElement, Engine, Select, Subquery, Table
@@ -44,14 +42,6 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection
 
     from ..base import Column, JSONPath, JSONRows, JSONValue, Role, Timeouts
-    from ..locks import HeldLock
-
-
-@functools.cache
-def _has_pipeline() -> bool:
-    from psycopg import Pipeline
-
-    return Pipeline.is_supported()
 
 
 def _fault_of_passfile(path: str) -> str:
@@ -79,7 +69,12 @@ _NUMBERS = frozenset(
         "tcp_user_timeout",
     }
 )
-_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# and those that are one of a few words
+_VALUES = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+    "load_balance_hosts": ("disable", "random"),
+}
 
 
 class PostgreSQL(Backend):
@@ -87,6 +82,7 @@ class PostgreSQL(Backend):
 
     name = "postgresql"
     drivername = "postgresql+psycopg"
+    style = "pyformat"
     # Errors while connecting have no SQLSTATE. Their text may be in another language: what fits no row is Unavailable.
     error_rules = (
         ErrorRule("40001", Busy, "could not serialize access due to concurrent update", retry=True),
@@ -117,6 +113,9 @@ class PostgreSQL(Backend):
         ErrorRule("", Unavailable, 'FATAL:  database "x" does not exist', text="FATAL:  database"),
         ErrorRule("", Unavailable, "FATAL:  unsupported startup parameter: options", text="unsupported startup"),
         ErrorRule("", Busy, "FATAL:  no more connections allowed (max_client_conn)", text="no more connections"),
+        # of a list of hosts: the standby that will be the primary is not it yet
+        ErrorRule("", Unavailable, "… session is read-only", text="session is read-only", away=True),
+        ErrorRule("", Unavailable, "… server is in hot standby mode", text="in hot standby mode", away=True),
         ErrorRule("", Unavailable, "server login has been failing, … (server_login_retry)", "server_login", away=True),
         ErrorRule("", Unavailable, "FATAL:  the database system is starting up", text="database system is", away=True),
         ErrorRule("", Unavailable, "connection failed: … Connection refused", text="Connection refused", away=True),
@@ -150,20 +149,28 @@ class PostgreSQL(Backend):
         check_names(url, known | {session.POOLER}, lists=("host", "port"))
         self._pooled = session.is_pooled(url)
         check_numbers(url, {name for name in url.query if name in _NUMBERS})
-        if url.query.get("sslmode", "prefer") not in _SSL_MODES:
-            raise ValueError(f"option 'sslmode' must be one of {', '.join(_SSL_MODES)}")
+        for name, values in _VALUES.items():
+            if url.query.get(name, values[0]) not in values:
+                raise ValueError(f"option {name!r} must be one of {', '.join(values)}")
 
     def create_engine(self, url: URL, timeouts: Timeouts, pool_size: int) -> Engine:
         """Create the engine, whose sessions have the settings of :mod:`.session`."""
         self._settings = session.SessionSettings(timeouts, pooled=self._pooled)
         address, secrets = without_secrets(url)
+        hosts = listed_hosts(url)
         arguments: dict[str, Any] = {
             "autocommit": True,
-            "connect_timeout": max(2, round(timeouts.connect)),
+            # of each host
+            "connect_timeout": max(2, round(timeouts.connect / max(1, len(hosts)))),
             "application_name": f"persistdb {socket.gethostname()} {os.getpid()}"[:63],
             **self._settings.arguments(url.query),
             **secrets,
         }
+        if hosts:
+            arguments["host"] = ",".join(host.host for host in hosts)
+            arguments["port"] = ",".join(str(host.port or "") for host in hosts)
+            if "target_session_attrs" not in url.query:
+                arguments["target_session_attrs"] = "read-write"
         if "connect_timeout" in url.query:
             # 0 and less stand for ever, which the time for a call bounds
             wanted = int(str(url.query["connect_timeout"]))
@@ -174,7 +181,7 @@ class PostgreSQL(Backend):
         if passfile:
             passfile = arguments["passfile"] = os.path.expanduser(passfile)  # libpq takes a ~ for a folder of this name
         engine = self.new_engine(
-            address.difference_update_query([session.POOLER]),
+            without_list(address).difference_update_query([session.POOLER]),
             poolclass=shrinking(self.pool_class, timeouts.idle),
             pool_use_lifo=True,
             pool_size=pool_size,
@@ -185,6 +192,7 @@ class PostgreSQL(Backend):
         )
         startup.spare_questions(engine, pooled=self._pooled)
         self._settings.see_to(engine)
+        pipeline.lost_if_left_open(engine)
 
         @event.listens_for(engine, "do_connect")
         def _check_passfile(_dialect: object, _record: object, _arguments: object, _parameters: object) -> None:
@@ -194,10 +202,10 @@ class PostgreSQL(Backend):
                 raise driver.OperationalError(f"connection failed: passfile {passfile}: {fault}")
 
         self.timeouts = timeouts
-        ping_in_doubt(engine, self.interrupt, timeouts.call)
-        connect_patiently(
-            engine, self.rule, timeouts.call, arguments["connect_timeout"] if "connect_timeout" in url.query else None
-        )
+        name = shown(url)
+        ping_in_doubt(engine, name, self.interrupt, timeouts.call)
+        most = arguments["connect_timeout"] if "connect_timeout" in url.query and not hosts else None
+        connect_patiently(engine, name, self.rule, timeouts.call, most, hosts=max(1, len(hosts)))
         bound(engine, self.interrupt, max(timeouts.call, timeouts.statement))
         return engine
 
@@ -211,9 +219,9 @@ class PostgreSQL(Backend):
         if not connection.closed:
             shut_down(connection.fileno())
 
-    def blockers(self, engine: Engine, driver: Any) -> list[str]:
+    def blockers(self, engine: Callable[[], Engine], driver: Any) -> list[str]:
         """Ask the server, which knows its processes by other numbers than a pooler tells."""
-        return [] if self._pooled else locks.blockers(engine, driver.info.backend_pid)
+        return [] if self._pooled else locks.blockers(engine(), driver.info.backend_pid)
 
     def begin_sql(self, *, write: bool) -> str:  # noqa: ARG002  both are the same here
         """Start a transaction."""
@@ -224,11 +232,9 @@ class PostgreSQL(Backend):
         connection.exec_driver_sql(self._settings.begin("READ ONLY"))
 
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:
-        """Use psycopg's pipeline mode, which takes a libpq of PostgreSQL 14 or later."""
+        """Use psycopg's pipeline mode."""
         # what starts a transaction through a pooler is several statements, which a pipeline does not take
-        can = _has_pipeline() and not self._pooled
-        pipeline: AbstractContextManager[object] = driver.pipeline() if can else contextlib.nullcontext()
-        return pipeline
+        return contextlib.nullcontext() if self._pooled else pipeline.begin(driver)
 
     @property
     def changes_alone(self) -> bool:
@@ -276,6 +282,10 @@ class PostgreSQL(Backend):
             values.append((value if isinstance(kind, String) else cast(value, kind)).label(name))
         return select(*values).select_from(items).subquery("r")
 
+    def unless(self, condition: str) -> str:
+        """Go beyond the greatest bigint."""
+        return f"9223372036854775807 + CAST({condition} AS integer) > 0"
+
     def json_object(self, pairs: Mapping[str, str]) -> str:
         """Build it with row_to_json, which for long lists takes a tenth less than json_build_object."""
         return f"(SELECT row_to_json(o) FROM (SELECT {_columns(pairs)}) AS o)"
@@ -284,13 +294,15 @@ class PostgreSQL(Backend):
         """Cast it: the json type keeps the text as it came."""
         return f"CAST({column} AS text)"
 
+    event_order = events.ORDER
+
     def json_text(self, document: str) -> str:
         """Cast it: psycopg decodes json to Python objects."""
         return f"CAST({document} AS text)"
 
     def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
         """Build it with json_agg of whole rows, NULL for no rows: an expression would be run for each row."""
-        source = f"{rows.table} AS {rows.alias} WHERE {rows.where} ORDER BY {rows.alias}.{rows.order}"
+        source = f"{rows.source(*pairs.values())} ORDER BY {rows.alias}.{rows.order}"
         return f"(SELECT coalesce(json_agg(o), CAST('[]' AS json)) FROM (SELECT {_columns(pairs)} FROM {source}) AS o)"
 
     def json_value(self, column: str) -> str:
@@ -309,19 +321,27 @@ class PostgreSQL(Backend):
         """Use ON CONFLICT on the primary key."""
         return on_conflict_update(insert(table).from_select([column.name for column in table.c], source), table)
 
-    def next_id(self, table: Table) -> ColumnElement[Any]:
+    def next_id(self, table: Table, past: Table) -> ColumnElement[Any]:  # noqa: ARG002  no number comes again
         """Ask the sequence, so that children can be sent together with their parent."""
         return func.nextval(literal_text(f"{table.name}_id_seq"))
 
-    def new_id(self, table: Table, given: ColumnElement[int]) -> ColumnElement[int]:
+    def new_id(self, table: Table, past: Table, given: ColumnElement[int]) -> ColumnElement[int]:
         """Ask the sequence: a serial column takes its default only where no value is given at all."""
-        return func.coalesce(given, self.next_id(table))
+        return func.coalesce(given, self.next_id(table, past))
+
+    # it may be 64 bits wide, so that it never comes again (xid8)
+    transaction_id = "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
+    changes_in_one = True
+
+    def as_bigint(self, sum_: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Make a bigint of what is numeric."""
+        return cast(sum_, BigInteger)
 
     # --- one statement that reads
 
-    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:  # noqa: ARG002  it streams
+    def read_only(self, engine: Callable[[], Engine], timeout: float, limit: int | None) -> AbstractContextManager[Any]:  # noqa: ARG002  it streams
         """Declare a cursor in a READ ONLY transaction."""
-        return readonly.cursor(engine, timeout, self.interrupt)
+        return readonly.cursor(engine(), timeout, self.interrupt)
 
     def explaining(self, cursor: Any) -> Any:
         """Return a cursor that declares nothing, for EXPLAIN cannot be declared.
@@ -351,16 +371,20 @@ class PostgreSQL(Backend):
 
     # --- views
 
+    inlined = "NOT MATERIALIZED "
+    lateral = True
+    true = "true"
     int64 = "bigint"
     view_functions = views.FUNCTIONS
+    size = "SELECT pg_database_size(current_database())"
 
     def bytewise(self, text: str) -> str:
         """Name the collation: constants have the database's own."""
         return f'({text}) COLLATE "C"'
 
-    def contains(self, text: str, part: str) -> str:
+    def position(self, text: str, part: str) -> str:
         """Use the function strpos."""
-        return f"strpos({text}, '{part}') > 0"
+        return f"strpos({text}, {part})"
 
     def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
         """Read them with jsonb_array_elements, after a function of ours has tested whether the text is JSON."""
@@ -388,6 +412,10 @@ class PostgreSQL(Backend):
         """Begin one transaction under an advisory lock."""
         return locks.exclusive(connection, wait)
 
+    def wait_for_writers(self, connection: Connection, tables: Sequence[str]) -> None:
+        """Lock the tables until the change is over."""
+        locks.of_tables(connection, tables)
+
     def rename_table(self, connection: Connection, name: str, new: str) -> None:
         """Rename its primary key, too, whose name nothing else in the schema may have."""
         super().rename_table(connection, name, new)
@@ -403,14 +431,13 @@ class PostgreSQL(Backend):
 
     # --- locks
 
-    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:
-        """Take an advisory lock of a separate session; raises ValueError where no session is ours."""
-        if self._pooled:
-            raise ValueError(
-                "a lock is a session's, and a pooler in transaction mode gives each transaction another session, so "
-                "that it would exclude nobody: take locks through a URL that leads to the server itself"
-            )
-        return locks.take(engine, name, shared=shared, timeout=timeout, bounded=self.bounded)
+    def shared_clock(self, parameter: str) -> str:  # noqa: ARG002  the server has one
+        """Ask the server, at the start of the statement."""
+        return "CAST(extract(epoch FROM statement_timestamp()) * 1000000 AS bigint)"
+
+    def replica_lag(self, connection: Connection) -> float | None:
+        """Ask the standby."""
+        return lag.replica_lag(connection)
 
 
 def _columns(pairs: Mapping[str, str]) -> str:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from sqlalchemy import Row
     from sqlalchemy.engine import Connection
+
+    Rights = Sequence[Row[str, str, str, str]]
 
 # Whatever rights can be granted on, columns included, with the rights as the server keeps them.
 _HOME = "CAST(quote_ident(current_schema()) AS regnamespace)"
@@ -39,10 +42,20 @@ def kept(connection: Connection) -> Iterator[None]:
 
     A thing that stays dropped takes its rights with it.
     """
-    before = connection.execute(_GRANTED).all()
+    before = granted(connection)
     yield
+    restore(connection, before)
+
+
+def granted(connection: Connection) -> Rights:
+    """Return what is granted now: kind, name and attribute of a thing, and the statement that grants a right on it."""
+    return connection.execute(_GRANTED).all()
+
+
+def restore(connection: Connection, before: Rights) -> None:
+    """Grant again what was granted, on what is there."""
     present = {tuple(row) for row in connection.execute(_PRESENT)}
-    after = {row[3] for row in connection.execute(_GRANTED)}
+    after = {row[3] for row in granted(connection)}
     for kind, name, attribute, statement in before:
         if statement not in after and (kind, name, attribute) in present:
             connection.exec_driver_sql(statement, execution_options={"no_parameters": True})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 from contextlib import nullcontext
@@ -10,26 +11,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import (
-    ColumnElement,
-    Delete,
-    Engine,
-    Select,
-    Subquery,
-    Table,
-    delete,
-    func,
-    literal_column,
-    select,
-    true,
-    tuple_,
-)
-from sqlalchemy.dialects.sqlite import Insert, insert
-
 from ...errors import BadURL, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
 from ..base import (
     Backend,
-    Column,
     ErrorRule,
     JSONItems,
     Timeouts,
@@ -38,27 +22,27 @@ from ..base import (
     first_of,
     json_path,
     native,
-    on_conflict_update,
 )
-from ..flock import FileLock
-from ..locks import HeldLock, digest
+from ..plain import Connections
 from ..reading import allow_writes_again, refuse_writes
-from . import change, damage, fallback, files, guard, library, misfits, readonly
-from .connecting import Connecting
-from .copies import SQLiteFile
-from .memory import MemoryLocks
+from . import damage, fallback, files, guard, library, readonly
+from .connecting import Connecting, is_over
 from .queue import Queues
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from types import ModuleType
 
+    from sqlalchemy import ColumnElement, Delete, Engine, Select, Subquery, Table
+    from sqlalchemy.dialects.sqlite import Insert
     from sqlalchemy.engine import URL, Connection
     from sqlalchemy.pool import PoolProxiedConnection
     from sqlalchemy.types import TypeEngine
 
-    from ..base import JSONPath, JSONRows, JSONValue
+    from ..base import Column, JSONPath, JSONRows, JSONValue
+    from .copies import SQLiteFile
     from .fallback import Fallback
 
 # json_each of jsonb (sqlite.org/changes.html)
@@ -72,6 +56,12 @@ _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]+)?")
 # SQLite stores any value in any column.
 _ABOUT_VALUES = ("JSON cannot hold BLOB values", "malformed JSON", "Could not decode to UTF-8")
 
+# A connection is used by one thread after the other.
+_SAME = {"check_same_thread": False}
+# The driver keeps all of our statements. When the 128 that it keeps by default are in use, it throws away the newest:
+# two that are used in turn are then compiled each time, which takes ten times as long as running them.
+_CACHED = {"cached_statements": 1024}
+
 # Quoted text, and runs without a quote or white space
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s'"]+""")
 
@@ -81,6 +71,7 @@ class SQLite(Backend):
 
     name = "sqlite"
     drivername = "sqlite+pysqlite"
+    style = "qmark"
     error_rules = (
         ErrorRule("SQLITE_BUSY", Busy, "database is locked", retry=True, waits=True),
         ErrorRule("SQLITE_LOCKED", Busy, "database table is locked", retry=True),
@@ -96,12 +87,16 @@ class SQLite(Backend):
 
     no_file = "a database in memory has no file to copy"
 
-    def __init__(self, url: URL) -> None:
-        self._path = files.path_of(url)
-        self._is_created = self._path is not None and files.is_created(url)
+    def __init__(self, place: URL | Path) -> None:
+        if isinstance(place, Path):
+            self._path: Path | None = place.absolute()
+            self._is_created = True
+        else:
+            self._path = files.path_of(place)
+            self._is_created = self._path is not None and files.is_created(place)
         self._queues: Queues | None = None
         self._connecting: Connecting | None = None
-        self._memory_locks = MemoryLocks()
+        self._guard: guard.Guard | None = None
         self._has_readers = False
 
     # --- connecting
@@ -110,14 +105,14 @@ class SQLite(Backend):
         """Create the engine for a file, which is created 0600 in a folder 0700, or for a database in memory."""
         busy = float(str(url.query.get("timeout", timeouts.busy)))
         self.timeouts = replace(timeouts, busy=busy)
-        module = library.driver()
         path = self._path
         if path is None and self.engine_options.keys() & {"max_overflow", "pool_recycle"}:
             raise ValueError("a database in memory is one connection, for as long as it is used")
+        connecting, module = self._ready(busy), library.driver()
         engine = self.new_engine(
             url,
             module=self.driver_module(module),
-            connect_args={"timeout": busy, "check_same_thread": False},
+            connect_args={"timeout": busy, **_SAME, **({} if "cached_statements" in url.query else _CACHED)},
             poolclass=self.pool_class,
             # each connection to :memory: has a separate database, so there is one connection
             pool_size=1 if path is None else pool_size,
@@ -126,14 +121,59 @@ class SQLite(Backend):
             # SQLAlchemy's own connections end their transactions themselves; for ours see checkin()
             pool_reset_on_return=None,
         )
-        self._connecting = Connecting(engine, module, path, creates=self._is_created, busy=busy)
+        connecting.open_for(engine)
+        if self._queues is not None and self._guard is not None:
+            self._queues.watch(engine)
+            self._guard.watch(engine)
+        damage.translate(engine, module)
+        return engine
+
+    def _ready(self, busy: float) -> Connecting:
+        """Make what all connections to the file have in common."""
+        if self._connecting is not None:
+            return self._connecting
+        module, path = library.driver(), self._path
         if path is not None:
             if not library.is_safe(module.sqlite_version_info):
                 library.warn(module.sqlite_version)
-            self._queues = Queues(engine, path, busy)
-            guard.watch(engine, path, refuses=module.__name__ != "sqlite3")
-        damage.translate(engine, module)
-        return engine
+            self._queues = Queues(path, busy)
+            self._guard = guard.Guard(path, refuses=module.__name__ != "sqlite3")
+        self._connecting = Connecting(module, path, creates=self._is_created, busy=busy)
+        return self._connecting
+
+    def plain(self, timeouts: Timeouts, pool_size: int, connected: Callable[[], object]) -> Connections | None:
+        """Return connections to the file."""
+        self.timeouts = timeouts
+        connecting, connect = self._ready(timeouts.busy), library.driver().connect
+        name = os.path.abspath(str(self._path))
+
+        def opened(info: dict[Any, Any]) -> Any:
+            driver = connecting.open(connect, name, timeout=timeouts.busy, **_SAME, **_CACHED)
+            connecting.opened(driver, info)
+            if self._guard is not None:
+                self._guard.opened(info)
+            connected()
+            return driver
+
+        def closed(driver: Any, info: dict[Any, Any]) -> None:
+            if self._queues is not None:
+                self._queues.closed(driver)
+            if self._guard is not None:
+                self._guard.closed(info)
+
+        return Connections(pool_size, timeouts.pool, connect=opened, is_over=is_over, closed=closed)
+
+    def driver_error(self) -> type[Exception]:
+        """Return the library's."""
+        error: type[Exception] = library.driver().Error
+        return error
+
+    def is_lost(self, engine: Engine | None, error: Exception, driver: Any) -> bool:
+        """Look for a connection that was closed, as SQLAlchemy's dialect does."""
+        if engine is not None:
+            return super().is_lost(engine, error, driver)
+        closed = "Cannot operate on a closed database."
+        return isinstance(error, library.driver().ProgrammingError) and closed in str(error)
 
     own_connection: ClassVar[attrgetter[Any]] = attrgetter("dbapi_connection")
     """The driver's own connection of one of the pool."""
@@ -200,9 +240,13 @@ class SQLite(Backend):
         """Use sqlite3_interrupt(), which is for other threads."""
         native(driver).interrupt()
 
-    def blockers(self, engine: Engine, driver: Any) -> list[str]:  # noqa: ARG002  the kernel is asked
+    def blockers(self, engine: Callable[[], Engine], driver: Any) -> list[str]:  # noqa: ARG002  the kernel is asked
         """Ask the kernel who holds the lock for writing, unless it is this process."""
-        return [] if self._path is None else SQLiteFile(self._path).writers()
+        if self._path is None:
+            return []
+        from .copies import SQLiteFile
+
+        return SQLiteFile(self._path).writers()
 
     def read_time(self, timeouts: Timeouts) -> float:
         """Bound the statement by the time for the call: a read is one, and nobody else would end it."""
@@ -287,18 +331,30 @@ class SQLite(Backend):
 
     # --- statements
 
-    def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
-        """Read the rows with jsonb_each; ``->>`` returns SQL values, 1 and 0 for booleans.
+    def spelled(self, sql: str) -> str:
+        """Read rows with json_each where the library is older than jsonb_each: it writes each out as text."""
+        if library.driver().sqlite_version_info >= _JSONB_EACH:
+            return sql
+        return sql.replace("jsonb_each(", "json_each(")
 
-        json_each, which is all that libraries before 3.51 have, writes each row out as text, which is parsed again.
-        """
-        each = func.jsonb_each if library.driver().sqlite_version_info >= _JSONB_EACH else func.json_each
-        items = each(literal_column(f":{parameter}")).table_valued("value", name="item")
+    def timestamp(self, at: datetime) -> object:
+        """Write it as the column has it."""
+        return at.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+    def rows(self, parameter: str, columns: Sequence[Column]) -> Subquery:
+        """Read the rows with jsonb_each (but see :meth:`spelled`); ``->>`` returns SQL values, 1 and 0 for booleans."""
+        from sqlalchemy import func, literal_column, select
+
+        items = func.jsonb_each(literal_column(f":{parameter}")).table_valued("value", name="item")
         return (
             select(*(literal_column(f"item.value ->> {i}", kind).label(name) for i, (name, kind) in enumerate(columns)))
             .select_from(items)
             .subquery("r")
         )
+
+    def unless(self, condition: str) -> str:
+        """Let abs() have no result: sums become floating-point numbers (sqlite.org/lang_corefunc.html#abs)."""
+        return f"abs(-9223372036854775807 - ({condition})) > 0"
 
     # unless somebody runs ANALYZE; and then it knows averages, and nothing of a value
     has_statistics = False
@@ -310,12 +366,19 @@ class SQLite(Backend):
         compiles the statement again whenever the parameter is bound, which takes longer than a page of containers: 80
         to 120 µs with 3.51 (``expmask`` in vdbeapi.c).
         """
+        from sqlalchemy import literal_column
+
         return literal_column(f"coalesce(:{parameter}, NULL)")
 
     def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
-        """Build it over an ordered subquery: ORDER BY within aggregates came with 3.44 only."""
-        source = f"{rows.table} AS {rows.alias} WHERE {rows.where} ORDER BY {rows.alias}.{rows.order}"
-        return f"(SELECT json_group_array({self.json_object(pairs)}) FROM (SELECT * FROM {source}) AS {rows.alias})"
+        """Build it over an ordered subquery: ORDER BY within aggregates came with 3.44 only.
+
+        The subquery is a coroutine, which copies each of its columns: it has those that the objects need.
+        """
+        item, alias = self.json_object(pairs), rows.alias
+        columns = ", ".join(dict.fromkeys(re.findall(rf"\b{alias}\.\w+", item)))
+        source = f"{rows.source(item)} ORDER BY {alias}.{rows.order}"
+        return f"(SELECT json_group_array({item}) FROM (SELECT {columns} FROM {source}) AS {alias})"
 
     def json_value(self, column: str) -> str:
         """Tell SQLite that the text is JSON."""
@@ -331,22 +394,62 @@ class SQLite(Backend):
 
     def upsert(self, table: Table, source: Select[Any]) -> Insert:
         """Use ON CONFLICT on the primary key."""
+        from sqlalchemy import true
+        from sqlalchemy.dialects.sqlite import insert
+
+        from ..expressions import on_conflict_update
+
         # without WHERE the SELECT would take the ON for a join's (sqlite.org/lang_upsert.html, "Parsing Ambiguity")
         statement = insert(table).from_select([column.name for column in table.c], source.where(true()))
         return on_conflict_update(statement, table)
 
     def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
         """Use a row value IN: SQLite has no DELETE … USING."""
+        from sqlalchemy import delete, select, tuple_
+
         return delete(table).where(
             tuple_(*(table.c[name] for name in columns)).in_(select(*(rows.c[name] for name in columns)))
         )
 
+    def next_id(self, table: Table, past: Table) -> ColumnElement[Any]:
+        """Take the one above all that are, or were: SQLite itself gives that of the last row again."""
+        from sqlalchemy import literal_column
+
+        return self._greatest(table, past) + literal_column("1")
+
+    def new_id(self, table: Table, past: Table, given: ColumnElement[int]) -> ColumnElement[int]:
+        """Count on from there, with the rows of the statement."""
+        from sqlalchemy import func, literal_column
+
+        above = func.max(self._greatest(table, past), func.coalesce(func.max(given).over(), literal_column("0")))
+        return func.coalesce(given, above + func.row_number().over())
+
+    def new_ids(self, table: Table, past: Table) -> dict[str, ColumnElement[Any]]:
+        """Count on from the greatest."""
+        from sqlalchemy import func
+
+        return {"id": self._greatest(table, past) + func.row_number().over()}
+
+    def _greatest(self, table: Table, past: Table) -> ColumnElement[int]:
+        from sqlalchemy import func, literal_column, select
+
+        numbers = (
+            func.coalesce(select(func.max(each.c.id)).scalar_subquery(), literal_column("0")) for each in (table, past)
+        )
+        return func.max(*numbers)
+
+    # the words of the indexes' conditions, which SQLite compares
+    true = "1"
+    # there is one writer at a time
+    locks_rows = False
+
     # --- one statement that reads
 
-    def read_only(self, engine: Engine, timeout: float, limit: int | None) -> AbstractContextManager[Any]:  # noqa: ARG002  it streams
+    def read_only(self, engine: Callable[[], Engine], timeout: float, limit: int | None) -> AbstractContextManager[Any]:  # noqa: ARG002  it streams
         """Open the file for reading, with an authorizer that SQLite asks about each part of a statement."""
         if self._path is None:
-            raise BadURL(str(engine.url), "a database in memory belongs to one process: it cannot be queried from here")
+            why = "a database in memory belongs to one process: it cannot be queried from here"
+            raise BadURL(str(engine().url), why)
         return readonly.cursor(self._path, timeout, min(timeout, self.timeouts.busy))
 
     # --- users who may only read
@@ -357,6 +460,11 @@ class SQLite(Backend):
 
     # without it SQLite takes any WITH for a recursive one ("circular reference")
     view_prefix = "main."
+    size = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+
+    def may_contain(self, text: str, part: str) -> str:  # noqa: ARG002  servers need it
+        """Return each text: instr() takes ten times as long as to copy it."""
+        return f"{text} IS NOT NULL"
 
     def json_items(self, document: str, lists: Sequence[JSONPath], values: Mapping[str, JSONValue]) -> JSONItems:
         """Read them with json_each, which raises for text that is not JSON, and goes through objects, too.
@@ -386,7 +494,12 @@ class SQLite(Backend):
 
     def exclusive(self, connection: Connection, wait: float, tables: Sequence[str]) -> AbstractContextManager[None]:
         """Begin one transaction, with the write lock from its start."""
+        from . import change
+
         return change.exclusive(connection, wait, tables)
+
+    def wait_for_writers(self, connection: Connection, tables: Sequence[str]) -> None:
+        """Do nothing: the change has the write lock."""
 
     def rename_table(self, connection: Connection, name: str, new: str) -> None:
         """Copy it: SQLite renames no table while a view cannot be read, and no constraint at all."""
@@ -408,20 +521,29 @@ class SQLite(Backend):
 
     def misfit(self, column: str, kind: TypeEngine[Any]) -> str | None:
         """Look at the type and range of each value: SQLite stores any value in any column."""
+        from . import misfits
+
         return misfits.condition(column, kind)
 
     def file(self) -> SQLiteFile | None:
         """Return the file, unless the database is in memory."""
-        return None if self._path is None else SQLiteFile(self._path)
+        if self._path is None:
+            return None
+        from .copies import SQLiteFile
+
+        return SQLiteFile(self._path)
 
     # --- locks
 
-    def lock(self, engine: Engine, name: str, *, shared: bool, timeout: float) -> HeldLock:  # noqa: ARG002  no connection is needed
-        """Lock a file beside the database, one for each lock: the kernel releases it when the process dies."""
-        path = self._path
-        if path is None:
-            return self._memory_locks.take(name, shared=shared, timeout=timeout)
-        return FileLock.take(files.open_lock_folder(path), digest(name).hex()[:32], shared=shared, timeout=timeout)
+    is_of_one_host = True
+
+    def absolute(self, url: str) -> str:
+        """Name the file by its path from the root."""
+        return url if self._path is None else files.absolute(url, self._path)
+
+    def shared_clock(self, parameter: str) -> str:
+        """Take the time since the boot: SQLite's own is the system's clock, which is also set."""
+        return f":{parameter}"
 
 
 def _words(sql: str) -> list[str]:

@@ -1,17 +1,16 @@
-"""How an engine's connections to a file are opened and set up, and what they do where SQLite can only read."""
+"""How connections to a file are opened and set up, and what they do where SQLite can only read."""
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError
 
 from .. import waiting
 from . import damage, fallback, files, guard, library
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from sqlalchemy import Engine
@@ -24,39 +23,52 @@ _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")
 
 
 class Connecting:
-    """The opening of an engine's connections to a file, ``None`` for a database in memory."""
+    """The opening of connections to a file, ``None`` for a database in memory."""
 
-    def __init__(self, engine: Engine, module: Any, path: Path | None, *, creates: bool, busy: float) -> None:
-        self._engine, self._module = engine, module
+    def __init__(self, module: Any, path: Path | None, *, creates: bool, busy: float) -> None:
+        self._module = module
         self._path, self._creates, self._busy = path, creates, busy
         self._safe = library.is_safe(module.sqlite_version_info)
         self.fallback: fallback.Fallback | None = None
         """The way in which the newest connection reads the file, where it is another than usual."""
         self._new: dict[Any, fallback.Fallback] = {}
-        self._usual = engine.dialect.connect
-        # not by listening to "do_connect": what returns a connection there is the last one to be heard
-        engine.dialect.connect = self._connect  # type: ignore[method-assign]  # of this engine alone
-        event.listen(engine, "connect", self._connected)
 
-    def _connect(self, *arguments: Any, **options: Any) -> Any:
+    def open_for(self, engine: Engine) -> None:
+        """Let SQLAlchemy open its connections so."""
+        from sqlalchemy import event
+
+        usual = engine.dialect.connect
+
+        def connected(connection: Any, record: Any) -> None:
+            if self.opened(connection, record.info):
+                record.info[_NEW] = True
+                if not engine.pool.dispatch.checkout:  # usual connections need no look, which takes time
+                    event.listen(engine, "checkout", _check)
+
+        # not by listening to "do_connect": what returns a connection there is the last one to be heard
+        engine.dialect.connect = partial(self.open, usual)  # type: ignore[method-assign]  # of this engine alone
+        event.listen(engine, "connect", connected)
+
+    def open(self, usual: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Open a connection and set it up: in the usual way, or in another one where nothing can be written."""
         if self._path is not None and self._creates:
             files.create(self._path)
         connection: Any = None
         try:
-            connection = self._usual(*arguments, **options)
+            connection = usual(*arguments, **options)
             self._configure(connection)
         except BaseException as error:
             if connection is not None:
                 connection.close()
             if self._path is None or not isinstance(error, self._module.Error):
                 raise
-            return self._read_instead(self._path, error, options)
+            return self._read_instead(usual, self._path, error, options)
         self.fallback = None
         return connection
 
-    def _read_instead(self, path: Path, error: Exception, options: dict[str, Any]) -> Any:
+    def _read_instead(self, usual: Callable[..., Any], path: Path, error: Exception, options: Mapping[str, Any]) -> Any:
         def connect(uri: str) -> Any:
-            connection = self._usual(uri, **{**options, "uri": True})
+            connection = usual(uri, **{**options, "uri": True})
             connection.isolation_level = None
             _set_up(connection)
             return connection
@@ -65,13 +77,13 @@ class Connecting:
         self._new[connection] = self.fallback
         return connection
 
-    def _connected(self, connection: Any, record: Any) -> None:
+    def opened(self, connection: Any, info: dict[Any, Any]) -> bool:
+        """Note in a new connection's ``info`` that it reads in another way than usual; return whether it does."""
         way = self._new.pop(connection, None)
-        if way is not None:
-            record.info[guard.FALLBACK] = way
-            record.info[_NEW] = True
-            if not self._engine.pool.dispatch.checkout:  # usual connections need no look, which takes time
-                event.listen(self._engine, "checkout", _check)
+        if way is None:
+            return False
+        info[guard.FALLBACK] = way
+        return True
 
     def _configure(self, connection: Any) -> None:
         # Transactions are begun by us: the driver's own way begins them late, and runs DDL outside of them.
@@ -97,11 +109,18 @@ class Connecting:
 _NEW = "fallback is new"
 
 
+def is_over(info: dict[Any, Any]) -> bool:
+    """Return whether a connection reads in another way than usual, and that is over, or somebody wrote to the file."""
+    way = info.get(guard.FALLBACK)
+    return way is not None and not way.holds()
+
+
 def _check(_driver: Any, record: Any, _proxy: Any) -> None:
-    """Replace a connection that reads in another way than usual, once that is over, or somebody wrote to the file."""
-    way = record.info.get(guard.FALLBACK)
-    if way is not None and not record.info.pop(_NEW, False) and not way.holds():
-        raise DisconnectionError(f"{way.path} has changed")
+    """Let SQLAlchemy replace such a connection, unless it was just opened."""
+    if not record.info.pop(_NEW, False) and is_over(record.info):
+        from sqlalchemy.exc import DisconnectionError
+
+        raise DisconnectionError(f"{record.info[guard.FALLBACK].path} has changed")
 
 
 def _set_up(connection: Any) -> None:

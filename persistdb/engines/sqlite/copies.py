@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ...errors import StorageFull, Unavailable
 from ..file import DatabaseFile
-from ..flock import holders
 from . import fallback, files
 from .files import INDEX, JOURNAL, LOG
+from .kernel import holders
 from .library import driver
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class SQLiteFile(DatabaseFile):
             name
             for path, byte in ((self._beside(INDEX), _WAL_WRITE), (self.path, _RESERVED))
             if path.exists()
-            for name in holders(path.stat().st_ino, "POSIX", byte)
+            for name in holders(path.stat().st_ino, byte)
         ]
 
     def copy_to(self, target: Self) -> None:

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError
-
 if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.engine import ExceptionContext
@@ -25,6 +22,8 @@ def error_of(module: Any) -> Exception:
 
 def translate(engine: Engine, module: Any) -> None:
     """Give SQLAlchemy the driver's error in the place of UnicodeDecodeError."""
+    from sqlalchemy import event
+    from sqlalchemy.exc import DatabaseError
 
     @event.listens_for(engine, "handle_error")
     def _translate(context: ExceptionContext) -> BaseException | None:

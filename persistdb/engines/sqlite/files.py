@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-from ...errors import FileError
 from ...private import make_private
 
 if TYPE_CHECKING:
@@ -23,6 +22,18 @@ def path_of(url: URL) -> Path | None:
         if url.query.get("mode") == "memory":
             name = ""
     return None if name in {"", ":memory:"} else Path(name).absolute()
+
+
+def absolute(url: str, path: Path) -> str:
+    """Return a URL with the same options and an absolute path."""
+    from sqlalchemy import make_url
+
+    given = make_url(url)
+    name = f"file:{quote(os.fsencode(path))}" if is_uri(given) else str(path)
+    try:
+        return given.set(database=name).render_as_string(hide_password=False)
+    except UnicodeError:  # a working directory whose name is no text: only a relative path can be written
+        return url
 
 
 def is_created(url: URL) -> bool:
@@ -56,37 +67,6 @@ def create_file(path: Path) -> None:
     if path.is_symlink():  # a chosen one, such as to another disk; the name that it leads to must still be free
         path = Path(os.path.realpath(path))
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-
-
-def open_lock_folder(path: Path) -> int:
-    """Open the folder of locks beside the database, which is created if it is missing.
-
-    A symlink is followed to the database, so that all of its names have the same locks, but none to the folder: whoever
-    may write beside the database would choose where files are created and removed.
-    Raises :class:`~persistdb.errors.FileError` and :class:`OSError`.
-    """
-    database = Path(os.path.realpath(path))
-    folder = database.with_name(database.name + "-locks")
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    try:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except NotADirectoryError:
-        what = "a symlink, which is not followed" if folder.is_symlink() else "not a folder"
-        raise FileError(str(folder), f"is {what}: locks are kept in a folder of this name, so remove it") from None
-    owner = os.fstat(fd).st_uid
-    if owner not in _trusted(database):
-        os.close(fd)
-        raise FileError(str(folder), f"belongs to user {owner}, neither to this user nor to the database's: remove it")
-    return fd
-
-
-def _trusted(database: Path) -> set[int]:
-    """Return the users who may own the folder of locks: root, this one, and the database's."""
-    owners = {0, os.geteuid()}
-    with contextlib.suppress(OSError):
-        owners.add(database.stat().st_uid)
-    return owners
 
 
 # The files beside a database that belong to it: commits that are not in the database yet, pages that an open

@@ -13,8 +13,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import event
-
 from ...errors import OtherLibrary
 
 if TYPE_CHECKING:
@@ -30,26 +28,40 @@ _open: Counter[tuple[int, int]] = Counter()
 _refused: Counter[tuple[int, int]] = Counter()
 
 
-def watch(engine: Engine, path: Path, *, refuses: bool) -> None:
-    """Count the connections of an engine that have the file open, and refuse it to the other library meanwhile."""
-    counters = [_open]
-    if refuses:
-        _install()
-        counters.append(_refused)
+class Guard:
+    """Counts the connections that have a file open, and refuses it to the other library meanwhile."""
 
-    @event.listens_for(engine, "connect")
-    def _opened(_connection: Any, record: Any) -> None:
-        if FALLBACK not in record.info:
-            record.info["file"] = key = _key(path)
-            for counter in counters:
+    def __init__(self, path: Path, *, refuses: bool) -> None:
+        self._path, self._counters = path, [_open]
+        if refuses:
+            _install()
+            self._counters.append(_refused)
+
+    def watch(self, engine: Engine) -> None:
+        """Count the connections of an engine."""
+        from sqlalchemy import event
+
+        @event.listens_for(engine, "connect")
+        def _opened(_connection: Any, record: Any) -> None:
+            self.opened(record.info)
+
+        @event.listens_for(engine, "close")
+        @event.listens_for(engine, "detach")
+        def _closed(_connection: Any, record: Any) -> None:
+            self.closed(record.info)
+
+    def opened(self, info: dict[Any, Any]) -> None:
+        """Count a new connection, by its ``info``."""
+        if FALLBACK not in info:
+            info["file"] = key = _key(self._path)
+            for counter in self._counters:
                 counter[key] += 1
 
-    @event.listens_for(engine, "close")
-    @event.listens_for(engine, "detach")
-    def _closed(_connection: Any, record: Any) -> None:
-        key = record.info.pop("file", None)
+    def closed(self, info: dict[Any, Any]) -> None:
+        """Count it no more."""
+        key = info.pop("file", None)
         if key is not None:
-            for counter in counters:
+            for counter in self._counters:
                 counter[key] -= 1
 
 

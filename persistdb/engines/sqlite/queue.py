@@ -25,8 +25,6 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
-
 from .. import waiting
 from . import library
 
@@ -200,19 +198,27 @@ def _mapped(path: Path) -> mmap.mmap:
 
 
 class Queues:
-    """The places of an engine's connections to a file; each is taken when its connection first writes."""
+    """The places of connections to a file; each is taken when its connection first writes."""
 
-    def __init__(self, engine: Engine, path: Path, busy: float) -> None:
+    def __init__(self, path: Path, busy: float) -> None:
         # all names of a database have one queue
         real = Path(os.path.realpath(path))
         self._path, self._busy = real.with_name(real.name + "-queue"), busy
         self._of: dict[Any, Queue] = {}
 
+    def watch(self, engine: Engine) -> None:
+        """Give up the places of an engine's connections that are closed."""
+        from sqlalchemy import event
+
         @event.listens_for(engine, "close")
         def _close(driver: Any, _record: object) -> None:
-            queue = self._of.pop(driver, None)
-            if queue is not None:
-                queue.close()
+            self.closed(driver)
+
+    def closed(self, driver: Any) -> None:
+        """Give up the place of a connection of the driver, which is closed."""
+        queue = self._of.pop(driver, None)
+        if queue is not None:
+            queue.close()
 
     def of(self, driver: Any) -> AbstractContextManager[object]:
         """Return the place of a connection of the driver, or nothing where there is no queue."""

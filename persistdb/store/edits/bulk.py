@@ -9,7 +9,17 @@ from sqlalchemy import select
 
 from ...errors import InvalidValue
 from ...schema.tables import Container, DeviceMap, Mount, Process, Sandbox
+from ..encoding import utc_text
 from . import locked
+from .derived import derive
+from .recorded import (
+    keep_containers,
+    keep_sandboxes,
+    recorder,
+    remove_containers,
+    tell_of_containers,
+    tell_of_sandboxes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
 
     from .locked import Locked, Parent
 
+_CHILDREN = (Mount, DeviceMap, Process)
 # The column that says which parent's revision a change of a row counts for
 _PARENTS: Mapping[Any, tuple[Parent, str]] = {
     Sandbox.__table__: (Sandbox, "id"),
@@ -40,8 +51,8 @@ def execute(state: ORMExecuteState) -> Result[Any] | None:
     given: Any = state.statement
     statement: Update | Delete = given.element if state.is_from_statement else given
     table: Any = state.bind_mapper.local_table if state.bind_mapper else statement.table
-    if table not in _PARENTS or (table is Sandbox.__table__ and not state.is_update):
-        return None  # another program's table; a new sandbox has no containers; one that goes takes all with it
+    if table not in _PARENTS:
+        return None  # another program's
     parent, column = _PARENTS[table]
     session = state.session
     if session.autoflush:
@@ -52,15 +63,60 @@ def execute(state: ORMExecuteState) -> Result[Any] | None:
         _refuse(state, table, "add objects to the session instead: their revisions depend on what is stored")
     if state.is_delete and table is Container.__table__:
         return _delete_containers(state, statement)
+    if state.is_delete and table is Sandbox.__table__:
+        return _delete_sandboxes(state, statement)
     wanted = _matching(state, statement, statement.table.c[column])
     rows = locked.lock(
         session.connection(), parent, parent.id.in_(wanted), state.parameters if _is_one(state) else None
     )
+    now = locked.now()
+    whole = table not in (Sandbox.__table__, Container.__table__) or not _sets_state_only(statement)
+    before: Mapping[int, int] = {}
+    if parent is Container:
+        keep_containers(session, rows, now, *_kinds_of(table), whole=whole)
+    else:
+        before = keep_sandboxes(session, rows, now, whole=whole)
     result = _run(state, statement, statement.table.c[column], rows)
-    if parent.__table__ is table:
-        rows = _changed(session, parent, rows)
-    locked.raise_revisions(session, parent, rows.values())
+    changed = _changed(session, parent, rows) if parent.__table__ is table else rows
+    if changed and whole and parent.__table__ is table:
+        derive(session, changed if parent is Sandbox else (), changed if parent is Container else ())
+    states = {id_: row.state for id_, row in changed.items()}
+    locked.raise_revisions(session, parent, changed.values(), now)
+    if parent is Container:
+        for kind in _kinds_of(table):
+            _began(session, _CHILDREN[kind], changed)
+        tell_of_containers(session, rows, states, now, whole=whole)
+    else:
+        tell_of_sandboxes(session, rows, states, before, now, whole=whole)
     return result
+
+
+def _kinds_of(table: Any) -> list[int]:
+    return [number for number, kind in enumerate(_CHILDREN) if kind.__table__ is table]
+
+
+def _sets_state_only(statement: Update | Delete) -> bool:
+    """Return whether an UPDATE sets the state, and nothing else: of many sets of parameters that cannot be told."""
+    values: Any = getattr(statement, "_values", None) or {}
+    return {str(getattr(column, "key", column)) for column in values} == {"state"}
+
+
+def _began(session: Session, kind: Any, containers: Mapping[int, Locked]) -> None:
+    """Say of all children of a kind that they are so since their containers' new revisions."""
+    if containers:
+        new = select(Container.revision).where(_id(Container.id) == kind.container_id).scalar_subquery()
+        table = kind.__table__
+        here = locked.among(table.c.container_id, containers)
+        session.connection().execute(table.update().where(here).values(since=new))
+
+
+def _delete_sandboxes(state: ORMExecuteState, statement: Update | Delete) -> Result[Any]:
+    """Delete sandboxes with all that is in them."""
+    connection = state.session.connection()
+    wanted = Sandbox.id.in_(_matching(state, statement, statement.table.c.id))
+    rows = locked.lock(connection, Sandbox, wanted, state.parameters)
+    recorder(state.session).remove_sandboxes(connection, sorted(rows), utc_text(locked.now()))
+    return _run(state, statement, statement.table.c.id, rows)
 
 
 def _delete_containers(state: ORMExecuteState, statement: Update | Delete) -> Result[Any]:
@@ -75,9 +131,12 @@ def _delete_containers(state: ORMExecuteState, statement: Update | Delete) -> Re
     by: Counter[int] = Counter()
     for container, sandbox in homes:
         by[sandbox] += rows[container].revision
+    now = locked.now()
+    remove_containers(state.session, rows, now)
+    keep_sandboxes(state.session, {id_: row for id_, row in sandboxes.items() if id_ in by}, now, whole=False)
     result = _run(state, statement, table.c.id, rows)
     changed = [row for row in sandboxes.values() if row.id in by]
-    locked.raise_revisions(state.session, Sandbox, changed, {row.id: by[row.id] + 1 for row in changed})
+    locked.raise_revisions(state.session, Sandbox, changed, now, {row.id: by[row.id] + 1 for row in changed})
     return result
 
 

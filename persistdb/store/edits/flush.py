@@ -15,10 +15,13 @@ from sqlalchemy.orm.attributes import set_committed_value
 from ...errors import Conflict, InvalidValue
 from ...schema.tables import Container, DeviceMap, Mount, Process, Sandbox
 from .. import revisions
+from ..encoding import utc_text
+from ..past import ContainerLife, EventRow, OldChild, OldContainer, OldSandbox, SandboxLife
 from . import locked
+from .recorded import recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Table
@@ -31,6 +34,8 @@ Child = Mount | DeviceMap | Process
 _CHILDREN: Final = (Mount, DeviceMap, Process)
 _OURS: Final = (Sandbox, Container, *_CHILDREN)
 # Each relationship to a parent, and the column that has its ID
+# What a change of a state alone writes
+_OF_STATE: Final = ("state", "revision", "updated_at")
 _TO_PARENT: Final = {"sandbox": "sandbox_id", "container": "container_id"}
 
 
@@ -42,6 +47,31 @@ def keep_revisions(session: Session) -> None:
     flush = _Flush(session)
     if flush.sandboxes or flush.containers:
         flush.keep()
+    flush.number()
+
+
+def tell_of_new_rows(session: Session) -> None:
+    """Write the lifetimes and events of the rows that a flush has inserted."""
+    new = [each for each in session.new if isinstance(each, Sandbox | Container)]
+    if not new:
+        return
+    sandboxes = [each for each in new if isinstance(each, Sandbox)]
+    containers = [each for each in new if isinstance(each, Container)]
+    events = [
+        # one that is new with its containers is at revision 1, whatever its own number
+        EventRow(each.id, None, "created", 1, utc_text(each.created_at), None, each.state)
+        for each in sandboxes
+    ]
+    events += [
+        EventRow(each.sandbox_id, each.id, "created", each.revision, utc_text(each.created_at), None, each.state)
+        for each in containers
+    ]
+    recorder(session).tell(
+        session.connection(),
+        events,
+        [SandboxLife(each.id, each.host, each.sid, utc_text(each.created_at), None) for each in sandboxes],
+        [ContainerLife(each.id, each.sandbox_id, each.cid, utc_text(each.created_at), None) for each in containers],
+    )
 
 
 class _Flush:
@@ -53,6 +83,8 @@ class _Flush:
         self.sandboxes: set[int] = set()
         self.containers: set[int] = set()
         self._children: list[Child] = []
+        self._new_children: list[Child] = []
+        self._with_children: set[int] = set()
         self._new_sandboxes = [each for each in session.new if isinstance(each, Sandbox)]
         self._new: defaultdict[int, list[Container]] = defaultdict(list)
         self._deleted = {each for each in session.deleted if isinstance(each, Sandbox | Container)}
@@ -82,7 +114,15 @@ class _Flush:
                 self._new[home].append(new)
                 self.sandboxes.add(home)
         elif isinstance(new, _CHILDREN):
+            self._with_children |= _parents(new)
             self.containers |= _parents(new)
+            self._new_children.append(new)
+
+    def number(self) -> None:
+        """Give the new rows their IDs, where the engine would take past ones."""
+        containers = [each for each in self._session.new if isinstance(each, Container)]
+        if self._new_sandboxes or containers:
+            recorder(self._session).number(self._session.connection(), self._new_sandboxes, containers)
 
     def _change(self, changed: Any) -> None:
         if isinstance(changed, Sandbox):
@@ -98,6 +138,7 @@ class _Flush:
                     "sandbox", changed.cid, "a container stays in its sandbox: delete it, and add another"
                 )
         elif isinstance(changed, _CHILDREN):
+            self._with_children |= _parents(changed)
             self.containers |= _parents(changed)
             self._children.append(changed)
 
@@ -112,6 +153,7 @@ class _Flush:
         sandboxes = self._lock(connection, Sandbox, self.sandboxes | set(homes.values()))
         containers = self._lock(connection, Container, self.containers)
         self._compare_children(connection)
+        self._record(connection, containers, gone)
         removed: defaultdict[int, int] = defaultdict(int)
         for container, sandbox in homes.items():
             removed[sandbox] += containers[container].revision
@@ -139,7 +181,7 @@ class _Flush:
     def _compare_children(self, connection: Connection) -> None:
         """Compare changed children with their rows: they may have been loaded before their containers were."""
         for kind in _CHILDREN:
-            table = cast("Table", kind.__table__)
+            table = kind.__table__
             changed = {_key(each): each for each in self._children if isinstance(each, kind)}
             if changed:
                 query = select(table).where(locked.among(table.c.container_id, {key[0] for key in changed}))
@@ -148,13 +190,67 @@ class _Flush:
                     if key not in rows or not _has_loaded_values(child, rows[key]):
                         raise self._conflict(connection, Container, key[0], None)
 
+    def _record(self, connection: Connection, containers: Mapping[int, Locked], gone: set[int]) -> None:
+        """Record what happens to containers, and to the sandboxes that go with all that is in them."""
+        keep, now = recorder(self._session), utc_text(self._now)
+        going = {_identity(each) for each in self._deleted if isinstance(each, Sandbox)}
+        keep.remove_sandboxes(connection, sorted(going), now)
+        names = locked.names(connection, containers) if containers else {}
+        staying = {id_: row for id_, row in containers.items() if names[id_].sandbox_id not in going}
+        old, wholes, events, ended = [], [], [], []
+        for id_, row in staying.items():
+            home, at = names[id_].sandbox_id, utc_text(row.stamp(self._now))
+            present: Any = self._session.identity_map.get(self._session.identity_key(Container, id_))
+            if id_ in gone:
+                wholes.append(OldContainer(id_, row.revision, whole=True, now=now))
+                life = ContainerLife(id_, home, names[id_].cid, utc_text(row.created_at), at)
+                ended.append(life)
+                events.append(EventRow(home, id_, "removed", row.revision + 1, at, row.state, None))
+                continue
+            whole = id_ in self._with_children or present is None or _is_changed(present, *_OF_STATE)
+            old.append(OldContainer(id_, row.revision, whole, now))
+            state = row.state if present is None else present.__dict__.get("state", row.state)
+            kind = "changed" if whole else "state"
+            events.append(EventRow(home, id_, kind, row.revision + 1, at, row.state, state))
+        keep.keep_all_children(connection, wholes, 0, 1, 2)
+        for number, kind_ in enumerate(_CHILDREN):
+            places = [_key(each) for each in self._children if isinstance(each, kind_)]
+            rows = [
+                OldChild(id_, staying[id_].revision, position, now)
+                for id_, position in sorted(places)
+                if id_ in staying and id_ not in gone
+            ]
+            keep.keep_children(connection, number, rows)
+        keep.keep_containers(connection, [*wholes, *old])
+        keep.tell(connection, events, containers=ended)
+        for child in [*self._new_children, *self._children]:
+            home_id = _home(child)
+            if child not in self._session.deleted:
+                child.since = containers[home_id].revision + 1 if home_id in containers else 0
+
+    def _record_sandboxes(self, connection: Connection, changed: list[Locked], totals: Mapping[int, int]) -> None:
+        keep, now = recorder(self._session), utc_text(self._now)
+        old, events = [], []
+        for row in changed:
+            present: Any = self._session.identity_map.get(self._session.identity_key(Sandbox, row.id))
+            revision = revisions.of_sandbox(row.revision, [totals[row.id]])
+            whole = row.id in self._changed_sandboxes and _is_changed(present, "containers", *_OF_STATE)
+            old.append(OldSandbox(row.id, row.revision, revision, whole, now))
+            if row.id in self._changed_sandboxes:
+                kind, at = "changed" if whole else "state", utc_text(row.stamp(self._now))
+                state = present.__dict__.get("state", row.state)
+                events.append(EventRow(row.id, None, kind, revision + 1, at, row.state, state))
+        keep.keep_sandboxes(connection, old)
+        keep.tell(connection, events)
+
     def _keep_sandboxes(
         self, connection: Connection, sandboxes: dict[int, Locked], removed: defaultdict[int, int]
     ) -> None:
         going = {_identity(each) for each in self._deleted if isinstance(each, Sandbox)}
         wanted = (self._changed_sandboxes | self._new.keys() | removed.keys()) - going
         changed = [row for row in sandboxes.values() if row.id in wanted]
-        totals = locked.sums(connection, self._new) if self._new else {}
+        totals = locked.sums(connection, [row.id for row in changed]) if changed else {}
+        self._record_sandboxes(connection, changed, totals)
         by = {}
         for row in changed:
             by[row.id] = 1 + removed[row.id]
@@ -176,7 +272,7 @@ class _Flush:
             set_committed_value(present, "updated_at", row.updated_at)
             present.revision = row.revision + by.get(row.id, 1)
             present.updated_at = row.stamp(self._now, created_at)
-        locked.raise_revisions(self._session, parent, absent, {row.id: by.get(row.id, 1) for row in absent})
+        locked.raise_revisions(self._session, parent, absent, self._now, {row.id: by.get(row.id, 1) for row in absent})
 
     def _conflict(self, connection: Connection, parent: Parent, id_: int, present: Any) -> Conflict:
         if parent is Sandbox:
@@ -227,6 +323,12 @@ def _parents(child: Child) -> set[int]:
     return ids | {_identity(each) for each in attributes.container.history.sum() if each and inspect(each).identity}
 
 
+def _home(child: Child) -> int:
+    """Return the ID of the container in which a child will be, 0 for one that has no row yet."""
+    container = child.__dict__.get("container")
+    return _identity(container) if container is not None else child.container_id or 0
+
+
 def _identity(row: Any) -> int:
     """Return the ID of an object's row, 0 for one that has no row yet."""
     state: InstanceState[Any] = inspect(row)
@@ -250,7 +352,8 @@ def _has_loaded_values(row: Any, stored: Any) -> bool:
 
 
 def _columns(row: Any) -> Iterator[str]:
-    return (column.key for column in _table(row).c)
+    # ``since`` is the session's to set, with the revision of the container
+    return (column.key for column in _table(row).c if column.key != "since")
 
 
 def _table(row: Any) -> Table:

@@ -1,0 +1,130 @@
+"""Statements that go to the server together: as one compound statement, which takes one round trip.
+
+It ends at the first error, as statements do that are sent one by one: what comes behind it is not run. Packets that are
+sent ahead would be run nevertheless, and outside of the transaction where the error has rolled that back. A text with
+several statements needs CLIENT_MULTI_STATEMENTS, with which a text that was injected could have some, too.
+
+A compound statement cannot be prepared in every version, but statements in it can: it executes them
+(mariadb.com/kb/en/begin-not-atomic, mariadb.com/kb/en/execute-statement).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ..base import CommitInterrupted
+from .prepared import GONE, Prepared
+from .startup import rolled_back_anyway
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.pool import PoolProxiedConnection
+
+MOST = 32_768
+"""The characters of its parameters from which a statement goes to the server by itself.
+
+A round trip is little beside what such a statement takes. Those that go together share max_allowed_packet (16 MB unless
+it is set), of which a dozen of shorter ones leaves most.
+"""
+
+_RETURNS_ROWS = re.compile(r"\s*(?:SELECT|WITH)\b|.*\bRETURNING\b", re.DOTALL)
+_NAMED = re.compile(r"%\((\w+)\)s")
+# The errors of the client itself, of a connection that is lost (CR_MIN_ERROR to CR_MAX_ERROR in MariaDB's errmsg.h;
+# PyMySQL's own is 0). The server has some above these.
+_OF_CLIENT = frozenset({0, *range(2000, 3000)})
+# ER_QUERY_INTERRUPTED and ER_STATEMENT_TIMEOUT: behind the COMMIT, too
+_INTERRUPTED = frozenset({1317, 1969})
+
+
+@lru_cache(256)
+def is_for_rows(sql: str) -> bool:
+    """Return whether a statement of ours returns rows."""
+    return _RETURNS_ROWS.match(sql) is not None
+
+
+def execute(
+    cursor: Any,
+    statements: Sequence[tuple[str, Any]],
+    prepared: Prepared,
+    pooled: PoolProxiedConnection,
+    begin: str,
+) -> list[int]:
+    """Run statements that return no rows, and return how many each of them changed.
+
+    With ``begin``, which starts a transaction, they are one that is committed. Raises :class:`CommitInterrupted`.
+    """
+    texts = [prepared.text(cursor, sql) for sql, _ in statements]
+    try:
+        return _execute(cursor, texts, statements, pooled, begin)
+    except Exception as error:  # the driver's own, of whichever it is
+        if _code(error) not in GONE:
+            raise
+        prepared.forget()
+        if not begin:
+            raise  # the transaction is run again
+        return _execute(cursor, [sql for sql, _ in statements], statements, pooled, begin)
+
+
+def _execute(
+    cursor: Any,
+    texts: Sequence[str],
+    statements: Sequence[tuple[str, Any]],
+    pooled: PoolProxiedConnection,
+    begin: str,
+) -> list[int]:
+    parts: list[str] = []
+    values: list[object] = []
+    for text, (_, given) in zip(texts, statements, strict=True):
+        part, names = _positional(text)
+        parts.append(part)
+        if names or not isinstance(given, Mapping):
+            values += [given[name] for name in names] if names else given
+    try:
+        cursor.execute(_compound(tuple(parts), begin), values)
+        (numbers,) = cursor.fetchall()
+    except Exception as error:  # the same
+        if begin and _code(error) not in _OF_CLIENT:
+            _roll_back(cursor, error, pooled)
+        raise
+    return list(numbers)
+
+
+def _roll_back(cursor: Any, error: Exception, pooled: PoolProxiedConnection) -> None:
+    """Roll back what no answer has told the driver of, and an error does not end."""
+    is_open = True
+    try:
+        if _code(error) in _INTERRUPTED:
+            cursor.execute("SELECT @@in_transaction")
+            ((is_open,),) = cursor.fetchall()
+    finally:
+        with rolled_back_anyway():
+            pooled.dbapi_connection.rollback()  # type: ignore[union-attr]  # it is in use
+    if not is_open:
+        raise CommitInterrupted(error) from error
+
+
+def _code(error: Exception) -> int:
+    """Return an error's number; 0, as PyMySQL does where it has none."""
+    code = error.args[0] if error.args else 0
+    return code if isinstance(code, int) else 0
+
+
+@lru_cache(256)
+def _positional(text: str) -> tuple[str, Sequence[str]]:
+    """Return a statement with parameters in order, and their names, where the driver has names for them."""
+    return _NAMED.sub("%s", text), _NAMED.findall(text)
+
+
+@lru_cache(256)
+def _compound(parts: tuple[str, ...], begin: str) -> str:
+    # variables hide columns of their names
+    numbers = [f"persistdb_{i}" for i in range(len(parts))]
+    run = "".join(f"{part}; SET {number} = ROW_COUNT(); " for part, number in zip(parts, numbers, strict=True))
+    if begin:
+        run = f"{begin}; {run}COMMIT; "
+    listed = ", ".join(numbers)
+    return f"BEGIN NOT ATOMIC DECLARE {listed} BIGINT; {run}SELECT {listed}; END"

@@ -1,0 +1,172 @@
+"""The check of what is derived from documents: annotations, names, virtual machines, devices.
+
+They are compared with what the documents say, a page of sandboxes at a time. Rows that cannot be read are another
+check's to name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import bindparam, case, exists, or_, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from ..annotations import Names
+from ..documents import SandboxDocument, runtime_of
+from ..records import Origin
+from ..schema.core import annotation, container, sandbox, sandbox_annotation, sandbox_device, vfio_device
+from ..virtual_machines import VirtualMachine
+from .rows import device_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy.engine import Connection
+
+    from ..db.database import Database
+
+    Report = Callable[[str, str, str | None, str], object]
+
+PAGE: Final = 500
+"""Sandboxes whose documents are in memory at a time."""
+
+_MACHINE: Final = [sandbox.c[name] for name in VirtualMachine._fields]
+_NAMES: Final = [container.c[name] for name in ("runtime", *Names._fields)]
+_EXPECTED: Final = case((container.c.layout.in_(("runc", "crun", "youki")), container.c.layout), else_="kata")
+
+
+def _has(table: Table, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    owner = next(iter(table.primary_key.columns))
+    return exists(select(owner).where(condition)).correlate(sandbox, container)
+
+
+# Sandboxes with a document, or with one in a container, or with something that only documents tell.
+_SPEAKS: Final = or_(
+    sandbox.c.document.is_not(None),
+    *(column.is_not(None) for column in _MACHINE),
+    *(_has(table, table.c.sandbox_id == sandbox.c.id) for table in (sandbox_annotation, sandbox_device)),
+    exists(
+        select(container.c.id).where(
+            container.c.sandbox_id == sandbox.c.id,
+            or_(
+                container.c.document.is_not(None),
+                container.c.runtime != _EXPECTED,
+                *(container.c[name] != "" for name in Names._fields),
+                _has(annotation, annotation.c.container_id == container.c.id),
+            ),
+        )
+    ).correlate(sandbox),
+)
+
+
+def compare(database: Database, report: Report) -> None:
+    """Call ``report`` with host, sid, cid and a reason for each sandbox and container whose rows differ."""
+    try:
+        with database.engine.connect() as connection:
+            behind: int | None = 0
+            while behind is not None:
+                following = select(sandbox.c.id).where(sandbox.c.id > behind, _SPEAKS).order_by(sandbox.c.id)
+                ids = list(connection.scalars(following.limit(PAGE)))
+                for id_ in sorted({each.id for each in _of_page(database, connection, ids)}):
+                    # a page is several statements, and others write between them: what is wrong, is wrong twice
+                    connection.rollback()
+                    for found in _of_page(database, connection, [id_]):
+                        report(found.host, found.sid, found.cid, found.what)
+                behind = ids[-1] if len(ids) == PAGE else None
+                connection.rollback()
+    except (SQLAlchemyError, OSError) as error:
+        raise database.failure(error) from error
+
+
+class _Difference(NamedTuple):
+    """What differs in a sandbox, by the ID of its row, or in one of its containers."""
+
+    id: int
+    host: str
+    sid: str
+    cid: str | None
+    what: str
+
+
+def _of_page(database: Database, connection: Connection, ids: Sequence[int]) -> list[_Difference]:
+    if not ids:
+        return []
+    try:
+        return list(_differences(connection, ids))
+    except (DBAPIError, _Unreadable) as error:
+        if isinstance(error, DBAPIError) and not database.backend.is_about_values(error.orig or error):
+            raise
+    if len(ids) == 1:
+        return []
+    return [found for id_ in ids for found in _of_page(database, connection, [id_])]
+
+
+class _Unreadable(Exception):
+    """A value that is not of its column's type."""
+
+
+def _differences(connection: Connection, ids: Sequence[int]) -> Iterator[_Difference]:
+    """Yield what differs in sandboxes with these IDs, and in their containers."""
+
+    def among(id_: ColumnElement[int]) -> ColumnElement[bool]:
+        # written into the statement, for engines limit its parameters
+        return id_.in_(bindparam(None, ids, expanding=True, literal_execute=True))
+
+    own_annotations = _children(connection, sandbox_annotation, among(sandbox_annotation.c.sandbox_id))
+    devices = _children(connection, sandbox_device, among(sandbox_device.c.sandbox_id))
+    vfio_devices = _children(connection, vfio_device, among(vfio_device.c.sandbox_id))
+    homes = {}
+    query = select(sandbox.c.id, sandbox.c.host, sandbox.c.sid, sandbox.c.document, *_MACHINE)
+    for id_, host, sid, text, *machine in connection.execute(query.where(among(sandbox.c.id))):
+        document = SandboxDocument(_text(text))
+        homes[id_] = host, sid, document
+        wanted = [list(map(tuple, map(_values, rows))) for rows in device_rows(id_, document.devices)]
+        if devices[id_] != wanted[0] or vfio_devices[id_] != wanted[1]:
+            yield _Difference(id_, host, sid, None, "its devices are not those of its document")
+        if tuple(machine) != document.virtual_machine:
+            yield _Difference(id_, host, sid, None, "its virtual machine is not the one of its document")
+        if _pairs(own_annotations[id_]) != document.annotations:
+            yield _Difference(id_, host, sid, None, "its annotations are not those of its document")
+    of_containers = annotation.join(container, container.c.id == annotation.c.container_id)
+    annotations = _children(connection, annotation, among(container.c.sandbox_id), of_containers)
+    of_rows = select(container.c.id, container.c.sandbox_id, container.c.cid, container.c.layout, container.c.document)
+    for id_, home, cid, layout, text, *names in connection.execute(
+        of_rows.add_columns(*_NAMES).where(among(container.c.sandbox_id))
+    ):
+        if home not in homes:
+            continue  # one that came meanwhile, or has no sandbox, which is another finding
+        host, sid, document = homes[home]
+        found = document.of_container(_text(cid) or "", Origin(layout=_text(layout) or "", document=_text(text)))
+        if _pairs(annotations[id_]) != found:
+            yield _Difference(home, host, sid, cid, "its annotations are not those of its documents")
+        if names != [runtime_of(layout), *document.names(found)]:
+            yield _Difference(home, host, sid, cid, "its runtime or names are not those of its documents")
+
+
+def _children(
+    connection: Connection, table: Table, where: ColumnElement[bool], source: Any = None
+) -> defaultdict[int, list[tuple[Any, ...]]]:
+    """Return rows by their owners, in the order of their places."""
+    owner, *places = table.primary_key.columns
+    query = select(*table.c).select_from(table if source is None else source).where(where).order_by(owner, *places)
+    found: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row[0]].append(tuple(row))
+    return found
+
+
+def _values(row: Any) -> list[Any]:
+    return [getattr(row, name) for name in row.__struct_fields__]
+
+
+def _pairs(rows: Sequence[tuple[Any, ...]]) -> dict[str, str]:
+    """Return annotations, by name."""
+    return {name: value for _, _, name, value in rows}
+
+
+def _text(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _Unreadable
+    return value

@@ -1,0 +1,57 @@
+"""The program that measures a fleet: its account of what agents wrote, and its tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.fleet import __main__ as program
+from benchmarks.fleet import agents
+from persistdb import ContainerRepository, Database
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+
+def test_what_is_lost_is_counted(tmp_path: Path) -> None:
+    """Of what agents had acknowledged nothing is lost; where the database has an older value, one is."""
+    url = f"sqlite:///{tmp_path}/fleet/persistdb.db"
+    accounts = agents.run(url, 2, 0.5)
+    assert [account.errors for account in accounts] == [[], []]
+    assert agents.lost(url, accounts) == 0
+    with Database(url) as database:
+        repository = ContainerRepository(database, host=accounts[0].host)
+        for cid, number in accounts[0].acknowledged.items():
+            repository.update(agents.SID, cid, lambda record: record.replace(bundle_path=f"/run/{number - 1}"))  # noqa: B023  run at once
+            break
+    assert agents.lost(url, accounts) == 1
+
+
+def test_a_standstill() -> None:
+    """An agent stands still from its beginning to its first acknowledgement, and from the last to its end, too."""
+    accounts = [agents.Account("a", [0.1], [ends], [], {}, {}, 10.0, 20.0) for ends in (12.0, 19.0)]
+    assert agents.standstill(accounts) == 9.0
+    assert agents.standstill([agents.Account("a", [], [], ["Unavailable"], {}, {}, 10.0, 20.0)]) == 10.0
+    assert agents.spent(accounts) == 10.0
+
+
+def test_agents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The program prints what agents did, and ends with success if nothing is lost."""
+    given = ["--engine", "sqlite", "--folder", str(tmp_path), "--only", "agents", "--agents", "2", "--seconds", "0.5"]
+    assert program.main(given) == 0
+    row = capsys.readouterr().out.splitlines()[-1]
+    assert row.startswith("| SQLite")
+    assert row.endswith("| 0 | 0 |")
+
+
+def test_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The program prints a table of how operations grow with the fleet."""
+    given = ["--engine", "sqlite", "--folder", str(tmp_path), "--sizes", "1000", "--only", "growth", "--repeat", "1"]
+    assert program.main(given) == 0
+    printed = capsys.readouterr().out
+    assert "| get | " in printed
+    assert "| report summary, first page | " in printed
+    assert "| B a container | " in printed
