@@ -8,21 +8,28 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 # make bench BENCH_ARGS="--engine sqlite --json results.json"
 BENCH_ARGS ?=
+# make fleet FLEET_ARGS="--sizes 10000 100000 1000000 --engine postgresql"
+FLEET_ARGS ?=
 CODE := persistdb migrations tests benchmarks docs
 # The script that draws the diagrams; docs/_tools/pages.py checks that it is the one that mermaid's authors published.
 MERMAID := mermaidx==0.10.1
 
+# The tests start the program thousands of times: without files of bytecode each start compiles all of it.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick stress torture bench bench-quick revision lint format docs clean
+.PHONY: help demo test test-quick stress torture bench bench-quick fleet revision sql lint format docs clean
 
 help:
 	@echo 'make demo        see persistdb at work on a bundled sample'
 	@echo 'make test        run the tests, with private PostgreSQL and MariaDB servers where they are installed'
 	@echo 'make test-quick  the same in under a minute, without what needs a server or is slow'
-	@echo 'make stress      run the tests of many writers and of killed processes at full size'
+	@echo 'make stress      run the tests of many writers, of killed processes and of killed watchers at full size'
 	@echo 'make torture     attack at random for TORTURE_S=60 seconds: kills, cuts, full disks, hostile SQL'
 	@echo 'make bench       measure persistdb beside the alternatives; make bench-quick takes under a minute'
+	@echo 'make fleet       fill a fleet, let agents write, kill a node of its cluster: the tables of docs/fleet.md'
 	@echo 'make revision    NAME=add_labels: create the files of a new schema revision (docs/migrations.md)'
+	@echo 'make sql         write the fixed statements to persistdb/store/sql, when what builds them has changed'
 	@echo 'make lint        check the code with ruff, mypy and import-linter'
 	@echo 'make format      let ruff rewrite the code'
 	@echo 'make docs        build the documentation: site/index.html'
@@ -38,7 +45,8 @@ test-quick: $(VENV)/.test
 	@$(BIN)/pytest -q -n auto -rsx -m 'not servers and not slow' $(PYTEST_ARGS)
 
 stress: $(VENV)/.test
-	@PERSISTDB_STRESS=full $(BIN)/pytest -q -rsx tests/store/test_concurrency.py -k 'no_change_is_lost or killed_processes'
+	@PERSISTDB_STRESS=full $(BIN)/pytest -q -rsx tests/store/test_concurrency.py tests/cli/test_watch.py \
+		-k 'no_change_is_lost or killed_processes or lifetimes'
 
 torture: $(VENV)/.test
 	@$(BIN)/python -m tests.torture
@@ -46,12 +54,19 @@ torture: $(VENV)/.test
 bench: $(VENV)/.bench
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
+fleet: $(VENV)/.test
+	@$(BIN)/python -m benchmarks.fleet $(FLEET_ARGS)
+
 bench-quick: $(VENV)/.bench
 	@$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
 
 revision: $(VENV)/.test
 	@test -n '$(NAME)' || { echo 'Which name? make revision NAME=add_labels' >&2; exit 2; }
 	@$(BIN)/python -m migrations.new_revision '$(NAME)'
+	@$(BIN)/python -m persistdb.store.write_sql  # statements that write name the revision
+
+sql: $(VENV)/.test
+	@$(BIN)/python -m persistdb.store.write_sql
 
 lint: $(VENV)/.lint
 	@$(BIN)/ruff check $(CODE)
@@ -83,7 +98,7 @@ $(VENV)/.runtime: pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	@$(PIP) install -e '.[postgresql,mariadb,async]' --group test
+	@$(PIP) install -e '.[postgresql,mariadb,async,metrics,page]' --group test
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test

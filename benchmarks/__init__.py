@@ -7,6 +7,7 @@
 | ``contender`` | the interface of each contender |
 | ``ours``, ``floor``, ``unit_of_work``, ``advanced``, ``peewee_store``, ``files`` | the contenders |
 | ``operations``, ``growth``, ``memory``, ``migrations``, ``startup`` | what is measured |
-| ``reporting``, ``fleet`` | what reports and filters cost, by themselves |
+| ``reporting`` | what reports and filters cost, by themselves |
+| ``fleet`` | what a fleet costs as it grows, and when a node of its cluster fails: ``python -m benchmarks.fleet`` |
 | ``timing``, ``results`` | how it is measured and shown |
 """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import growth, memory, migrations, operations, results, startup
+from . import growth, history, memory, migrations, operations, results, startup
 from .places import ENGINES, open_place
 
 if TYPE_CHECKING:
@@ -72,6 +72,11 @@ def _growth(place: Place, options: argparse.Namespace, report: results.Report) -
     _note(growth.measure(place, sizes, rounds), place, report)
 
 
+def _history(place: Place, options: argparse.Namespace, report: results.Report) -> None:
+    size, events, rounds = (60, 5_000, 10) if options.quick else (100_000, 1_000_000, 300)
+    _note(history.measure(place, size, events, rounds), place, report)
+
+
 def _memory(place: Place, options: argparse.Namespace, report: results.Report) -> None:
     _note(memory.measure(place, options.folder, 60 if options.quick else 100_000), place, report)
 
@@ -93,6 +98,7 @@ def _note(checks: Iterable[results.Check], place: Place, report: results.Report)
 _PARTS: dict[str, Callable[[Place, argparse.Namespace, results.Report], None]] = {
     "operations": _operations,
     "growth": _growth,
+    "history": _history,
     "memory": _memory,
     "migrations": _migrations,
     "startup": _startup,

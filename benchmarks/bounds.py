@@ -28,17 +28,31 @@ BOUNDS = {
     "save_many": Bound("bulk save, each container", 1.4, 1.2, 6.0),
     "iterate": Bound("iterate as records, each container", 1.15, 1.0, 4.0),
     "import": Bound("import a tree, each sandbox", 1.4, 1.2, None),
+    "import_runc": Bound("import runc's files, each container", 1.4, 1.2, None),
     "export": Bound("export it, each sandbox", 1.4, 1.2, None),
 }
 
 GROWTH = 1.3
 """How much slower get, save and transition may be among 100,000 containers than among 1,000."""
+AT_TIME = 3.0
+"""``get(at=…)`` among a million past versions, as a multiple of a get."""
+DEVICE_AT_TIME = 5.0
+"""Who held a device at a time, among as many, as a multiple of a get."""
+HISTORY_BYTES = 2048.0
+"""What ten changes of a container's state may take on SQLite, with its creation."""
+PRUNE_WAIT = 100.0
+"""Milliseconds that a writer on SQLite may wait while a million events are removed."""
+PRUNE_MEMORY = 20.0
+"""MB beyond start-up that this may take."""
 MEMORY = 150.0
 """MB beyond start-up that iterating and importing 100,000 containers may take."""
 HELP = 3.0
 """``persistdb --help``, as a multiple of ``python -c pass``."""
-COMMAND_RATIO, COMMAND_EXTRA = 1.3, 60.0
-"""``persistdb show`` and ``ls``, as a multiple of ``python -c 'import sqlalchemy.orm'``, and milliseconds beside."""
+COMMAND, FILTERED = 2.5, 1.1
+"""A command on a file, as a multiple of ``python -c 'import click, msgspec, pysqlite3'``, and what a filter may take
+beside, as a multiple of ``python -c 'import sqlalchemy'``."""
+REPOSITORY, REPOSITORY_SIZE = 0.3, 5.0
+"""Milliseconds and kB that a repository on a database that is in use takes."""
 UPGRADE = 6.0
 """An upgrade from the first schema to the newest, as a multiple of a plain copy of the mounts."""
 UPGRADE_MEMORY = 300.0

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from sqlalchemy import event
 
+from persistdb.store.annotated import NO_DOCUMENT
+
 from . import samples, trees
 from .advanced import Advanced
 from .bounds import BOUNDS
@@ -28,7 +30,7 @@ from .unit_of_work import UnitOfWork
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from persistdb import ContainerState
+    from persistdb import ContainerState, Origin
 
     from .places import Place
 
@@ -47,10 +49,11 @@ class Effort(NamedTuple):
     bulk: int
     bulk_rounds: int
     sandboxes: int
+    pods: int
 
 
-FULL = Effort(size=1_000, reads=600, writes=300, bulk=10_000, bulk_rounds=5, sandboxes=3_000)
-QUICK = Effort(size=60, reads=20, writes=12, bulk=60, bulk_rounds=1, sandboxes=10)
+FULL = Effort(size=1_000, reads=600, writes=300, bulk=10_000, bulk_rounds=5, sandboxes=3_000, pods=500)
+QUICK = Effort(size=60, reads=20, writes=12, bulk=60, bulk_rounds=1, sandboxes=10, pods=5)
 
 
 def measure(place: Place, folder: Path, effort: Effort) -> Iterator[Result]:
@@ -64,6 +67,8 @@ def measure(place: Place, folder: Path, effort: Effort) -> Iterator[Result]:
     yield stage.bulk()
     yield stage.iterate()
     yield from stage.trees()
+    if place.engine == "sqlite":  # the driver by hand writes annotations there
+        yield stage.runc()
     place.forget(effort.bulk)
 
 
@@ -304,8 +309,48 @@ class _Stage:
                 shutil.rmtree(path)
             self._place.forget()
 
+    def runc(self) -> Result:
+        """Import a root of runc's into empty databases."""
+        pods, engine = self._effort.pods, self._place.engine
+        tree = trees.make_runc(pods, self._folder.parent)
+        urls: dict[str, str] = {}
+        floors: list[Floor] = []
 
-def _all(url: str) -> dict[tuple[str, str], object]:
+        def empty(name: str, _: int) -> None:
+            urls[name] = self._place.database(0)
+            if name == Floor.name:
+                floors.append(open_floor(engine, urls[name]))
+
+        imports: dict[str, Callable[[int], object]] = {
+            Ours.name: lambda _: trees.import_ours(urls[Ours.name], tree, "k8s.io"),
+            Floor.name: lambda _: trees.import_runc_by_hand(floors[-1], tree),
+        }
+        try:
+            for name, call in imports.items():
+                empty(name, 0)
+                call(0)
+            stored = _all(urls[Ours.name])
+            expect(_all(urls[Floor.name]), stored, Floor.name)
+            count = 2 * pods
+            rows = sum(map(_rows, stored.values())) + pods
+            spread = interleave(imports, self._effort.bulk_rounds, before=empty, per=count)
+            medians = {name: found.median for name, found in spread.items()}
+            return _result(engine, "import_runc", count, medians, None, rows)
+        finally:
+            for floor in floors:
+                floor.close()
+            shutil.rmtree(tree)
+            self._place.forget()
+
+
+def _rows(found: tuple[ContainerState, Origin]) -> int:
+    """Return how many rows a container has: it, its root file system, the others of its record, and annotations."""
+    record, origin = found
+    annotations = NO_DOCUMENT.of_container("", origin)
+    return 2 + len(record.mounts) + len(record.device_maps) + len(record.processes) + len(annotations)
+
+
+def _all(url: str) -> dict[tuple[str, str], tuple[ContainerState, Origin]]:
     ours = Ours(url)
     try:
         return {(one.sid, one.cid): (one.record, one.origin) for one in ours.iterate()}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from persistdb import ContainerRepository, Database
 from persistdb.engines.sqlite import driver
+from persistdb.schema import names, views
 
 from . import samples
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tests.servers import Server, Workspace
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
-TABLES = ("persistdb_version", "sandbox", "container", "mount", "device_map", "process")
+TABLES = (names.VERSION, names.SUPPORT, names.BACKFILL, *names.TABLES, *names.HISTORY, names.RETENTION)
 
 
 class Place(ABC):
@@ -75,6 +76,9 @@ class Place(ABC):
     @abstractmethod
     def version(self) -> str:
         """The engine and its version, for people."""
+
+    def settle(self, url: str) -> None:  # noqa: B027  files need nothing
+        """Let an engine count again what was written into a database, as it would do by itself in time."""
 
     @abstractmethod
     def _create(self) -> str: ...
@@ -166,10 +170,14 @@ class PostgreSQLPlace(Servers):
         self._server.execute(f"DROP DATABASE {name}")
         self._server.disconnect(_name(url))
         self._server.execute(f"CREATE DATABASE {name} TEMPLATE {_name(url)}")
-        # as autovacuum would have done by the time that a database is in use
-        self._server.execute("VACUUM (ANALYZE)", database=name)
+        url = self._server.url(name)
+        self.settle(url)
+        return url
+
+    def settle(self, url: str) -> None:
+        """Do what autovacuum would have done by the time that a database is in use."""
+        self._server.execute("VACUUM (ANALYZE)", database=_name(url))
         self._server.execute("CHECKPOINT")
-        return self._server.url(name)
 
 
 class MariaDBPlace(Servers):
@@ -188,8 +196,17 @@ class MariaDBPlace(Servers):
             ((_, made),) = self._server.execute(f"SHOW CREATE TABLE {_name(url)}.{table}")
             self._server.execute(made, database=_name(new))
             self._server.execute(f"INSERT INTO {_name(new)}.{table} SELECT * FROM {_name(url)}.{table}")  # noqa: S608  our names
-        self._server.execute(f"ANALYZE TABLE {', '.join(f'{_name(new)}.{table}' for table in TABLES)}")
+        with Database(new) as database, database.engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            for view in views.creation(database.backend):
+                cursor.execute(view)
+            cursor.close()
+        self.settle(new)
         return new
+
+    def settle(self, url: str) -> None:
+        """Let it count the rows."""
+        self._server.execute(f"ANALYZE TABLE {', '.join(f'{_name(url)}.{table}' for table in TABLES)}")
 
 
 def _name(url: str) -> str:

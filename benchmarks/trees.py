@@ -1,4 +1,4 @@
-"""Import and export of Kata's files, by persistdb's command line and by hand with the same parser."""
+"""Import and export of runtimes' files, by persistdb's command line and by hand with the same parser."""
 
 from __future__ import annotations
 
@@ -11,21 +11,46 @@ from typing import TYPE_CHECKING
 
 from persistdb import SandboxWrite, cli
 from persistdb.runtimes.kata import encode_container, encode_sandbox, read_trees, write_tree
+from persistdb.runtimes.trees import locate
+from persistdb.runtimes.trees import read_trees as read_any
 
 from . import samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from persistdb.runtimes.tree import SandboxTree
+
     from .floor.base import Floor
 
-# Kata's files are on a tmpfs (/run), and so are these if the machine has one.
+# Runtimes' files are on a tmpfs (/run), and so are these if the machine has one.
 _MEMORY = Path("/dev/shm")  # noqa: S108
+# A pod of containerd's: the container that holds its namespaces, and the one that works.
+_POD = Path(__file__).parents[1] / "tests/data/runc/1.1.5/run/containerd/runc/k8s.io"
+
+
+def _folder(folder: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix="persistdb-tree-", dir=_MEMORY if _MEMORY.is_dir() else folder))
+
+
+def make_runc(pods: int, folder: Path) -> Path:
+    """Write a root of runc's with pods of two containers, in memory or else in the folder."""
+    root = _folder(folder)
+    files = {path.parent.name: path.read_text() for path in sorted(_POD.glob("*/state.json"))}
+    for pod in range(pods):
+        ids = {old: samples.cid(pod, number) for number, old in enumerate(files)}
+        for old, text in files.items():
+            for each, new in ids.items():
+                text = text.replace(each, new)
+            own = root / "k8s.io" / ids[old]
+            own.mkdir(parents=True)
+            (own / "state.json").write_text(text)
+    return root
 
 
 def make(sandboxes: int, folder: Path) -> Path:
     """Write a tree of sandboxes of three containers, in memory or else in the folder."""
-    root = Path(tempfile.mkdtemp(prefix="persistdb-tree-", dir=_MEMORY if _MEMORY.is_dir() else folder))
+    root = _folder(folder)
     for number in range(sandboxes):
         own = root / "sbs" / samples.sid(number)
         own.mkdir(parents=True)
@@ -45,9 +70,9 @@ def run(*arguments: str) -> None:
         raise RuntimeError(f"persistdb {' '.join(arguments[2:])}: exit status {status}\n{output.getvalue()}")
 
 
-def import_ours(url: str, tree: Path) -> None:
+def import_ours(url: str, tree: Path, folder: str = "sbs") -> None:
     """Import the tree with ``persistdb import``."""
-    run("--db", url, "--host", samples.HOST, "import", str(tree / "sbs"))
+    run("--db", url, "--host", samples.HOST, "import", str(tree / folder))
 
 
 def export_ours(url: str, target: Path) -> None:
@@ -60,6 +85,12 @@ def import_by_hand(floor: Floor, tree: Path) -> None:
     floor.save_many(_writes(tree))
 
 
+def import_runc_by_hand(floor: Floor, tree: Path) -> None:
+    """Import a root of runc's with the same parser and the database's driver."""
+    (source,) = locate(tree / "k8s.io")
+    floor.save_many(map(_write, read_any(source)))
+
+
 def export_by_hand(floor: Floor, target: Path) -> None:
     """Export all sandboxes with the database's driver and the same writer."""
     for sandbox in floor.sandboxes():
@@ -67,13 +98,16 @@ def export_by_hand(floor: Floor, target: Path) -> None:
 
 
 def _writes(tree: Path) -> Iterator[SandboxWrite]:
-    for sandbox in read_trees([tree / "sbs"]):
-        yield SandboxWrite(
-            sid=sandbox.sid,
-            record=sandbox.record,
-            containers={cid: record for cid, (record, _) in sandbox.containers.items()},
-            origins={cid: origin for cid, (_, origin) in sandbox.containers.items()},
-        )
+    return map(_write, read_trees([tree / "sbs"]))
+
+
+def _write(sandbox: SandboxTree) -> SandboxWrite:
+    return SandboxWrite(
+        sid=sandbox.sid,
+        record=sandbox.record,
+        containers={cid: record for cid, (record, _) in sandbox.containers.items()},
+        origins={cid: origin for cid, (_, origin) in sandbox.containers.items()},
+    )
 
 
 def same(one: Path, other: Path) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 from whenever import Instant, OffsetDateTime, TimeDelta
 
 from persistdb import Container, ContainerState, Origin, Sandbox, SandboxState
+from persistdb.store.annotated import NO_DOCUMENT
 
 from ..contender import Contender
 from ..samples import HOST
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 Row = tuple[object, ...]
 
 CONTAINER = (
-    "sandbox_id, cid, state, cgroup_path, bundle_path, layout, extra, document, revision, created_at, updated_at"
+    "sandbox_id, cid, state, cgroup_path, bundle_path, layout, extra, document, revision, created_at, updated_at,"
+    " namespace"
 )
 SANDBOX = "host, sid, state, persist_version, cgroup_path, layout, document, revision, created_at, updated_at"
 MOUNT = (
@@ -37,6 +39,20 @@ UPDATE = (
     "UPDATE container SET state = ?, cgroup_path = ?, bundle_path = ?, revision = revision + 1, updated_at = ?"
     " WHERE id = ? AND revision = ?"
 )
+
+ANNOTATION = "container_id, position, name, value"
+EVENT = "sandbox_id, container_id, kind, revision, at, new_state, cause"
+LIFETIME = "id, sandbox_id, cid, created_at"
+SANDBOX_LIFETIME = "id, host, sid, created_at"
+KEEP = (
+    "INSERT INTO container_history (container_id, valid_to, revision, whole, state, valid_from)"
+    " SELECT id, ?, revision, FALSE, state, updated_at FROM container"
+)
+TELL = (
+    "INSERT INTO event (sandbox_id, container_id, kind, revision, at, old_state, new_state, cause)"
+    " SELECT sandbox_id, id, 'state', revision, updated_at, ?, state, ? FROM container"
+)
+_ONE = " WHERE sandbox_id = (SELECT id FROM sandbox WHERE host = ? AND sid = ?) AND cid = ?"
 
 _UTC = TimeDelta()
 _json = msgspec.json.Encoder().encode
@@ -74,6 +90,8 @@ class Floor(Contender):
     #: How the driver marks a parameter.
     mark = "?"
     begin = "BEGIN"
+    #: What writes the event of a change of state.
+    tell = TELL
     #: What a read runs: a JSON document a row.
     get_sql: str
     look_up_sql: str
@@ -87,6 +105,12 @@ class Floor(Contender):
         self.connection = connection
         self._transition = TRANSITION.replace("?", self.mark)
         self._update = UPDATE.replace("?", self.mark)
+        self._keep, self._keep_row = (
+            f"{KEEP}{which}".replace("?", self.mark) for which in (f"{_ONE} AND state = ?", " WHERE id = ?")
+        )
+        self._tell, self._tell_row = (
+            f"{self.tell}{which}".replace("?", self.mark) for which in (_ONE, " WHERE id = ?")
+        )
 
     def close(self) -> None:
         """Close the connection."""
@@ -99,9 +123,14 @@ class Floor(Contender):
     # --- writes
 
     def transition(self, sid: str, cid: str, old: str, new: str) -> None:
-        """One UPDATE, which is its own transaction."""
-        if self.execute(self._transition, (new, now(), HOST, sid, cid, old)).rowcount != 1:
+        """Keep the version, change it, and write the event."""
+        moment = now()
+        self.execute(self.begin)
+        self.execute(self._keep, (moment, HOST, sid, cid, old))
+        if self.execute(self._transition, (new, moment, HOST, sid, cid, old)).rowcount != 1:
             raise LookupError(cid)
+        self.execute(self._tell, (old, "transition", HOST, sid, cid))
+        self.execute("COMMIT")
 
     def save_sandbox(self, record: SandboxState, containers: Mapping[str, ContainerState]) -> None:
         """Read what is stored, compare, and write what differs."""
@@ -114,9 +143,13 @@ class Floor(Contender):
         for cid, wanted in containers.items():
             old = known[cid]
             if old.record != wanted:
+                if (old.record.cgroup_path, old.record.bundle_path) != (wanted.cgroup_path, wanted.bundle_path):
+                    raise NotImplementedError("no benchmark changes these")
                 own = (wanted.state, wanted.cgroup_path, wanted.bundle_path, moment, old.id, old.revision)
+                self.execute(self._keep_row, (moment, old.id))
                 if self.execute(self._update, own).rowcount != 1:
                     raise LookupError(cid)
+                self.execute(self._tell_row, (old.record.state, "api", old.id))
                 if old.record.mounts != wanted.mounts or old.record.rootfs != wanted.rootfs:
                     raise NotImplementedError("no benchmark changes these")
                 if old.record.device_maps != wanted.device_maps or old.record.processes != wanted.processes:
@@ -198,7 +231,20 @@ def container_row(sandbox_id: int, cid: str, record: ContainerState, moment: str
     """A container's values in the order of ``CONTAINER``."""
     own = (record.state, record.cgroup_path, record.bundle_path)
     came = (origin.layout, origin.extra, origin.document) if origin else ("", None, None)
-    return (sandbox_id, cid, *own, *came, 1, moment, moment)
+    return (sandbox_id, cid, *own, *came, 1, moment, moment, origin.namespace if origin else "")
+
+
+def created_row(sandbox_id: int, container_id: int | None, state: str, moment: str) -> Row:
+    """An event's values in the order of ``EVENT``."""
+    return (sandbox_id, container_id, "created", 1, moment, state, "api")
+
+
+def annotation_rows(id_: int, cid: str, origin: Origin | None) -> list[Row]:
+    """The rows of ``annotation`` in the order of its columns, by name."""
+    if origin is None or origin.document is None:
+        return []
+    found = NO_DOCUMENT.of_container(cid, origin)
+    return [(id_, position, name, value) for position, (name, value) in enumerate(sorted(found.items()))]
 
 
 def mount_rows(id_: int, record: ContainerState) -> list[Row]:

@@ -17,11 +17,18 @@ from ..contender import batches
 from ..samples import HOST
 from .base import (
     CONTAINER,
+    DEVICE_MAP,
+    EVENT,
+    LIFETIME,
+    MOUNT,
+    PROCESS,
     SANDBOX,
+    SANDBOX_LIFETIME,
     Floor,
     StoredContainer,
     StoredSandbox,
     container_row,
+    created_row,
     device_rows,
     mount_rows,
     now,
@@ -174,14 +181,31 @@ class MariaDBFloor(Floor):
 
     def execute(self, sql: str, values: Row = ()) -> Any:
         """Run a statement; one with values is prepared, for the server parses a long one as long as it runs it."""
-        if values:
-            if sql not in self._prepared:
-                name = f"s{len(self._prepared)}"
-                self._cursor.execute(f"PREPARE {name} FROM %s", (sql.replace("%s", "?"),))
-                self._prepared[sql] = f"EXECUTE {name} USING {', '.join(['%s'] * len(values))}"
-            sql = self._prepared[sql]
-        self._cursor.execute(sql, values)
+        self._cursor.execute(self._ready(sql) if values else sql, values)
         return self._cursor
+
+    def _ready(self, sql: str) -> str:
+        if sql not in self._prepared:
+            name = f"s{len(self._prepared)}"
+            self._cursor.execute(f"PREPARE {name} FROM %s", (sql.replace("%s", "?"),))
+            self._prepared[sql] = f"EXECUTE {name} USING {', '.join(['%s'] * sql.count('%s'))}"
+        return self._prepared[sql]
+
+    def transition(self, sid: str, cid: str, old: str, new: str) -> None:
+        """Do it with one compound statement, one round trip."""
+        moment = now()
+        keep, change, tell = map(self._ready, (self._keep, self._transition, self._tell))
+        self._cursor.execute(
+            "BEGIN NOT ATOMIC DECLARE n BIGINT; START TRANSACTION;"
+            f" {keep}; {change}; SET n = ROW_COUNT(); {tell}; COMMIT; SELECT n; END",
+            (
+                *(moment, HOST, sid, cid, old),
+                *(new, moment, HOST, sid, cid, old),
+                *(old, "transition", HOST, sid, cid),
+            ),
+        )
+        if self._cursor.fetchall() != ((1,),):
+            raise LookupError(cid)
 
     def _decode(self, document: str) -> Container:  # type: ignore[override]  # by another document
         return _decode_flat(document).container()
@@ -198,11 +222,14 @@ class MariaDBFloor(Floor):
         moment = now()
         values = container_row(0, cid, record, moment)[1:8]
         ((id_, sandbox_id),) = self.execute(
-            f"INSERT INTO container ({CONTAINER}) SELECT id, %s, %s, %s, %s, %s, %s, %s, revision, %s, %s FROM sandbox"
+            f"INSERT INTO container ({CONTAINER})"
+            " SELECT id, %s, %s, %s, %s, %s, %s, %s, revision, %s, %s, '' FROM sandbox"
             " WHERE host = %s AND sid = %s RETURNING id, sandbox_id",
             (*values, moment, moment, HOST, sid),
         ).fetchall()
         self._insert(mount_rows(id_, record), device_rows(id_, record), process_rows(id_, sandbox_id, record))
+        self._many(f"INSERT INTO container_lifetime ({LIFETIME}) VALUES", [(id_, sandbox_id, cid, moment)])
+        self._many(f"INSERT INTO event ({EVENT}) VALUES", [created_row(sandbox_id, id_, record.state, moment)])
         self.execute("COMMIT")
 
     def save_many(self, writes: Iterable[SandboxWrite]) -> None:
@@ -213,6 +240,10 @@ class MariaDBFloor(Floor):
             containers: list[Row] = []
             rows = [sandbox_row(write.record, moment) for write in batch if write.record is not None]
             id_ = self._many(f"INSERT INTO sandbox ({SANDBOX}) VALUES", rows)
+            lives: list[Row] = [(sandbox_id, *row[:2], moment) for sandbox_id, row in enumerate(rows, id_)]
+            events = [created_row(sandbox_id, None, str(row[2]), moment) for sandbox_id, row in enumerate(rows, id_)]
+            self._many(f"INSERT INTO sandbox_lifetime ({SANDBOX_LIFETIME}) VALUES", lives)
+            lives = []
             for sandbox_id, write in enumerate(batch, id_):
                 containers += [
                     container_row(sandbox_id, cid, record, moment, write.origins.get(cid))
@@ -228,13 +259,18 @@ class MariaDBFloor(Floor):
                 mounts += mount_rows(id_, record)
                 devices += device_rows(id_, record)
                 processes += process_rows(id_, row[0], record)  # type: ignore[arg-type]  # an int
+                lives.append((id_, row[0], row[1], moment))
+                events.append(created_row(row[0], id_, record.state, moment))  # type: ignore[arg-type]  # the same
                 id_ += 1
             self._insert(mounts, devices, processes)
+            self._many(f"INSERT INTO container_lifetime ({LIFETIME}) VALUES", lives)
+            self._many(f"INSERT INTO event ({EVENT}) VALUES", events)
             self.execute("COMMIT")
 
     def _insert(self, mounts: list[Row], devices: list[Row], processes: list[Row]) -> None:
-        for table, rows in (("mount", mounts), ("device_map", devices), ("process", processes)):
-            self._many(f"INSERT INTO {table} VALUES", rows)
+        each = (("mount", MOUNT, mounts), ("device_map", DEVICE_MAP, devices), ("process", PROCESS, processes))
+        for table, columns, rows in each:
+            self._many(f"INSERT INTO {table} ({columns}) VALUES", rows)
 
     def _many(self, sql: str, rows: list[Row]) -> int:
         # within one statement: executemany cuts at 1 MB, where the ids might not go on

@@ -13,9 +13,17 @@ from ..contender import batches
 from ..samples import HOST
 from .base import (
     CONTAINER,
+    DEVICE_MAP,
+    EVENT,
+    LIFETIME,
+    MOUNT,
+    PROCESS,
     SANDBOX,
+    SANDBOX_LIFETIME,
+    TELL,
     Floor,
     container_row,
+    created_row,
     device_rows,
     mount_rows,
     now,
@@ -91,6 +99,15 @@ class PostgreSQLFloor(Floor):
         """Run a statement."""
         return self._cursor.execute(sql, values)
 
+    tell = TELL.replace("cause)", "cause, transaction_id)").replace(
+        " FROM", ", pg_current_xact_id()::text::bigint FROM"
+    )
+
+    def transition(self, sid: str, cid: str, old: str, new: str) -> None:
+        """One statement, which is its own transaction."""
+        if self.execute(_TRANSITION, (HOST, sid, cid, old, new)).rowcount != 1:
+            raise LookupError(cid)
+
     def save(self, sid: str, cid: str, record: ContainerState) -> None:
         """One statement, which is its own transaction, and takes the children as JSON."""
         own = (cid, record.state, record.cgroup_path, record.bundle_path, HOST, sid)
@@ -108,23 +125,33 @@ class PostgreSQLFloor(Floor):
                 of_containers = self._ids("container", sum(len(write.containers) for write in batch))
                 containers: list[Row] = []
                 children: dict[str, list[Row]] = {"mount": [], "device_map": [], "process": []}
+                lives: list[Row] = []
+                events: list[Row] = []
+                ((transaction,),) = self.execute(f"SELECT {_TRANSACTION}").fetchall()
                 sandboxes: list[Row] = []
                 for write in batch:
                     assert write.record is not None  # noqa: S101  a check for mypy
                     sandbox_id = next(of_sandboxes)
                     sandboxes.append((sandbox_id, *sandbox_row(write.record, moment)))
+                    events.append((*created_row(sandbox_id, None, write.record.state, moment), transaction))
                     for cid, record in write.containers.items():
                         id_ = next(of_containers)
                         containers.append(
                             (id_, *container_row(sandbox_id, cid, record, moment, write.origins.get(cid)))
                         )
+                        lives.append((id_, sandbox_id, cid, moment))
+                        events.append((*created_row(sandbox_id, id_, record.state, moment), transaction))
                         children["mount"] += mount_rows(id_, record)
                         children["device_map"] += device_rows(id_, record)
                         children["process"] += process_rows(id_, sandbox_id, record)
                 self._copy(f"sandbox (id, {SANDBOX})", sandboxes)
                 self._copy(f"container (id, {CONTAINER})", containers)
                 for table, rows in children.items():
-                    self._copy(table, rows)
+                    self._copy(f"{table} ({_CHILDREN[table]})", rows)
+                of_sandbox: list[Row] = [(id_, host, sid, moment) for id_, host, sid, *_ in sandboxes]
+                self._copy(f"sandbox_lifetime ({SANDBOX_LIFETIME})", of_sandbox)
+                self._copy(f"container_lifetime ({LIFETIME})", lives)
+                self._copy(f"event ({EVENT}, transaction_id)", events)
 
     def _ids(self, table: str, count: int) -> Iterator[int]:
         found = self.execute(f"SELECT nextval('{table}_id_seq') FROM generate_series(1, %s)", (count,)).fetchall()
@@ -153,6 +180,10 @@ class PostgreSQLFloor(Floor):
                 yield document
 
 
+_CHILDREN = {"mount": MOUNT, "device_map": DEVICE_MAP, "process": PROCESS}
+_TRANSACTION = "pg_current_xact_id()::text::bigint"
+
+
 def _json(rows: list[Row]) -> str:
     return msgspec.json.encode(rows).decode()
 
@@ -163,19 +194,37 @@ def _values(columns: str) -> str:
     )
 
 
+_TRANSITION = f"""WITH old AS (
+    SELECT id, sandbox_id, revision, state, updated_at FROM container
+    WHERE sandbox_id = (SELECT id FROM sandbox WHERE host = %s AND sid = %s) AND cid = %s AND state = %s FOR UPDATE
+), k AS (
+    INSERT INTO container_history (container_id, valid_to, revision, whole, state, valid_from)
+    SELECT id, now(), revision, FALSE, state, updated_at FROM old
+), n AS (
+    UPDATE container c SET state = %s, revision = c.revision + 1, updated_at = now() FROM old WHERE c.id = old.id
+    RETURNING c.sandbox_id, c.id, c.revision, c.updated_at, old.state AS before, c.state
+)
+INSERT INTO event (sandbox_id, container_id, kind, revision, at, old_state, new_state, cause, transaction_id)
+SELECT sandbox_id, id, 'state', revision, updated_at, before, state, 'transition', {_TRANSACTION} FROM n"""
+
 # rows come with zeros in place of the ids that are not known yet
 _SAVE = f"""WITH c AS (
     INSERT INTO container ({CONTAINER})
-    SELECT id, %s, %s, %s, %s, '', NULL, NULL, revision, now(), now() FROM sandbox WHERE host = %s AND sid = %s
-    RETURNING id, sandbox_id
+    SELECT id, %s, %s, %s, %s, '', NULL, NULL, revision, now(), now(), '' FROM sandbox WHERE host = %s AND sid = %s
+    RETURNING id, sandbox_id, cid, state, revision, created_at
+), l AS (
+    INSERT INTO container_lifetime ({LIFETIME}) SELECT {LIFETIME} FROM c
+), e AS (
+    INSERT INTO event ({EVENT}, transaction_id)
+    SELECT sandbox_id, id, 'created', revision, created_at, state, 'api', {_TRANSACTION} FROM c
 ), m AS (
-    INSERT INTO mount SELECT c.id, {_values("int boolean text text text json text text boolean boolean")}
+    INSERT INTO mount ({MOUNT}) SELECT c.id, {_values("int boolean text text text json text text boolean boolean")}
     FROM c, jsonb_array_elements(%s::jsonb) e
 ), d AS (
-    INSERT INTO device_map SELECT c.id, {_values("int text text bigint bigint bigint boolean")}
+    INSERT INTO device_map ({DEVICE_MAP}) SELECT c.id, {_values("int text text bigint bigint bigint boolean")}
     FROM c, jsonb_array_elements(%s::jsonb) e
 )
-INSERT INTO process
+INSERT INTO process ({PROCESS})
 SELECT c.id, (e ->> 1)::int, c.sandbox_id, e ->> 3, (e ->> 4)::bigint, (e ->> 5)::timestamptz, (e ->> 6)::smallint,
     (e ->> 7)::smallint
 FROM c, jsonb_array_elements(%s::jsonb) e"""

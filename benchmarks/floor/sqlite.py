@@ -12,13 +12,19 @@ from persistdb.engines.sqlite import driver
 from ..contender import batches
 from ..samples import HOST
 from .base import (
+    ANNOTATION,
     CONTAINER,
     DEVICE_MAP,
+    EVENT,
+    LIFETIME,
     MOUNT,
     PROCESS,
     SANDBOX,
+    SANDBOX_LIFETIME,
     Floor,
+    annotation_rows,
     container_row,
+    created_row,
     device_rows,
     mount_rows,
     now,
@@ -91,6 +97,10 @@ _INSERTS = {
     "mount": _insert("mount", MOUNT),
     "device_map": _insert("device_map", DEVICE_MAP),
     "process": _insert("process", PROCESS),
+    "annotation": _insert("annotation", ANNOTATION),
+    "sandbox_lifetime": _insert("sandbox_lifetime", SANDBOX_LIFETIME),
+    "container_lifetime": _insert("container_lifetime", LIFETIME),
+    "event": _insert("event", EVENT),
 }
 _encode = msgspec.json.Encoder().encode
 
@@ -123,7 +133,7 @@ class SQLiteFloor(Floor):
         moment = now()
         values = container_row(0, cid, record, moment)[1:8]
         ((id_, sandbox_id),) = self.execute(
-            f"INSERT INTO container ({CONTAINER}) SELECT id, ?, ?, ?, ?, ?, ?, ?, revision, ?, ? FROM sandbox"
+            f"INSERT INTO container ({CONTAINER}) SELECT id, ?, ?, ?, ?, ?, ?, ?, revision, ?, ?, '' FROM sandbox"
             " WHERE host = ? AND sid = ? RETURNING id, sandbox_id",
             (*values, moment, moment, HOST, sid),
         ).fetchall()
@@ -131,6 +141,8 @@ class SQLiteFloor(Floor):
             mount=mount_rows(id_, record),
             device_map=device_rows(id_, record),
             process=process_rows(id_, sandbox_id, record),
+            container_lifetime=[(id_, sandbox_id, cid, moment)],
+            event=[created_row(sandbox_id, id_, record.state, moment)],
         )
         self.execute("COMMIT")
 
@@ -147,17 +159,29 @@ class SQLiteFloor(Floor):
             mounts: list[Row] = []
             devices: list[Row] = []
             processes: list[Row] = []
+            annotations: list[Row] = []
+            lives: list[Row] = []
+            events: list[Row] = []
             for write in batch:
                 assert write.record is not None  # noqa: S101  a check for mypy
                 sandbox_id += 1
                 sandboxes.append((sandbox_id, *sandbox_row(write.record, moment)))
+                events.append(created_row(sandbox_id, None, write.record.state, moment))
                 for cid, record in write.containers.items():
                     id_ += 1
-                    containers.append((id_, *container_row(sandbox_id, cid, record, moment, write.origins.get(cid))))
+                    origin = write.origins.get(cid)
+                    containers.append((id_, *container_row(sandbox_id, cid, record, moment, origin)))
+                    annotations += annotation_rows(id_, cid, origin)
+                    lives.append((id_, sandbox_id, cid, moment))
+                    events.append(created_row(sandbox_id, id_, record.state, moment))
                     mounts += mount_rows(id_, record)
                     devices += device_rows(id_, record)
                     processes += process_rows(id_, sandbox_id, record)
             self._insert(sandbox=sandboxes, container=containers, mount=mounts, device_map=devices, process=processes)
+            of_sandboxes: list[Row] = [(id_, host, sid, moment) for id_, host, sid, *_ in sandboxes]
+            self._insert(sandbox_lifetime=of_sandboxes, container_lifetime=lives, event=events)
+            if annotations:
+                self._insert(annotation=annotations)
             self.execute("COMMIT")
 
     def _insert(self, **rows: list[Row]) -> None:

@@ -22,11 +22,15 @@ _START = OffsetDateTime(2026, 8, 1, 7, 42, 25, nanosecond=123456789, offset=Time
 _STATES = ("running",) * 93 + ("stopped",) * 5 + ("ready", "paused")
 
 
-def build(database: Database, containers: int) -> None:
-    """Store so many containers, with 11 mounts and 2 devices each, four in a sandbox and a thousand on a host."""
-    for number, first in enumerate(range(0, containers, PER_HOST)):
-        repository = ContainerRepository(database, host=f"node-{number:03}")
-        repository.save_many(_sandboxes(f"node-{number:03}", min(PER_HOST, containers - first) // PER_SANDBOX))
+def build(database: Database, containers: int, present: int = 0) -> None:
+    """Store so many containers, with 11 mounts and 2 devices each, four in a sandbox and a thousand on a host.
+
+    ``present`` of them are there already, a multiple of a host's.
+    """
+    for first in range(present, containers, PER_HOST):
+        host = f"node-{first // PER_HOST:03}"
+        repository = ContainerRepository(database, host=host)
+        repository.save_many(_sandboxes(host, min(PER_HOST, containers - first) // PER_SANDBOX))
 
 
 def _sandboxes(host: str, count: int) -> Iterator[SandboxWrite]:

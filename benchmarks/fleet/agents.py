@@ -1,0 +1,114 @@
+"""Agents: processes that change the containers of a host of their own, and know what was acknowledged."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from persistdb import ContainerRepository, ContainerState, Database, PersistDBError, SandboxState
+
+from .. import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from threading import Barrier
+
+SID = "agent"
+CONTAINERS = 4
+_START = 120.0
+
+
+class Account(msgspec.Struct):
+    """What one agent did: the durations of its writes and when they were acknowledged, in seconds of one clock.
+
+    It ``began`` to write, and ``ended``, at these times of the same clock.
+
+    ``acknowledged`` is the last change of each container that was, ``tried`` the last that was begun.
+    """
+
+    host: str
+    durations: list[float]
+    ends: list[float]
+    errors: list[str]
+    acknowledged: dict[str, int]
+    tried: dict[str, int]
+    began: float = 0.0
+    ended: float = 0.0
+
+
+def run(url: str, agents: int, seconds: float, meanwhile: Callable[[], None] | None = None) -> list[Account]:
+    """Let so many agents write for so long, and do something else meanwhile, from when all of them have begun."""
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(agents, mp_context=context) as pool:
+        all_ready = manager.Barrier(agents + 1)
+        running = [pool.submit(write, url, f"agent-{number:03}", seconds, all_ready) for number in range(agents)]
+        all_ready.wait(_START)
+        if meanwhile is not None:
+            meanwhile()
+        return [each.result() for each in running]
+
+
+def write(url: str, host: str, seconds: float, all_ready: Barrier) -> Account:
+    """Save one container after the other, until the time is over."""
+    account = Account(host, [], [], [], {}, {})
+    with Database(url, pool_size=1) as database:
+        repository = ContainerRepository(database, host=host)
+        cids = [f"c{number}" for number in range(CONTAINERS)]
+        repository.save_sandbox(SandboxState(sid=SID, state="running"), {cid: _container(0) for cid in cids})
+        all_ready.wait(_START)
+        account.began = time.monotonic()
+        number, end = 0, account.began + seconds
+        while time.monotonic() < end:
+            number += 1
+            cid = cids[number % CONTAINERS]
+            account.tried[cid] = number
+            begin = time.monotonic()
+            try:
+                repository.save(SID, cid, _container(number))
+            except PersistDBError as error:
+                account.errors.append(f"{type(error).__name__}: {error}"[:200])
+                continue
+            now = time.monotonic()
+            account.acknowledged[cid] = number
+            account.durations.append(now - begin)
+            account.ends.append(now)
+        account.ended = time.monotonic()
+    return account
+
+
+def _container(number: int) -> ContainerState:
+    return msgspec.structs.replace(samples.container(0, 1), bundle_path=f"/run/{number}", processes=[])
+
+
+def lost(url: str, accounts: Sequence[Account]) -> int:
+    """Count the containers whose last acknowledged change is not in the database."""
+    missing = 0
+    with Database(url) as database:
+        for account in accounts:
+            repository = ContainerRepository(database, host=account.host)
+            for cid, acknowledged in account.acknowledged.items():
+                stored = int(repository.get(SID, cid).record.bundle_path.rpartition("/")[2])
+                missing += not acknowledged <= stored <= account.tried[cid]
+    return missing
+
+
+def standstill(accounts: Sequence[Account]) -> float:
+    """Return the longest time in which an agent had no acknowledgement, from its beginning to its end."""
+    each = ([account.began, *account.ends, account.ended] for account in accounts)
+    return max(after - before for times in each for before, after in itertools.pairwise(times))
+
+
+def spent(accounts: Sequence[Account]) -> float:
+    """Return the seconds in which agents wrote."""
+    return max(account.ended for account in accounts) - min(account.began for account in accounts)
+
+
+def quantile(values: Sequence[float], part: float) -> float:
+    """Return a quantile of the values, in milliseconds."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1000 if ordered else float("nan")
