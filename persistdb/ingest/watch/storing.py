@@ -166,7 +166,9 @@ class Storing:
         finally:
             self._took(work)
         self._status.last_success = datetime.now(UTC)
-        self._status.is_away = False
+        if self._status.is_away:
+            self._status.is_away = False
+            self._wake()  # the last one before came while it was away
 
     def _took(self, work: Read | Pass) -> None:
         """Note that something waits no longer, so that another pass that is put is made."""

@@ -195,9 +195,9 @@ class Watcher:
         rescan_at = time.monotonic() + self._options.rescan
         alive_at = time.monotonic()
         while self._storing.is_alive:
-            now = time.monotonic()
-            if now >= alive_at or self._was_away != self.status.is_away:
-                self._was_away = self.status.is_away
+            now, is_away = time.monotonic(), self.status.is_away
+            if now >= alive_at or self._was_away != is_away:
+                self._was_away = is_away
                 self._tell_alive()
                 alive_at = now + (self._supervisor.interval or self._options.rescan)
             if now >= rescan_at:

@@ -116,6 +116,25 @@ def test_a_pass_is_asked_for_while_it_is_away(impatient: ContainerRepository, tm
     assert impatient.sandbox_ids() == ["a", "b"]
 
 
+def test_told_once_it_is_back(impatient: ContainerRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for the watcher's news is woken after the database is back, not only before."""
+    with Often(impatient, tmp_path) as following:
+        status, wake = following.watcher.status, following.watcher.wake
+        woken: list[bool] = []
+
+        def woken_while_away() -> None:
+            woken.append(status.is_away)
+            wake()
+
+        monkeypatch.setattr(following.watcher._storing, "_wake", woken_while_away)
+        with _locked(str(impatient.database.url)):
+            make(tmp_path, tree("a"))
+            following.until("away")
+        following.until("alive")
+    assert woken[0]
+    assert woken[-2:] == [False, False]  # once it was back, and at its end
+
+
 @pytest.mark.parametrize("again", [False, True])
 def test_the_last_one_goes_while_it_is_away(impatient: ContainerRepository, tmp_path: Path, again: bool) -> None:
     """What was seen to go meanwhile is removed, though its folder is empty then, and what is there again is not."""
