@@ -11,7 +11,7 @@ import click
 from . import complete
 from .messages import complain, tell
 from .options import Whole
-from .status import CANNOT, DONE, reading_arguments, terminable
+from .status import CANNOT, DONE, importing, reading_arguments, terminable
 from .target import Target, host_option, pass_target
 
 if TYPE_CHECKING:
@@ -71,14 +71,12 @@ def metrics(
 
     Without --listen and --textfile they go to stdout.
     """
-    from ..metrics import needed
-
     if textfile is not None and listen is not None:
         raise click.UsageError("--textfile and --listen exclude each other: give one of them")
     if allow_remote and listen is None:
         raise click.UsageError("--allow-remote is for --listen")
     target.check_host()
-    with needed():
+    with importing("metrics", extra="metrics"):
         from ..metrics import address, exposition
         from ..metrics.families import Numbers
     place = None

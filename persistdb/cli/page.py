@@ -12,7 +12,7 @@ import click
 from ..errors import InvalidValue
 from . import complete
 from .messages import tell
-from .status import reading_arguments
+from .status import importing, reading_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,9 +95,7 @@ def page_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def write_page(target: Target, wanted: Wanted, *, host: str | None, at: datetime | None, timeout: float) -> None:
     """Write the page as a whole: a reader sees the file before it, or this one."""
-    from ..reports.page import needed
-
-    with needed():
+    with importing("report --html", extra="page"):
         from ..reports.page import html
     from ..filters import parse_time
     from ..replacing import replace

@@ -1,4 +1,4 @@
-"""Exit statuses, and the one way in which a refused value of the command line becomes misuse."""
+"""Exit statuses, and errors as the command line has them: a refused value is misuse, a failed import a lack."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from ..errors import InvalidValue
+from ..errors import InvalidValue, ModuleMissing
 from .messages import complain
 
 if TYPE_CHECKING:
@@ -78,3 +78,12 @@ def reading_arguments(refusal: type[PersistDBError] = InvalidValue) -> Iterator[
         yield
     except refusal as error:
         raise Misuse(error.on_command_line()) from error
+
+
+@contextmanager
+def importing(purpose: str, *, extra: str) -> Iterator[None]:
+    """Turn a failed import of what an extra installs into :class:`~persistdb.errors.ModuleMissing`."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        raise ModuleMissing(purpose, str(missing.name), extra) from None

@@ -15,7 +15,7 @@ from . import complete
 from .messages import complain, counted, tell
 from .options import Seconds, gathered
 from .output import print_line
-from .status import CANNOT, DONE, IN_PART, reading_arguments
+from .status import CANNOT, DONE, IN_PART, importing, reading_arguments
 from .target import Target, host_option, pass_target, reason_option
 from .trees import ImportProgress, PruneOptionCommand, live_option, prune_option, runtime_option
 from .units import install_units
@@ -192,10 +192,11 @@ def _refuse_others(ctx: click.Context) -> None:
 
 def _address(text: str, *, allow_remote: bool) -> Address:
     """Read the address of metrics."""
-    from ..metrics import address, needed
-
-    with needed():
+    with importing("metrics", extra="metrics"):
         import prometheus_client  # noqa: F401  what answers there
+
+    from ..metrics import address
+
     with reading_arguments():
         return address.parse(text, allow_remote=allow_remote)
 
