@@ -18,7 +18,7 @@ MERMAID := mermaidx==0.10.1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick stress torture bench bench-quick fleet revision sql lint format docs clean
+.PHONY: help demo test test-quick stress torture bench bench-quick bench-compare bench-baseline fleet revision sql lint format docs clean
 
 help:
 	@echo 'make demo        see persistdb at work on a bundled sample'
@@ -27,6 +27,7 @@ help:
 	@echo 'make stress      run the tests of many writers, of killed processes and of killed watchers at full size'
 	@echo 'make torture     attack at random for TORTURE_S=60 seconds: kills, cuts, full disks, hostile SQL'
 	@echo 'make bench       measure persistdb beside the alternatives; make bench-quick takes under a minute'
+	@echo 'make bench-compare   say what became slower since benchmarks/baseline.json, which make bench-baseline measures'
 	@echo 'make fleet       fill a fleet, let agents write, kill a node of its cluster: the tables of docs/fleet.md'
 	@echo 'make revision    NAME=add_labels: create the files of a new schema revision (docs/migrations.md)'
 	@echo 'make sql         write the fixed statements to persistdb/store/sql, when what builds them has changed'
@@ -59,6 +60,14 @@ fleet: $(VENV)/.test
 
 bench-quick: $(VENV)/.bench
 	@$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
+
+# make bench-compare BENCH_ARGS="--json results.json" compares a run that was made.
+bench-compare: $(VENV)/.bench
+	@$(BIN)/python -m benchmarks.compare $(BENCH_ARGS)
+
+# On a quiet machine, at a release: a whole run of all engines. That a row misses its bound is no failure of it.
+bench-baseline: $(VENV)/.bench
+	@$(BIN)/python -m benchmarks.baseline
 
 revision: $(VENV)/.test
 	@test -n '$(NAME)' || { echo 'Which name? make revision NAME=add_labels' >&2; exit 2; }

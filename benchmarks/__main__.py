@@ -9,9 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from . import growth, history, memory, migrations, operations, results, startup
+from . import growth, history, memory, migrations, operations, results, startup, watching
+from .fleet import hosts as fleet_hosts
 from .places import ENGINES, open_place
 
 if TYPE_CHECKING:
@@ -22,8 +21,21 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run; 0 if every row is within its bounds, else 1. ``--quick`` shows that all works, and gives 0."""
-    options = _options().parse_args(arguments)
-    report = results.Report(machine=results.machine(), engines={}, results=[], checks=[], missing=[])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, parents=[options_of_a_run()])
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
+    options = parser.parse_args(arguments)
+    report = measured(options)
+    show(report)
+    if options.json is not None:
+        options.json.write_bytes(results.written(report))
+    good = all(result.passed for result in report.results) and all(check.passed for check in report.checks)
+    return 0 if good or options.quick else 1
+
+
+def measured(options: argparse.Namespace) -> results.Report:
+    """Measure what the options name, on the engines that this machine has."""
+    report = results.new(quick=options.quick)
+    began = time.monotonic()
     for engine in ENGINES if options.engine == "all" else (options.engine,):
         from tests.servers import MissingServer
 
@@ -37,17 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _measure(place, options, report)
         finally:
             place.close()
-    _show(report, quick=options.quick)
-    if options.json is not None:
-        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
-    good = all(result.passed for result in report.results) and all(check.passed for check in report.checks)
-    return 0 if good or options.quick else 1
+    report.seconds = round(time.monotonic() - began, 1)
+    return report
 
 
-def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+def options_of_a_run() -> argparse.ArgumentParser:
+    """Return the options that say what is measured, and where."""
+    parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--quick", action="store_true", help="small numbers: shows that it works, in under a minute")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
     parser.add_argument("--engine", choices=[*ENGINES, "all"], default="all")
     parser.add_argument(
         *("--folder", "-d"),
@@ -77,6 +86,16 @@ def _history(place: Place, options: argparse.Namespace, report: results.Report) 
     _note(history.measure(place, size, events, rounds), place, report)
 
 
+def _fleet(place: Place, options: argparse.Namespace, report: results.Report) -> None:
+    hosts, rounds = (2, 4) if options.quick else (100, 300)
+    _note(fleet_hosts.measure(place, hosts, rounds), place, report)
+
+
+def _watching(place: Place, options: argparse.Namespace, report: results.Report) -> None:
+    _note(watching.measure(place.empty(), watching.QUICK if options.quick else watching.FULL), place, report)
+    place.forget()
+
+
 def _memory(place: Place, options: argparse.Namespace, report: results.Report) -> None:
     _note(memory.measure(place, options.folder, 60 if options.quick else 100_000), place, report)
 
@@ -99,16 +118,21 @@ _PARTS: dict[str, Callable[[Place, argparse.Namespace, results.Report], None]] =
     "operations": _operations,
     "growth": _growth,
     "history": _history,
+    "fleet": _fleet,
     "memory": _memory,
     "migrations": _migrations,
+    "watching": _watching,
     "startup": _startup,
 }
 
 
+_ONCE = ("startup", "watching")
+
+
 def _measure(place: Place, options: argparse.Namespace, report: results.Report) -> None:
     for part, measure in _PARTS.items():
-        # commands start alike whatever the engine, and a quick run is to be quick
-        everywhere = part == "operations" or (part != "startup" and not options.quick)
+        # commands start and follow files alike whatever the engine, and a quick run is to be quick
+        everywhere = part == "operations" or (part not in _ONCE and not options.quick)
         if (everywhere or place.engine == "sqlite") and (options.only is None or part in options.only):
             measure(place, options, report)
 
@@ -117,7 +141,8 @@ def _progress(place: Place, what: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {place.engine}: {what}", file=sys.stderr, flush=True)
 
 
-def _show(report: results.Report, *, quick: bool) -> None:
+def show(report: results.Report) -> None:
+    """Print the tables."""
     print(f"{report.machine}; {', '.join(report.engines.values())}. Medians in milliseconds.\n")
     if report.results:
         print(results.table(report.results), end="\n\n")
@@ -125,7 +150,7 @@ def _show(report: results.Report, *, quick: bool) -> None:
         print(results.checks_table(report.checks), end="\n\n")
     for missing in report.missing:
         print(f"not measured: {missing}")
-    if quick:
+    if report.quick:
         print("A quick run: it shows that all works, its numbers say little.")
 
 

@@ -20,6 +20,7 @@ class Bound(NamedTuple):
 
 BOUNDS = {
     "save": Bound("save one new container", 2.2, 1.6, 3.0),
+    "save_annotated": Bound("save one of runc's, with its annotations", 2.2, 1.6, None),
     "transition": Bound("change one container's state", 2.0, 1.5, 2.0),
     "save_sandbox": Bound("save a sandbox of 20, one changed", 2.0, 1.5, 5.0),
     "get": Bound("get one container", 4.0, 2.0, 12.0),
@@ -34,6 +35,8 @@ BOUNDS = {
 
 GROWTH = 1.3
 """How much slower get, save and transition may be among 100,000 containers than among 1,000."""
+HOSTS = 1.3
+"""How much slower what one host does may be in a database of a hundred hosts than in one of its own."""
 AT_TIME = 3.0
 """``get(at=…)`` among a million past versions, as a multiple of a get."""
 DEVICE_AT_TIME = 5.0
@@ -46,6 +49,10 @@ PRUNE_MEMORY = 20.0
 """MB beyond start-up that this may take."""
 MEMORY = 150.0
 """MB beyond start-up that iterating and importing 100,000 containers may take."""
+WATCH = 100.0
+"""Milliseconds from the change of a file to its commit by ``watch``, the median; 50 of them are its debounce."""
+WATCH_IDLE, WATCH_MEMORY = 0.2, 120.0
+"""Per cent of a core that ``watch`` takes while nothing happens, and MB, with a thousand sandboxes."""
 HELP = 3.0
 """``persistdb --help``, as a multiple of ``python -c pass``."""
 COMMAND, FILTERED = 2.5, 1.1

@@ -9,7 +9,7 @@ from . import samples
 from .bounds import GROWTH
 from .ours import Ours
 from .results import Check
-from .timing import interleave
+from .timing import interleave, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,16 +48,17 @@ def measure(place: Place, sizes: Sequence[int], rounds: int) -> Iterator[Check]:
                 for turn in range(rounds, 2 * rounds):
                     call(turn)  # the caches of each, warm
             spread = interleave(calls, rounds)
-            least = spread[str(sizes[0])].median
+            smallest = spread[str(sizes[0])]
             for size in sizes[1:]:
-                found = spread[str(size)].median
+                found = ratio(spread[str(size)], smallest)
                 yield Check(
                     title=f"{title} among {size:,} ÷ among {sizes[0]:,}",
                     engine=place.engine,
-                    value=found / least,
+                    value=found.value,
                     bound=GROWTH,
                     unit="",
-                    detail=f"{found:.3f} and {least:.3f} ms",
+                    detail=f"{spread[str(size)].median:.3f} and {smallest.median:.3f} ms",
+                    quartiles=found.quartiles,
                 )
     finally:
         for store in stores.values():

@@ -26,7 +26,7 @@ from .bounds import AT_TIME, DEVICE_AT_TIME, HISTORY_BYTES, PRUNE_MEMORY, PRUNE_
 from .memory import peak
 from .ours import Ours
 from .results import Check
-from .timing import interleave
+from .timing import interleave, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,19 +129,20 @@ def _at_times(place: Place, ours: Ours, size: int, rounds: int) -> Iterator[Chec
             for call in calls.values():
                 call(turn)
         spread = interleave(calls, rounds)
-    least = spread["get"].median
     among = f"among {size * VERSIONS:,} versions"
     for name, title, bound in (
         ("at", f"get at a time ÷ get, {among}", AT_TIME),
         ("device", f"holder of a device at a time ÷ get, {among}", DEVICE_AT_TIME),
     ):
+        found = ratio(spread[name], spread["get"])
         yield Check(
             title=title,
             engine=place.engine,
-            value=spread[name].median / least,
+            value=found.value,
             bound=bound,
             unit="",
-            detail=f"{spread[name].median:.3f} and {least:.3f} ms",
+            detail=f"{spread[name].median:.3f} and {spread['get'].median:.3f} ms",
+            quartiles=found.quartiles,
         )
 
 

@@ -14,27 +14,28 @@ from sqlalchemy import event
 
 from persistdb.store.annotated import NO_DOCUMENT
 
-from . import samples, trees
+from . import exchange, samples, trees
 from .advanced import Advanced
-from .bounds import BOUNDS
 from .contender import BATCH, Contender
 from .files import CarefulFiles, KataFiles, record_of
 from .floor import open_floor
 from .floor.base import Floor
 from .ours import Ours
 from .peewee_store import Peewee
-from .results import PEERS, Result
-from .timing import interleave
+from .results import compared, expect
+from .timing import Timed, interleave
 from .unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from persistdb import ContainerState, Origin
+    from persistdb import ContainerState
 
     from .places import Place
+    from .results import Result
 
 _STATES = ("running", "stopped")
+PAIR = (Ours.name, Floor.name)
 _LARGE = samples.LARGE_SANDBOX
 # sandboxes that are saved in bulk have numbers from here on, and other ones each time
 _BULK = 2_000_000
@@ -66,9 +67,9 @@ def measure(place: Place, folder: Path, effort: Effort) -> Iterator[Result]:
         stage.close()
     yield stage.bulk()
     yield stage.iterate()
-    yield from stage.trees()
+    yield from exchange.kata(place, folder, effort.sandboxes, effort.bulk_rounds)
     if place.engine == "sqlite":  # the driver by hand writes annotations there
-        yield stage.runc()
+        yield exchange.runc(place, folder, effort.pods, effort.bulk_rounds)
     place.forget(effort.bulk)
 
 
@@ -105,6 +106,8 @@ class _Stage:
         return ours
 
     def _taking_part(self, operation: str) -> dict[str, Contender]:
+        if operation == "save_annotated":
+            return {name: self._contenders[name] for name in PAIR}
         return {name: one for name, one in self._contenders.items() if operation not in one.skips}
 
     def _compare(self, operation: str, call: Callable[[Contender, int], object], rounds: int, rows: int) -> Result:
@@ -116,9 +119,8 @@ class _Stage:
             for turn in range(rounds + (one is self._ours), rounds + 2 * (1 + rounds // 40)):
                 call(one, turn)
         calls = {name: _bound(call, one) for name, one in taking.items()}
-        spread = interleave(calls, rounds)
-        medians = {name: found.median for name, found in spread.items()}
-        return _result(self._place.engine, operation, self._effort.size, medians, statements, rows)
+        times = interleave(calls, rounds)
+        return compared(self._place.engine, operation, self._effort.size, times, statements, rows)
 
     # --- reads
 
@@ -177,6 +179,27 @@ class _Stage:
         )
         self._check_records(sid)
         yield self._save_sandbox(rounds // 3)
+        if self._place.engine == "sqlite":  # the driver by hand writes annotations there
+            yield self._save_annotated([(sid, f"{cid[:-1]}-") for sid, cid, _ in new], rounds)
+
+    def _save_annotated(self, new: Sequence[tuple[str, str]], rounds: int) -> Result:
+        """Save containers of runc's, whose files have annotations."""
+        record, origin = trees.annotated()
+        rows = 3 + len(record.mounts) + len(record.device_maps) + len(NO_DOCUMENT.of_container("", origin))
+        plain = record.replace(processes=[])  # a token is unique in its sandbox
+        result = self._compare(
+            "save_annotated",
+            lambda one, turn: one.save(*new[turn], plain, origin),  # type: ignore[call-arg]  # these two take it
+            rounds,
+            rows,
+        )
+        count = "SELECT name, value, count(*) FROM annotation GROUP BY name, value ORDER BY name, value"
+        floor = self._contenders[Floor.name]
+        assert isinstance(floor, Floor)  # noqa: S101  a check for mypy
+        with self._ours.database.reader.connect() as connection:
+            wanted = [tuple(row) for row in connection.exec_driver_sql(count)]
+        expect([tuple(row) for row in floor.execute(count)], wanted, Floor.name)
+        return result
 
     def _save_sandbox(self, rounds: int) -> Result:
         own, sid = samples.sandbox(_LARGE), samples.sid(_LARGE)
@@ -210,6 +233,11 @@ class _Stage:
         """What an ORM's objects do takes so long that they do a tenth of it, in batches of the same size."""
         return 1 if isinstance(one, (Ours, Floor)) or self._effort.bulk < 10 * BATCH else 10
 
+    def _whole(self, times: Mapping[str, Timed]) -> dict[str, Timed]:
+        """Return what the whole would take those that do a share of it."""
+        shares = {name: self._share(self._contenders[name]) for name in times}
+        return {name: Timed([shares[name] * each for each in found.times]) for name, found in times.items()}
+
     def bulk(self) -> Result:
         """Many new sandboxes into an empty database."""
         self._contenders = self._open(0)
@@ -226,12 +254,11 @@ class _Stage:
         def save(one: Contender, turn: int) -> None:
             one.save_many(islice(batches[turn], len(batches[turn]) // self._share(one)))
 
-        spread = interleave({name: _bound(save, one) for name, one in taking.items()}, rounds, per=bulk)
-        medians = {name: found.median * self._share(taking[name]) for name, found in spread.items()}
+        times = self._whole(interleave({name: _bound(save, one) for name, one in taking.items()}, rounds, per=bulk))
         for one in taking.values():
             one.close()
         self._place.forget()
-        return _result(self._place.engine, "save_many", bulk, medians, statements, bulk * samples.ROWS)
+        return compared(self._place.engine, "save_many", bulk, times, statements, bulk * samples.ROWS)
 
     def iterate(self) -> Result:
         """All containers of a host."""
@@ -252,110 +279,11 @@ class _Stage:
                 expect(record, ours[record.sid, record.cid], one.name)
         del ours
         calls = {name: _bound(drain, one) for name, one in taking.items()}
-        spread = interleave(calls, self._effort.bulk_rounds, per=count)
+        times = self._whole(interleave(calls, self._effort.bulk_rounds, per=count))
         for one in taking.values():
             one.close()
         self._place.forget()
-        medians = {name: found.median * self._share(taking[name]) for name, found in spread.items()}
-        return _result(self._place.engine, "iterate", bulk, medians, statements, count * samples.ROWS)
-
-    # --- trees
-
-    def trees(self) -> Iterator[Result]:
-        """Import a tree into empty databases, and export it."""
-        sandboxes, engine = self._effort.sandboxes, self._place.engine
-        tree = trees.make(sandboxes, self._folder.parent)
-        targets: list[Path] = []
-        urls: dict[str, str] = {}
-        floors: list[Floor] = []
-
-        def empty(name: str, _: int) -> None:
-            urls[name] = self._place.database(0)
-            if name == Floor.name:
-                floors.append(open_floor(engine, urls[name]))
-
-        def fresh(_name: str, _turn: int) -> None:
-            targets.append(Path(tempfile.mkdtemp(prefix="persistdb-tree-", dir=tree.parent)))
-
-        imports: dict[str, Callable[[int], object]] = {
-            Ours.name: lambda _: trees.import_ours(urls[Ours.name], tree),
-            Floor.name: lambda _: trees.import_by_hand(floors[-1], tree),
-        }
-        exports: dict[str, Callable[[int], object]] = {
-            Ours.name: lambda _: trees.export_ours(urls[Ours.name], targets[-1]),
-            Floor.name: lambda _: trees.export_by_hand(floors[-1], targets[-1]),
-        }
-        rows = sandboxes * (samples.CONTAINERS * samples.ROWS + 1)
-        try:
-            for name, call in imports.items():
-                empty(name, 0)
-                call(0)
-            expect(_all(urls[Floor.name]), _all(urls[Ours.name]), Floor.name)
-            spread = interleave(imports, self._effort.bulk_rounds, before=empty, per=sandboxes)
-            medians = {name: found.median for name, found in spread.items()}
-            yield _result(engine, "import", sandboxes * samples.CONTAINERS, medians, None, rows)
-            for call in exports.values():
-                fresh("", 0)
-                call(0)
-                if not trees.same(tree, targets[-1]):
-                    raise AssertionError("the exported tree differs")
-            spread = interleave(exports, self._effort.bulk_rounds, before=fresh, per=sandboxes)
-            medians = {name: found.median for name, found in spread.items()}
-            yield _result(engine, "export", sandboxes * samples.CONTAINERS, medians, None, rows)
-        finally:
-            for floor in floors:
-                floor.close()
-            for path in (tree, *targets):
-                shutil.rmtree(path)
-            self._place.forget()
-
-    def runc(self) -> Result:
-        """Import a root of runc's into empty databases."""
-        pods, engine = self._effort.pods, self._place.engine
-        tree = trees.make_runc(pods, self._folder.parent)
-        urls: dict[str, str] = {}
-        floors: list[Floor] = []
-
-        def empty(name: str, _: int) -> None:
-            urls[name] = self._place.database(0)
-            if name == Floor.name:
-                floors.append(open_floor(engine, urls[name]))
-
-        imports: dict[str, Callable[[int], object]] = {
-            Ours.name: lambda _: trees.import_ours(urls[Ours.name], tree, "k8s.io"),
-            Floor.name: lambda _: trees.import_runc_by_hand(floors[-1], tree),
-        }
-        try:
-            for name, call in imports.items():
-                empty(name, 0)
-                call(0)
-            stored = _all(urls[Ours.name])
-            expect(_all(urls[Floor.name]), stored, Floor.name)
-            count = 2 * pods
-            rows = sum(map(_rows, stored.values())) + pods
-            spread = interleave(imports, self._effort.bulk_rounds, before=empty, per=count)
-            medians = {name: found.median for name, found in spread.items()}
-            return _result(engine, "import_runc", count, medians, None, rows)
-        finally:
-            for floor in floors:
-                floor.close()
-            shutil.rmtree(tree)
-            self._place.forget()
-
-
-def _rows(found: tuple[ContainerState, Origin]) -> int:
-    """Return how many rows a container has: it, its root file system, the others of its record, and annotations."""
-    record, origin = found
-    annotations = NO_DOCUMENT.of_container("", origin)
-    return 2 + len(record.mounts) + len(record.device_maps) + len(record.processes) + len(annotations)
-
-
-def _all(url: str) -> dict[tuple[str, str], tuple[ContainerState, Origin]]:
-    ours = Ours(url)
-    try:
-        return {(one.sid, one.cid): (one.record, one.origin) for one in ours.iterate()}
-    finally:
-        ours.close()
+        return compared(self._place.engine, "iterate", bulk, times, statements, count * samples.ROWS)
 
 
 def _records(one: Contender, sid: str) -> object:
@@ -367,12 +295,6 @@ def _records(one: Contender, sid: str) -> object:
 
 def _bound(call: Callable[[Contender, int], object], one: Contender) -> Callable[[int], object]:
     return lambda turn: call(one, turn)
-
-
-def expect(found: object, wanted: object, who: str) -> None:
-    """Raise AssertionError if what somebody gave is not what persistdb gives."""
-    if found != wanted:
-        raise AssertionError(f"{who} gives {str(found)[:2000]}, and persistdb {str(wanted)[:2000]}")
 
 
 def count_statements(ours: Ours, work: Callable[[], object]) -> int:
@@ -389,29 +311,3 @@ def count_statements(ours: Ours, work: Callable[[], object]) -> int:
     finally:
         event.remove(ours.database.engine, "before_cursor_execute", on_statement)
     return len(sent)
-
-
-def _result(
-    engine: str, operation: str, size: int, medians: Mapping[str, float], statements: int | None, rows: int
-) -> Result:
-    bound = BOUNDS[operation]
-    ours, floor, orm = medians[Ours.name], medians[Floor.name], medians.get(PEERS[0])
-    ratio = ours / floor
-    orm_ratio = None if orm is None else orm / ours
-    return Result(
-        operation=operation,
-        title=bound.title,
-        engine=engine,
-        size=size,
-        ours=ours,
-        floor=floor,
-        peers={name: time for name, time in medians.items() if name not in (Ours.name, Floor.name)},
-        ratio_to_floor=ratio,
-        bound=bound.most,
-        aim=bound.aim,
-        orm_ratio=orm_ratio,
-        orm_bound=bound.orm,
-        statements=statements,
-        rows=rows,
-        passed=ratio <= bound.most and (bound.orm is None or (orm_ratio is not None and orm_ratio >= bound.orm)),
-    )

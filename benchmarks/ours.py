@@ -12,7 +12,7 @@ from .samples import HOST
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from persistdb import ContainerState, SandboxState, SandboxWrite
+    from persistdb import ContainerState, Origin, SandboxState, SandboxWrite
 
 
 class Ours(Contender):
@@ -28,9 +28,9 @@ class Ours(Contender):
         """Close all connections."""
         self.database.close()
 
-    def save(self, sid: str, cid: str, record: ContainerState) -> None:
+    def save(self, sid: str, cid: str, record: ContainerState, origin: Origin | None = None) -> None:
         """Store one new container."""
-        self.repository.save(sid, cid, record)
+        self.repository.save(sid, cid, record, origin=origin)
 
     def transition(self, sid: str, cid: str, old: str, new: str) -> None:
         """Change one container's state."""

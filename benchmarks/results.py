@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+import persistdb
+
+from .bounds import BOUNDS
+from .floor.base import Floor
+from .ours import Ours
+from .timing import ratio
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .timing import Timed
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -22,6 +35,8 @@ class Result(msgspec.Struct, kw_only=True):
     floor: float | None = None
     peers: dict[str, float] = msgspec.field(default_factory=dict)
     ratio_to_floor: float | None = None
+    quartiles: tuple[float, float] | None = None
+    """Of the ratios of the run's parts (:func:`.timing.ratio`)."""
     bound: float | None = None
     aim: float | None = None
     orm_ratio: float | None = None
@@ -40,6 +55,8 @@ class Check(msgspec.Struct, kw_only=True):
     bound: float
     unit: str
     detail: str = ""
+    quartiles: tuple[float, float] | None = None
+    """Where it is a ratio of times: of the ratios of the run's parts."""
 
     @property
     def passed(self) -> bool:
@@ -48,9 +65,16 @@ class Check(msgspec.Struct, kw_only=True):
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """A whole run."""
+    """A run."""
 
     machine: str
+    version: str
+    """Of persistdb, with the revision of the checkout where git knows it."""
+    quick: bool
+    begun: datetime
+    load: float
+    """How many processes wanted to run in the minute before it, on all cores."""
+    seconds: float = 0.0
     engines: dict[str, str]
     results: list[Result]
     checks: list[Check]
@@ -59,10 +83,71 @@ class Report(msgspec.Struct, kw_only=True):
 
 def machine() -> str:
     """The machine, in words that tell no more than what matters."""
-    import os
-
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, {python}"
+
+
+def new(*, quick: bool) -> Report:
+    """Begin a run: what it is a run of, and where."""
+    return Report(
+        machine=machine(),
+        version=_version(),
+        quick=quick,
+        begun=datetime.now(UTC).replace(microsecond=0),
+        load=round(os.getloadavg()[0], 2),
+        engines={},
+        results=[],
+        checks=[],
+        missing=[],
+    )
+
+
+def written(report: Report) -> bytes:
+    """Write a run as JSON that people can read."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
+
+
+def compared(
+    engine: str, operation: str, size: int, times: Mapping[str, Timed], statements: int | None, rows: int
+) -> Result:
+    """Make a row of the times of all that took part."""
+    bound = BOUNDS[operation]
+    ours, floor, orm = times[Ours.name], times[Floor.name], times.get(PEERS[0])
+    found = ratio(ours, floor)
+    orm_ratio = None if orm is None else orm.median / ours.median
+    return Result(
+        operation=operation,
+        title=bound.title,
+        engine=engine,
+        size=size,
+        ours=ours.median,
+        floor=floor.median,
+        peers={name: time.median for name, time in times.items() if name not in (Ours.name, Floor.name)},
+        ratio_to_floor=found.value,
+        quartiles=found.quartiles,
+        bound=bound.most,
+        aim=bound.aim,
+        orm_ratio=orm_ratio,
+        orm_bound=bound.orm,
+        statements=statements,
+        rows=rows,
+        passed=found.value <= bound.most and (bound.orm is None or (orm_ratio is not None and orm_ratio >= bound.orm)),
+    )
+
+
+def expect(found: object, wanted: object, who: str) -> None:
+    """Raise AssertionError if what somebody gave is not what persistdb gives."""
+    if found != wanted:
+        raise AssertionError(f"{who} gives {str(found)[:2000]}, and persistdb {str(wanted)[:2000]}")
+
+
+def _version() -> str:
+    git = ["git", "-C", str(Path(__file__).parents[1]), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        revision = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603  constants
+    except (OSError, subprocess.CalledProcessError):
+        return persistdb.__version__
+    return f"{persistdb.__version__} ({revision})"
 
 
 PEERS = ("ORM unit of work", "advanced-alchemy", "peewee", "files as Kata's", "files, synced")
@@ -84,7 +169,7 @@ def table(results: Iterable[Result]) -> str:
         ]
         for result in results
     ]
-    return _aligned(head, lines)
+    return aligned(head, lines)
 
 
 def checks_table(checks: Iterable[Check]) -> str:
@@ -100,10 +185,10 @@ def checks_table(checks: Iterable[Check]) -> str:
         ]
         for check in checks
     ]
-    return _aligned(["check", "engine", "found", "at most", "", ""], lines)
+    return aligned(["check", "engine", "found", "at most", "", ""], lines)
 
 
-def _aligned(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def aligned(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Lay out a table as Markdown has it, so that it can go into a page as it is."""
     widths = [max(len(line[i]) for line in (head, *lines)) for i in range(len(head))]
     rows = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in (head, *lines)]

@@ -13,7 +13,7 @@ from persistdb.engines.sqlite import driver
 from . import samples
 from .bounds import COMMAND, FILTERED, HELP, REPOSITORY, REPOSITORY_SIZE
 from .results import Check
-from .timing import interleave
+from .timing import Timed, interleave, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,34 +48,31 @@ def measure(place: Place, rounds: int) -> Iterator[Check]:
     }
     for call in calls.values():
         call(0)  # bytecode and the system's cache of files
-    medians = {name: found.median for name, found in interleave(calls, rounds).items()}
-    yield Check(
-        title="persistdb --help ÷ python -c pass",
-        engine="",
-        value=medians["--help"] / medians["pass"],
-        bound=HELP,
-        unit="",
-        detail=f"{medians['--help']:.0f} and {medians['pass']:.0f} ms",
-    )
+    times = interleave(calls, rounds)
+    libraries = times["libraries"]
+    yield _compared("persistdb --help ÷ python -c pass", "", HELP, times["--help"], times["pass"])
     for name in plain:
-        yield Check(
-            title=f"persistdb {name}",
-            engine=place.engine,
-            value=medians[name],
-            bound=COMMAND * medians["libraries"],
-            unit="ms",
-            detail=f"the import of click, msgspec and {library} takes {medians['libraries']:.0f} ms",
-        )
-    yield Check(
-        title="persistdb ls FILTER --limit 50",
-        engine=place.engine,
-        value=medians["filtered"],
-        bound=COMMAND * medians["libraries"] + FILTERED * medians["sqlalchemy"],
-        unit="ms",
-        detail=f"SQLAlchemy's import takes {medians['sqlalchemy']:.0f} ms",
-    )
+        title = f"persistdb {name} ÷ import click, msgspec, {library}"
+        yield _compared(title, place.engine, COMMAND, times[name], libraries)
+    both = zip(libraries.times, times["sqlalchemy"].times, strict=True)
+    allowed = Timed([COMMAND * one + FILTERED * other for one, other in both])
+    title = f"persistdb ls FILTER --limit 50 ÷ ({COMMAND} of the same + {FILTERED} of import sqlalchemy)"
+    yield _compared(title, place.engine, 1.0, times["filtered"], allowed)
     yield from _of_repositories(place, url, rounds)
     place.forget()
+
+
+def _compared(title: str, engine: str, bound: float, one: Timed, other: Timed) -> Check:
+    found = ratio(one, other)
+    return Check(
+        title=title,
+        engine=engine,
+        value=found.value,
+        bound=bound,
+        unit="",
+        detail=f"{one.median:.0f} and {other.median:.0f} ms",
+        quartiles=found.quartiles,
+    )
 
 
 def _of_repositories(place: Place, url: str, rounds: int) -> Iterator[Check]:

@@ -1,22 +1,58 @@
-"""How things are timed: in turn, so that what disturbs the machine disturbs all of them, and by their medians."""
+"""How things are timed: in turn, so that what disturbs the machine disturbs all of them, and compared by medians."""
 
 from __future__ import annotations
 
 import gc
 import statistics
+from itertools import pairwise
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 
-class Spread(NamedTuple):
-    """Milliseconds: of all calls the median, the lower quartile and the least."""
+BLOCKS = 15
+"""The parts of a run of which each gives a ratio."""
 
-    median: float
-    quartile: float
-    least: float
+
+class Timed(NamedTuple):
+    """The milliseconds of calls, in the order of their turns."""
+
+    times: Sequence[float]
+
+    @property
+    def median(self) -> float:
+        """The median of all."""
+        return statistics.median(self.times)
+
+
+class Ratio(NamedTuple):
+    """How many times as long one of two takes, by their medians, and the quartiles of the ratios of a run's parts."""
+
+    value: float
+    quartiles: tuple[float, float]
+
+
+def ratio(one: Timed, other: Timed) -> Ratio:
+    """Compare two that were called in the same turns.
+
+    The run is cut into at most ``BLOCKS`` parts of turns that follow each other. The quartiles of their ratios say how
+    far a ratio of medians moves within the run; those of single calls would say how much one call differs from the
+    next.
+    """
+    turns = len(one.times)
+    blocks = min(BLOCKS, turns)
+    edges = [turns * block // blocks for block in range(blocks + 1)]
+    ratios = [
+        statistics.median(one.times[start:end]) / statistics.median(other.times[start:end])
+        for start, end in pairwise(edges)
+    ]
+    value = one.median / other.median
+    if len(ratios) == 1:
+        return Ratio(value, (value, value))
+    lower, _, upper = statistics.quantiles(ratios, n=4, method="inclusive")
+    return Ratio(value, (lower, upper))
 
 
 def interleave(
@@ -25,7 +61,7 @@ def interleave(
     *,
     before: Callable[[str, int], None] | None = None,
     per: int = 1,
-) -> dict[str, Spread]:
+) -> dict[str, Timed]:
     """Time calls in turn for a number of rounds; each is given the round's number, from 0 on.
 
     ``before`` is run ahead of each call and not timed. A call's time is divided by ``per``, the number of things that
@@ -47,9 +83,4 @@ def interleave(
                 times[name].append(perf_counter_ns() - start)
     finally:
         gc.unfreeze()
-    return {name: _spread(found, per) for name, found in times.items()}
-
-
-def _spread(nanoseconds: list[int], per: int) -> Spread:
-    milliseconds = sorted(taken / 1e6 / per for taken in nanoseconds)
-    return Spread(statistics.median(milliseconds), milliseconds[len(milliseconds) // 4], milliseconds[0])
+    return {name: Timed([taken / 1e6 / per for taken in found]) for name, found in times.items()}

@@ -19,6 +19,7 @@ from . import samples
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from persistdb import ContainerState, Origin
     from persistdb.runtimes.tree import SandboxTree
 
     from .floor.base import Floor
@@ -46,6 +47,12 @@ def make_runc(pods: int, folder: Path) -> Path:
             own.mkdir(parents=True)
             (own / "state.json").write_text(text)
     return root
+
+
+def annotated() -> tuple[ContainerState, Origin]:
+    """Return a container of containerd's, whose files have annotations, as persistdb reads it."""
+    (source,) = locate(_POD)
+    return next(container for tree in read_any(source) for container in tree.containers.values())
 
 
 def make(sandboxes: int, folder: Path) -> Path:

@@ -1,8 +1,7 @@
-"""How soon ``persistdb watch`` has a change in the database, and what it costs: ``python -m benchmarks.watching``."""
+"""How soon ``persistdb watch`` has a change in the database, and what it costs."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import signal
@@ -12,8 +11,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from persistdb import ContainerRepository, Database
+
+from .bounds import WATCH, WATCH_IDLE, WATCH_MEMORY
+from .memory import peak
+from .results import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STATES = ("running", "paused")
 SANDBOX = '{"State":"running","SandboxContainer":"%s","SandboxCgroupPath":"/s","PersistVersion":2}\n'
@@ -28,40 +35,65 @@ MOUNTS = ",".join(
 )
 
 
-def main() -> None:
-    """Make sandboxes as Kata's driver writes them, change them at random, and print what was measured."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sandboxes", type=int, default=1000)
-    parser.add_argument("--changes", type=int, default=300)
-    parser.add_argument("--rate", type=float, default=10, help="changes a second")
-    parser.add_argument("--idle", type=float, default=30, help="seconds")
-    parser.add_argument("--url", help="an empty database; by default a SQLite file")
-    wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as files, tempfile.TemporaryDirectory() as store:
-        _measure(Path(files, "sbs"), wanted.url or f"sqlite:///{store}/state.db", wanted)
+# until what its first pass has left to do is done
+_SETTLED = 3
 
 
-def _measure(sbs: Path, url: str, wanted: argparse.Namespace) -> None:
-    for number in range(wanted.sandboxes):
-        _write(sbs, number, "running")
-    began = time.monotonic()
-    command = [sys.executable, "-m", "persistdb", "--db", url, "--host", "n", "watch", str(sbs)]
-    process = subprocess.Popen(command)  # noqa: S603  of ours
-    try:
-        with Database(url) as database:
-            repository = _opened(database)
-            while len(repository.sandbox_ids()) < wanted.sandboxes:
-                time.sleep(0.1)
-            print(f"first pass over {wanted.sandboxes} sandboxes: {time.monotonic() - began:.1f} s with its start")
-            time.sleep(3)
-            _idle(process.pid, wanted.idle)
-            _changes(repository, sbs, wanted)
-            status = Path(f"/proc/{process.pid}/status").read_text()
-            peak = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-            print(f"memory: {int(peak) / 1024:.0f} MiB at the most")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
+class Effort(NamedTuple):
+    """How much is done: sandboxes, changes and how many of them a second, and the seconds without any."""
+
+    sandboxes: int
+    changes: int
+    rate: float
+    idle: float
+
+
+FULL = Effort(sandboxes=1000, changes=300, rate=10, idle=30)
+QUICK = Effort(sandboxes=10, changes=5, rate=10, idle=1)
+
+
+def measure(url: str, effort: Effort) -> Iterator[Check]:
+    """Make sandboxes as Kata's driver writes them, change them at random, and see when the database has it."""
+    engine = url.partition(":")[0]
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        files = Path(folder, "sbs")
+        for number in range(effort.sandboxes):
+            _write(files, number, "running")
+        command = [sys.executable, "-m", "persistdb", "--db", url, "--host", "n", "watch", str(files)]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603  of ours
+        try:
+            with Database(url) as database:
+                repository = _opened(database)
+                while len(repository.sandbox_ids()) < effort.sandboxes:
+                    time.sleep(0.1)
+                time.sleep(_SETTLED)
+                yield Check(
+                    title=f"watch, idle, {effort.sandboxes:,} sandboxes",
+                    engine=engine,
+                    value=_idle(process.pid, effort.idle),
+                    bound=WATCH_IDLE,
+                    unit="% of a core",
+                    detail=f"in {effort.idle:g} s",
+                )
+                times = _changes(repository, files, effort)
+                yield Check(
+                    title="watch, from a file's change to its commit",
+                    engine=engine,
+                    value=statistics.median(times),
+                    bound=WATCH,
+                    unit="ms",
+                    detail=f"95 % within {times[int(0.95 * len(times))]:.0f} ms, {effort.rate:g} changes/s",
+                )
+                yield Check(
+                    title=f"memory of watch, {effort.sandboxes:,} sandboxes",
+                    engine=engine,
+                    value=peak(process.pid),
+                    bound=WATCH_MEMORY,
+                    unit="MB",
+                )
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
 
 
 def _opened(database: Database) -> ContainerRepository:
@@ -72,13 +104,15 @@ def _opened(database: Database) -> ContainerRepository:
             time.sleep(0.2)
 
 
-def _idle(pid: int, seconds: float) -> None:
+def _idle(pid: int, seconds: float) -> float:
+    """Return the per cent of a core that a process takes."""
     before = _cpu(pid)
     time.sleep(seconds)
-    print(f"idle: {100 * (_cpu(pid) - before) / seconds:.2f} % of a core, over {seconds:g} s")
+    return 100 * (_cpu(pid) - before) / seconds
 
 
-def _changes(repository: ContainerRepository, sbs: Path, wanted: argparse.Namespace) -> None:
+def _changes(repository: ContainerRepository, sbs: Path, wanted: Effort) -> list[float]:
+    """Change files, and return in how many milliseconds each change was in the database, the shortest first."""
     chance = random.Random(1)  # noqa: S311  no secret
     times, due = [], time.monotonic()
     states = dict.fromkeys(range(wanted.sandboxes), 0)
@@ -101,11 +135,7 @@ def _changes(repository: ContainerRepository, sbs: Path, wanted: argparse.Namesp
         times.append(1000 * (time.monotonic() - began))
         due = max(due + 1 / wanted.rate, time.monotonic())
         time.sleep(due - time.monotonic() if due > time.monotonic() else 0)
-    times.sort()
-    print(
-        f"from the file's change to its commit, {wanted.rate:g} changes/s: median {statistics.median(times):.0f} ms, "
-        f"95 % {times[int(0.95 * len(times))]:.0f} ms, most {times[-1]:.0f} ms"
-    )
+    return sorted(times)
 
 
 def _write(sbs: Path, number: int, state: str) -> None:
@@ -122,7 +152,3 @@ def _write(sbs: Path, number: int, state: str) -> None:
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-if __name__ == "__main__":
-    main()

@@ -47,7 +47,7 @@ def measure(url: str, sizes: Sequence[int], repeat: int, tell: Callable[[str], N
             build(database, size, before)
             seconds = time.monotonic() - begin
             tell(f"{size} containers in {seconds:.0f} s")
-            _settle(database)
+            settle(database)
             rate = Measured(seconds * 1000 / (size - before), None)
             found.setdefault("fill, a container", {})[size] = rate
             for name, operation in _operations(database, size).items():
@@ -58,7 +58,7 @@ def measure(url: str, sizes: Sequence[int], repeat: int, tell: Callable[[str], N
     return found
 
 
-def _settle(database: Database) -> None:
+def settle(database: Database) -> None:
     """Give the planner the statistics that the server would soon have by itself."""
     if database.backend.name != "sqlite":
         words = {"postgresql": "VACUUM ANALYZE", "mariadb": "ANALYZE TABLE sandbox, container, mount, device_map"}

@@ -36,7 +36,7 @@ from .base import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from persistdb import ContainerState, Sandbox, SandboxWrite
+    from persistdb import ContainerState, Origin, Sandbox, SandboxWrite
 
     from .base import Row
 
@@ -127,16 +127,17 @@ class SQLiteFloor(Floor):
         """Run a statement."""
         return self.connection.execute(sql, values)
 
-    def save(self, sid: str, cid: str, record: ContainerState) -> None:
+    def save(self, sid: str, cid: str, record: ContainerState, origin: Origin | None = None) -> None:
         """Insert the container with what its sandbox's row says, then its children."""
         self.execute("BEGIN IMMEDIATE")
         moment = now()
-        values = container_row(0, cid, record, moment)[1:8]
+        *values, _revision, _created, _updated, namespace = container_row(0, cid, record, moment, origin)[1:]
         ((id_, sandbox_id),) = self.execute(
-            f"INSERT INTO container ({CONTAINER}) SELECT id, ?, ?, ?, ?, ?, ?, ?, revision, ?, ?, '' FROM sandbox"
+            f"INSERT INTO container ({CONTAINER}) SELECT id, ?, ?, ?, ?, ?, ?, ?, revision, ?, ?, ? FROM sandbox"
             " WHERE host = ? AND sid = ? RETURNING id, sandbox_id",
-            (*values, moment, moment, HOST, sid),
+            (*values, moment, moment, namespace, HOST, sid),
         ).fetchall()
+        annotations = annotation_rows(id_, cid, origin)
         self._insert(
             mount=mount_rows(id_, record),
             device_map=device_rows(id_, record),
@@ -144,6 +145,8 @@ class SQLiteFloor(Floor):
             container_lifetime=[(id_, sandbox_id, cid, moment)],
             event=[created_row(sandbox_id, id_, record.state, moment)],
         )
+        if annotations:
+            self._insert(annotation=annotations)
         self.execute("COMMIT")
 
     def save_many(self, writes: Iterable[SandboxWrite]) -> None:
