@@ -276,6 +276,8 @@ sandbox_device = without_rowid(
         column("ref_count", BIGINT, nullable=True),
         column("attach_count", BIGINT, nullable=True),
         ForeignKeyConstraint(["sandbox_id"], ["sandbox.id"], ondelete="CASCADE"),
+        Index("ix_sandbox_device_major_minor_kind", "major", "minor", "kind"),
+        index("sandbox_device", "host_path", NOT_EMPTY, long=True),
     )
 )
 

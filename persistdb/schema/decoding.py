@@ -107,6 +107,29 @@ def device_columns(backend: Backend) -> dict[str, str]:
     }
 
 
+def host_device(backend: Backend, alias: str) -> str:
+    """Write the host's device of a sandbox's device, as the kernel's ``devices.list`` does: ``c 10:229``.
+
+    It is NULL where a part is.
+    """
+    letters = " ".join(f"WHEN '{name}' THEN '{_LETTERS[name]}'" for name in ("block", "char", "fifo"))
+    parts = (f"CASE {alias}.kind {letters} END", "' '", f"{alias}.major", "':'", f"{alias}.minor")
+    return backend.bytewise(backend.concat(*parts))
+
+
+def device_of_map(backend: Backend) -> str:
+    """Write the host's device of a device map ``d`` of a container ``c``.
+
+    OCI runtimes have it as the device's ID, with ``u`` for an unbuffered character device. Kata makes an ID, and has
+    the numbers in the sandbox's device.
+    """
+    unbuffered = backend.concat("'c'", "substr(d.device_id, 2)")
+    given = f"CASE WHEN substr(d.device_id, 1, 1) = 'u' THEN {unbuffered} ELSE d.device_id END"
+    ours = "x.sandbox_id = c.sandbox_id AND x.device_id = d.device_id"
+    found = f"(SELECT min({host_device(backend, 'x')}) FROM sandbox_device AS x WHERE {ours})"  # noqa: S608  constants
+    return f"CASE WHEN substr(d.device_id, 2, 1) = ' ' THEN {given} WHEN d.device_id <> '' THEN {found} END"
+
+
 def process_columns() -> dict[str, str]:
     """Return the columns that decode a process ``p`` of a container ``c``."""
     return {

@@ -41,6 +41,7 @@ REVISIONS = (
     "0015",
     "0016",
     "0017",
+    "0018",
 )
 """Every revision of the schema, oldest first; a test compares them with the migrations."""
 HEAD = REVISIONS[-1]

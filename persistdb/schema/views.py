@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..engines.base import JSONValue
 from . import views_over_time
-from .decoding import View, device_columns, mount_columns, process_columns, same, view
+from .decoding import View, device_columns, device_of_map, host_device, mount_columns, process_columns, same, view
 from .names import VIEWS
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def definitions(backend: Backend) -> dict[str, View]:
         "mounts": _mounts(backend),
         "devices": _devices(backend),
         "processes": _processes(),
-        "sandbox_devices": _sandbox_devices(),
+        "sandbox_devices": _sandbox_devices(backend),
         "vfio_devices": _vfio_devices(),
         "hosts": _hosts(),
         "annotations": _annotations(),
@@ -248,7 +248,7 @@ def _mounts(backend: Backend) -> View:
 
 def _devices(backend: Backend) -> View:
     source = f"device_map AS d JOIN container AS c ON c.id = d.container_id {_UP}"
-    return view({**_WHOSE, **device_columns(backend)}, source)
+    return view({**_WHOSE, **device_columns(backend), "host_device": device_of_map(backend)}, source)
 
 
 def _processes() -> View:
@@ -256,7 +256,7 @@ def _processes() -> View:
     return view({**_WHOSE, **process_columns()}, source)
 
 
-def _sandbox_devices() -> View:
+def _sandbox_devices(backend: Backend) -> View:
     def used(table: str, column: str) -> str:
         # a partial index without '' is used only if the query says so, too; not a join, see above
         same = f"x.{column} = d.device_id AND x.{column} <> ''"
@@ -270,6 +270,7 @@ def _sandbox_devices() -> View:
             **same("d", "device_id", "type", "kind", "major", "minor", "host_path", "ref_count", "attach_count"),
             "maps": used("device_map", "device_id"),
             "block_mounts": used("mount", "block_device_id"),
+            "host_device": host_device(backend, "d"),
         },
         "sandbox_device AS d JOIN sandbox AS s ON s.id = d.sandbox_id",
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .decoding import View, device_columns, mount_columns, process_columns, same, view
+from .decoding import View, device_columns, device_of_map, mount_columns, process_columns, same, view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,9 @@ def definitions(backend: Backend) -> dict[str, View]:
         "sandboxes_over_time": _sandboxes(backend),
         "containers_over_time": _containers(backend),
         "mounts_over_time": _children(backend, "mount", "m", mount_columns(backend)),
-        "devices_over_time": _children(backend, "device_map", "d", device_columns(backend)),
+        "devices_over_time": _children(
+            backend, "device_map", "d", device_columns(backend), {"host_device": device_of_map(backend)}
+        ),
         "processes_over_time": _children(backend, "process", "p", process_columns()),
     }
 
@@ -122,8 +124,10 @@ def _versions(
     )
 
 
-def _children(backend: Backend, table: str, alias: str, columns: Mapping[str, str]) -> View:
-    """Put together the versions of a list's rows.
+def _children(
+    backend: Backend, table: str, alias: str, columns: Mapping[str, str], last: Mapping[str, str] | None = None
+) -> View:
+    """Put together the versions of a list's rows; ``last`` has the columns that come last.
 
     A live row says at which revision of its container it came: a change of a list has written the version before as a
     whole row, whose end is the time.
@@ -135,11 +139,14 @@ def _children(backend: Backend, table: str, alias: str, columns: Mapping[str, st
     began = f"CASE WHEN {alias}.since = 0 THEN c.created_at ELSE coalesce({before}, c.created_at) END"
     return _union(
         view(
-            {**_WHOSE, **columns, "created_at": "c.created_at", "valid_from": began, "valid_to": "NULL"},
+            {**_WHOSE, **columns, "created_at": "c.created_at", "valid_from": began, "valid_to": "NULL"}
+            | dict(last or {}),
             f"{table} AS {alias} {_LIVE.format(alias)}",
         ),
         view(
-            {**_WHOSE, **columns, "created_at": "c.created_at"} | same(alias, "valid_from", "valid_to"),
+            {**_WHOSE, **columns, "created_at": "c.created_at"}
+            | same(alias, "valid_from", "valid_to")
+            | dict(last or {}),
             f"{table}_history AS {alias} {_PAST.format(alias)}",
         ),
     )

@@ -149,6 +149,26 @@ def test_sandbox_devices(database: Database) -> None:
     assert (devices["old"]["major"], devices["old"]["minor"], devices["old"]["block_mounts"]) == (8, None, 1)
 
 
+def test_the_host_s_device(database_url: str) -> None:
+    """A device's numbers on the host are told alike, of Kata by the sandbox's list, of others by the device's ID."""
+    devices = [
+        fleet.device("fuse", DevType="u", Major=10, Minor=229),
+        fleet.device("disk", DevType="b", Major=8, Minor=16),
+        fleet.device("none", Major=None),
+    ]
+    ids = ("fuse", "disk", "none", "unknown", "", "c 10:229", "u 1:2", "b 8:16")
+    state = ContainerState(device_maps=[DeviceMap(id=device) for device in ids])
+    with Database(database_url) as database:
+        repository = ContainerRepository(database, host="node-1")
+        repository.save_sandbox(SandboxState(sid="s", document=fleet.document(devices)), {"c": state})
+        expected = ["c 10:229", "b 8:16", None, None, None, "c 10:229", "c 1:2", "b 8:16"]
+        for view in ("devices", "devices_over_time"):
+            assert [row["host_device"] for row in rows(database, view)] == expected
+        assert [row["host_device"] for row in rows(database, "sandbox_devices")] == expected[:3]
+        repository.destroy_sandbox("s")
+        assert {row["host_device"] for row in rows(database, "devices_over_time")} == {None, *expected[5:]}
+
+
 def test_virtual_machines(database: Database) -> None:
     """A sandbox has the processes of its virtual machine; one whose file does not tell them has none."""
     names = ("hypervisor_pid", "hypervisor_path", "virtiofsd_pid", "netns_path")

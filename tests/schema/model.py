@@ -367,6 +367,7 @@ STEPS = {
     "0015": Step(_names_up, _names_down, _names_fill),
     "0016": Step(_live_up, _live_down, _live_fill),
     "0017": Step(_devices_up, _devices_down, _nothing),
+    "0018": Step(_same, _same, _nothing),
 }
 
 

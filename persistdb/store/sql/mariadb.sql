@@ -256,7 +256,7 @@ FROM
         CHARACTER
       SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[13]' ERROR ON ERROR)) AS item) AS r
 WHERE
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 RETURNING sandbox.id, sandbox.sid
 
@@ -280,7 +280,7 @@ SET sandbox.state=r.state, sandbox.persist_version=r.persist_version,
   END
 WHERE sandbox.id = r.id AND sandbox.revision = r.revision
   AND
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: statements.update_sandbox
@@ -292,7 +292,7 @@ SET state=:state, persist_version=:persist_version, cgroup_path=:cgroup_path, la
   END
 WHERE sandbox.id = :id AND sandbox.revision = :revision
   AND
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: statements.renumber_sandbox
@@ -302,7 +302,7 @@ SET revision=:new_revision, updated_at=CASE WHEN (sandbox.updated_at > :now
     AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END
 WHERE sandbox.id = :id AND sandbox.revision = :revision
   AND
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: statements.delete_sandbox
@@ -310,7 +310,7 @@ WHERE sandbox.id = :id AND sandbox.revision = :revision
 DELETE
 FROM sandbox
 WHERE sandbox.host = :host AND sandbox.sid = :sid AND
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: statements.delete_containers
@@ -323,7 +323,7 @@ USING container,
         '$[1]' ERROR ON ERROR)) AS item) AS r
 WHERE container.id = r.id AND container.revision = r.revision
   AND
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: statements.insert_containers
@@ -358,7 +358,7 @@ FROM
         CHARACTER
       SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[17]' ERROR ON ERROR)) AS item) AS r
 WHERE
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 RETURNING container.id, container.sandbox_id, container.cid
 
@@ -387,7 +387,7 @@ SET container.state=r.state, container.cgroup_path=r.cgroup_path,
   ELSE r.updated_at END
 WHERE container.id = r.id AND container.revision = r.revision
   AND
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: statements.update_container
@@ -400,7 +400,7 @@ SET state=:state, cgroup_path=:cgroup_path, bundle_path=:bundle_path, layout=:la
   :updated_at END
 WHERE container.id = :id AND container.revision = :revision
   AND
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: statements.insert_children[0]
@@ -828,7 +828,7 @@ ORDER BY sandbox.sid
 DELETE
 FROM container
 WHERE container.id = :id AND
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: seen.mark
@@ -844,7 +844,7 @@ FROM
       SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[3]' ERROR ON ERROR)) AS item) AS r INNER
 JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
 WHERE
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support) ON DUPLICATE KEY UPDATE sandbox_id = if(sandbox_seen.sandbox_id =
     VALUES(sandbox_id), sandbox_seen.sandbox_id, NULL), seen_at = VALUES(seen_at), source =
   VALUES(source)
@@ -865,7 +865,7 @@ FROM
       SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[4]' ERROR ON ERROR)) AS item) AS r
 LEFT OUTER JOIN host AS old ON old.name = r.name
 WHERE
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support) ON DUPLICATE KEY UPDATE name = if(host.name = VALUES(name), host.name, NULL),
   first_seen = VALUES(first_seen), last_seen = VALUES(last_seen), boot_id = VALUES(boot_id), kernel =
   VALUES(kernel), programs = VALUES(programs)
@@ -942,7 +942,7 @@ INSERT INTO audit_run (host, started_at, finished_at, checks, roots, findings, b
 SELECT :host, :started_at, :finished_at, :checks, :roots, :findings, :boot_id
 FROM DUAL
 WHERE
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: audits.keep
@@ -976,7 +976,7 @@ FROM
 LEFT OUTER JOIN audit_finding AS old ON old.host = :host
   AND old.check_name = r.check_name AND old.subject_hash = r.subject_hash
 WHERE
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support) ON DUPLICATE KEY UPDATE id = if(audit_finding.id = VALUES(id),
     audit_finding.id, NULL), host = VALUES(host), check_name = VALUES(check_name), subject =
   VALUES(subject), subject_hash = VALUES(subject_hash), sid = VALUES(sid), cid = VALUES(cid),
@@ -1008,7 +1008,7 @@ WHERE audit_finding.host = :host AND audit_finding.gone_at IS NULL
         FROM JSON_TABLE(:unread, '$[*]' COLUMNS (value LONGTEXT CHARACTER
             SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[0]' ERROR ON ERROR)) AS item) AS r)))
   AND
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: audits.findings
@@ -2217,7 +2217,7 @@ WHERE container.sandbox_id =
   WHERE sandbox.host = :host AND sandbox.sid = :sid)
   AND container.cid = :cid AND container.state = :old
   AND
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support) AND
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND container.updated_at >= '0001-01-01'
@@ -2252,7 +2252,7 @@ WHERE container.sandbox_id =
   WHERE sandbox.host = :host AND sandbox.sid = :sid)
   AND container.cid = :cid AND container.state = :old
   AND
-  (SELECT 18446744073709551615 + (min_writer > '0017') > 0
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: past.one.version

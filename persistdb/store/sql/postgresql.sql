@@ -389,7 +389,7 @@ FROM
     WITH TIME ZONE) AS updated_at
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
 WHERE
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 RETURNING sandbox.id, sandbox.sid
 
@@ -409,7 +409,7 @@ FROM
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
 WHERE sandbox.id = r.id AND sandbox.revision = r.revision
   AND
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: statements.update_sandbox
@@ -421,7 +421,7 @@ SET state=:state, persist_version=:persist_version, cgroup_path=:cgroup_path, la
   END
 WHERE sandbox.id = :id AND sandbox.revision = :revision
   AND
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: statements.renumber_sandbox
@@ -431,7 +431,7 @@ SET revision=:new_revision, updated_at=CASE WHEN (sandbox.updated_at > :now
     AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END
 WHERE sandbox.id = :id AND sandbox.revision = :revision
   AND
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: statements.delete_sandbox
@@ -439,7 +439,7 @@ WHERE sandbox.id = :id AND sandbox.revision = :revision
 DELETE
 FROM sandbox
 WHERE sandbox.host = :host AND sandbox.sid = :sid AND
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: statements.delete_containers
@@ -451,7 +451,7 @@ USING
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
 WHERE container.id = r.id AND container.revision = r.revision
   AND
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: statements.insert_containers
@@ -473,7 +473,7 @@ FROM
     WITH TIME ZONE) AS updated_at
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
 WHERE
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 RETURNING container.id, container.sandbox_id, container.cid
 
@@ -495,7 +495,7 @@ FROM
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
 WHERE container.id = r.id AND container.revision = r.revision
   AND
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: statements.update_container
@@ -508,7 +508,7 @@ SET state=:state, cgroup_path=:cgroup_path, bundle_path=:bundle_path, layout=:la
   :updated_at END
 WHERE container.id = :id AND container.revision = :revision
   AND
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: statements.insert_children[0]
@@ -1030,7 +1030,7 @@ ORDER BY sandbox.sid
 DELETE
 FROM container
 WHERE container.id = :id AND
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: seen.mark
@@ -1043,7 +1043,7 @@ FROM
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
 JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
 WHERE
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support) ON CONFLICT (sandbox_id) DO UPDATE
 SET seen_at = excluded.seen_at, source = excluded.source
 
@@ -1060,7 +1060,7 @@ FROM
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
 LEFT OUTER JOIN host AS "old" ON "old".name = r.name
 WHERE
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support) ON CONFLICT (name) DO UPDATE
 SET first_seen = excluded.first_seen, last_seen = excluded.last_seen, boot_id = excluded.boot_id,
   kernel = excluded.kernel, programs = excluded.programs
@@ -1135,7 +1135,7 @@ ORDER BY sandbox_seen.source
 INSERT INTO audit_run (host, started_at, finished_at, checks, roots, findings, boot_id)
 SELECT :host, :started_at, :finished_at, :checks, :roots, :findings, :boot_id
 WHERE
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: audits.keep
@@ -1165,7 +1165,7 @@ FROM
 LEFT OUTER JOIN audit_finding AS "old" ON "old".host = :host
   AND "old".check_name = r.check_name AND "old".subject_hash = r.subject_hash
 WHERE
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support) ON CONFLICT (id) DO UPDATE
 SET host = excluded.host, check_name = excluded.check_name, subject = excluded.subject, subject_hash
   = excluded.subject_hash, sid = excluded.sid, cid = excluded.cid, recorded = excluded.recorded,
@@ -1194,7 +1194,7 @@ WHERE audit_finding.host = :host AND audit_finding.gone_at IS NULL
         (SELECT (item.value ->> 0) AS value
         FROM jsonb_array_elements(CAST(:unread AS JSONB)) AS item) AS r)))
   AND
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: audits.findings
@@ -2366,7 +2366,7 @@ WITH "old" AS
     WHERE sandbox.host = :host AND sandbox.sid = :sid)
     AND container.cid = :cid AND container.state = :old
     AND
-    (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+    (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
     FROM schema_support)
   FOR UPDATE), kept AS
   (INSERT INTO container_history (container_id, valid_to, revision, whole, state, valid_from)

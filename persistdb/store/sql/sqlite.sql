@@ -319,7 +319,7 @@ FROM
     revision, item.value ->> 12 AS created_at, item.value ->> 13 AS updated_at
   FROM jsonb_each(:rows) AS item) AS r
 WHERE
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 RETURNING id, sid
 
@@ -337,7 +337,7 @@ FROM
   FROM jsonb_each(:rows) AS item) AS r
 WHERE sandbox.id = r.id AND sandbox.revision = r.revision
   AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: statements.update_sandbox
@@ -349,7 +349,7 @@ SET state=:state, persist_version=:persist_version, cgroup_path=:cgroup_path, la
   END
 WHERE sandbox.id = :id AND sandbox.revision = :revision
   AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: statements.renumber_sandbox
@@ -359,7 +359,7 @@ SET revision=:new_revision, updated_at=CASE WHEN (sandbox.updated_at > :now
     AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END
 WHERE sandbox.id = :id AND sandbox.revision = :revision
   AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: statements.delete_sandbox
@@ -367,7 +367,7 @@ WHERE sandbox.id = :id AND sandbox.revision = :revision
 DELETE
 FROM sandbox
 WHERE sandbox.host = :host AND sandbox.sid = :sid AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: statements.delete_containers
@@ -379,7 +379,7 @@ WHERE (container.id, container.revision) IN
   FROM
     (SELECT item.value ->> 0 AS id, item.value ->> 1 AS revision
     FROM jsonb_each(:rows) AS item) AS r) AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: statements.insert_containers
@@ -403,7 +403,7 @@ FROM
     item.value ->> 16 AS created_at, item.value ->> 17 AS updated_at
   FROM jsonb_each(:rows) AS item) AS r
 WHERE
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 RETURNING id, sandbox_id, cid
 
@@ -423,7 +423,7 @@ FROM
   FROM jsonb_each(:rows) AS item) AS r
 WHERE container.id = r.id AND container.revision = r.revision
   AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: statements.update_container
@@ -436,7 +436,7 @@ SET state=:state, cgroup_path=:cgroup_path, bundle_path=:bundle_path, layout=:la
   :updated_at END
 WHERE container.id = :id AND container.revision = :revision
   AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: statements.insert_children[0]
@@ -880,7 +880,7 @@ ORDER BY sandbox.sid
 DELETE
 FROM container
 WHERE container.id = :id AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: seen.mark
@@ -893,7 +893,7 @@ FROM
   FROM jsonb_each(:rows) AS item) AS r
 JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
 WHERE
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support) ON CONFLICT (sandbox_id) DO UPDATE
 SET seen_at = excluded.seen_at, source = excluded.source
 
@@ -909,7 +909,7 @@ FROM
   FROM jsonb_each(:rows) AS item) AS r
 LEFT OUTER JOIN host AS old ON old.name = r.name
 WHERE
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support) ON CONFLICT (name) DO UPDATE
 SET first_seen = excluded.first_seen, last_seen = excluded.last_seen, boot_id = excluded.boot_id,
   kernel = excluded.kernel, programs = excluded.programs
@@ -986,7 +986,7 @@ SELECT :host, :started_at, :finished_at, :checks, :roots, :findings, :boot_id,
     coalesce((SELECT max(audit_run.id) AS max_2
       FROM audit_run), 0)) + row_number() OVER () AS anon_1
 WHERE
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: audits.keep
@@ -1017,7 +1017,7 @@ FROM
 LEFT OUTER JOIN audit_finding AS old ON old.host = :host
   AND old.check_name = r.check_name AND old.subject_hash = r.subject_hash
 WHERE
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support) ON CONFLICT (id) DO UPDATE
 SET host = excluded.host, check_name = excluded.check_name, subject = excluded.subject, subject_hash
   = excluded.subject_hash, sid = excluded.sid, cid = excluded.cid, recorded = excluded.recorded,
@@ -1044,7 +1044,7 @@ WHERE audit_finding.host = :host AND audit_finding.gone_at IS NULL
       FROM
         (SELECT item.value ->> 0 AS value
         FROM jsonb_each(:unread) AS item) AS r))) AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: audits.findings
@@ -2601,7 +2601,7 @@ WHERE container.sandbox_id =
   WHERE sandbox.host = :host AND sandbox.sid = :sid)
   AND container.cid = :cid AND container.state = :old
   AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support) AND
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
@@ -2637,7 +2637,7 @@ WHERE container.sandbox_id =
   WHERE sandbox.host = :host AND sandbox.sid = :sid)
   AND container.cid = :cid AND container.state = :old
   AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: past.one.version
