@@ -481,6 +481,12 @@ class Backend(ABC):
         A clash with another unique key is an error.
         """
 
+    few_changes: ClassVar[int] = 2
+    """The most rows of sandboxes or containers that are changed or deleted by a statement each, not by one join."""
+
+    seeks_listed: ClassVar[bool] = True
+    """Whether a DELETE seeks the rows that a subquery lists, and does not read the whole table for them."""
+
     def delete_matching(self, table: Table, rows: Subquery, columns: Sequence[str]) -> Delete:
         """Delete the rows that have the same values in these columns as one of ``rows``, with DELETE … USING."""
         from sqlalchemy import delete

@@ -83,6 +83,8 @@ _ONE: ColumnElement[int] = literal_column("1")
 _is_host = sandbox.c.host == _HOST
 _is_sandbox = _is_host & (sandbox.c.sid == _SID)
 _IN_SANDBOXES = (sandbox.c.sid >= _SID) & (sandbox.c.sid < parameter("sid_end"))
+DERIVED = (annotation.c.container_id, sandbox_annotation.c.sandbox_id, sandbox_device.c.sandbox_id)
+"""What tells whose they are, of rows that come from documents."""
 _DEVICE_MAP = {
     "ID": "d.device_id",
     "ContainerPath": "d.container_path",
@@ -352,6 +354,12 @@ class Statements:
         return self.compile(matching.where(self.may_write))
 
     @cached_property
+    def delete_container(self) -> Statement:
+        """Delete one of them: the fields of a :class:`~.rows.ContainerKey`."""
+        of_row = (container.c.id == parameter("id"), container.c.revision == parameter("revision"))
+        return self.compile(delete(container).where(*of_row, self.may_write))
+
+    @cached_property
     def insert_containers(self) -> Statement:
         """Insert containers, with the given ID or else a new one, and return their IDs.
 
@@ -402,21 +410,24 @@ class Statements:
         return self.compile(update(sandbox).where(sandbox.c.id == given["id"]).values(machine))
 
     @cached_property
-    def delete_derived(self) -> tuple[Statement, Statement, Statement]:
+    def delete_derived(self) -> tuple[Statement | None, ...]:
         """Delete all annotations of containers, and of sandboxes, and all devices of sandboxes.
 
         ``rows`` of :class:`~.rows.RowKey`.
         """
 
-        def compiled(table: Table, owner: ColumnElement[int]) -> Statement:
+        def compiled(owner: ColumnElement[int]) -> Statement | None:
+            if not self._backend.seeks_listed:
+                return None
             r = self._backend.rows("rows", [("id", owner.type)])
-            return self.compile(delete(table).where(owner.in_(select(r.c.id))))
+            return self.compile(delete(owner.table).where(owner.in_(select(r.c.id))))
 
-        return (
-            compiled(annotation, annotation.c.container_id),
-            compiled(sandbox_annotation, sandbox_annotation.c.sandbox_id),
-            compiled(sandbox_device, sandbox_device.c.sandbox_id),
-        )
+        return tuple(map(compiled, DERIVED))
+
+    @cached_property
+    def delete_derived_of(self) -> tuple[Statement, ...]:
+        """Delete those of one owner: the field of a :class:`~.rows.RowKey`."""
+        return tuple(self.compile(delete(owner.table).where(owner == parameter("id"))) for owner in DERIVED)
 
     @cached_property
     def insert_derived(self) -> tuple[Statement, Statement, Statement, Statement]:

@@ -31,9 +31,7 @@ TOKEN_KEY = "uq_process_sandbox_id_token"  # noqa: S105  the name of a key, no p
 
 
 # Rows of which each has a statement, with its values as parameters. No engine knows how many rows are in JSON, and
-# servers plan the join of them each time: PostgreSQL took 363 µs to keep a version so, and takes 80. On MariaDB an
-# update of 2 rows takes a seventh less than as one statement, of 5 a third more, of 20 five times as long; there one
-# that joins crashes a Galera node now and then, where it clashes with another node's (multi_update, 10.11).
+# servers plan the join of them each time: PostgreSQL took 363 µs to keep a version so, and takes 80.
 _FEW = 2
 _NO_VALUES: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -257,12 +255,12 @@ class Writer:
             calls.append((Call(statements.renumber_sandbox, wanted.renumbered._asdict()), 1))
         of_rows: Sequence[tuple[Statement, Statement | None, Sequence[Row]]] = (
             (statements.update_sandboxes, statements.update_sandbox, wanted.changed_sandboxes),
-            (statements.delete_containers, None, wanted.removed),
+            (statements.delete_containers, statements.delete_container, wanted.removed),
             (statements.update_containers, statements.update_container, wanted.changed),
             (statements.insert_containers, None, [container.row for container in created]),
         )
         for many, one, given in of_rows:
-            new = self._calls(many, one, given)
+            new = self._calls(many, one, given, few=self._backend.few_changes)
             calls += [(call, 1 if len(new) > 1 else len(given)) for call in new]
         return calls
 
@@ -301,27 +299,27 @@ class Writer:
             of_sandbox, of_vfio = rows.device_rows(new_ids[sid], described.devices)
             devices += of_sandbox
             vfio_devices += of_vfio
-        of_rows = (
-            (statements.delete_derived, (annotated.containers, annotated.sandboxes, annotated.equipped)),
-            (statements.insert_derived, (of_containers, of_sandboxes, devices, vfio_devices)),
-        )
+        stale = (annotated.containers, annotated.sandboxes, annotated.equipped)
+        new = (of_containers, of_sandboxes, devices, vfio_devices)
         calls = [_call_of_one(statements.name_container, row) for row in annotated.named]
         calls += [_call_of_one(statements.set_machine, row) for row in annotated.machines]
-        for of_tables, each_table in of_rows:
-            calls += [self._call(one, given) for one, given in zip(of_tables, each_table, strict=True) if given]
+        for many, one, keys in zip(statements.delete_derived, statements.delete_derived_of, stale, strict=True):
+            calls += self._calls(many, one, keys)
+        calls += [self._call(each, given) for each, given in zip(statements.insert_derived, new, strict=True) if given]
         return calls
 
     def _calls(
         self,
-        many: Statement,
+        many: Statement | None,
         one: Statement | None,
         given: Sequence[Row],
         more: Mapping[str, object] = _NO_VALUES,
+        few: int = _FEW,
     ) -> list[Call]:
-        """Return the statements for rows: one for each of a few, where there is such a one, else one for all."""
-        if one is not None and len(given) <= _FEW:
+        """Return the statements for rows: one for each of a few, or where there is none for many, else one for all."""
+        if one is not None and (many is None or len(given) <= few):
             return [_call_of_one(one, row, more) for row in given]
-        return [Call(many, {"rows": encode(given), **more})] if given else []
+        return [Call(many, {"rows": encode(given), **more})] if given and many is not None else []
 
     def _call(self, statement: Statement, given: Sequence[Row]) -> Call:
         return Call(statement, {"rows": encode(given)})

@@ -214,7 +214,10 @@ def test_statements_are_few_for_a_life(repository: ContainerRepository, sent: St
 
 @pytest.mark.parametrize("changed", [1, 2, 3])
 def test_few_rows_are_updated_without_a_join(repository: ContainerRepository, sent: Statements, changed: int) -> None:
-    """One row or two are kept and updated by a statement each, for servers plan joins each time; more are joined."""
+    """One row or two are kept and updated by a statement each, for servers plan joins each time; more are joined.
+
+    On MariaDB, where an update that joins is one of several tables, some more are updated by a statement each.
+    """
     put(repository, "pod-1", "a", "b", "c")
     sent.clear()
     wanted = {cid: container(f"pod-1-{cid}", state="stopped") for cid in ("a", "b", "c")[:changed]}
@@ -222,9 +225,11 @@ def test_few_rows_are_updated_without_a_join(repository: ContainerRepository, se
     repository.save_sandbox(sandbox("pod-1", state="'"), wanted)
     updated = [each.partition(" SET ")[0] for each in sent.texts if each.startswith("UPDATE container")]
     kept = [each for each in sent.texts if each.startswith("INSERT INTO container_history")]
-    assert len(updated) == len(kept) == (changed if changed < 3 else 1)
+    assert len(kept) == (changed if changed < 3 else 1)
     if repository.database.backend.name == "mariadb":
-        assert [each == "UPDATE container" for each in updated] == [changed < 3] * len(updated)
+        assert updated == ["UPDATE container"] * changed
+    else:
+        assert len(updated) == len(kept)
     assert [" JOIN " in each for each in kept] == [changed > 2] * len(kept)
     assert records(repository, "pod-1") == wanted
     assert repository.load_sandbox("pod-1").record.state == "'"

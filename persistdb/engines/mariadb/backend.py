@@ -384,6 +384,13 @@ class MariaDB(Backend):
     true = "1"
     event_order = events.ORDER
 
+    # A join makes it a statement of several tables (multi_update), which crashed nodes of a Galera cluster that clashed
+    # with others, in 10.11. By statements for each, together, a save of 10 changed containers takes a fifth less, of 20
+    # as long, of 100 a quarter more.
+    few_changes = 8
+    # not before 11.1
+    seeks_listed = False
+
     def upsert(self, table: Table, source: Select[Any]) -> Insert:
         """Use ON DUPLICATE KEY UPDATE, guarded: it overwrites the row of any unique key, not only of the primary one.
 

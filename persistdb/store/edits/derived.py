@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, inspect, or_, select, update
+from sqlalchemy import bindparam, delete, inspect, or_, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from ...annotations import Names
@@ -15,7 +15,8 @@ from ...documents import SandboxDocument, runtime_of
 from ...records import Origin
 from ...schema.tables import Container, Sandbox
 from ...virtual_machines import VirtualMachine
-from ..rows import AnnotationRow, RowKey, SandboxAnnotationRow, annotation_rows, device_rows
+from ..rows import AnnotationRow, SandboxAnnotationRow, annotation_rows, device_rows
+from ..statements import DERIVED
 from .locked import among
 from .recorder import run
 
@@ -79,9 +80,9 @@ def derive(session: Session, sandboxes: Collection[int], containers: Collection[
         devices += of_sandbox
         vfio_devices += of_vfio
         machines[id_] = document.virtual_machine._asdict()
-    keys = [RowKey(id_) for id_ in machines]
-    for statement, old in zip(statements.delete_derived, ([RowKey(id_) for id_ in named], keys, keys), strict=True):
-        run(connection, statement, old)
+    for owner, ids in zip(DERIVED, (named, machines, machines), strict=True):
+        if ids:
+            connection.execute(delete(owner.table).where(among(owner, ids)))
     new = (of_containers, of_sandboxes, devices, vfio_devices)
     for statement, rows in zip(statements.insert_derived, new, strict=True):
         run(connection, statement, rows)

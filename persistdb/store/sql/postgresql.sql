@@ -454,6 +454,15 @@ WHERE container.id = r.id AND container.revision = r.revision
   (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
+-- name: statements.delete_container
+-- Delete one of them: the fields of a rows.ContainerKey.
+DELETE
+FROM container
+WHERE container.id = :id AND container.revision = :revision
+  AND
+  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  FROM schema_support)
+
 -- name: statements.insert_containers
 -- Insert containers, with the given ID or else a new one, and return their IDs. rows of rows.ContainerRow.
 INSERT INTO container (id, sandbox_id, cid, state, cgroup_path, bundle_path, layout, extra, document,
@@ -654,6 +663,24 @@ WHERE sandbox_device.sandbox_id IN
   FROM
     (SELECT CAST((item.value ->> 0) AS BIGINT) AS id
     FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r)
+
+-- name: statements.delete_derived_of[0]
+-- Delete those of one owner: the field of a rows.RowKey.
+DELETE
+FROM annotation
+WHERE annotation.container_id = :id
+
+-- name: statements.delete_derived_of[1]
+-- Delete those of one owner: the field of a rows.RowKey.
+DELETE
+FROM sandbox_annotation
+WHERE sandbox_annotation.sandbox_id = :id
+
+-- name: statements.delete_derived_of[2]
+-- Delete those of one owner: the field of a rows.RowKey.
+DELETE
+FROM sandbox_device
+WHERE sandbox_device.sandbox_id = :id
 
 -- name: statements.insert_derived[0]
 -- Insert annotations of containers and of sandboxes, devices of sandboxes, and of those the ones of VFIO. rows
