@@ -52,11 +52,15 @@ class Statement:
         self.order: Callable[[Mapping[str, object]], Any] | None = None
         """A function that puts named values in this order, where that is needed."""
         if self.names is not None:
-            self.order = itemgetter(*self.names) if len(self.names) > 1 else self._few
+            self.order = itemgetter(*self.names) if len(self.names) > 1 else _few(self.names)
 
-    def _few(self, values: Mapping[str, object]) -> tuple[object, ...]:
-        """Do what ``itemgetter`` does for several names only."""
-        return tuple(values[name] for name in self.names or ())
+
+def _few(names: tuple[str, ...]) -> Callable[[Mapping[str, object]], Any]:
+    """Do what ``itemgetter`` does for several names only."""
+    if not names:
+        return lambda _: ()
+    (name,) = names
+    return lambda values: (values[name],)
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):

@@ -22,6 +22,7 @@ class Asynchronous(Backend):
     """The part of a backend that differs for asyncio, to be inherited from before the engine's own class."""
 
     pool_class = AsyncAdaptedQueuePool
+    is_in_process = False  # SQLite's connections have threads of their own
 
     def new_engine(self, url: URL, **options: Any) -> Engine:
         """Make an engine whose connections switch to the event loop where they wait."""

@@ -324,6 +324,9 @@ class Backend(ABC):
         """Wait for one's turn to write, where the engine has no queue of its own: a write is made within it."""
         return nullcontext()
 
+    is_in_process: ClassVar[bool] = False
+    """Whether the engine runs in this process, so that there are no round trips to save."""
+
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  some engines need it
         """Send the statements within it without waiting for the answers, where the driver can."""
         return nullcontext()

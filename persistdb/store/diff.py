@@ -17,7 +17,7 @@ from . import revisions, rows
 from .annotated import NO_ANNOTATIONS, NO_DOCUMENT, Annotated, Annotating
 from .annotated import NOTHING as NOT_ANNOTATED
 from .encoding import utc_text
-from .past import NOTHING, Keeping, Past, later
+from .past import NOTHING, Keeping, OldSandbox, Past, later
 from .rows import NO_CHILDREN, ChildRows, ContainerChange, ContainerKey, ContainerRow, SandboxChange, SandboxRow
 from .stored import SpoiltContainer, SpoiltSandbox, StoredContainer
 
@@ -132,28 +132,50 @@ def of_container(
     sid: str, cid: str, record: ContainerState, origin: Origin | None, snapshot: Snapshot, *, now: str
 ) -> Diff:
     """Return what it takes to store one container of a sandbox that exists."""
+    if snapshot.container is None:
+        return _of_new_container(sid, cid, record, origin, snapshot, now)
     draft = _Draft(now)
-    if snapshot.container is not None:
-        revision = draft.change_container(snapshot.container, record, origin)
-    else:
-        number = snapshot.own_revision
-        sandbox = revisions.of_sandbox(number, [snapshot.of_containers])
-        revision = revisions.of_new_container(sandbox)
-        draft.renumber(
-            snapshot.sandbox_id, number, sandbox, revisions.own_number(revision, [snapshot.of_containers, revision])
-        )
-        draft.create_container(
-            sid,
-            cid,
-            record,
-            origin,
-            revision,
-            SandboxDocument(snapshot.document),
-            sandbox_id=snapshot.sandbox_id,
-            id_=snapshot.new_id,
-        )
+    revision = draft.change_container(snapshot.container, record, origin)
     draft.revisions[f"{sid}/{cid}"] = revision
     return draft.diff()
+
+
+def _of_new_container(
+    sid: str, cid: str, record: ContainerState, origin: Origin | None, snapshot: Snapshot, now: str
+) -> Diff:
+    id_, number = snapshot.sandbox_id, snapshot.own_revision
+    before = revisions.of_sandbox(number, [snapshot.of_containers])
+    revision = revisions.of_new_container(before)
+    document = SandboxDocument(snapshot.document) if snapshot.document else NO_DOCUMENT
+    return Diff(
+        now=now,
+        renumbered=Renumbering(id_, number, revisions.own_number(revision, [snapshot.of_containers, revision]), now),
+        created=(_new_container(sid, cid, record, origin, revision, now, document, id_, snapshot.new_id),),
+        past=Past(sandboxes=(OldSandbox(id_, number, before, whole=False, now=now),)),
+        revisions={f"{sid}/{cid}": revision},
+        witness=Witness(sid, cid, 0),
+    )
+
+
+# one parameter for each part of the row
+def _new_container(
+    sid: str,
+    cid: str,
+    record: ContainerState,
+    origin: Origin | None,
+    revision: int,
+    now: str,
+    document: SandboxDocument,
+    sandbox_id: int | None,
+    id_: int | None,
+) -> NewContainer:
+    """Return a container to insert, with the ID that is given or one that the database chooses."""
+    check_id("cid", cid)
+    origin = origin or _NO_ORIGIN
+    annotations = document.of_container(cid, origin)
+    names = document.names(annotations)
+    row = rows.container_row(id_, sandbox_id, cid, record, origin, revision, now, now, names)
+    return NewContainer(sid, row, record, annotations=annotations)
 
 
 class Snapshot(NamedTuple):
@@ -195,7 +217,6 @@ class _Draft:
     """A diff in the making."""
 
     def __init__(self, now: str) -> None:
-        self._renumbered: Renumbering | None = None
         self.revisions: dict[str, int] = {}
         self._now = now
         self._new_sandboxes: list[SandboxRow] = []
@@ -217,7 +238,6 @@ class _Draft:
             now=self._now,
             new_sandboxes=tuple(self._new_sandboxes),
             changed_sandboxes=tuple(self._changed_sandboxes),
-            renumbered=self._renumbered,
             replaced=tuple(self._replaced),
             removed=tuple(self._removed),
             removed_by_id=tuple(self._removed_by_id),
@@ -271,20 +291,17 @@ class _Draft:
                     above = max(before, *(one.revision or 0 for one in known.values()))
                     self._remove(stored, [known.pop(cid)])
                 now[cid] = revisions.of_new_container(above)
-                self.create_container(
-                    write.sid, cid, record, origin, now[cid], document, sandbox_id=stored.id if stored else None
+                sandbox_id = stored.id if stored else None
+                self._created.append(
+                    _new_container(write.sid, cid, record, origin, now[cid], self._now, document, sandbox_id, None)
                 )
+                self._witness = Witness(write.sid, cid, 0)
         revision = before + sum(now[cid] != (known[cid].revision or 0) for cid in now.keys() & known.keys())
         if stored is None or gone or now.keys() - known.keys() or own != stored.record:
             revision += 1
             number = revisions.own_number(revision, now.values())
             self._put_own_row(host, own, document, stored, revision, number)
         self.revisions[write.sid] = revision
-
-    def renumber(self, sandbox_id: int, number: int, revision: int, new_number: int) -> None:
-        """Give a sandbox that is at a revision another number of its own."""
-        self._renumbered = Renumbering(sandbox_id, number, new_number, self._now)
-        self._past.renumbered(sandbox_id, number, revision)
 
     def _put_own_row(
         self,
@@ -314,27 +331,6 @@ class _Draft:
                 self._past.removed(container)
             elif sandbox is not None:
                 self._past.spoilt(sandbox.id, container)
-
-    def create_container(
-        self,
-        sid: str,
-        cid: str,
-        record: ContainerState,
-        origin: Origin | None,
-        revision: int,
-        document: SandboxDocument,
-        *,
-        sandbox_id: int | None,
-        id_: int | None = None,
-    ) -> None:
-        """Insert a container, with the ID that is given or one that the database chooses."""
-        check_id("cid", cid)
-        origin = origin or _NO_ORIGIN
-        annotations = document.of_container(cid, origin)
-        names = document.names(annotations)
-        row = rows.container_row(id_, sandbox_id, cid, record, origin, revision, self._now, self._now, names)
-        self._created.append(NewContainer(sid, row, record, annotations=annotations))
-        self._witness = Witness(sid, cid, 0)
 
     def change_container(
         self,

@@ -24,8 +24,8 @@ _NUL = "a NUL character cannot be stored"
 _SURROGATE = "half of a surrogate pair is no character"
 
 
-class Row(msgspec.Struct, array_like=True, frozen=True):
-    """A row of a statement."""
+class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A row of a statement, of plain values."""
 
     def place(self) -> str:
         """Say which of a record's values the row is, before the name of a column."""

@@ -186,10 +186,6 @@ class Keeping:
             spoilt=tuple(self._spoilt),
         )
 
-    def renumbered(self, sandbox_id: int, number: int, revision: int) -> None:
-        """Keep a sandbox's row that gets another number; the sandbox is at a revision before."""
-        self._sandboxes.append(OldSandbox(sandbox_id, number, revision, whole=False, now=self._now))
-
     def sandbox(self, stored: StoredSandbox, record: SandboxState, revision: int) -> None:
         """Keep a sandbox's row that is changed, perhaps in its number only; the sandbox comes to a revision."""
         old = stored.record

@@ -122,6 +122,12 @@ class Recording:
         return self._statements.compile(self._backend.upsert(container_lifetime, source))
 
     @cached_property
+    def container_lifetime(self) -> Statement:
+        """Write one of them: the fields of a :class:`ContainerLife`."""
+        source = select(*parameters(ContainerLife).values()).where(self._is_recorded)
+        return self._statements.compile(self._backend.upsert(container_lifetime, source))
+
+    @cached_property
     def end_container(self) -> Statement:
         """End the lifetime of a container whose row cannot be read: ``id``, ``now``."""
         return self._statements.compile(
@@ -170,6 +176,13 @@ class Recording:
         r = parameters(OldSandbox)
         here = and_(sandbox.c.id == r["id"], sandbox.c.revision == r["number"])
         return self._keep_sandboxes(sandbox, r["revision"], r["whole"], r["now"], here)
+
+    @cached_property
+    def old_number(self) -> Statement:
+        """Keep one of which only the number and the state are others: the fields of an :class:`OldSandbox`."""
+        r = parameters(OldSandbox)
+        here = and_(sandbox.c.id == r["id"], sandbox.c.revision == r["number"])
+        return self._keep_sandboxes(sandbox, r["revision"], _PART, r["now"], here)
 
     @cached_property
     def old_containers(self) -> Statement:
@@ -232,7 +245,7 @@ class Recording:
         *where: ColumnElement[bool],
     ) -> Statement:
         s = sandbox.c
-        details = ("persist_version", "cgroup_path", "layout", "document")
+        details = () if whole is _PART else ("persist_version", "cgroup_path", "layout", "document")
         columns: dict[str, ColumnElement[Any]] = {
             "sandbox_id": s.id,
             "valid_to": later(s.updated_at, now),

@@ -7,6 +7,7 @@ fields, which are the statement's columns (:mod:`.statements`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args
 
 import msgspec
@@ -374,11 +375,8 @@ def children(
     mounts = [record.rootfs, *record.mounts]
     old_mounts = [old.rootfs, *old.mounts] if old else ()
     return ChildRows(
-        [_mount(container_id, position, mount, since) for position, mount in _differing(mounts, old_mounts)],
-        [
-            _device_map(container_id, position, device, since)
-            for position, device in _differing(record.device_maps, old.device_maps if old else ())
-        ],
+        _mounts(container_id, _differing(mounts, old_mounts), since),
+        _device_maps(container_id, _differing(record.device_maps, old.device_maps if old else ()), since),
         [
             _process(container_id, position, sandbox_id, process, since)
             for position, process in _differing(record.processes, old.processes if old else ())
@@ -405,62 +403,76 @@ def joined(parts: Iterable[ChildRows]) -> ChildRows:
     return ChildRows(tuple(mounts), tuple(device_maps), tuple(processes))
 
 
-def _mount(container_id: int, position: int, mount: Mount, since: int) -> MountRow:
-    if type(mount) is not Mount:
-        check_kind("mount", mount, Mount)
-    options = None if mount.options is None else _json_text(mount.options)
-    values = [
-        container_id,
-        position,
-        position == 0,
-        mount.source,
-        mount.destination,
-        mount.type,
-        options,
-        mount.host_path,
-        mount.block_device_id,
-        mount.read_only,
-        mount.mounted,
-        since,
-    ]
+def _mounts(container_id: int, mounts: Iterable[tuple[int, Mount]], since: int) -> list[MountRow]:
+    values = []
+    for position, mount in mounts:
+        if type(mount) is not Mount:
+            check_kind("mount", mount, Mount)
+        values.append(
+            [
+                container_id,
+                position,
+                position == 0,
+                mount.source,
+                mount.destination,
+                mount.type,
+                None if mount.options is None else _json_text(mount.options),
+                mount.host_path,
+                mount.block_device_id,
+                mount.read_only,
+                mount.mounted,
+                since,
+            ]
+        )
     try:
-        return msgspec.convert(values, MountRow)
+        return msgspec.convert((values,), _Mounts).rows
     except msgspec.ValidationError:
-        raise _invalid(MountRow, f"mount {mount.destination!r}: ", values) from None
+        raise _first_invalid(MountRow, values, "mount {0[4]!r}: ") from None
 
 
 _TEXT = frozenset({str})
 
 
 def _json_text(options: list[str]) -> str:
-    if type(options) is not list or not _TEXT.issuperset(map(type, options)):
-        check_kind("options", options, list)
-        for option in options:
-            check_kind("options", option, str)
+    if type(options) is list and _TEXT.issuperset(map(type, options)):
+        return _list_text(tuple(options))
+    check_kind("options", options, list)
+    for option in options:
+        check_kind("options", option, str)
+    return _list_text.__wrapped__(options)
+
+
+# most mounts have one of a few lists
+@lru_cache(maxsize=256)
+def _list_text(options: Sequence[str]) -> str:
     try:
         return encode_json(options)
     except InvalidValue as error:
         raise InvalidValue("options", error.value, error.reason) from None
 
 
-def _device_map(container_id: int, position: int, device: DeviceMap, since: int) -> DeviceMapRow:
-    if type(device) is not DeviceMap:
-        check_kind("device map", device, DeviceMap)
-    values = [
-        container_id,
-        position,
-        device.id,
-        device.container_path,
-        device.file_mode,
-        device.uid,
-        device.gid,
-        device.shared,
-        since,
-    ]
+def _device_maps(container_id: int, devices: Iterable[tuple[int, DeviceMap]], since: int) -> list[DeviceMapRow]:
+    values = []
+    for position, device in devices:
+        if type(device) is not DeviceMap:
+            check_kind("device map", device, DeviceMap)
+        values.append(
+            [
+                container_id,
+                position,
+                device.id,
+                device.container_path,
+                device.file_mode,
+                device.uid,
+                device.gid,
+                device.shared,
+                since,
+            ]
+        )
     try:
-        return msgspec.convert(values, DeviceMapRow)
+        return msgspec.convert((values,), _DeviceMaps).rows
     except msgspec.ValidationError:
-        raise _invalid(DeviceMapRow, f"device map {device.id!r}: ", values) from None
+        raise _first_invalid(DeviceMapRow, values, "device map {0[2]!r}: ") from None
 
 
 def _process(container_id: int, position: int, sandbox_id: int, process: Process, since: int) -> ProcessRow:
@@ -468,6 +480,15 @@ def _process(container_id: int, position: int, sandbox_id: int, process: Process
     check_kind("token", process.token, str)
     start = _start_time(process.start_time)
     return _row(ProcessRow, [container_id, position, sandbox_id, process.token or None, process.pid, *start, since])
+
+
+# all rows of a table are converted in one call, for which msgspec knows only classes by heart
+class _Mounts(msgspec.Struct, array_like=True):
+    rows: list[MountRow]
+
+
+class _DeviceMaps(msgspec.Struct, array_like=True):
+    rows: list[DeviceMapRow]
 
 
 _UTC = TimeDelta()
@@ -500,6 +521,16 @@ _BEYOND = {
     Int64: "not a signed 64-bit number",
     Uint32: "not an unsigned 32-bit number",
 }
+
+
+def _first_invalid(kind: type[Row], rows: Iterable[list[Any]], where: str) -> InvalidValue:
+    """Find the first row of which a column can't hold a value; ``where`` names what it is a row of."""
+    for values in rows:
+        try:
+            msgspec.convert(values, kind)
+        except msgspec.ValidationError:
+            return _invalid(kind, where.format(values), values)
+    raise AssertionError
 
 
 def _invalid(kind: type[Row], where: str, values: list[Any]) -> InvalidValue:

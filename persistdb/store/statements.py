@@ -374,6 +374,12 @@ class Statements:
         return self.compile(statement.returning(container.c.id, container.c.sandbox_id, container.c.cid))
 
     @cached_property
+    def insert_container(self) -> Statement:
+        """Insert one of them, whose ID is known: the fields of a :class:`~.rows.ContainerRow`."""
+        given = parameters(rows.ContainerRow)
+        return self.compile(insert(container).from_select(list(given), select(*given.values()).where(self.may_write)))
+
+    @cached_property
     def update_containers(self) -> Statement:
         """Change containers that are at the revision that was read: ``rows`` of :class:`~.rows.ContainerChange`."""
         r = self.rows(container, rows.ContainerChange)

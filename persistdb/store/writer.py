@@ -13,6 +13,7 @@ from ..db.work import Call
 from ..errors import Conflict, StateMismatch
 from ..records import SandboxWrite
 from . import diff, past, rows
+from .annotated import NOTHING as NOT_ANNOTATED
 from .encoding import Row, encode, utc_text
 from .rows import AnnotationRow, SandboxAnnotationRow
 from .stored import SpoiltSandbox, StoredSandbox
@@ -207,13 +208,19 @@ class Writer:
     def _old(self, wanted: Diff) -> list[Call]:
         """Return the statements that keep what is about to be overwritten or removed."""
         recording, past_ = self._recording, wanted.past
-        of_rows: Sequence[tuple[Statement, Statement | None, Sequence[Row]]] = (
-            *zip(recording.old_children, recording.old_child, past_.children, strict=True),
-            *((statement, None, past_.wholes) for statement in recording.all_children),
-            (recording.old_sandboxes, recording.old_sandbox, past_.sandboxes),
-            (recording.old_containers, recording.old_container, past_.containers),
-        )
-        return [call for many, one, given in of_rows for call in self._calls(many, one, given)]
+        calls: list[Call] = []
+        if any(past_.children):
+            for many, one, given in zip(recording.old_children, recording.old_child, past_.children, strict=True):
+                calls += self._calls(many, one, given)
+        if past_.wholes:
+            calls += [call for many in recording.all_children for call in self._calls(many, None, past_.wholes)]
+        if past_.sandboxes:
+            whole = any(old.whole for old in past_.sandboxes)
+            one_sandbox = recording.old_sandbox if whole else recording.old_number
+            calls += self._calls(recording.old_sandboxes, one_sandbox, past_.sandboxes)
+        if past_.containers:
+            calls += self._calls(recording.old_containers, recording.old_container, past_.containers)
+        return calls
 
     def _told(self, wanted: Diff, created: Sequence[NewContainer], new_ids: Mapping[str, int]) -> list[Call]:
         """Return the statements that write lifetimes and events, in the order in which things happened."""
@@ -233,8 +240,8 @@ class Writer:
         calls = [Call(recording.end_container, spoilt._asdict()) for spoilt in wanted.past.spoilt]
         if begun:
             calls.append(self._call(recording.sandbox_lifetimes, begun))
-        if lives:
-            calls.append(self._call(recording.container_lifetimes, lives))
+        one_life = recording.container_lifetime if len(lives) == 1 else None
+        calls += self._calls(recording.container_lifetimes, one_life, lives)
         calls += self._calls(recording.events, recording.event, events, self._acting.values())
         return calls
 
@@ -257,11 +264,15 @@ class Writer:
             (statements.update_sandboxes, statements.update_sandbox, wanted.changed_sandboxes),
             (statements.delete_containers, statements.delete_container, wanted.removed),
             (statements.update_containers, statements.update_container, wanted.changed),
-            (statements.insert_containers, None, [container.row for container in created]),
         )
         for many, one, given in of_rows:
-            new = self._calls(many, one, given, few=self._backend.few_changes)
-            calls += [(call, 1 if len(new) > 1 else len(given)) for call in new]
+            if given:
+                new = self._calls(many, one, given, few=self._backend.few_changes)
+                calls += [(call, 1 if len(new) > 1 else len(given)) for call in new]
+        if len(created) == 1 and created[0].row.id is not None:
+            calls.append((_call_of_one(statements.insert_container, created[0].row), 1))
+        elif created:
+            calls.append((self._call(statements.insert_containers, [one.row for one in created]), len(created)))
         return calls
 
     def _following(self, wanted: Diff, created: Sequence[NewContainer], new_ids: Mapping[str, int]) -> list[Call]:
@@ -281,12 +292,14 @@ class Writer:
             )
             for container in created
         ]
-        each = rows.joined([wanted.children, *new])
+        each = new[0] if len(new) == 1 and not any(wanted.children) else rows.joined([wanted.children, *new])
         return [self._call(statement, given) for statement, given in zip(statements, each, strict=True) if given]
 
     def _derived(self, wanted: Diff, created: Sequence[NewContainer], new_ids: Mapping[str, int]) -> list[Call]:
         """Return the statements that replace what documents say: names, annotations, virtual machines, devices."""
         annotated, statements = wanted.annotated, self._statements
+        if annotated is NOT_ANNOTATED and not any(one.annotations for one in created):
+            return []
         of_containers: list[Row] = [*annotated.of_containers]
         for each in created:
             if each.annotations:
@@ -395,10 +408,20 @@ class Writer:
         return False if container.record.state == transition.old else None
 
 
+# of a value of these types, and of ASCII text without a NUL, nothing need be checked
+_PLAIN = frozenset({int, bool, type(None)})
+
+
 def _call_of_one(statement: Statement, row: Row, more: Mapping[str, object] = _NO_VALUES) -> Call:
-    # through JSON, which checks the text, and makes plain values of a caller's subclasses
-    (values,) = msgspec.json.decode(encode([row]))
-    return Call(statement, {**dict(zip(row.__struct_fields__, values, strict=True)), **more})
+    values = msgspec.structs.asdict(row)
+    for value in values.values():
+        kind = type(value)
+        if (not value.isascii() or "\0" in value) if kind is str else kind not in _PLAIN:
+            # through JSON, which checks the text, and makes plain values of a caller's subclasses
+            (plain,) = msgspec.json.decode(encode([row]))
+            values = dict(zip(values, plain, strict=True))
+            break
+    return Call(statement, {**values, **more} if more else values)
 
 
 def _cids(sandbox: StoredSandbox, *, readable: bool) -> set[str]:

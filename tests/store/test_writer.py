@@ -95,14 +95,14 @@ def test_a_save_of_a_new_one_whose_id_is_known() -> None:
     run = save(PLAIN, snapshot(new_id=77))
     assert run.names == [
         "renumber_sandbox",
-        "insert_containers",
+        "insert_container",
         "insert_children: mount",
         "insert_children: device_map",
     ]
     assert run.calls[0].parameters["new_revision"] == 8 - 6 - 8
     assert [row[:3] for row in run.rows(1)] == [[77, 1, "web"]]
     assert {row[0] for i in (2, 3) for row in run.rows(i)} == {77}
-    result = run.ends(changed(), answer((77, 1, "web")), changed(4), changed(2))
+    result = run.ends(changed(), changed(), changed(4), changed(2))
     assert result.revisions == {"pod-1/web": 8}
 
 

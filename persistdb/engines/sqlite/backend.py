@@ -72,6 +72,7 @@ class SQLite(Backend):
     name = "sqlite"
     drivername = "sqlite+pysqlite"
     style = "qmark"
+    is_in_process = True
     error_rules = (
         ErrorRule("SQLITE_BUSY", Busy, "database is locked", retry=True, waits=True),
         ErrorRule("SQLITE_LOCKED", Busy, "database table is locked", retry=True),

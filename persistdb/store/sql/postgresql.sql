@@ -460,7 +460,7 @@ DELETE
 FROM container
 WHERE container.id = :id AND container.revision = :revision
   AND
-  (SELECT 9223372036854775807 + CAST(min_writer > '0017' AS integer) > 0
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: statements.insert_containers
@@ -485,6 +485,16 @@ WHERE
   (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 RETURNING container.id, container.sandbox_id, container.cid
+
+-- name: statements.insert_container
+-- Insert one of them, whose ID is known: the fields of a rows.ContainerRow.
+INSERT INTO container (id, sandbox_id, cid, state, cgroup_path, bundle_path, layout, extra, document,
+    namespace, runtime, pod, pod_uid, container_name, image, revision, created_at, updated_at)
+SELECT :id, :sandbox_id, :cid, :state, :cgroup_path, :bundle_path, :layout, :extra, :document,
+  :namespace, :runtime, :pod, :pod_uid, :container_name, :image, :revision, :created_at, :updated_at
+WHERE
+  (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
+  FROM schema_support)
 
 -- name: statements.update_containers
 -- Change containers that are at the revision that was read: rows of rows.ContainerChange.
@@ -1394,6 +1404,16 @@ WHERE
 SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.created_at,
   removed_at = excluded.removed_at
 
+-- name: recording.container_lifetime
+-- Write one of them: the fields of a ContainerLife.
+INSERT INTO container_lifetime (id, sandbox_id, cid, created_at, removed_at)
+SELECT :id, :sandbox_id, :cid, :created_at, :removed_at
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 ON CONFLICT (id) DO UPDATE
+SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.created_at,
+  removed_at = excluded.removed_at
+
 -- name: recording.end_container
 -- End the lifetime of a container whose row cannot be read: id, now.
 UPDATE container_lifetime
@@ -1435,6 +1455,19 @@ SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
   sandbox.persist_version END AS anon_2, CASE WHEN (:whole IS true) THEN sandbox.cgroup_path END AS
   anon_3, CASE WHEN (:whole IS true) THEN sandbox.layout END AS anon_4, CASE WHEN (:whole IS true)
   THEN sandbox.document END AS anon_5, sandbox.updated_at
+FROM sandbox
+WHERE sandbox.id = :id AND sandbox.revision = :number
+  AND
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND sandbox.updated_at >= '0001-01-01'
+  AND sandbox.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.old_number
+-- Keep one of which only the number and the state are others: the fields of an OldSandbox.
+INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, valid_from)
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
+    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
+  anon_1, :revision, sandbox.revision, FALSE, sandbox.state, sandbox.updated_at
 FROM sandbox
 WHERE sandbox.id = :id AND sandbox.revision = :number
   AND

@@ -388,7 +388,7 @@ DELETE
 FROM container
 WHERE container.id = :id AND container.revision = :revision
   AND
-  (SELECT abs(-9223372036854775807 - (min_writer > '0017')) > 0
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 
 -- name: statements.insert_containers
@@ -415,6 +415,16 @@ WHERE
   (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
   FROM schema_support)
 RETURNING id, sandbox_id, cid
+
+-- name: statements.insert_container
+-- Insert one of them, whose ID is known: the fields of a rows.ContainerRow.
+INSERT INTO container (id, sandbox_id, cid, state, cgroup_path, bundle_path, layout, extra, document,
+    namespace, runtime, pod, pod_uid, container_name, image, revision, created_at, updated_at)
+SELECT :id, :sandbox_id, :cid, :state, :cgroup_path, :bundle_path, :layout, :extra, :document,
+  :namespace, :runtime, :pod, :pod_uid, :container_name, :image, :revision, :created_at, :updated_at
+WHERE
+  (SELECT abs(-9223372036854775807 - (min_writer > '0018')) > 0
+  FROM schema_support)
 
 -- name: statements.update_containers
 -- Change containers that are at the revision that was read: rows of rows.ContainerChange.
@@ -1226,6 +1236,16 @@ WHERE
 SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.created_at,
   removed_at = excluded.removed_at
 
+-- name: recording.container_lifetime
+-- Write one of them: the fields of a ContainerLife.
+INSERT INTO container_lifetime (id, sandbox_id, cid, created_at, removed_at)
+SELECT :id, :sandbox_id, :cid, :created_at, :removed_at
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 ON CONFLICT (id) DO UPDATE
+SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.created_at,
+  removed_at = excluded.removed_at
+
 -- name: recording.end_container
 -- End the lifetime of a container whose row cannot be read: id, now.
 UPDATE container_lifetime
@@ -1310,6 +1330,23 @@ WHERE sandbox.id = :id AND sandbox.revision = :number
       OR instr(sandbox.document, char(0)) > 0)) = 0
   AND (sandbox.updated_at IS NOT NULL AND (typeof(sandbox.updated_at) <> 'text'
       OR datetime(sandbox.updated_at) IS NULL)) = 0
+
+-- name: recording.old_number
+-- Keep one of which only the number and the state are others: the fields of an OldSandbox.
+INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, valid_from)
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
+    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
+  anon_1, :revision, sandbox.revision, FALSE, sandbox.state, sandbox.updated_at
+FROM sandbox
+WHERE sandbox.id = :id AND sandbox.revision = :number
+  AND
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND (sandbox.revision IS NOT NULL
+    AND (typeof(sandbox.revision) <> 'integer' OR sandbox.revision NOT BETWEEN -9223372036854775808
+      AND 9223372036854775807)) = 0 AND (sandbox.state IS NOT NULL
+    AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
+      OR length(sandbox.state) > 255)) = 0 AND (sandbox.updated_at IS NOT NULL
+    AND (typeof(sandbox.updated_at) <> 'text' OR datetime(sandbox.updated_at) IS NULL)) = 0
 
 -- name: recording.old_containers
 -- Keep versions of containers' own rows: rows of OldContainer.
