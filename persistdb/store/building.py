@@ -7,7 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from ..db.work import Statement
-from . import selection, transitions
+from . import creation, selection, transitions
 from .audit_statements import AuditStatements
 from .fixed import question
 from .past_selection import PastQuestions
@@ -40,6 +40,11 @@ class Built:
     def transition(self) -> tuple[Statement, ...]:
         """Change a container's state, with what is recorded of that: ``host``, ``sid``, ``cid``, ``old``, ``new``."""
         return transitions.statements(self._backend, self.statements, self.recording)
+
+    @cached_property
+    def creation(self) -> Statement | None:
+        """Create a container, or return what a save must know, where the engine can do that in one statement."""
+        return creation.statement(self._backend, self.statements, self.recording)
 
     @cached_property
     def past(self) -> Past:
@@ -97,6 +102,7 @@ def fixed(built: Built) -> Iterator[tuple[str, str, Statement | None]]:
         yield from _of(group, getattr(built, group))
     for number, each in enumerate(built.transition):
         yield f"transition[{number}]", str(type(built).transition.__doc__), each
+    yield "creation", str(type(built).creation.__doc__), built.creation
     for group, names in _OVER_PARTS.items():
         of = getattr(built.past, group)
         for name in names:

@@ -64,6 +64,11 @@ class Compiled:
         return cast("Built", Fixed(self.database.backend, "", self)).transition
 
     @cached_property
+    def creation(self) -> Statement | None:
+        """The statement that creates a container, where the engine can do that in one."""
+        return cast("Built", Fixed(self.database.backend, "", self)).creation
+
+    @cached_property
     def built(self) -> Built:
         """The same statements and more, built by SQLAlchemy."""
         from .building import Built  # start-up: what is in the file needs no SQLAlchemy

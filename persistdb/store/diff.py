@@ -150,7 +150,7 @@ def _of_new_container(
     return Diff(
         now=now,
         renumbered=Renumbering(id_, number, revisions.own_number(revision, [snapshot.of_containers, revision]), now),
-        created=(_new_container(sid, cid, record, origin, revision, now, document, id_, snapshot.new_id),),
+        created=(new_container(sid, cid, record, origin, revision, now, document, id_, snapshot.new_id),),
         past=Past(sandboxes=(OldSandbox(id_, number, before, whole=False, now=now),)),
         revisions={f"{sid}/{cid}": revision},
         witness=Witness(sid, cid, 0),
@@ -158,7 +158,7 @@ def _of_new_container(
 
 
 # one parameter for each part of the row
-def _new_container(
+def new_container(
     sid: str,
     cid: str,
     record: ContainerState,
@@ -293,7 +293,7 @@ class _Draft:
                 now[cid] = revisions.of_new_container(above)
                 sandbox_id = stored.id if stored else None
                 self._created.append(
-                    _new_container(write.sid, cid, record, origin, now[cid], self._now, document, sandbox_id, None)
+                    new_container(write.sid, cid, record, origin, now[cid], self._now, document, sandbox_id, None)
                 )
                 self._witness = Witness(write.sid, cid, 0)
         revision = before + sum(now[cid] != (known[cid].revision or 0) for cid in now.keys() & known.keys())

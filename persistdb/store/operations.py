@@ -14,11 +14,13 @@ from ..records import TRANSITIONS, AuditFinding, AuditRun, Machine, Origin, Sand
 from ..validation import check_count, check_kind, check_length, check_several, check_shape, check_text, check_write
 from .acting import checked
 from .batches import BATCH, batches
+from .clashes import TokenClash
+from .creating import Creator
 from .diff import Transition
 from .encoding import encode, utc_text
 from .past import GAP, GapRow
 from .queries import Queries, check_ids, check_moment, check_unseen
-from .writer import TokenClash, Writer
+from .writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from ..records import ContainerState, State
     from .acting import Acting
     from .compiled import Compiled
+    from .creating import Creation
 
 
 class Operations(Queries):
@@ -39,6 +42,7 @@ class Operations(Queries):
     def _act(self, acting: Acting) -> None:
         self._acting = acting
         self._writer = Writer(self._compiled, self.host, self._reader, acting)
+        self._creator = Creator(self._compiled, self.host, self._reader, acting)
 
     def acting(self, *, cause: str | None = None, actor: str | None = None, reason: str | None = None) -> Self:
         """Return the same with a cause, an actor and a reason for the events of its changes; ``None`` changes nothing.
@@ -210,7 +214,10 @@ class Operations(Queries):
         if origin is not None:
             check_kind("origin", origin, Origin)
         ref = f"{sid}/{cid}"
+        creation = None if revision else self._creator.creation(sid, cid, record, origin)
         try:
+            if creation is not None and (created := self._create(creation, ref)) is not None:
+                return created
             written = self._runner.write(
                 lambda: self._writer.save_container(sid, cid, record, origin, revision),
                 verify=self._writer.took_effect,
@@ -218,7 +225,15 @@ class Operations(Queries):
             )
         except TokenClash as clash:
             raise self._runner.read(lambda: self._reader.token_taken(sid, cid, record)) from clash
+        self._creator.expected = any(new.old_state is None for new in written.created)
         return written.revisions[ref]
+
+    def _create(self, creation: Creation, ref: str) -> int | None:
+        """Create a container if it is not there, and return its revision then."""
+        self._runner.change(
+            lambda: self._creator.create(creation), verify=lambda: self._creator.took_effect(creation), refs=[ref]
+        )
+        return creation.revision
 
     def update(self, sid: str, cid: str, function: Callable[[ContainerState], ContainerState]) -> int:
         """Store what a function makes of a container's record; returns the revision.

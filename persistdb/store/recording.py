@@ -244,7 +244,18 @@ class Recording:
         now: ColumnElement[Any],
         *where: ColumnElement[bool],
     ) -> Statement:
-        s = sandbox.c
+        return self._statements.compile(self._old_sandboxes(source, sandbox, revision, whole, now, *where))
+
+    def _old_sandboxes(
+        self,
+        source: FromClause,
+        of: Table | CTE,
+        revision: ColumnElement[Any],
+        whole: ColumnElement[Any],
+        now: ColumnElement[Any],
+        *where: ColumnElement[bool],
+    ) -> Insert:
+        s = of.c
         details = () if whole is _PART else ("persist_version", "cgroup_path", "layout", "document")
         columns: dict[str, ColumnElement[Any]] = {
             "sandbox_id": s.id,
@@ -256,10 +267,9 @@ class Recording:
             **{name: s[name] if whole is _WHOLE else case((_is_true(whole), s[name])) for name in details},
             "valid_from": s.updated_at,
         }
-        of = ("revision", "state", *details, "updated_at")
-        sound = self._sound(sandbox, *of)
+        sound = self._sound(of, "revision", "state", *details, "updated_at")
         query = select(*columns.values()).select_from(source).where(*where, self._is_recorded, *sound)
-        return self._statements.compile(insert(sandbox_history).from_select(list(columns), query))
+        return insert(sandbox_history).from_select(list(columns), query)
 
     def _old_containers(
         self, query: Select[Any], whole: ColumnElement[Any], now: ColumnElement[Any], of: Table | CTE = container
@@ -328,6 +338,31 @@ class Recording:
                     or_(column.is_(None), _is_readable(column)) if column.nullable else _is_readable(column)
                 )
         return conditions
+
+    # --- a creation
+
+    def old_number_of(self, source: FromClause, of: CTE, revision: ColumnElement[Any]) -> Insert:
+        """Keep the number of a sandbox's row that is in ``of``, of a sandbox that is at a revision: ``now``."""
+        return self._old_sandboxes(source, of, revision, _PART, _NOW)
+
+    def new_lifetime(self, created: CTE, cid: ColumnElement[Any]) -> Insert:
+        """Begin the lifetime of a container: ``now``."""
+        query = select(created.c.id, created.c.sandbox_id, cid, _NOW).where(self._is_recorded)
+        return insert(container_lifetime).from_select(["id", "sandbox_id", "cid", "created_at"], query)
+
+    def creation_event(self, created: CTE, state: ColumnElement[Any]) -> Insert:
+        """Write the event of a container that is created: ``now``, ``cause``, ``actor``, ``reason``."""
+        columns: dict[str, ColumnElement[Any]] = {
+            "sandbox_id": created.c.sandbox_id,
+            "container_id": created.c.id,
+            "kind": literal_column("'created'"),
+            "revision": created.c.revision,
+            "at": _NOW,
+            "new_state": state,
+            **_CAUSE,
+            **self._transaction,
+        }
+        return insert(event).from_select(list(columns), select(*columns.values()).where(self._is_recorded))
 
     # --- a change of state
 

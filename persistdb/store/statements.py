@@ -269,7 +269,7 @@ class Statements:
         If that container is not there, the ID for its row, where the engine can tell, and the sandbox's document, if
         the container's ID may be in it: ``host``, ``sid``, ``cid``.
         """
-        speaks_of_it: ColumnElement[bool] = literal_column(self._backend.may_contain("sandbox.document", ":cid"))
+        speaks_of_it = self.may_speak_of(_CID)
         others = (
             select(func.coalesce(func.sum(container.c.revision), _ZERO))
             .where(container.c.sandbox_id == sandbox.c.id)
@@ -290,6 +290,10 @@ class Statements:
             )
             .where(_is_sandbox)
         )
+
+    def may_speak_of(self, cid: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Return the condition that a sandbox's document may have a container's ID in it; NULL without a document."""
+        return literal_column(self._backend.may_contain("sandbox.document", str(cid)))
 
     @cached_property
     def lock_sandbox(self) -> Statement:
@@ -453,10 +457,10 @@ class Statements:
             compiled(vfio_device, rows.VFIODeviceRow),
         )
 
-    def rows(self, table: Table, kind: type[Row]) -> Subquery:
+    def rows(self, table: Table, kind: type[Row], name: str = "rows") -> Subquery:
         """Read the parameter ``rows``, whose columns are the fields of a row and have the types of the table's."""
         types = {**{column.name: column.type for column in table.c}, "new_revision": sandbox.c.revision.type}
-        return self._backend.rows("rows", [(name, types[name]) for name in kind.__struct_fields__])
+        return self._backend.rows(name, [(field, types[field]) for field in kind.__struct_fields__])
 
     def _update(self, table: Table, r: Mapping[str, ColumnElement[Any]], revision: ColumnElement[int]) -> Update:
         own = ("id", "revision", "new_revision", "updated_at")

@@ -14,6 +14,7 @@ from ..errors import Conflict, StateMismatch
 from ..records import SandboxWrite
 from . import diff, past, rows
 from .annotated import NOTHING as NOT_ANNOTATED
+from .clashes import TokenClash, clash_of
 from .encoding import Row, encode, utc_text
 from .rows import AnnotationRow, SandboxAnnotationRow
 from .stored import SpoiltSandbox, StoredSandbox
@@ -28,17 +29,10 @@ if TYPE_CHECKING:
     from .diff import Destruction, Diff, NewContainer, Transition
     from .reader import Reader
 
-TOKEN_KEY = "uq_process_sandbox_id_token"  # noqa: S105  the name of a key, no password
-
-
 # Rows of which each has a statement, with its values as parameters. No engine knows how many rows are in JSON, and
 # servers plan the join of them each time: PostgreSQL took 363 µs to keep a version so, and takes 80.
 _FEW = 2
 _NO_VALUES: Final[Mapping[str, object]] = MappingProxyType({})
-
-
-class TokenClash(Exception):
-    """The database found a token that another process of the sandbox has."""
 
 
 class Writer:
@@ -166,13 +160,10 @@ class Writer:
         try:
             return (yield from self._write_rows(wanted))
         except self._driver_error as error:
-            key = self._backend.violated(error)
-            if key is None:
+            clash = clash_of(self._backend.violated(error))
+            if clash is None:
                 raise
-            if key == TOKEN_KEY:
-                raise TokenClash from error
-            # Another made the same sandbox or container, or removed what this one belongs to, after we looked.
-            raise Stale from error
+            raise clash from error
 
     def _write_rows(self, wanted: Diff) -> Work[int]:
         if wanted.replaced:

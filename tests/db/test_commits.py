@@ -107,6 +107,28 @@ def test_a_commit_that_is_cut(
     assert cut.count() == repository.count()
 
 
+@pytest.mark.parametrize("when", list(Cut), ids=["not arrived", "arrived"])
+def test_a_creation_that_is_cut(
+    through: tuple[Proxy, ContainerRepository],
+    repository: ContainerRepository,
+    after: Callable[[Callable[[ContainerRepository], object]], dict[str, object]],
+    when: Cut,
+) -> None:
+    """A new container that may be one statement is made once, and its revision is known."""
+    proxy, cut = through
+    cut.save("pod-1", "first", container("first"))
+    in_one = used(cut).backend.changes_in_one and used(cut).backend.changes_alone
+    proxy.cut(b"INSERT INTO container" if in_one else b"COMMIT", when)
+    revision = cut.save("pod-1", "new", container("new"))
+    assert repository.get("pod-1", "new").revision == revision
+
+    def both(untouched: ContainerRepository) -> None:
+        untouched.save("pod-1", "first", container("first"))
+        untouched.save("pod-1", "new", container("new"))
+
+    assert content(repository) == after(both)
+
+
 def _commit_of_a_transition(repository: ContainerRepository) -> bytes:
     # where it is one statement, that commits by itself
     return b"UPDATE container" if used(repository).backend.changes_alone else b"COMMIT"

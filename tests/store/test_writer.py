@@ -14,13 +14,14 @@ from persistdb.errors import Conflict, NotFound, StateMismatch, Unreadable
 from persistdb.records import ContainerState, Mount, Origin, Process, SandboxWrite
 from persistdb.store import diff
 from persistdb.store.acting import Acting
+from persistdb.store.clashes import TokenClash
 from persistdb.store.diff import Diff, Snapshot, Transition, Witness
 from persistdb.store.payloads import decoders
 from persistdb.store.reader import Reader
 from persistdb.store.row_statements import RowStatements
 from persistdb.store.salvage import Salvage
 from persistdb.store.stored import SpoiltContainer, SpoiltSandbox
-from persistdb.store.writer import TokenClash, Writer
+from persistdb.store.writer import Writer
 
 from .by_hand import COMPILED, DATABASE, NOTHING, STATEMENTS, Run, answer, changed
 from .samples import SANDBOX, container

@@ -2296,6 +2296,9 @@ WHERE container.sandbox_id =
   (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
+-- name: creation
+-- Create a container, or return what a save must know, where the engine can do that in one statement.
+
 -- name: past.one.version
 -- The container whose version the parts have.
 WITH sandbox AS

@@ -2454,6 +2454,108 @@ SET state=:new, revision=("old".revision + 1), updated_at=CASE WHEN ("old".updat
 FROM "old"
 WHERE container.id = "old".id
 
+-- name: creation
+-- Create a container, or return what a save must know, where the engine can do that in one statement.
+WITH found AS
+  (SELECT sandbox.id AS id, sandbox.revision AS revision, sandbox.state AS state, sandbox.updated_at
+    AS updated_at,
+    (SELECT CAST(coalesce(sum(container.revision), 0) AS BIGINT) AS coalesce_1
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AS others
+  FROM sandbox
+  WHERE sandbox.host = :host AND sandbox.sid = :sid
+    AND NOT (EXISTS
+      (SELECT container.id
+      FROM container
+      WHERE container.sandbox_id = sandbox.id AND container.cid = :cid))
+    AND NOT coalesce(strpos(sandbox.document, :cid) > 0, false)
+    AND
+    (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
+    FROM schema_support)), renumbered AS
+  (UPDATE sandbox
+  SET revision=(-found.others), updated_at=CASE WHEN (sandbox.updated_at > :now
+      AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END
+  FROM found
+  WHERE sandbox.id = found.id AND sandbox.revision = found.revision
+  RETURNING sandbox.id), created AS
+  (INSERT INTO container (sandbox_id, cid, state, cgroup_path, bundle_path, layout, extra, document,
+      namespace, runtime, pod, pod_uid, container_name, image, revision, created_at, updated_at)
+  SELECT found.id AS id, :cid, :state, :cgroup_path, :bundle_path, :layout, :extra, :document,
+    :namespace, :runtime, :pod, :pod_uid, :container_name, :image, found.revision + found.others + 1
+    AS anon_1, :now, :now
+  FROM found
+  JOIN renumbered ON renumbered.id = found.id
+  RETURNING container.id, container.sandbox_id, container.revision), kept AS
+  (INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, valid_from)
+  SELECT found.id AS id, CASE WHEN (found.updated_at > :now
+      AND found.updated_at <= '9999-12-31 23:59:59.999999') THEN found.updated_at ELSE :now END AS
+    anon_2, found.revision + found.others AS anon_3, found.revision AS revision, FALSE, found.state
+    AS state, found.updated_at AS updated_at
+  FROM found
+  JOIN renumbered ON renumbered.id = found.id
+  WHERE
+    (SELECT coalesce(seconds, 1)
+    FROM retention) > 0 AND found.updated_at >= '0001-01-01'
+    AND found.updated_at <= '9999-12-31 23:59:59.999999'), begun AS
+  (INSERT INTO container_lifetime (id, sandbox_id, cid, created_at)
+  SELECT created.id AS id, created.sandbox_id AS sandbox_id, :cid, :now
+  FROM created
+  WHERE
+    (SELECT coalesce(seconds, 1)
+    FROM retention) > 0), told AS
+  (INSERT INTO event (sandbox_id, container_id, kind, revision, at, new_state, cause, actor, reason,
+      transaction_id)
+  SELECT created.sandbox_id AS sandbox_id, created.id AS id, 'created', created.revision AS revision,
+    :now, :state, :cause, :actor, :reason, CAST(CAST(pg_current_xact_id() AS text) AS bigint)
+  FROM created
+  WHERE
+    (SELECT coalesce(seconds, 1)
+    FROM retention) > 0), new_mount AS
+  (INSERT INTO mount (container_id, position, is_rootfs, source, destination, type, options,
+      host_path, block_device_id, read_only, mounted, since)
+  SELECT created.id AS id, r.position AS position, r.is_rootfs AS is_rootfs, r.source AS source,
+    r.destination AS destination, r.type AS type, r.options AS options, r.host_path AS host_path,
+    r.block_device_id AS block_device_id, r.read_only AS read_only, r.mounted AS mounted, r.since AS
+    since
+  FROM created
+  JOIN
+    (SELECT CAST((item.value ->> 0) AS BIGINT) AS container_id, CAST((item.value ->> 1) AS INTEGER)
+      AS position, CAST((item.value ->> 2) AS BOOLEAN) AS is_rootfs, (item.value ->> 3) AS source,
+      (item.value ->> 4) AS destination, (item.value ->> 5) AS type, CAST((item.value ->> 6) AS JSON)
+      AS options, (item.value ->> 7) AS host_path, (item.value ->> 8) AS block_device_id,
+      CAST((item.value ->> 9) AS BOOLEAN) AS read_only, CAST((item.value ->> 10) AS BOOLEAN) AS
+      mounted, CAST((item.value ->> 11) AS BIGINT) AS since
+    FROM jsonb_array_elements(CAST(:mount AS JSONB)) AS item) AS r ON true), new_device_map AS
+  (INSERT INTO device_map (container_id, position, device_id, container_path, file_mode, uid, gid,
+      shared, since)
+  SELECT created.id AS id, r.position AS position, r.device_id AS device_id, r.container_path AS
+    container_path, r.file_mode AS file_mode, r.uid AS uid, r.gid AS gid, r.shared AS shared, r.since
+    AS since
+  FROM created
+  JOIN
+    (SELECT CAST((item.value ->> 0) AS BIGINT) AS container_id, CAST((item.value ->> 1) AS INTEGER)
+      AS position, (item.value ->> 2) AS device_id, (item.value ->> 3) AS container_path,
+      CAST((item.value ->> 4) AS BIGINT) AS file_mode, CAST((item.value ->> 5) AS BIGINT) AS uid,
+      CAST((item.value ->> 6) AS BIGINT) AS gid, CAST((item.value ->> 7) AS BOOLEAN) AS shared,
+      CAST((item.value ->> 8) AS BIGINT) AS since
+    FROM jsonb_array_elements(CAST(:device_map AS JSONB)) AS item) AS r ON true), new_process AS
+  (INSERT INTO process (container_id, position, sandbox_id, token, pid, start_time, start_time_ns,
+      start_time_offset, since)
+  SELECT created.id AS id, r.position AS position, created.sandbox_id AS sandbox_id, r.token AS
+    token, r.pid AS pid, r.start_time AS start_time, r.start_time_ns AS start_time_ns,
+    r.start_time_offset AS start_time_offset, r.since AS since
+  FROM created
+  JOIN
+    (SELECT CAST((item.value ->> 0) AS BIGINT) AS container_id, CAST((item.value ->> 1) AS INTEGER)
+      AS position, CAST((item.value ->> 2) AS BIGINT) AS sandbox_id, (item.value ->> 3) AS token,
+      CAST((item.value ->> 4) AS BIGINT) AS pid, CAST((item.value ->> 5) AS TIMESTAMP
+      WITH TIME ZONE) AS start_time, CAST((item.value ->> 6) AS SMALLINT) AS start_time_ns,
+      CAST((item.value ->> 7) AS SMALLINT) AS start_time_offset, CAST((item.value ->> 8) AS BIGINT)
+      AS since
+    FROM jsonb_array_elements(CAST(:process AS JSONB)) AS item) AS r ON true)
+SELECT created.revision
+FROM created
+
 -- name: past.one.version
 -- The container whose version the parts have.
 WITH sandbox AS NOT MATERIALIZED

@@ -1,0 +1,94 @@
+"""The units of work that create one container, where the engine can do that in one statement (:mod:`.creation`)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..db.work import Call
+from . import diff, rows
+from .annotated import NO_DOCUMENT
+from .clashes import clash_of
+from .encoding import encode, utc_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..db.work import Statement, Work
+    from ..records import ContainerState, Origin
+    from .acting import Acting
+    from .compiled import Compiled
+    from .reader import Reader
+
+
+class Creation:
+    """A container that is created if it is not there: its ``revision`` is known then."""
+
+    def __init__(self, statement: Statement, sid: str, cid: str, now: str, values: Mapping[str, object]) -> None:
+        self.statement, self.sid, self.cid, self.now, self.values = statement, sid, cid, now, values
+        self.revision: int | None = None
+
+
+class Creator:
+    """Creates containers without a look at what is stored.
+
+    ``expected`` is whether the last save of one container created it: the next one is taken for the same. A creation
+    that is tried in vain is a round trip, and one that is not tried two.
+    """
+
+    def __init__(self, compiled: Compiled, host: str, reader: Reader, acting: Acting) -> None:
+        self._compiled, self._host, self._reader, self._acting = compiled, host, reader, acting
+        self.expected = False
+
+    def creation(self, sid: str, cid: str, record: ContainerState, origin: Origin | None) -> Creation | None:
+        """Return the creation of a container; ``None`` where it is not expected, or one statement cannot do it.
+
+        Raises :class:`~persistdb.errors.InvalidValue`.
+        """
+        if not self.expected or self._compiled.creation is None:
+            return None
+        now = utc_text(datetime.now(UTC))
+        new = diff.new_container(sid, cid, record, origin, 0, now, NO_DOCUMENT, None, None)
+        if new.annotations:
+            return None
+        # through JSON, which checks the text, and makes plain values of a caller's subclasses
+        (row,) = msgspec.json.decode(encode([new.row]))
+        children = map(encode, rows.children(0, 0, record))
+        values = {
+            **dict(zip(new.row.__struct_fields__, row, strict=True)),
+            **dict(zip(("mount", "device_map", "process"), children, strict=True)),
+            "host": self._host,
+            "sid": sid,
+            "now": now,
+            **self._acting.values(),
+        }
+        return Creation(self._compiled.creation, sid, cid, now, values)
+
+    def create(self, creation: Creation) -> Work[None]:
+        """Create a container, if it is not there, and its sandbox is.
+
+        Raises :class:`~persistdb.db.database.Stale`, :class:`~.clashes.TokenClash`.
+        """
+        database = self._compiled.database
+        try:
+            (answer,) = yield (Call(creation.statement, creation.values),)
+        except database.driver_error as error:
+            clash = clash_of(database.backend.violated(error))
+            if clash is None:
+                raise
+            raise clash from error
+        if answer.rows:
+            ((creation.revision,),) = answer.rows
+
+    def took_effect(self, creation: Creation) -> Work[bool | None]:
+        """Return whether a creation whose answer was lost took effect; ``None`` where others changed it since."""
+        yield from self._reader.wait_for_writers(creation.sid)
+        container = yield from self._reader.find_container(creation.sid, creation.cid)
+        if container is None:
+            return False if (yield from self._reader.stored([creation.sid])) else None
+        if utc_text(container.updated_at) != creation.now:
+            return None
+        creation.revision = container.revision
+        return True

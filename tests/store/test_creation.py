@@ -1,0 +1,123 @@
+"""A container that is created in one statement, where the engine can: it leaves what a save with several does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from persistdb.errors import AlreadyExists, Conflict, NotFound
+from persistdb.records import Origin, Process
+from persistdb.schema import names
+from persistdb.store import retention
+from persistdb.store.repository import ContainerRepository
+
+from .samples import container, put, sandbox
+
+if TYPE_CHECKING:
+    from persistdb import Database
+    from tests.servers.statements import Statements
+
+TABLES = (*names.TABLES, *names.HISTORY)
+# what differs from call to call
+_TIMES = {"at", "created_at", "updated_at", "valid_from", "valid_to", "transaction_id"}
+
+
+@pytest.fixture
+def expecting(repository: ContainerRepository) -> ContainerRepository:
+    """Give a repository whose last save created a container, so that it takes the next one for the same."""
+    put(repository, "pod-1", "a")
+    repository.save("pod-1", "first", container("first"))
+    return repository
+
+
+def rows(database: Database) -> dict[str, list[dict[str, Any]]]:
+    """Return all rows but for their times."""
+    found = {}
+    with database.engine.connect() as connection:
+        for table in TABLES:
+            result = connection.exec_driver_sql(f"SELECT * FROM {table}").mappings()
+            kept = [{name: value for name, value in row.items() if name not in _TIMES} for row in result]
+            found[table] = sorted(kept, key=repr)
+    return found
+
+
+def test_it_is_one_round_trip(expecting: ContainerRepository, sent: Statements) -> None:
+    """A new container after a new one is one statement, which commits on its own, on PostgreSQL."""
+    before = expecting.load_sandbox("pod-1").revision
+    sent.clear()
+    assert expecting.save("pod-1", "new", container("new")) == before + 1
+    if expecting.database.backend.changes_in_one:
+        assert (sent.round_trips, sent.begins, sent.commits) == (1, 0, 0)
+
+
+def test_it_writes_what_several_statements_write(expecting: ContainerRepository) -> None:
+    """The rows of all tables are those of a save by a repository that expects no new container."""
+    database = expecting.database
+    other = ContainerRepository(database, host="node-1", actor="somebody", reason="because")
+    put(other, "pod-2", "a")
+    put(expecting, "pod-3", "a")
+    before = rows(database)
+    other.save("pod-2", "new", container("new"))
+    between = rows(database)
+    acting = expecting.acting(actor="somebody", reason="because")
+    acting.save("pod-3", "other", container("other"))  # its writer is another one, which has to learn first
+    learnt = rows(database)
+    revision = expecting.load_sandbox("pod-1").revision
+    assert acting.save("pod-1", "new", container("new")) == revision + 1
+    after = rows(database)
+    for table in TABLES:
+        added = len(between[table]) - len(before[table])
+        assert len(after[table]) - len(learnt[table]) == added, table
+    assert expecting.get("pod-1", "new").record == other.get("pod-2", "new").record
+    *_, told = expecting.events(kinds=["created"])
+    assert (told.sid, told.cid, told.revision, told.new_state) == ("pod-1", "new", revision + 1, "running")
+    assert (told.actor, told.reason, told.cause) == ("somebody", "because", "api")
+    assert expecting.load_sandbox("pod-1").revision == revision + 1
+
+
+def test_what_is_there_is_saved(expecting: ContainerRepository) -> None:
+    """A container that is there is changed, at the revision that is asked for, and one of no sandbox is NotFound."""
+    assert expecting.save("pod-1", "a", container("a", state="stopped")) == 2
+    expecting.save("pod-1", "b", container("b"))
+    with pytest.raises(Conflict):
+        expecting.save("pod-1", "a", container("a"), revision=0)
+    expecting.save("pod-1", "c", container("c"))
+    with pytest.raises(NotFound):
+        expecting.save("pod-9", "a", container("a"))
+
+
+def test_a_token_that_is_taken(expecting: ContainerRepository) -> None:
+    """A token of another container is AlreadyExists, and nothing is stored."""
+    expecting.save("pod-1", "b", container("b", processes=[Process(token="t")]))
+    with pytest.raises(AlreadyExists):
+        expecting.save("pod-1", "c", container("c", processes=[Process(token="t")]))
+    assert not expecting.exists("pod-1", "c")
+
+
+def test_what_the_sandbox_says_of_it(expecting: ContainerRepository) -> None:
+    """What the sandbox's document says of a new container is read first."""
+    config = '{"ID":"web","Annotations":{"io.kubernetes.cri.container-name":"nginx"}}'
+    document = '{"Config":{"ContainerConfigs":[' + config + "]}}"
+    expecting.save_sandbox(sandbox("pod-4", document=document))
+    expecting.save("pod-1", "b", container("b"))
+    expecting.save("pod-4", "web", container("web"))
+    (found,) = expecting.summaries("name=nginx")
+    assert found.cid == "web"
+
+
+def test_what_its_own_files_say(expecting: ContainerRepository) -> None:
+    """The annotations of its own files are stored."""
+    document = '{"state.json":{"config":{"labels":["io.kubernetes.cri.container-name=nginx"]}}}'
+    expecting.save("pod-1", "web", container("web"), origin=Origin(layout="runc", document=document))
+    (found,) = expecting.summaries("name=nginx")
+    assert (found.cid, found.runtime) == ("web", "runc")
+
+
+def test_without_history(expecting: ContainerRepository) -> None:
+    """Nothing is recorded where nothing is to be."""
+    retention.set_seconds(expecting.database, 0)
+    before = rows(expecting.database)
+    expecting.save("pod-1", "new", container("new"))
+    after = rows(expecting.database)
+    assert all(after[table] == before[table] for table in names.HISTORY)
