@@ -81,6 +81,7 @@ class Storing:
         self._lock = threading.Lock()
         self._next_pass: Pass | None = None
         self._stops = threading.Event()
+        self._has_ended = False
         self._thread = threading.Thread(target=self._run, name="persistdb watch", daemon=True)
         self.error: BaseException | None = None
         """What ended it."""
@@ -92,7 +93,7 @@ class Storing:
     @property
     def is_alive(self) -> bool:
         """Whether it goes on."""
-        return self._thread.is_alive()
+        return not self._has_ended and self._thread.is_alive()
 
     @property
     def stands_still(self) -> bool:
@@ -143,6 +144,7 @@ class Storing:
         except BaseException as error:  # noqa: BLE001  the main thread raises it
             self.error = error
         finally:
+            self._has_ended = True  # the thread is alive for as long as it wakes the main loop
             self._wake()
 
     def _next(self) -> Read | Pass | None:

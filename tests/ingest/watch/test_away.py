@@ -135,6 +135,25 @@ def test_told_once_it_is_back(impatient: ContainerRepository, tmp_path: Path, mo
     assert woken[-2:] == [False, False]  # once it was back, and at its end
 
 
+def test_told_that_the_storing_has_ended(impatient: ContainerRepository, tmp_path: Path) -> None:
+    """Who waits for the watcher's news is woken after the storing has ended: nothing wakes it later."""
+    following = Following(impatient, tmp_path)
+    storing, wake = following.watcher._storing, following.watcher.wake
+    woken: list[bool] = []
+
+    def woken_while_alive() -> None:
+        woken.append(storing.is_alive)
+        wake()
+
+    storing._wake = woken_while_alive
+    with following:
+        storing._queue.put(None)
+        following._thread.join(60)
+        assert not following._thread.is_alive()
+    assert woken[0]
+    assert not woken[-1]
+
+
 @pytest.mark.parametrize("again", [False, True])
 def test_the_last_one_goes_while_it_is_away(impatient: ContainerRepository, tmp_path: Path, again: bool) -> None:
     """What was seen to go meanwhile is removed, though its folder is empty then, and what is there again is not."""
