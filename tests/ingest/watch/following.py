@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from persistdb.ingest.watch import Watcher, WatchOptions
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 LATEST = 60
 """Seconds after which a test gives up."""
+_OFTEN = 0.02
+"""Seconds between two looks at what may come to hold after it was told, or without a word."""
 
 
 class Following:
@@ -55,12 +59,15 @@ class Following:
         return self.events[before:]
 
     def until_true(self, condition: Callable[[], bool]) -> None:
-        """Wait until a condition holds, which is looked at whenever something is told."""
+        """Wait until a condition holds."""
+        latest = time.monotonic() + LATEST
         while not condition():
-            self._take()
+            assert time.monotonic() < latest, self.events
+            with suppress(queue.Empty):
+                self._take(_OFTEN)
 
-    def _take(self) -> None:
-        told = self._told.get(timeout=LATEST)
+    def _take(self, seconds: float = LATEST) -> None:
+        told = self._told.get(timeout=seconds)
         if isinstance(told, BaseException):
             raise told
         self.events.append(told)
