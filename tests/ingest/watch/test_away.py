@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 
 def _end_renewal(database: Database) -> None:
     """Wait for the thread that renews leases: its retries draw random numbers, which hypothesis refuses."""
-    thread = database.leases.renewal._thread
+    renewing = database.leases.renewal
+    thread = renewing._thread
     if thread is not None:
+        with renewing._changed:  # nothing is to be renewed, so that it need not wait until something were
+            renewing._due = 0.0
+            renewing._changed.notify()
         thread.join(60)
         assert not thread.is_alive()
 
