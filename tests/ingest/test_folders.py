@@ -18,16 +18,14 @@ from .files import other, tree
 from .test_importer import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from persistdb.ingest.folders import Prune
 
 
 @pytest.fixture
-def repository(sqlite_url: str) -> Iterator[ContainerRepository]:
-    with Database(sqlite_url) as database:
-        yield ContainerRepository(database, host="node-1")
+def repository(sqlite_store: tuple[str, Database]) -> ContainerRepository:
+    return ContainerRepository(sqlite_store[1], host="node-1")
 
 
 def run(

@@ -20,7 +20,7 @@ from tests.runtimes.kata.trees import PLAIN, make
 from .files import LONG_STATE, other, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -56,9 +56,8 @@ class Recorder:
 
 
 @pytest.fixture
-def repository(sqlite_url: str) -> Iterator[ContainerRepository]:
-    with Database(sqlite_url) as database:
-        yield ContainerRepository(database, host="node-1")
+def repository(sqlite_store: tuple[str, Database]) -> ContainerRepository:
+    return ContainerRepository(sqlite_store[1], host="node-1")
 
 
 @pytest.fixture
@@ -284,7 +283,7 @@ def test_the_database_fails(repository: ContainerRepository, recorder: Recorder,
     make(tmp_path / "in", tree("a"))
     Importer(repository, recorder).run([str(tmp_path / "in")])
     repository.database.close()
-    file = tmp_path / "sqlite" / "persistdb.db"
+    file = tmp_path / "store" / "persistdb.db"
     file.rename(tmp_path / "moved.db")
     file.mkdir()
     make(tmp_path / "in", tree("b"))

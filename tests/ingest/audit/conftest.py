@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from persistdb import ContainerRepository, Database
+from persistdb import ContainerRepository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from persistdb import Database
 
 
 @pytest.fixture
-def repository(sqlite_url: str) -> Iterator[ContainerRepository]:
+def repository(sqlite_store: tuple[str, Database]) -> ContainerRepository:
     """Give an empty repository."""
-    with Database(sqlite_url) as database:
-        yield ContainerRepository(database, host="node-1")
+    return ContainerRepository(sqlite_store[1], host="node-1")
