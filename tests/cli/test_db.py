@@ -17,49 +17,49 @@ if TYPE_CHECKING:
     from .program import Program
 
 
-def test_current_and_upgrade(persistdb: Program) -> None:
+def test_current_and_upgrade(absent: Program) -> None:
     """``current`` prints the schema's version and ``upgrade`` upgrades an older one; until then nothing else works."""
-    assert persistdb("db", "current").status == 3
-    with Database(persistdb.url) as database:
+    assert absent("db", "current").status == 3
+    with Database(absent.url) as database:
         migrate.upgrade(database, version.REVISIONS[3])
-    assert "0004, older than this program's" in persistdb("db", "current").out
-    done = persistdb("ls")
+    assert "0004, older than this program's" in absent("db", "current").out
+    done = absent("ls")
     assert done.status == 3
     assert "persistdb --db " in done.err
-    assert persistdb("db", "upgrade", "0006").out.endswith("schema changed from 0004 to 0006\n")
-    assert persistdb("db", "upgrade").out.endswith(f"schema changed from 0006 to {version.HEAD}\n")
-    assert persistdb("db", "upgrade").out.endswith(f"schema {version.HEAD}, nothing to do\n")
-    assert persistdb("db", "current").out == f"{persistdb.url}: schema {version.HEAD}, this program's version\n"
-    assert persistdb("ls").status == 0
+    assert absent("db", "upgrade", "0006").out.endswith("schema changed from 0004 to 0006\n")
+    assert absent("db", "upgrade").out.endswith(f"schema changed from 0006 to {version.HEAD}\n")
+    assert absent("db", "upgrade").out.endswith(f"schema {version.HEAD}, nothing to do\n")
+    assert absent("db", "current").out == f"{absent.url}: schema {version.HEAD}, this program's version\n"
+    assert absent("ls").status == 0
 
 
 @pytest.mark.parametrize("tables", [["invoices"], ["sandbox"], ["alembic_version", "invoices"]], ids=" ".join)
-def test_foreign_database(persistdb: Program, tables: list[str]) -> None:
+def test_foreign_database(absent: Program, tables: list[str]) -> None:
     """Every command refuses a database with tables of other programs with the same error, and leaves it as it is."""
-    with Database(persistdb.url) as database, database.engine.connect() as connection:
+    with Database(absent.url) as database, database.engine.connect() as connection:
         for table in tables:
             connection.execute(text(f"CREATE TABLE {table} (version_num TEXT)"))
         connection.commit()
     for words in (["ls"], ["db", "current"], ["db", "check"]):
-        done = persistdb(*words)
+        done = absent(*words)
         assert (done.status, done.out) == (3, "")
-        assert done.err.startswith(f"persistdb: {persistdb.url}: holds other tables and no persistdb schema; ")
-    assert persistdb("sql", "SELECT count(*) AS n FROM sqlite_master", "--format", "json").rows == [{"n": len(tables)}]
+        assert done.err.startswith(f"persistdb: {absent.url}: holds other tables and no persistdb schema; ")
+    assert absent("sql", "SELECT count(*) AS n FROM sqlite_master", "--format", "json").rows == [{"n": len(tables)}]
 
 
-def test_unreachable_folder(persistdb: Program, tmp_path: Path) -> None:
+def test_unreachable_folder(absent: Program, tmp_path: Path) -> None:
     """A file that cannot exist is not taken for a database that is still to be created."""
     (tmp_path / "file").touch()
-    persistdb.url = f"sqlite:///{tmp_path}/file/x.db"
+    absent.url = f"sqlite:///{tmp_path}/file/x.db"
     for words in (["ls"], ["db", "current"], ["db", "check"], ["db", "history"]):
-        done = persistdb(*words)
+        done = absent(*words)
         assert (done.status, done.out) == (3, "")
         assert "cannot be reached or opened" in done.err
 
 
-def test_unknown_revision(persistdb: Program) -> None:
+def test_unknown_revision(absent: Program) -> None:
     """An unknown version is status 3."""
-    done = persistdb("db", "upgrade", "9999")
+    done = absent("db", "upgrade", "9999")
     assert (done.status, done.err) == (3, "persistdb: no schema revision '9999'\n")
 
 

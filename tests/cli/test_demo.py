@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .program import Program
 
 
-def test_demo(persistdb: Program, tmp_path: Path) -> None:
+def test_demo(absent: Program, tmp_path: Path) -> None:
     """The demo shows each step with its command, and exports the same files that it imported."""
-    done = persistdb("demo", "--keep", tmp_path / "demo")
+    done = absent("demo", "--keep", tmp_path / "demo")
     assert (done.status, done.err) == (0, "")
     commands = re.findall(r"^  (?:\$|>>>) (\S+ ?\w*)", done.out, re.MULTILINE)
     for command in (
@@ -43,17 +43,17 @@ def test_demo(persistdb: Program, tmp_path: Path) -> None:
     assert contents(tmp_path / "demo/sbs") == contents(KATA / "run/vc/sbs")
 
 
-def test_demo_in_an_odd_folder(persistdb: Program, tmp_path: Path) -> None:
+def test_demo_in_an_odd_folder(absent: Program, tmp_path: Path) -> None:
     """The demo works in a folder of any name, and quotes it for the shell."""
     folder = tmp_path / "de mo?%41"
-    done = persistdb("demo", "--keep", folder)
+    done = absent("demo", "--keep", folder)
     assert (done.status, done.err) == (0, "")
     assert {path.name for path in folder.iterdir()} >= {"demo.db", "sbs"}
     commands = [shlex.split(line) for line in re.findall(r"^  \$ (.*)", done.out, re.MULTILINE)]
     assert ["persistdb", "export", "--to", f"{folder}/sbs"] in commands
     assert ["diff", "-r", str(KATA / "run/vc/sbs"), f"{folder}/sbs"] in commands
-    persistdb.url = commands[0][1].removeprefix("PERSISTDB_URL=")
-    assert persistdb("ls", "-q").out.count("\n") == 3
+    absent.url = commands[0][1].removeprefix("PERSISTDB_URL=")
+    assert absent("ls", "-q").out.count("\n") == 3
     assert os.listdir(tmp_path / "sqlite") == []
     assert sorted(os.listdir(tmp_path)) == ["de mo?%41", "sqlite"]
 
@@ -87,26 +87,26 @@ def test_next(tmp_path: Path, keep: list[str], place: str) -> None:
         assert len(told.stdout.splitlines()) > 1 or "import" in command
 
 
-def test_demo_needs_nothing(persistdb: Program, tmp_path: Path) -> None:
+def test_demo_needs_nothing(absent: Program, tmp_path: Path) -> None:
     """The demo does not touch the configured database, and leaves no file behind."""
     environment = {"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}
-    done = persistdb.child("demo", env=environment, cwd=tmp_path)
+    done = absent.child("demo", env=environment, cwd=tmp_path)
     assert (done.status, done.err) == (0, "")
     assert [path for path in tmp_path.iterdir() if path.name != "sqlite"] == []
     assert list((tmp_path / "sqlite").iterdir()) == []
 
 
-def test_import_of_the_sample(persistdb: Program) -> None:
+def test_import_of_the_sample(absent: Program) -> None:
     """``import --sample`` imports the bundled sample, and nothing else at the same time."""
-    done = persistdb("import", "--sample")
+    done = absent("import", "--sample")
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith("imported 1 sandbox with 3 containers into ")
-    assert len(persistdb("ls", "--format", "json").rows) == 3
-    done = persistdb("import", "--sample", KATA)
+    assert len(absent("ls", "--format", "json").rows) == 3
+    done = absent("import", "--sample", KATA)
     assert (done.status, done.out) == (2, "")
     assert "give PATH, or --sample in its place" in done.err
     for option in ("--prune", "--runtime=runc", "--live", "--offline"):
-        done = persistdb("import", "--sample", option)
+        done = absent("import", "--sample", option)
         assert (done.status, done.out) == (2, "")
         assert "--sample takes none of" in done.err
 

@@ -31,9 +31,9 @@ class _Alone(Program):
 
 
 @pytest.fixture
-def run(persistdb: Program, capsys: pytest.CaptureFixture[str]) -> Program:
+def run(absent: Program, capsys: pytest.CaptureFixture[str]) -> Program:
     """The program, without pytest's handlers of logging."""
-    return _Alone(persistdb.url, capsys)
+    return _Alone(absent.url, capsys)
 
 
 def _objects(err: str) -> list[dict[str, Any]]:

@@ -52,9 +52,9 @@ def test_textfile(filled: Program, tmp_path: Path) -> None:
     assert hosts((tmp_path / "x.prom").read_text()) == [HOST]
 
 
-def test_no_database(persistdb: Program, tmp_path: Path) -> None:
+def test_no_database(absent: Program, tmp_path: Path) -> None:
     """A database that cannot be read is a line on stderr and the status 3, and the file says it is down."""
-    done = persistdb("metrics", "--textfile", tmp_path / "x.prom")
+    done = absent("metrics", "--textfile", tmp_path / "x.prom")
     assert (done.status, done.out) == (3, "")
     assert done.err.count("\n") == 1
     assert "\npersistdb_up 0.0\n" in (tmp_path / "x.prom").read_text()

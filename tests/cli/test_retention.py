@@ -75,10 +75,10 @@ def test_misuse(filled: Program, time: str) -> None:
     assert filled("db", "retention").out == before
 
 
-def test_no_database(persistdb: Program) -> None:
+def test_no_database(absent: Program) -> None:
     """A database that does not exist is not created."""
     for words in (["db", "retention"], ["db", "retention", "30d"], ["db", "prune"]):
-        assert persistdb(*words).status == 3
+        assert absent(*words).status == 3
 
 
 def test_prune(filled: Program) -> None:

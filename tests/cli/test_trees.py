@@ -36,15 +36,15 @@ GOOD = tree("good", c=PLAIN)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_round_trip(persistdb: Program, tmp_path: Path, name: str) -> None:
+def test_round_trip(absent: Program, tmp_path: Path, name: str) -> None:
     """Every sample is exported byte for byte, from its root into a root."""
-    done = persistdb("import", DATA / name)
+    done = absent("import", DATA / name)
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith("imported 1 sandbox with ")
-    assert done.out.endswith(f" into {persistdb.url}, host '{HOST}'\n")
+    assert done.out.endswith(f" into {absent.url}, host '{HOST}'\n")
     out = tmp_path / "out"
     (out / STORE).mkdir(parents=True)
-    done = persistdb("export", "--to", out)
+    done = absent("export", "--to", out)
     assert (done.status, done.err) == (0, "")
     assert contents(out) == contents(DATA / name)
 
