@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parents[1] / "data"
 RUNC = DATA / "runc" / "1.1.5"
 CRUN = DATA / "crun" / "1.8.1"
+WRITTEN = sorted([*(DATA / "runc").glob("from-*"), *(DATA / "crun").glob("from-*")])
+"""Files in the form of other releases, as their sources write them (README.md beside them)."""
 
 POD = "3f1c5a7e9b2d4f60813c5e7a9b1d3f50728c4e6a8b0d2f41637859ab1c3d5e7f"
 APP = "a4c6e8f0b2d4160839475b6d8f1a3c5e7092b4d6f8a1c3e5072946b8d0f2a4c6"

@@ -16,7 +16,7 @@ from persistdb.runtimes.staging import BATCH
 from tests.runtimes.kata.trees import DATA as KATA
 from tests.runtimes.kata.trees import contents, make, stored
 
-from .containers import CRUN, POD, RUNC, SPEC, below, crun_files, read, runc_state, youki_files
+from .containers import CRUN, DATA, POD, RUNC, SPEC, WRITTEN, below, crun_files, read, runc_state, youki_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +29,16 @@ def sandboxes(path: Path) -> list[Sandbox]:
     return [stored(tree) for tree in read(path)]
 
 
-@pytest.mark.parametrize("sample", [RUNC / "run/runc", RUNC / "run/containerd/runc/k8s.io", CRUN / "run/crun"])
+@pytest.mark.parametrize(
+    "sample",
+    [
+        *(RUNC / "run/runc", RUNC / "run/containerd/runc/k8s.io", CRUN / "run/crun"),
+        *(path / "run" / path.parent.name for path in WRITTEN),
+    ],
+    ids=lambda path: str(path.relative_to(DATA)),
+)
 def test_samples_come_back(tmp_path: Path, sample: Path) -> None:
-    """Files of real containers come back byte for byte."""
+    """Files of real containers, and in the form of other releases, come back byte for byte."""
     assert [written.error for written in write_trees(sandboxes(sample), tmp_path)] == [None] * len(read(sample))
     assert contents(tmp_path) == contents(sample)
 

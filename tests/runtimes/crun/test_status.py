@@ -11,7 +11,7 @@ import pytest
 from persistdb.errors import DamagedFile
 from persistdb.records import DeviceMap, Mount
 from persistdb.runtimes.crun.status import decode_status
-from tests.runtimes.containers import CRUN, PODMAN_APP, PODMAN_POD, crun_files, read
+from tests.runtimes.containers import CRUN, DATA, PODMAN_APP, PODMAN_POD, crun_files, read
 from tests.runtimes.kata.trees import make
 
 if TYPE_CHECKING:
@@ -34,6 +34,13 @@ def test_real_pod() -> None:
         DeviceMap(id="b 7:7", container_path="/dev/loop7", file_mode=stat.S_IFBLK | 0o660, gid=6),
     ]
     assert not alone.containers["userns"][0].rootfs.read_only
+
+
+def test_an_early_release() -> None:
+    """A file of an early crun, with texts for booleans and no start time, is the same record."""
+    (early,) = read(DATA / "crun/from-259300d33ac8")
+    (known,) = read(CRUN / "run/crun/userns")
+    assert early.containers["userns"][0] == known.containers["userns"][0]
 
 
 def test_configuration_leaves_out() -> None:

@@ -10,7 +10,7 @@ import pytest
 from persistdb.errors import DamagedFile
 from persistdb.records import DeviceMap, Mount, Process
 from persistdb.runtimes.runc.state import decode_state
-from tests.runtimes.containers import APP, RUNC, container, runc_state
+from tests.runtimes.containers import APP, DATA, RUNC, container, runc_state
 
 
 def test_real_container() -> None:
@@ -48,6 +48,26 @@ def test_real_container() -> None:
     (process,) = record.processes
     assert process.pid > 0
     assert process.start_time is None  # only the machine that it ran on knows when it was booted
+
+
+CLEARED = Mount(source="/srv", destination="/cleared", type="bind", options=["bind", "rw"])
+RECURSIVE = Mount(source="/srv", destination="/rro", type="bind", options=["rbind", "rro"])
+MAPPED = Mount(source="/srv", destination="/mapped", type="bind", options=["rbind", "idmap"])
+
+
+@pytest.mark.parametrize(
+    ("sample", "more"),
+    [
+        ("from-001e0405149a", []),
+        ("from-6aa4d8d79156", [CLEARED, RECURSIVE, MAPPED]),
+        ("from-19336af47448", [CLEARED, RECURSIVE, MAPPED]),
+    ],
+)
+def test_other_releases(sample: str, more: list[Mount]) -> None:
+    """What a release writes with other keys, or leaves out, is the same record, with the mounts that only it has."""
+    known, found = container(RUNC / "run/runc/plain"), container(DATA / "runc" / sample / "run/runc/plain")
+    bind = Mount(source="/srv", destination="/srv", type="bind", options=["rbind"])
+    assert found == known.replace(mounts=[*known.mounts, bind, *more])
 
 
 @pytest.mark.parametrize(
