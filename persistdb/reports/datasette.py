@@ -98,11 +98,32 @@ def _values(parameter: Parameter) -> dict[str, str]:
         return {parameter.name: _AGO.format(given)}
     if parameter.type == "time":
         return {parameter.name: _TIME.format(given)}
+    if parameter.type == "device":
+        return _of_device(parameter.name, given)
     if parameter.type == "folder":
         path = f"rtrim({given}, '/')"
         below = {f"{parameter.name}_from": f"{path} || '/'", f"{parameter.name}_to": f"{path} || '0'"}
         return {parameter.name: f"coalesce(nullif({path}, ''), '/')", **below}
     return {parameter.name: given}
+
+
+def _of_device(name: str, given: str) -> dict[str, str]:
+    """Return what a device's numbers are, and the IDs that OCI runtimes make of them, else the text as it is."""
+    numbers = f"CASE WHEN {given} GLOB '[bcu] *' THEN substr({given}, 3) ELSE {given} END"
+    parts = {
+        "major": f"substr({numbers}, 1, instr({numbers}, ':') - 1)",
+        "minor": f"substr({numbers}, instr({numbers}, ':') + 1)",
+    }
+    are = f"{numbers} GLOB '[0-9]*:[0-9]*' AND {numbers} NOT GLOB '*[^0-9:]*'"
+    values = {name: given}
+    for letter, others in (("c", "[^b]"), ("u", "[^b]"), ("b", "[^cu]")):
+        ours = f"CASE WHEN {are} AND {given} GLOB '{others}*' THEN '{letter} ' || {numbers} ELSE {given} END"
+        values[f"{name}_{letter}"] = ours
+    for part, text in parts.items():
+        values[f"{name}_{part}"] = f"CASE WHEN {are} THEN CAST({text} AS integer) END"
+    values[f"{name}_kind"] = f"CASE WHEN {given} GLOB 'b *' THEN 'block' ELSE 'char' END"
+    values[f"{name}_or_kind"] = f"CASE WHEN {given} GLOB '[cu] *' THEN 'char' ELSE 'block' END"
+    return values
 
 
 def _kind(parameter: Parameter) -> str:

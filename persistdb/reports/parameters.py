@@ -17,11 +17,17 @@ TYPES: Final = {
     "age": "an age such as 90s, 15m, 24h, 7d or 3w",
     "time": "a time such as 2026-01-31T12:00:00Z, a date, or an age such as 15m, 2h, 7d",
     "folder": "an absolute path",
+    "device": "a device's ID, its numbers on the host as in c 10:229 or 10:229, or its path there",
 }
 """The types of parameters, each with a description of its values."""
 
 _DECLARATION: Final = re.compile(r"([a-z][a-z0-9_]*)\s+(\w+)(?:\s*=\s*(\S+?))?\s*:\s*(.+)")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
+# as the kernel's devices.list and OCI runtimes write a device; u is an unbuffered character device (mknod(1))
+_DEVICE: Final = re.compile(r"(?:([bcu]) )?([0-9]{1,9}):([0-9]{1,9})", re.ASCII)
+_KINDS: Final = {"b": ("block",), "c": ("char",), "u": ("char",), None: ("char", "block")}
+_LETTERS: Final = (("c", "char"), ("u", "char"), ("b", "block"))
+_OF_DEVICE: Final = ("c", "u", "b", "major", "minor", "kind", "or_kind")
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,16 @@ class Parameter:
     @property
     def names(self) -> tuple[str, ...]:
         """The names by which the report's SQL may use the parameter."""
-        return (self.name, f"{self.name}_from", f"{self.name}_to") if self.type == "folder" else (self.name,)
+        more = {"folder": ("from", "to"), "device": _OF_DEVICE}.get(self.type, ())
+        return (self.name, *(f"{self.name}_{each}" for each in more))
 
     def values(self, given: str) -> dict[str, object]:
         """Return the values of the SQL's parameters.
 
         An age or a time becomes a timestamp. A folder also has ``NAME_from`` and ``NAME_to``: all paths below it are
-        at or after the first and before the second. Raises :class:`~persistdb.errors.InvalidValue`.
+        at or after the first and before the second. A device has the IDs that OCI runtimes give it, ``NAME_c``,
+        ``NAME_u`` and ``NAME_b``, and ``NAME_major``, ``NAME_minor`` and the kinds ``NAME_kind`` and ``NAME_or_kind``,
+        which are alike where it is of one. Raises :class:`~persistdb.errors.InvalidValue`.
         """
         try:
             check_text(given)
@@ -84,6 +93,8 @@ class Parameter:
                 return {self.name: parse_time(given)}
             except InvalidValue:
                 raise self._not(given) from None
+        if self.type == "device":
+            return dict(zip(self.names, _device(given), strict=True))
         if not given.startswith("/"):
             raise self._not(given)
         path = given.rstrip("/")
@@ -92,3 +103,12 @@ class Parameter:
 
     def _not(self, given: str) -> InvalidValue:
         return InvalidValue("parameter", given, f"{self.name}: not {TYPES[self.type]}")
+
+
+def _device(given: str) -> tuple[object, ...]:
+    match = _DEVICE.fullmatch(given)
+    if match is None:
+        return (given, *(given,) * 3, *(None,) * 4)
+    kinds, major, minor = _KINDS[match[1]], int(match[2]), int(match[3])
+    ids = [f"{letter} {major}:{minor}" if kind in kinds else given for letter, kind in _LETTERS]
+    return (given, *ids, major, minor, kinds[0], kinds[-1])

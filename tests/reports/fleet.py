@@ -78,7 +78,7 @@ def _pod_1() -> SandboxState:
     devices = [
         device("blk", Type="block", DevType="b", Major=253, Minor=7, RefCount=2, BlockDrive={"File": "/dev/dm-7"}),
         device("fuse", RefCount=2, BlockDrive=None),
-        device("tty", RefCount=5, AttachCount=0),
+        device("tty", RefCount=5, AttachCount=0, Major=4, Minor=9),
         device("idle", DevType="u", RefCount=0, AttachCount=1),
         device("huge", DevType="p", RefCount=2**64 - 1, AttachCount=2**63, VFIODevs=[VFIO, {"BDF": "3b:00.1"}]),
     ]

@@ -39,7 +39,17 @@ def _fill(database: Database, hosts: range) -> None:
 
 def _document(sid: str) -> str:
     """Write a sandbox's own file, with a device; Kata draws the IDs of devices."""
-    return json.dumps({"Devices": [{"ID": f"b{sid}", "RefCount": 2}, {"ID": f"v{sid}"}]})
+    number, _, host = sid.partition("-")
+    block = {"DevType": "b", "Major": 8, "Minor": int(host) * SANDBOXES + int(number)}
+    drive = {"File": f"/dev/disk/{sid}"}
+    return json.dumps(
+        {
+            "Devices": [
+                {"ID": f"b{sid}", "RefCount": 2, **block, "BlockDrive": drive},
+                {"ID": f"v{sid}", "DevType": "c", "Major": 10, "Minor": 229},
+            ]
+        }
+    )
 
 
 def _container(sid: str) -> ContainerState:
@@ -49,7 +59,7 @@ def _container(sid: str) -> ContainerState:
         bundle_path=f"/bundle/{sid}",
         rootfs=Mount(block_device_id=f"b{sid}"),
         mounts=[Mount(source=f"/source/{sid}", host_path="/etc/hosts"), Mount(), Mount()],
-        device_maps=[DeviceMap(id="fuse")],
+        device_maps=[DeviceMap(id="fuse"), DeviceMap(id=f"v{sid}")],
         processes=[Process(token=sid, pid=1000)],
     )
 
@@ -90,6 +100,12 @@ OF_ALL: Mapping[str, Callable[[ContainerRepository], object]] = {
 }
 
 
+# of one host: a device, and whether the question is about the host
+HOLDERS = (
+    *(("b3-29", False), ("v3-29", False), ("b 8:293", False), ("8:293", False), ("/dev/disk/3-29", False)),
+    *(("v3-29", True), ("8:293", True)),
+)
+ON_EACH_HOST = ("c 10:229", True)
 REPORTS = [name for name in catalog.names() if (found := catalog.find(name, "sqlite")).is_by_host or found.totals]
 VALUES = {"paths": ["/"], "stale": ["0s"]}
 
@@ -109,9 +125,9 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="module")
-def read(url: str) -> dict[str, list[int]]:
+def read(url: str) -> dict[object, list[int]]:
     """Ask one host of thirty, and of five times as many, for everything, and count rows."""
-    counts: dict[str, list[int]] = {what: [] for what in (*ASKED, *OF_ALL, *REPORTS)}
+    counts: dict[object, list[int]] = {what: [] for what in (*ASKED, *OF_ALL, *REPORTS, *HOLDERS, ON_EACH_HOST)}
     with Database(url) as database:
         repository = ContainerRepository(database, host="node-29")
         for hosts in (range(SMALL), range(SMALL, LARGE)):
@@ -121,15 +137,27 @@ def read(url: str) -> dict[str, list[int]]:
                 with _sent(database) as sent:
                     assert ask(repository)
                 counts[what].append(sum(rows_read(database, sql, values) for sql, values in sent))
+            for given, of_host in (*HOLDERS, ON_EACH_HOST):
+                counts[given, of_host].append(rows_read(database, *_holders(database, given, of_host=of_host)))
             for name in REPORTS:
                 counts[name].append(rows_read(database, *_of_hosts(database, name, ["node-7", "node-28", "node-29"])))
     return counts
 
 
+def _holders(database: Database, given: str, *, of_host: bool) -> tuple[str, Any]:
+    report = catalog.find("device-holders", database.backend.name)
+    sql, parameters = scope.of_hosts(database, report, ["node-29"]) if of_host else (report.sql, {})
+    return _bound(database, sql, {**report.values([given]), **parameters})
+
+
 def _of_hosts(database: Database, name: str, hosts: list[str]) -> tuple[str, Any]:
     report = catalog.find(name, database.backend.name)
     sql, parameters = scope.of_hosts(database, report, hosts)
-    sql, values = readonly.bound(database, sql, {**report.values(VALUES.get(name, ())), **parameters})
+    return _bound(database, sql, {**report.values(VALUES.get(name, ())), **parameters})
+
+
+def _bound(database: Database, sql: str, given: Mapping[str, object]) -> tuple[str, Any]:
+    sql, values = readonly.bound(database, sql, given)
     return sql, tuple(values) if isinstance(values, list) else values
 
 
@@ -140,7 +168,7 @@ def _analyze(database: Database) -> None:
             connection.exec_driver_sql("ANALYZE")
         elif database.backend.name == "mariadb":
             connection.exec_driver_sql(
-                "ANALYZE TABLE sandbox, container, mount, device_map, process, sandbox_seen"
+                "ANALYZE TABLE sandbox, container, mount, device_map, process, sandbox_seen, sandbox_device"
             ).all()
 
 
@@ -195,14 +223,28 @@ def _handled(connection: Any) -> int:
 
 
 @pytest.mark.parametrize("what", ASKED)
-def test_a_host_s_own_questions(read: dict[str, list[int]], what: str) -> None:
+def test_a_host_s_own_questions(read: dict[object, list[int]], what: str) -> None:
     """With five times as many hosts an engine looks at hardly more rows."""
     small, large = read[what]
     assert large <= 1.5 * small
 
 
+@pytest.mark.parametrize("what", HOLDERS)
+def test_the_holders_of_a_device(read: dict[object, list[int]], what: tuple[str, bool]) -> None:
+    """Who holds one host's device is found by its names, or among the host's own, whatever other hosts have."""
+    small, large = read[what]
+    assert 0 < large <= 1.5 * small
+
+
+@pytest.mark.parametrize("url", SERVERS, indirect=True, scope="module")
+def test_the_holders_of_what_each_host_has(read: dict[object, list[int]]) -> None:
+    """A host's holders of numbers that each host has are found among its own; SQLite has no statistics to see that."""
+    small, large = read[ON_EACH_HOST]
+    assert 0 < large <= 1.5 * small
+
+
 @pytest.mark.parametrize("what", REPORTS)
-def test_a_page_of_a_report(read: dict[str, list[int]], what: str) -> None:
+def test_a_page_of_a_report(read: dict[object, list[int]], what: str) -> None:
     """A report of some hosts begins with these hosts, whatever else the database holds."""
     small, large = read[what]
     assert 0 < large <= 1.5 * small
@@ -210,7 +252,7 @@ def test_a_page_of_a_report(read: dict[str, list[int]], what: str) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite", SERVERS[0]], indirect=True, scope="module")
 @pytest.mark.parametrize("what", OF_ALL)
-def test_a_page_of_all_hosts(read: dict[str, list[int]], what: str) -> None:
+def test_a_page_of_all_hosts(read: dict[object, list[int]], what: str) -> None:
     """A page of all hosts, by sandbox or host, is found in an index, wherever it begins; MariaDB sorts all."""
     small, large = read[what]
     assert large <= 1.5 * small
