@@ -72,7 +72,8 @@ class Connection(InFlight):
         if self._engine is None:
             pooled = self._pooled = self._plain.connect()
         else:
-            pooled = self._pooled = self._backend.checkout(self._engine, self.deadline, again)
+            place = None if self._observed else self._backend.take(self._engine, again)
+            pooled = self._pooled = place or self._backend.checkout(self._engine, self.deadline, again)
         self.driver = pooled.dbapi_connection
         return pooled
 

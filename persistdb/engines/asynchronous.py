@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
     from sqlalchemy.engine import URL
+    from sqlalchemy.pool import PoolProxiedConnection
 
 
 class Asynchronous(Backend):
@@ -28,6 +29,10 @@ class Asynchronous(Backend):
         """Make an engine whose connections switch to the event loop where they wait."""
         own = url.set(drivername=self.drivername)
         return create_async_engine(own, **{**options, **self.engine_options}).sync_engine
+
+    def take(self, engine: Engine, again: bool) -> PoolProxiedConnection | None:  # noqa: ARG002  the others' signature
+        """Take none: what a task forgets cannot be replaced where it is collected."""
+        return None
 
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  the others' signature
         """Send statements one by one: what SQLAlchemy makes of the drivers' cursors reads each answer at once."""

@@ -253,6 +253,13 @@ class Backend(ABC):
         Raises :class:`ValueError`; what only the server can judge is left to it.
         """
 
+    def take(self, engine: Engine, again: bool) -> PoolProxiedConnection | None:  # noqa: ARG002  servers need it
+        """Take a connection for a unit of work if nobody listens, in fewer steps than :meth:`checkout`; else ``None``.
+
+        ``again``: the work is run again if the connection is lost.
+        """
+        return None
+
     def checkout(self, engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:  # noqa: ARG002  servers need them
         """Take a connection of the pool by a deadline; ``again``: the work is run again if the connection is lost.
 

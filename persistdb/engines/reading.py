@@ -25,12 +25,11 @@ def refuse_writes(pooled: PoolProxiedConnection, setting: str) -> None:
 
 def allow_writes_again(engine: Engine, setting: str, interrupt: Callable[[Any], None], seconds: float) -> None:
     """Undo :func:`refuse_writes` for the next user of a connection, however its last one ended."""
-    from sqlalchemy import event
+    from .pool import listen  # it imports SQLAlchemy
 
     dialect: Any = engine.dialect
     errors = dialect.loaded_dbapi.Error
 
-    @event.listens_for(engine, "checkin")
     def _undo(driver: Any, record: ConnectionPoolEntry) -> None:
         if driver is not None and record.info.pop(_REFUSES, False):
             try:
@@ -46,6 +45,8 @@ def allow_writes_again(engine: Engine, setting: str, interrupt: Callable[[Any], 
                 # what leaves this listener would keep the pool from having the connection back
                 if not cancelled_later():
                     raise
+
+    listen(engine, "checkin", _undo)  # a unit of work has no such connection
 
 
 def _run(driver: Any, statement: str) -> None:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import gc
+import logging
+import os
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.pool import Pool as AnyPool
 from sqlalchemy.util.queue import Empty, Full
 
-from persistdb import Database
-from persistdb.engines.pool import Pool, Unused
+from persistdb import Busy, Database, Timeouts
+from persistdb.db.work import Statement, value
+from persistdb.engines.pool import Place, Pool, Unused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
 
 
 @pytest.mark.parametrize(("lifo", "first"), [(False, 1), (True, 2)])
@@ -69,3 +82,153 @@ def test_a_database_uses_it(tmp_path: object) -> None:
         assert isinstance(database.engine.pool, Pool)
         assert isinstance(database.engine.pool._pool, Unused)
         assert database.engine.pool.logger.name.startswith("sqlalchemy.pool.")
+
+
+@pytest.fixture
+def single(tmp_path: object) -> Iterator[Database]:
+    """Return a database with one connection, which has used its engine."""
+    with Database(f"sqlite:///{tmp_path}/x.db", pool_size=1, timeouts=Timeouts(pool=0.05)) as database:
+        assert database.engine.pool.status()
+        yield database
+
+
+def one(database: Database, number: int = 1) -> object:
+    """Return what a unit of work reads."""
+    return database.read(lambda: value(Statement(f"SELECT {number}", database.backend.style), {}))
+
+
+def pool_of(engine: Engine) -> Pool:
+    """Return an engine's pool."""
+    assert isinstance(engine.pool, Pool)
+    return engine.pool
+
+
+def test_a_unit_of_work_and_a_session_use_the_same_connection(single: Database) -> None:
+    """One is used by units of work and SQLAlchemy's connections in turn, and each waits for the other."""
+    assert one(single) == 1
+    with single.reader.connect() as connection:
+        driver = connection.connection.dbapi_connection
+        with pytest.raises(Busy):
+            one(single)
+    place = pool_of(single.engine).take()
+    assert place is not None
+    assert place.dbapi_connection is driver
+    assert pool_of(single.engine).checkedout() == 1
+    place.close()
+    assert pool_of(single.engine).checkedout() == 0
+    assert one(single, 2) == 2
+
+
+def test_a_connection_that_is_not_returned(single: Database) -> None:
+    """What an interrupt took between two lines, and nobody refers to, is closed, and another one takes its place."""
+    taken = pool_of(single.engine).take()
+    assert taken is not None
+    driver = taken.dbapi_connection
+    with pytest.raises(Busy):
+        one(single)
+    del taken
+    assert one(single, 3) == 3
+    with pytest.raises(single.driver_error, match="closed"):
+        driver.execute("SELECT 4")  # type: ignore[union-attr]  # the driver's own
+    lost = pool_of(single.engine).take()
+    assert lost is not None
+    lost.invalidate()
+    assert not lost.is_valid
+    del lost
+    assert one(single, 5) == 5
+
+
+def test_a_pool_that_is_forgotten_takes_its_connections_along(tmp_path: object) -> None:
+    """Nothing is put in the place of connections whose pool is gone; one in use is returned to nobody."""
+    database = Database(f"sqlite:///{tmp_path}/x.db")
+    assert one(database) == 1
+    place = pool_of(database.engine).take()
+    assert place is not None
+    database.engine.dispose()
+    gone = weakref.ref(place)
+    place.close()
+    del place
+    gc.collect()
+    assert gone() is None
+    assert one(database) == 1
+    database.close()
+
+
+def test_the_child_of_a_process_keeps_what_is_its_parents(single: Database) -> None:
+    """A child closes no connection that a thread of its parent was using, and which nobody holds in it."""
+    taken = pool_of(single.engine).take()
+    assert taken is not None
+    driver = taken.dbapi_connection
+    taken._process = os.getpid() + 1  # as after a fork
+    del taken
+    assert driver is not None
+    driver.cursor().execute("SELECT 1")
+
+
+@pytest.mark.parametrize("name", ["checkout", "checkin", "reset"])
+@pytest.mark.parametrize("of_all", [False, True])
+def test_who_listens_to_the_pool_hears_of_units_of_work(single: Database, name: str, of_all: bool) -> None:
+    """Listeners of an engine's pool, and of all pools, hear of each connection; our own ones do not matter."""
+    with single.session():
+        pass  # adds a listener of ours
+    heard: list[object] = []
+
+    def hear(*given: object) -> None:
+        heard.append(given)
+
+    place = pool_of(single.engine).take()
+    assert isinstance(place, Place)
+    place.close()
+    target = AnyPool if of_all else single.engine
+    event.listen(target, name, hear)
+    try:
+        assert one(single) == 1
+    finally:
+        event.remove(target, name, hear)
+    assert len(heard) == 1
+
+
+def test_the_log_of_the_pool_tells_of_units_of_work(single: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """At the level DEBUG it says when a connection is taken and returned."""
+    with caplog.at_level(logging.DEBUG, "sqlalchemy.pool"):
+        assert one(single) == 1
+    assert "checked out from pool" in caplog.text
+    assert "being returned to pool" in caplog.text
+
+
+def test_a_connection_that_was_given_up_is_opened_again(single: Database) -> None:
+    """One that SQLAlchemy calls invalid, with its pool or alone, is closed when it is next taken."""
+    pool = pool_of(single.engine)
+    drivers: list[object] = []
+    for give_up in (None, "pool", "place"):
+        place = pool.take()
+        assert place is not None
+        drivers.append(place.dbapi_connection)
+        if give_up == "place":
+            place.invalidate(soft=True)
+        if give_up == "pool":
+            pool._invalidate(place, _checkin=False)  # type: ignore[arg-type]  # it looks at its time only
+        place.close()
+    last = pool.take()
+    assert last is not None
+    drivers.append(last.dbapi_connection)
+    last.close()
+    assert drivers[0] is drivers[1]
+    assert len(set(map(id, drivers))) == 3
+
+
+def test_more_connections_than_the_pool_keeps(tmp_path: object) -> None:
+    """With max_overflow what is too many is closed when it is returned."""
+    options = {"max_overflow": 1, "pool_recycle": 3600}
+    with Database(f"sqlite:///{tmp_path}/x.db", pool_size=1, engine_options=options) as database:
+        pool = pool_of(database.engine)
+        first, second = pool.take(), pool.take()
+        assert first is not None
+        assert second is not None
+        first.close()
+        second.close()
+        assert first.is_valid
+        assert not second.is_valid
+        assert pool.checkedin() == 1
+        assert pool.checkedout() == 0
+        assert one(database) == 1

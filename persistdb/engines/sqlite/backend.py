@@ -201,6 +201,12 @@ class SQLite(Backend):
         if not _SECONDS.fullmatch(str(url.query.get("timeout", "0"))):
             raise ValueError("option 'timeout' must be a number of seconds")
 
+    def take(self, engine: Engine, again: bool) -> PoolProxiedConnection | None:  # noqa: ARG002  no server that is lost
+        """Take it as it is."""
+        pool: Any = engine.pool
+        place: PoolProxiedConnection | None = pool.take()
+        return place
+
     def checkin(self, pooled: PoolProxiedConnection) -> None:
         """Roll back where a transaction is open: SQLAlchemy's own reset of each connection is a tenth of a look-up."""
         driver = self.own_connection(pooled)
