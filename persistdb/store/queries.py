@@ -272,8 +272,17 @@ class Queries:
         if at is not None:
             found = self.find(*lookup.filters_of(ref, scope), limit=lookup.CANDIDATES, all_hosts=all_hosts, at=at)
             return lookup.one_container(ref, found, scope)
-        statement, values = lookup.container_query(self._selects, scope, ref)
-        candidates = self._runner.read(lambda: self._salvage.all_of(statement, values, self._decode.container))
+        few, bounds = self._statements.look_up, lookup.bounds(ref, scope)
+        first: Sequence[Container] | None = None
+        if few is not None and "sid" not in bounds:
+            first = self._runner.read(lambda: self._salvage.all_of(few, bounds, self._decode.container))
+        if first is not None and len(first) < 2:
+            if first and (all_hosts or first[0].host == self.host):
+                return first[0]
+            candidates: Sequence[Container] | None = ()
+        else:
+            statement, values = lookup.container_query(self._selects, scope, ref)
+            candidates = self._runner.read(lambda: self._salvage.all_of(statement, values, self._decode.container))
         if candidates:
             return lookup.one_container(ref, candidates, scope)
         if candidates is None:  # one cannot be read, perhaps not the one that is asked for

@@ -73,11 +73,11 @@ class Reader:
     def _sandbox_or_faults(self, sid: str) -> Work[Sandbox | SpoiltSandbox | None]:
         values = {"host": self._host, "sid": sid}
         try:
-            found = yield from work.decoded(self._statements.load, values, self._decode.sandbox)
+            (answer,) = yield (Call(self._statements.load, values, self._decode.sandbox),)
         except self._salvage.errors as error:
             reason = self._salvage.reason(error)
         else:
-            return found[0] if found else None
+            return answer.rows[0] if answer.rows else None
         faults = yield from self._salvage.faults(self._host, sid)
         return SpoiltSandbox(sid=sid, faults=faults or [Unreadable(sid, reason, self._host)])
 

@@ -78,10 +78,11 @@ class Salvage:
     ) -> Work[Sequence[T] | None]:
         """Return all decoded payloads of a statement, ``None`` if one of its rows cannot be read."""
         try:
-            return (yield from work.decoded(statement, values, decode))
+            (answer,) = yield (work.Call(statement, values, decode),)
         except self.errors as error:
             self.reason(error)
-        return None
+            return None
+        return answer.rows
 
     def rows_of(self, statement: Statement, values: Mapping[str, object]) -> Work[Sequence[tuple[Any, ...]] | None]:
         """Return all rows of a statement, ``None`` if one of them cannot be read."""

@@ -82,6 +82,7 @@ _ZERO: ColumnElement[int] = literal_column("0")
 _ONE: ColumnElement[int] = literal_column("1")
 _is_host = sandbox.c.host == _HOST
 _is_sandbox = _is_host & (sandbox.c.sid == _SID)
+_IN_CONTAINERS = (container.c.cid >= _CID) & (container.c.cid < parameter("cid_end"))
 _IN_SANDBOXES = (sandbox.c.sid >= _SID) & (sandbox.c.sid < parameter("sid_end"))
 DERIVED = (annotation.c.container_id, sandbox_annotation.c.sandbox_id, sandbox_device.c.sandbox_id)
 """What tells whose they are, of rows that come from documents."""
@@ -241,6 +242,20 @@ class Statements:
         """Up to four sandboxes whose sid begins with ``sid``, an exact match first: ``host``, ``sid``, ``sid_end``."""
         found = select(sandbox.c.sid).where(_is_host, _IN_SANDBOXES).order_by(sandbox.c.sid)
         return self.compile(found.limit(literal_column("4")).offset(_ZERO))
+
+    @cached_property
+    def look_up(self) -> Statement | None:
+        """Up to two containers on all hosts whose cid begins with ``cid``: ``cid``, ``cid_end``.
+
+        For an engine that does not know how many rows a prefix leads to: one that only one container of all has is
+        usual, and needs none of the precautions for a prefix of many.
+        """
+        if self.has_statistics:
+            return None
+        # outer, so that the containers are where it begins
+        joined = container.outerjoin(sandbox, sandbox.c.id == container.c.sandbox_id)
+        found = select(self.container_json).select_from(joined).where(_IN_CONTAINERS)
+        return self.compile(found.limit(literal_column("2")).offset(_ZERO))
 
     @cached_property
     def revision(self) -> Statement:

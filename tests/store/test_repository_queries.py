@@ -517,6 +517,28 @@ def test_look_up(cids: ContainerRepository, ref: str, expected: str) -> None:
     assert names([cids.look_up(ref)]) == [expected]
 
 
+def test_look_ups_beside_another_host(cids: ContainerRepository) -> None:
+    """What other hosts have makes no beginning ambiguous, and is found on all hosts only."""
+    other = ContainerRepository(cids.database, host="another")
+    put(other, "pod-9", "unusual", "xyzz", "else")
+    assert names([cids.look_up("un")]) == ["pod-2/unique"]
+    assert names([cids.look_up("xyz")]) == ["pod-1/xyz"]
+    assert names([other.look_up("un")]) == ["pod-9/unusual"]
+    with pytest.raises(NotFound):
+        cids.look_up("el")
+    assert names([cids.look_up("el", all_hosts=True)]) == ["pod-9/else"]
+    with pytest.raises(Ambiguous):
+        cids.look_up("un", all_hosts=True)
+
+
+@pytest.mark.parametrize("ref", ["unique", "xy", "pod-1/abcd"])
+def test_a_look_up_is_one_statement(cids: ContainerRepository, sent: Statements, ref: str) -> None:
+    """What one container has, an ID or its beginning, is found by one statement."""
+    before = sent.round_trips
+    cids.look_up(ref)
+    assert sent.round_trips == before + 1
+
+
 @pytest.mark.parametrize(
     ("ref", "candidates"),
     [

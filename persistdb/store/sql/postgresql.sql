@@ -274,6 +274,11 @@ WHERE sandbox.host = :host AND sandbox.sid >= :sid AND sandbox.sid < :sid_end
 ORDER BY sandbox.sid
 LIMIT 4 OFFSET 0
 
+-- name: statements.look_up
+-- Up to two containers on all hosts whose cid begins with cid: cid, cid_end. For an engine that does not know
+-- how many rows a prefix leads to: one that only one container of all has is usual, and needs none of the
+-- precautions for a prefix of many.
+
 -- name: statements.revision
 -- A container's revision, if it is there: host, sid, cid.
 SELECT container.revision

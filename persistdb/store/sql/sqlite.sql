@@ -215,6 +215,49 @@ WHERE sandbox.host = :host AND sandbox.sid >= :sid AND sandbox.sid < :sid_end
 ORDER BY sandbox.sid
 LIMIT 4 OFFSET 0
 
+-- name: statements.look_up
+-- Up to two containers on all hosts whose cid begins with cid: cid, cid_end. For an engine that does not know
+-- how many rows a prefix leads to: one that only one container of all has is usual, and needs none of the
+-- precautions for a prefix of many.
+SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host', sandbox.host,
+    'sid', sandbox.sid, 'cid', container.cid, 'record', json_object('State', container.state,
+      'CgroupPath', container.cgroup_path, 'BundlePath', container.bundle_path, 'Rootfs',
+      (SELECT json_object('Source', m.source, 'Destination', m.destination, 'Type', m.type,
+          'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID', m.block_device_id,
+          'ReadOnly', m.read_only, 'Mounted', m.mounted)
+      FROM mount AS m
+      WHERE m.container_id = container.id AND m.position = 0), 'Mounts',
+      (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
+            m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
+            m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
+      FROM
+        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
+          m.read_only, m.mounted
+        FROM mount AS m
+        WHERE m.container_id = container.id AND m.position > 0
+        ORDER BY m.position) AS m), 'DeviceMaps',
+      (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
+            'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
+      FROM
+        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
+        FROM device_map AS d
+        WHERE d.container_id = container.id
+        ORDER BY d.position) AS d), 'Process',
+      (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
+            p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
+      FROM
+        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
+        FROM process AS p
+        WHERE p.container_id = container.id
+        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
+      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
+      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+    container.updated_at || 'Z') AS payload
+FROM container
+LEFT OUTER JOIN sandbox ON sandbox.id = container.sandbox_id
+WHERE container.cid >= :cid AND container.cid < :cid_end
+LIMIT 2 OFFSET 0
+
 -- name: statements.revision
 -- A container's revision, if it is there: host, sid, cid.
 SELECT container.revision
