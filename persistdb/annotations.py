@@ -93,7 +93,10 @@ def names_of(annotations: Mapping[str, str]) -> Names:
 
 
 def _first(annotations: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((annotations[name] for name in names if annotations.get(name)), "")
+    for name in names:
+        if value := annotations.get(name):
+            return value
+    return ""
 
 
 def sid_of(annotations: Mapping[str, str]) -> str | None:

@@ -63,6 +63,10 @@ class SandboxDocument:
     def annotations(self) -> Annotations:
         """The sandbox's own annotations."""
         found: Annotations = {}
+        if self._typed is not None:
+            for given in self._typed.annotations:
+                found |= given
+            return found
         for config, _ in self._configs:
             found |= texts(config.get("Annotations", NOTHING))
         return found
@@ -94,6 +98,10 @@ class SandboxDocument:
     @cached_property
     def _containers(self) -> dict[str, Annotations]:
         found: dict[str, Annotations] = {}
+        if self._typed is not None:
+            for id_, annotations in self._typed.containers:
+                found[id_] = annotations | found.get(id_, {})
+            return found
         for config, containers in self._configs:
             for item in items(config.get(containers, NOTHING)) or ():
                 container = members(item)

@@ -18,6 +18,7 @@ NOTHING: Final = msgspec.Raw(b"null")
 """A value that is not there."""
 
 INT64_MAX: Final = 2**63 - 1
+_INT64_MIN: Final = -(2**63)
 _INTEGER: Final = re.compile(rb"(-?)([0-9]+)")
 _DIGITS: Final = 19  # of INT64_MAX
 _decode_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -80,7 +81,7 @@ def integer(raw: msgspec.Raw) -> int | None:
 
 def clamped(number: int) -> int:
     """Return the nearest integer of 64 bits."""
-    return max(min(number, INT64_MAX), -INT64_MAX - 1)
+    return number if _INT64_MIN <= number <= INT64_MAX else max(min(number, INT64_MAX), _INT64_MIN)
 
 
 def storable(text: str) -> str:

@@ -98,8 +98,15 @@ class _HypervisorConfig(msgspec.Struct):
     HypervisorPath: str | None = None
 
 
+class _ContainerConfig(msgspec.Struct):
+    ID: str | None = None
+    Annotations: dict[str, str] | None = None
+
+
 class _Config(msgspec.Struct):
     HypervisorConfig: _HypervisorConfig | None = None
+    Annotations: dict[str, str] | None = None
+    ContainerConfigs: list[_ContainerConfig] | None = None
 
 
 class _Drive(msgspec.Struct):
@@ -124,6 +131,12 @@ class _Device(msgspec.Struct):
     Data: msgspec.Raw | None = None
 
 
+class _OldConfig(msgspec.Struct):
+    HypervisorConfig: _HypervisorConfig | None = None
+    Annotations: dict[str, str] | None = None
+    Containers: list[_ContainerConfig] | None = None
+
+
 class TypedDocument(msgspec.Struct):
     """What is looked for in a document whose values are of the types that Kata writes."""
 
@@ -131,9 +144,29 @@ class TypedDocument(msgspec.Struct):
     Network: _Network | None = None
     Config: _Config | None = None
     Devices: list[_Device] | None = None
-    old_config: _Config | None = msgspec.field(name="config.json", default=None)
+    old_config: _OldConfig | None = msgspec.field(name="config.json", default=None)
     old_network: _Network | None = msgspec.field(name="network.json", default=None)
     old_devices: msgspec.Raw | None = msgspec.field(name="devices.json", default=None)
+
+    @property
+    def annotations(self) -> Iterator[dict[str, str]]:
+        """The sandbox's own annotations, in each of its configurations."""
+        for config in (self.Config, self.old_config):
+            if config is not None and config.Annotations:
+                yield _storable(config.Annotations)
+
+    @property
+    def containers(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """The IDs and annotations of containers, in each of its configurations."""
+        of_config = self.Config.ContainerConfigs if self.Config is not None else None
+        of_old = self.old_config.Containers if self.old_config is not None else None
+        for each in (*(of_config or ()), *(of_old or ())):
+            if each.ID is not None:
+                yield storable(each.ID), _storable(each.Annotations or {})
+
+
+def _storable(annotations: dict[str, str]) -> dict[str, str]:
+    return {storable(name): storable(value) for name, value in annotations.items()}
 
 
 _decode: Final = msgspec.json.Decoder(TypedDocument).decode

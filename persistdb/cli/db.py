@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -249,20 +250,14 @@ def check(target: Target) -> int:
     All rows are read. Nothing is changed. Each finding is a line on stderr, and makes the exit status 1.
     """
     from ..schema import version
-    from ..schema.check import check as find_faults
-    from ..store.check import check_rows
+    from ..store.check import find_faults
 
     with target.existing() as database:
         current = version.current(database)
-        with Share("checked", "rules") as share:
-            findings = find_faults(database, progress=share.reach)
+        with Share("checked", "containers") as share:
+            findings = find_faults(database, progress=share.reach, rules=partial(share.reach, noun="rules"))
         for finding in findings:
             complain(finding)
-        with Share("checked", "containers") as share:
-            of_rows = check_rows(database, progress=share.reach)
-        for finding in of_rows:
-            complain(finding)
-        findings += of_rows
         if current != version.HEAD:
             tell(f"schema {current} is newer than this program's {version.HEAD}: tables and views were not compared")
         print_line(f"{database.url}: {counted(len(findings), 'finding')}")

@@ -84,13 +84,13 @@ class Share:
         if self._bar is not None:
             self._bar.stop()
 
-    def reach(self, done: int, total: int) -> None:
-        """Show how much is done now."""
+    def reach(self, done: int, total: int, noun: str = "") -> None:
+        """Show how much is done now, and of what, if that is another thing than at first."""
         if self._bar is None:
             if _is_plain() or time.monotonic() - self._start < _PATIENCE:
                 return
             self._bar = _start_bar()
-        text = f"{self._doing} {done:,} of {total:,} {self._noun}"
+        text = f"{self._doing} {done:,} of {total:,} {noun or self._noun}"
         self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=text)
 
 

