@@ -9,6 +9,7 @@
 | ``pgbouncer`` | a pooler in transaction mode before ``postgresql_server`` |
 | ``galera`` | a cluster of three MariaDB nodes, to kill one of them |
 | ``with_standby`` | a PostgreSQL server with a synchronous standby of this test's own |
+| ``haproxy`` | one address for both of them |
 | ``proxy_to`` | a network to a server, to cut when a COMMIT is on its way |
 | ``without_sqlalchemy``, ``connections`` | how files are opened: by persistdb alone; so, and by SQLAlchemy's engine |
 | ``real`` | each of the real runtimes runc and crun in turn, with containers of its own |
@@ -37,6 +38,7 @@ from hypothesis import HealthCheck, settings
 from tests.runtimes.real import Real, missing
 from tests.servers import (
     Galera,
+    HAProxy,
     MariaDB,
     MissingServer,
     PgBouncer,
@@ -70,7 +72,7 @@ settings.register_profile("dev", print_blob=True, **_ours)  # type: ignore[arg-t
 settings.register_profile("soak", max_examples=2000, print_blob=True, **_ours)  # type: ignore[arg-type]
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
-S = TypeVar("S", bound=Server | PgBouncer | Galera | WithStandby)
+S = TypeVar("S", bound=Server | PgBouncer | HAProxy | Galera | WithStandby)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -178,6 +180,14 @@ def with_standby(server_workspace: Workspace) -> Iterator[WithStandby]:
     pair = _start(lambda: WithStandby(server_workspace))
     yield pair
     pair.close()
+
+
+@pytest.fixture
+def haproxy(server_workspace: Workspace, with_standby: WithStandby) -> Iterator[HAProxy]:
+    """Start a proxy before that server and its standby."""
+    proxy = _start(lambda: HAProxy.private(server_workspace, with_standby))
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture(params=SERVERS)

@@ -3,6 +3,7 @@
 from tests.servers.daemon import Account, Daemon, ServerFailed, Workspace
 from tests.servers.disks import on_small_disk
 from tests.servers.galera import Galera
+from tests.servers.haproxy import HAProxy
 from tests.servers.mariadb import MariaDB
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgresql import PostgreSQL
@@ -18,6 +19,7 @@ __all__ = [
     "Account",
     "Daemon",
     "Galera",
+    "HAProxy",
     "MariaDB",
     "MissingServer",
     "NotOurs",
