@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     and_,
     case,
+    exists,
     func,
     insert,
     literal_column,
@@ -36,6 +37,7 @@ from ..schema.core_history import (
     event,
     mount_history,
     process_history,
+    retention,
     sandbox_history,
     sandbox_lifetime,
 )
@@ -108,6 +110,21 @@ class Recording:
                 event.c.at == parameter("at"),
                 event.c.kind == literal_column(f"'{GAP}'"),
             )
+        )
+
+    @cached_property
+    def find_event(self) -> Statement:
+        """Whether an event was written, and whether it would be there.
+
+        ``sandbox_id``, ``container_id``, which is 0 for none, ``kind``, ``revision``, ``at``.
+        """
+        names = ("sandbox_id", "kind", "revision", "at")
+        same = [event.c[name] == parameter(name) for name in names]
+        of_container = func.coalesce(event.c.container_id, _ZERO) == parameter("container_id")
+        is_there = exists(select(event.c.id).where(*same, of_container))
+        is_kept = text("(seconds IS NULL OR seconds > 0) AND horizon < :at")
+        return self._statements.compile(
+            select(case((is_there, _ONE), else_=_ZERO), case((is_kept, _ONE), else_=_ZERO)).select_from(retention)
         )
 
     @cached_property

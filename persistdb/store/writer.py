@@ -223,11 +223,10 @@ class Writer:
             events.append(past.EventRow(id_, None, "created", revision, new.created_at, None, new.state))
         events += wanted.past.events
         for each in created:
-            (own, home), row, kind, at = _ids(each), each.row, "changed", each.row.updated_at
+            own, home = _ids(each)
             if each.old_state is None:
-                kind, at = "created", row.created_at
-                lives.append(past.ContainerLife(own, home, row.cid, at, None))
-            events.append(past.EventRow(home, own, kind, row.revision, at, each.old_state, row.state))
+                lives.append(past.ContainerLife(own, home, each.row.cid, each.row.created_at, None))
+            events.append(_event(each))
         calls = [Call(recording.end_container, spoilt._asdict()) for spoilt in wanted.past.spoilt]
         if begun:
             calls.append(self._call(recording.sandbox_lifetimes, begun))
@@ -350,7 +349,18 @@ class Writer:
             return None if sandbox else (yield from self._was_not_created(wanted))
         if utc_text(updated_at) == wanted.now:
             return True
-        return False if revision == before else None
+        return False if revision == before else (yield from self._was_told(wanted))
+
+    def _was_told(self, wanted: Diff) -> Work[bool | None]:
+        """Return whether one of a diff's events was written: others may have changed its rows since, but no event."""
+        created = (_event(each) for each in wanted.created if None not in (each.row.id, each.row.sandbox_id))
+        told = next(iter((*wanted.past.events, *created)), None)
+        if told is None:
+            return None
+        values = {name: getattr(told, name) for name in ("sandbox_id", "kind", "revision", "at")}
+        answers = yield (Call(self._recording.find_event, {**values, "container_id": told.container_id or 0}),)
+        is_there, is_kept = answers[0].rows[0] if answers[0].rows else (False, False)
+        return True if is_there else (False if is_kept else None)
 
     def _was_not_created(self, wanted: Diff) -> Work[bool | None]:
         """Look whether the row that is not there is one that was to be created: then it did not come about.
@@ -444,6 +454,13 @@ def _ids(container: NewContainer) -> tuple[int, int]:
     if id_ is None or sandbox_id is None:
         raise AssertionError
     return id_, sandbox_id
+
+
+def _event(container: NewContainer) -> past.EventRow:
+    """Return what happens to a container whose row has an ID by now."""
+    (own, home), row = _ids(container), container.row
+    kind, at = ("created", row.created_at) if container.old_state is None else ("changed", row.updated_at)
+    return past.EventRow(home, own, kind, row.revision, at, container.old_state, row.state)
 
 
 def _with_id(container: NewContainer, ids: Mapping[tuple[int | None, str], int]) -> NewContainer:

@@ -13,6 +13,7 @@ from persistdb import Database
 from persistdb.engines import Timeouts
 from persistdb.errors import CommitUnknown
 from persistdb.records import Mount, SandboxWrite
+from persistdb.store import retention
 from persistdb.store.repository import ContainerRepository
 from tests.servers import HUSH, PostgreSQL, Proxy, Server
 from tests.servers.proxy import Cut
@@ -156,10 +157,11 @@ def test_a_commit_that_nobody_can_look_up(
     cut.save("pod-1", "a", CHANGED["a"])
 
 
-def test_a_commit_that_another_overwrote(
+@pytest.fixture
+def overwritten(
     through: tuple[Proxy, ContainerRepository], repository: ContainerRepository
-) -> None:
-    """A commit that is looked up after another change of the same container is reported as unknown."""
+) -> Iterator[ContainerRepository]:
+    """Give a repository whose next commit arrives without an answer, and is overwritten before it is looked up."""
     proxy, cut = through
     proxy.cut(b"COMMIT", Cut.AFTER)
 
@@ -169,8 +171,24 @@ def test_a_commit_that_another_overwrote(
             pass
         repository.save("pod-1", "a", container("mine"))
 
-    with just_before(used(cut), r"SELECT sandbox\.id\s+FROM sandbox", overwrite), pytest.raises(CommitUnknown):
-        cut.save("pod-1", "a", CHANGED["a"])
+    with just_before(used(cut), r"SELECT sandbox\.id\s+FROM sandbox", overwrite):
+        yield cut
+
+
+def test_a_commit_that_another_overwrote(overwritten: ContainerRepository, repository: ContainerRepository) -> None:
+    """A commit that is looked up after another change of the same is told by its event, and not made again."""
+    overwritten.save("pod-1", "a", CHANGED["a"])
+    assert repository.get("pod-1", "a").record == container("mine")
+    assert repository.get("pod-1", "a").revision == 3
+
+
+def test_a_commit_that_another_overwrote_without_history(
+    overwritten: ContainerRepository, repository: ContainerRepository
+) -> None:
+    """Where no history is kept, such a commit is reported as unknown."""
+    retention.set_seconds(repository.database, 0)
+    with pytest.raises(CommitUnknown):
+        overwritten.save("pod-1", "a", CHANGED["a"])
     assert repository.get("pod-1", "a").record == container("mine")
 
 

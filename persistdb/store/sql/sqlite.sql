@@ -1253,6 +1253,18 @@ SELECT event.id
 FROM event
 WHERE event.host = :host AND event.at = :at AND event.kind = 'gap'
 
+-- name: recording.find_event
+-- Whether an event was written, and whether it would be there. sandbox_id, container_id, which is 0 for none,
+-- kind, revision, at.
+SELECT CASE WHEN (EXISTS
+    (SELECT event.id
+    FROM event
+    WHERE event.sandbox_id = :sandbox_id AND event.kind = :kind
+      AND event.revision = :revision AND event.at = :at
+      AND coalesce(event.container_id, 0) = :container_id)) THEN 1 ELSE 0 END AS anon_1, CASE WHEN
+  (seconds IS NULL OR seconds > 0) AND horizon < :at THEN 1 ELSE 0 END AS anon_2
+FROM retention
+
 -- name: recording.sandbox_lifetimes
 -- Write lifetimes that begin: rows of SandboxLife.
 INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
