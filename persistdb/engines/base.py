@@ -338,6 +338,9 @@ class Backend(ABC):
         """Send the statements within it without waiting for the answers, where the driver can."""
         return nullcontext()
 
+    tidying: ClassVar[str | None] = None
+    """A statement that does, outside of any transaction, what many writes would leave to the commit of another."""
+
     combines: ClassVar[bool] = False
     """Whether statements that need no answer between them go to the server as one, with :meth:`execute_together`."""
 

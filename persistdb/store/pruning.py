@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 FIRST, LEAST, MOST = 500, 100, 2000
 """Rows that a batch looks at: the first one, and at the least and the most."""
 SHORT, LONG = 0.005, 0.015
-"""Seconds for a batch: after a shorter one the next has more rows, after a longer one fewer."""
+"""Seconds for a batch: after a shorter one the next has more rows, after a longer one as many as take so long."""
+TIDIED: Final = 4
+"""Batches after which the engine tidies up what they leave, where it has something to tidy."""
 _LONGEST_PAUSE: Final = 0.1
 
 _LIVE: Final = ("mount", "device_map", "process")
@@ -213,7 +215,8 @@ class Pruning:
 
     def _walk(self, statements: _Statements, values: Mapping[str, object]) -> Iterator[int]:
         """Yield how many rows each batch has removed."""
-        read, size = self._database.read, FIRST
+        read, size, number = self._database.read, FIRST, 0
+        tidying = self._database.backend.tidying
         found, last = (read(partial(work.rows, each, {})) for each in (statements.first, statements.newest))
         while found and found[0] <= last[0]:  # what others write meanwhile is younger
             start = statements.at(found[0], "from")
@@ -223,8 +226,11 @@ class Pruning:
             given = {**values, **start, **end}
             yield self._write(partial(self._batch, statements, given, is_last=not end))
             took = time.monotonic() - began
+            number += 1
+            if tidying is not None and number % TIDIED == 0:
+                read(partial(work.rows, self._compile(tidying), {}))
             if took > LONG:
-                size = max(LEAST, size // 2)
+                size = max(LEAST, int(size * LONG / took))
             elif took < SHORT:
                 size = min(MOST, size * 2)
             waiting.pause(min(took, _LONGEST_PAUSE))

@@ -18,6 +18,7 @@ from .faults import just_before
 
 if TYPE_CHECKING:
     from persistdb import Database
+    from tests.servers.statements import Statements
 
 MONTH = timedelta(days=30)
 HOST = "node-1"
@@ -193,6 +194,21 @@ def test_in_batches(
     if size == 1:
         assert [number for name, number in told if name == "event"][:21] == list(range(1, 22))
     assert {event.sid for event in repository.events()} == {"pod-9"}
+
+
+def test_its_log_is_checkpointed_between_batches(
+    repository: ContainerRepository, database: Database, sent: Statements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite no commit is left to checkpoint what a run wrote: it does so itself, between two batches."""
+    for name in ("FIRST", "LEAST", "MOST"):
+        monkeypatch.setattr(pruning, name, 1)
+    for number in range(pruning.TIDIED):
+        repository.save_sandbox(SandboxState(sid=f"pod-{number}"), {"web": record("/a")})
+    repository.save_sandbox(SandboxState(sid="pod-9"), {})
+    sent.clear()
+    prune(database, now())
+    tidied = [each for each in sent.texts if "wal_checkpoint" in each]
+    assert bool(tidied) is (database.backend.name == "sqlite")
 
 
 def test_a_run_that_ends_early(repository: ContainerRepository, database: Database) -> None:

@@ -15,6 +15,7 @@ from persistdb import (
     BadURL,
     ContainerRepository,
     Database,
+    FeedUnavailable,
     InvalidValue,
     ReplicaSchemaError,
     Timeouts,
@@ -178,8 +179,9 @@ def test_lag_of_a_server_that_is_no_replica(apart: Apart, color: str) -> None:
         assert repository.database.replica_lag() is None
 
 
-def test_lag_on_mariadb(server_workspace: Workspace) -> None:
-    """It is the server's own answer, to a user who may ask, while the server replicates."""
+@contextlib.contextmanager
+def replicated(server_workspace: Workspace) -> Iterator[tuple[MariaDB, MariaDB, str]]:
+    """Start a MariaDB server with a replica of all its databases; yield both, and the name of one that is empty."""
     with contextlib.ExitStack() as stack:
         servers = []
         for number in ("1", "2"):
@@ -195,6 +197,12 @@ def test_lag_on_mariadb(server_workspace: Workspace) -> None:
         replica.execute("START SLAVE")
         name = primary.create_database()
         until(lambda: name in replica.databases())
+        yield primary, replica, name
+
+
+def test_lag_on_mariadb(server_workspace: Workspace) -> None:
+    """It is the server's own answer, to a user who may ask, while the server replicates."""
+    with replicated(server_workspace) as (primary, replica, name):
         url = replica.url(name)
         with Database(primary.url(name), replica=url) as database:
             repository = ContainerRepository(database, host=HOST)
@@ -211,3 +219,21 @@ def test_lag_on_mariadb(server_workspace: Workspace) -> None:
             until(lambda: repository.count() == 1)
             replica.execute("STOP SLAVE SQL_THREAD")
             assert database.replica_lag() is None
+
+
+def test_a_feed_of_a_replica_of_mariadb(server_workspace: Workspace) -> None:
+    """It is refused with the reason, for a replica commits in another order; one that was promoted is read."""
+    with replicated(server_workspace) as (primary, replica, name), Database(primary.url(name)) as database:
+        put(ContainerRepository(database, host=HOST), "pod-1", "a")
+        with Database(replica.url(name)) as other:
+            until(lambda: replica.execute("SELECT count(*) FROM event", database=name) == [(2,)])
+            repository = ContainerRepository(other, host=HOST)
+            with pytest.raises(FeedUnavailable, match="slaves_running is 1") as caught:
+                next(repository.events())
+            assert str(caught.value).startswith(other.url)
+            replica.execute("SET GLOBAL read_only = ON")
+            with pytest.raises(FeedUnavailable, match="read_only is ON, slaves_running is 1"):
+                next(repository.events())
+            replica.execute("STOP SLAVE")
+            replica.execute("SET GLOBAL read_only = OFF")
+            assert [event.kind for event in repository.events()] == ["created", "created"]

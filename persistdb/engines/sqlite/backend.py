@@ -73,6 +73,9 @@ class SQLite(Backend):
     drivername = "sqlite+pysqlite"
     style = "qmark"
     is_in_process = True
+    # The commit that finds 1000 pages in the log checkpoints them, and all who write after it wait so long for their
+    # turn. This one waits for nobody, and nobody for it (sqlite.org/pragma.html#pragma_wal_checkpoint).
+    tidying = "PRAGMA wal_checkpoint(PASSIVE)"
     error_rules = (
         ErrorRule("SQLITE_BUSY", Busy, "database is locked", retry=True, waits=True),
         ErrorRule("SQLITE_LOCKED", Busy, "database table is locked", retry=True),
