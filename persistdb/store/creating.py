@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,7 +10,7 @@ from ..db.work import Call
 from . import diff, rows
 from .annotated import NO_DOCUMENT
 from .clashes import clash_of
-from .encoding import encode, utc_text
+from .encoding import encode, now_text, utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +48,7 @@ class Creator:
         """
         if not self.expected or self._compiled.creation is None:
             return None
-        now = utc_text(datetime.now(UTC))
+        now = now_text()
         new = diff.new_container(sid, cid, record, origin, 0, now, NO_DOCUMENT, None, None)
         if new.annotations:
             return None

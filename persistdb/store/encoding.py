@@ -53,6 +53,14 @@ def utc_text(time: datetime) -> str:
     return time.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
 
 
+def now_text() -> str:
+    """Write the time as it is now, in the same way."""
+    return datetime.now(UTC).isoformat(" ", "microseconds")[:_LENGTH]
+
+
+_LENGTH = len("YYYY-MM-DD HH:MM:SS.ffffff")
+
+
 def _plain(value: object) -> object:
     """Write a subclass of str or int as what it is made of."""
     return str.__str__(value) if isinstance(value, str) else int.__int__(value)  # type: ignore[arg-type]  # none but these pass

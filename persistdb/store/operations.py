@@ -17,7 +17,7 @@ from .batches import BATCH, batches
 from .clashes import TokenClash
 from .creating import Creator
 from .diff import Transition
-from .encoding import encode, utc_text
+from .encoding import encode, now_text, utc_text
 from .past import GAP, GapRow
 from .queries import Queries, check_ids, check_moment, check_unseen
 from .writer import Writer
@@ -279,7 +279,7 @@ class Operations(Queries):
         ref = f"{sid}/{cid}"
         if not force and (expected, new) not in TRANSITIONS:
             raise InvalidTransition(ref, expected, new)
-        move = Transition(self.host, sid, cid, expected, new, utc_text(datetime.now(UTC)))
+        move = Transition(self.host, sid, cid, expected, new, now_text())
         self._runner.change(
             lambda: self._writer.transition(move),
             verify=lambda: self._writer.transition_took_effect(move),

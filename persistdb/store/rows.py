@@ -476,8 +476,9 @@ def _device_maps(container_id: int, devices: Iterable[tuple[int, DeviceMap]], si
 
 
 def _process(container_id: int, position: int, sandbox_id: int, process: Process, since: int) -> ProcessRow:
-    check_kind("process", process, Process)
-    check_kind("token", process.token, str)
+    if type(process) is not Process or type(process.token) is not str:
+        check_kind("process", process, Process)
+        check_kind("token", process.token, str)
     start = _start_time(process.start_time)
     return _row(ProcessRow, [container_id, position, sandbox_id, process.token or None, process.pid, *start, since])
 

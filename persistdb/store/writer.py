@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +14,13 @@ from ..records import SandboxWrite
 from . import diff, past, rows
 from .annotated import NOTHING as NOT_ANNOTATED
 from .clashes import TokenClash, clash_of
-from .encoding import Row, encode, utc_text
+from .encoding import Row, encode, now_text, utc_text
 from .rows import AnnotationRow, SandboxAnnotationRow
 from .stored import SpoiltSandbox, StoredSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from ..db.work import Answer, Statement, Work
     from ..records import ContainerState, Origin
@@ -48,7 +48,7 @@ class Writer:
     def save_sandboxes(self, writes: Sequence[SandboxWrite]) -> Work[Diff]:
         """Store sandboxes, each as a whole."""
         stored = yield from self._reader.stored([write.sid for write in writes])
-        wanted = diff.of_sandboxes(self._host, writes, stored, now=_now())
+        wanted = diff.of_sandboxes(self._host, writes, stored, now=now_text())
         try:
             yield from self.write(wanted)
         except TokenClash:
@@ -72,7 +72,7 @@ class Writer:
             raise Conflict(f"{sid}/{cid}", revision, actual)
         if snapshot.container is not None and diff.needs_document(snapshot.container, record, origin):
             return (yield from self._replace_container(sid, cid, record, origin, revision, is_readable=True))
-        wanted = diff.of_container(sid, cid, record, origin, snapshot, now=_now())
+        wanted = diff.of_container(sid, cid, record, origin, snapshot, now=now_text())
         yield from self.write(wanted)
         return wanted
 
@@ -100,7 +100,7 @@ class Writer:
             origins={} if origin is None else {cid: origin},
             keep=frozenset(present.keys() - {cid}),
         )
-        wanted = diff.of_sandboxes(self._host, [write], stored, now=_now())
+        wanted = diff.of_sandboxes(self._host, [write], stored, now=now_text())
         yield from self.write(wanted)
         numbers = [created.row.revision for created in wanted.created]
         numbers += [changed.revision + 1 for changed in wanted.changed]
@@ -115,7 +115,7 @@ class Writer:
         if sandbox is None or cid not in present:
             return False
         write = SandboxWrite(sid=sid, containers={}, keep=frozenset(present.keys() - {cid}))
-        yield from self.write(diff.of_sandboxes(self._host, [write], {sid: sandbox}, now=_now()))
+        yield from self.write(diff.of_sandboxes(self._host, [write], {sid: sandbox}, now=now_text()))
         return True
 
     def transition(self, transition: Transition) -> Work[None]:
@@ -130,11 +130,13 @@ class Writer:
 
     def destroy_sandbox(self, sid: str) -> Work[bool]:
         """Remove a sandbox with all that is in it, and return whether it was there."""
-        return (yield from self.write(diff.of_destruction(self._host, sid, now=_now()))) > 0
+        return (yield from self.write(diff.of_destruction(self._host, sid, now=now_text()))) > 0
 
     def destroy_sandboxes(self, sids: Iterable[str]) -> Work[None]:
         """Remove sandboxes that are there, and locked, all with one round trip where the driver can."""
-        yield from self.write(diff.Diff(now=_now(), replaced=tuple(diff.Destruction(self._host, sid) for sid in sids)))
+        yield from self.write(
+            diff.Diff(now=now_text(), replaced=tuple(diff.Destruction(self._host, sid) for sid in sids))
+        )
 
     # --- the funnel
 
@@ -466,7 +468,3 @@ def _event(container: NewContainer) -> past.EventRow:
 def _with_id(container: NewContainer, ids: Mapping[tuple[int | None, str], int]) -> NewContainer:
     row = container.row
     return container._replace(row=msgspec.structs.replace(row, id=ids[row.sandbox_id, row.cid]))
-
-
-def _now() -> str:
-    return utc_text(datetime.now(UTC))
