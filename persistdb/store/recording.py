@@ -216,6 +216,13 @@ class Recording:
         return self._statements.compile(self._old_containers(here, r["whole"], r["now"]))
 
     @cached_property
+    def old_part(self) -> Statement:
+        """Keep one of which only the state becomes another: the fields of an :class:`OldContainer`."""
+        r = parameters(OldContainer)
+        here = select().select_from(container).where(container.c.id == r["id"], container.c.revision == r["revision"])
+        return self._statements.compile(self._old_containers(here, _PART, r["now"]))
+
+    @cached_property
     def old_children(self) -> tuple[Statement, Statement, Statement]:
         """Keep mounts, device maps and processes that are overwritten: ``rows`` of :class:`OldChild`."""
 

@@ -203,16 +203,18 @@ class Writer:
         recording, past_ = self._recording, wanted.past
         calls: list[Call] = []
         if any(past_.children):
-            for many, one, given in zip(recording.old_children, recording.old_child, past_.children, strict=True):
-                calls += self._calls(many, one, given)
+            for many, one_child, given in zip(recording.old_children, recording.old_child, past_.children, strict=True):
+                calls += self._calls(many, one_child, given)
         if past_.wholes:
             calls += [call for many in recording.all_children for call in self._calls(many, None, past_.wholes)]
         if past_.sandboxes:
             whole = any(old.whole for old in past_.sandboxes)
-            one_sandbox = recording.old_sandbox if whole else recording.old_number
-            calls += self._calls(recording.old_sandboxes, one_sandbox, past_.sandboxes)
+            one = recording.old_sandbox if whole else recording.old_number
+            calls += self._calls(recording.old_sandboxes, one, past_.sandboxes)
         if past_.containers:
-            calls += self._calls(recording.old_containers, recording.old_container, past_.containers)
+            whole = any(old.whole for old in past_.containers)
+            one = recording.old_container if whole else recording.old_part
+            calls += self._calls(recording.old_containers, one, past_.containers)
         return calls
 
     def _told(self, wanted: Diff, created: Sequence[NewContainer], new_ids: Mapping[str, int]) -> list[Call]:

@@ -1532,6 +1532,19 @@ WHERE container.id = :id AND container.revision = :revision
   FROM retention) > 0 AND container.updated_at >= '0001-01-01'
   AND container.updated_at <= '9999-12-31 23:59:59.999999'
 
+-- name: recording.old_part
+-- Keep one of which only the state becomes another: the fields of an OldContainer.
+INSERT INTO container_history (container_id, valid_to, revision, whole, state, valid_from)
+SELECT container.id, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_1, container.revision, FALSE, container.state, container.updated_at
+FROM container
+WHERE container.id = :id AND container.revision = :revision
+  AND
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.updated_at >= '0001-01-01'
+  AND container.updated_at <= '9999-12-31 23:59:59.999999'
+
 -- name: recording.old_children[0]
 -- Keep mounts, device maps and processes that are overwritten: rows of OldChild.
 INSERT INTO mount_history (container_id, position, is_rootfs, source, destination, type, options,
