@@ -1,4 +1,4 @@
-"""The units of work that write; all of them pass through one function, :meth:`Writer.write`."""
+"""The units of work that write; all pass through one function, :meth:`Writer.write`, but for :mod:`.creating`."""
 
 from __future__ import annotations
 
