@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,3 +122,22 @@ def test_without_history(expecting: ContainerRepository) -> None:
     expecting.save("pod-1", "new", container("new"))
     after = rows(expecting.database)
     assert all(after[table] == before[table] for table in names.HISTORY)
+
+
+def test_many_at_once(expecting: ContainerRepository) -> None:
+    """Whoever else creates in the same sandbox, each new container counts once in its revision, and none is lost."""
+    threads, each = 4, 6
+    before = expecting.load_sandbox("pod-1").revision
+
+    def create(number: int) -> list[int]:
+        repository = ContainerRepository(expecting.database, host=expecting.host)
+        return [repository.save("pod-1", f"c{number}-{i}", container(f"c{number}-{i}")) for i in range(each)]
+
+    with ThreadPoolExecutor(threads) as pool:
+        revisions = sorted(revision for found in pool.map(create, range(threads)) for revision in found)
+    assert revisions == list(range(before + 1, before + 1 + threads * each))
+    found = expecting.load_sandbox("pod-1")
+    assert found.revision == before + threads * each
+    assert len(found.containers) == 2 + threads * each
+    told = [event.revision for event in expecting.events(kinds=["created"]) if event.cid and event.cid[0] == "c"]
+    assert sorted(told) == revisions
