@@ -7,6 +7,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import asyncmy
+from asyncmy.converters import conversions
 from sqlalchemy import event
 
 from ..asynchronous import Asynchronous
@@ -16,6 +17,8 @@ from . import nodes
 from .backend import MariaDB
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Engine
     from sqlalchemy.engine import URL
 
@@ -51,6 +54,10 @@ class AsyncMariaDB(Asynchronous, MariaDB):
             parameters["async_creator_fn"] = _connect
 
         return engine
+
+    def conversions(self, driver: Any) -> Mapping[Any, Any]:  # noqa: ARG002  SQLAlchemy's shell of it
+        """Return asyncmy's."""
+        return conversions
 
     def interrupt(self, driver: Any) -> None:
         """Shut the socket down, as for PyMySQL."""

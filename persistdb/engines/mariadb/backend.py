@@ -28,7 +28,7 @@ from ..liveness import checkout, ping_in_doubt
 from ..patience import connect_patiently
 from ..reading import allow_writes_again, refuse_writes
 from ..urls import listed_hosts, shown, without_list, without_secrets
-from . import compound, events, lag, locks, nodes, numbered, optionfile, readonly, roles, startup, tls, views
+from . import compound, events, lag, literals, locks, nodes, numbered, optionfile, readonly, roles, startup, tls, views
 from .causality import Causality
 from .prepared import Prepared
 
@@ -204,6 +204,7 @@ class MariaDB(Backend):
         if about_tls and not given.get("ssl_disabled"):
             tls.require(engine, about_tls, given)
         optionfile.check_before_connecting(engine, url)
+        literals.take(engine, self.conversions(engine.dialect.loaded_dbapi))
 
         self.timeouts = timeouts
         allow_writes_again(engine, "SET SESSION tx_read_only = 0", self.interrupt, timeouts.call)
@@ -233,6 +234,11 @@ class MariaDB(Backend):
                     connection.rollback()
 
         return engine
+
+    def conversions(self, driver: Any) -> Mapping[Any, Any]:
+        """Return what the driver makes literals and values with."""
+        conversions: Mapping[Any, Any] = driver.converters.conversions
+        return conversions
 
     def lift_read_timeout(self, driver: Any) -> None:
         """Wait for answers as long as it takes, from here on."""
@@ -267,7 +273,7 @@ class MariaDB(Backend):
         if not values:
             cursor.execute(sql, values)
             return
-        self._prepared(pooled).execute(cursor, sql, values)
+        self._prepared(pooled).execute(cursor, sql, literals.marked(values))
 
     @staticmethod
     def _prepared(pooled: PoolProxiedConnection) -> Prepared:

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..base import CommitInterrupted
+from .literals import marked
 from .prepared import GONE, Prepared
 from .startup import rolled_back_anyway
 
@@ -84,7 +85,7 @@ def _execute(
         if names or not isinstance(given, Mapping):
             values += [given[name] for name in names] if names else given
     try:
-        cursor.execute(_compound(tuple(parts), begin), values)
+        cursor.execute(_compound(tuple(parts), begin), marked(values))
         (numbers,) = cursor.fetchall()
     except Exception as error:  # the same
         if begin and _code(error) not in _OF_CLIENT:
