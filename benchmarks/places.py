@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from persistdb import ContainerRepository, Database
 from persistdb.engines.sqlite import driver
@@ -20,7 +20,7 @@ from persistdb.schema import names, views
 from . import samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.servers import Server, Workspace
 
@@ -147,6 +147,10 @@ class Servers(Place):
         self._server.close()
         if self._workspace is not None:
             self._workspace.remove()
+
+    def ask(self, sql: str, url: str) -> Sequence[Sequence[Any]]:
+        """Run a query as the administrator, in a database."""
+        return self._server.execute(sql, database=_name(url))
 
     def _create(self) -> str:
         return self._server.url(self._server.create_database())
