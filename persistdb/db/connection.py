@@ -123,7 +123,7 @@ class Connection(InFlight):
                 try:
                     if len(calls) == 1:
                         (call,) = calls
-                        answers: Sequence[Answer] = (self.answer(self._execute(call), call.decode),)
+                        answers: Sequence[Answer] = (self._answer(call),)
                     else:
                         answers = self._answers(calls)
                 except self._errors as error:
@@ -133,6 +133,18 @@ class Connection(InFlight):
         except StopIteration as end:
             result: T = end.value
             return result
+
+    def _answer(self, call: Call) -> Answer:
+        kept = None if self._observed or self._begin else self._backend.kept_cursor(self._pooled)
+        if kept is None:
+            return self.answer(self._execute(call), call.decode)
+        sql, values = call.statement.sql, _values(call)
+        try:
+            kept.execute(sql, values)
+        except self._errors as error:
+            self._tell(error, kept, sql, values)
+            raise
+        return self.answer(kept, call.decode)
 
     def _answers(self, calls: Sequence[Call]) -> Sequence[Answer]:
         alone, self._alone = self._alone, ""

@@ -34,6 +34,10 @@ class Asynchronous(Backend):
         """Take none: what a task forgets cannot be replaced where it is collected."""
         return None
 
+    def kept_cursor(self, pooled: PoolProxiedConnection) -> Any:  # noqa: ARG002  the others' signature
+        """Keep none: SQLAlchemy wraps each."""
+        return None
+
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  the others' signature
         """Send statements one by one: what SQLAlchemy makes of the drivers' cursors reads each answer at once."""
         return nullcontext()

@@ -267,6 +267,13 @@ class Backend(ABC):
         """
         return engine.pool.connect()
 
+    def kept_cursor(self, pooled: PoolProxiedConnection) -> Any:  # noqa: ARG002  one engine needs it
+        """Return the cursor that a connection keeps for statements of few rows, ``None`` where a new one costs little.
+
+        To close it makes it ready for the next statement.
+        """
+        return None
+
     def checkin(self, pooled: PoolProxiedConnection) -> None:
         """Return a connection to the pool, which rolls back what was not committed."""
         pooled.close()

@@ -61,7 +61,9 @@ def ping_in_doubt(engine: Engine, name: str, interrupt: Callable[[Any], None], t
     from sqlalchemy import event
     from sqlalchemy.exc import InvalidatePoolError
 
-    lost = [0.0]
+    from .pool import Pool, listen
+
+    lost = engine.pool.lost_at if isinstance(engine.pool, Pool) else [0.0]
 
     @event.listens_for(engine, "connect")
     def _tell_connect(*_: object) -> None:
@@ -73,11 +75,9 @@ def ping_in_doubt(engine: Engine, name: str, interrupt: Callable[[Any], None], t
         if error is not None:  # else it is closed on purpose
             log.info("%s: a connection was lost", name)
 
-    @event.listens_for(engine, "checkin")
     def _note_use(_connection: object, record: Any) -> None:
         record.info[USED] = time.monotonic()
 
-    @event.listens_for(engine, "checkout")
     def _ping(connection: Any, record: Any, _proxy: object) -> None:
         used = record.info.get(USED)
         again, deadline = _checkout.get()
@@ -99,3 +99,7 @@ def ping_in_doubt(engine: Engine, name: str, interrupt: Callable[[Any], None], t
             raise NoAnswer("the server does not answer") from failure
         # the pool releases all its connections, and opens a new one
         raise InvalidatePoolError from failure
+
+    # what take() and give_back() do for units of work (taking.py)
+    listen(engine, "checkin", _note_use)
+    listen(engine, "checkout", _ping)

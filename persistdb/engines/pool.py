@@ -61,6 +61,12 @@ class Place(_ConnectionRecord):
         """Roll back."""
         cast("Any", self.dbapi_connection).rollback()
 
+    def reset(self) -> None:
+        """Roll back as SQLAlchemy does when a connection is returned: within the time for a call."""
+        pool = self._home()
+        if pool is not None:
+            pool._dialect.do_rollback(cast("Any", self))  # noqa: SLF001  SQLAlchemy's name for it
+
     def close(self) -> None:
         """Return it after a unit of work; SQLAlchemy, which closes places that nobody uses, closes its connection."""
         pool = self._home()
@@ -97,11 +103,13 @@ class Pool(QueuePool):
         super().__init__(*arguments, **named)
         self.own = {"checkout": 0, "checkin": 0, "reset": 0}
         """How many listeners to each event are ours: a unit of work does what they do, or needs it not."""
+        self.lost_at = [0.0]
+        """When a connection was last lost, of the monotonic clock: others may be, too."""
 
     def recreate(self) -> QueuePool:
         """Return a new one, which has the same listeners."""
-        new = super().recreate()
-        cast("Pool", new).own = self.own
+        new = cast("Pool", super().recreate())
+        new.own, new.lost_at = self.own, self.lost_at
         return new
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
@@ -113,10 +121,11 @@ class Pool(QueuePool):
     def _create_connection(self) -> ConnectionPoolEntry:
         return Place(self)
 
-    def take(self) -> Place | None:
+    def take(self, *, opens: bool = True) -> Place | None:
         """Take a connection for a unit of work; ``None`` if somebody is to hear of it: then :meth:`connect` does it.
 
-        Raises SQLAlchemy's errors, and those of opening.
+        ``opens``: open one if none is unused, and wait where all are in use; else it is ``None``, too. Raises
+        SQLAlchemy's errors, and those of opening.
         """
         own, dispatch = self.own, self.dispatch
         checkout, checkin, reset = dispatch.checkout, dispatch.checkin, dispatch.reset
@@ -135,6 +144,8 @@ class Pool(QueuePool):
         try:
             place = self._pool._take()  # type: ignore[attr-defined]  # noqa: SLF001  of our queue, two calls less
         except IndexError:
+            if not opens:
+                return None
             place = self._do_get()
         # the common part of SQLAlchemy's get_connection()
         if (
@@ -143,6 +154,9 @@ class Pool(QueuePool):
             or place.starttime < self._invalidate_time
             or place.starttime < place._soft_invalidate_time  # noqa: SLF001  of a place of ours
         ):
+            if not opens:
+                self._pool.put(place)
+                return None
             try:
                 place.get_connection()
             except BaseException as error:

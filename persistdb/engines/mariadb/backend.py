@@ -26,7 +26,9 @@ from ..deadlines import shut_down
 from ..idle import shrinking
 from ..liveness import checkout, ping_in_doubt
 from ..patience import connect_patiently
+from ..pool import listen
 from ..reading import allow_writes_again, refuse_writes
+from ..taking import give_back, take
 from ..urls import listed_hosts, shown, without_list, without_secrets
 from . import compound, events, lag, literals, locks, nodes, numbered, optionfile, readonly, roles, startup, tls, views
 from .causality import Causality
@@ -227,12 +229,12 @@ class MariaDB(Backend):
             if "read_timeout" not in url.query:
                 self.lift_read_timeout(connection)
 
-        @event.listens_for(engine, "reset")
-        def _roll_back(connection: Any, _record: object, _state: object) -> None:
+        def roll_back(connection: Any, _record: object, _state: object) -> None:
             if startup.in_transaction(native(connection)):
                 with startup.rolled_back_anyway():
                     connection.rollback()
 
+        listen(engine, "reset", roll_back)  # checkin() does the same
         return engine
 
     def conversions(self, driver: Any) -> Mapping[Any, Any]:
@@ -247,6 +249,14 @@ class MariaDB(Backend):
     def checkout(self, engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:
         """Ping it where that is needed."""
         return checkout(engine, deadline, again)
+
+    def take(self, engine: Engine, again: bool) -> PoolProxiedConnection | None:
+        """Take one that needs no ping."""
+        return take(engine, again)
+
+    def checkin(self, pooled: PoolProxiedConnection) -> None:
+        """Roll back where a transaction is open, by what the server said last."""
+        give_back(pooled, startup.in_transaction)
 
     def interrupt(self, driver: Any) -> None:
         """Shut the socket down: KILL would need another connection, and an answer."""

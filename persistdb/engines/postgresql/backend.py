@@ -29,6 +29,7 @@ from ..expressions import literal_text, on_conflict_update
 from ..idle import shrinking
 from ..liveness import checkout, ping_in_doubt
 from ..patience import connect_patiently
+from ..taking import give_back, take
 from ..urls import listed_hosts, shown, without_list, without_secrets
 from . import events, lag, locks, pipeline, readonly, roles, session, startup, views
 
@@ -212,6 +213,25 @@ class PostgreSQL(Backend):
     def checkout(self, engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:
         """Ping it where that is needed."""
         return checkout(engine, deadline, again)
+
+    def take(self, engine: Engine, again: bool) -> PoolProxiedConnection | None:
+        """Take one that needs no ping."""
+        return take(engine, again)
+
+    def kept_cursor(self, pooled: PoolProxiedConnection) -> Any:
+        """Keep one: psycopg looks for the dumpers and loaders of each new cursor again, a seventh of a get."""
+        info = pooled.info
+        cursor = info.get("cursor")
+        if cursor is None or cursor.closed:
+            from .cursors import kept_cursor  # an error names the driver that is missing, when it is looked for
+
+            driver: Any = pooled.dbapi_connection
+            cursor = info["cursor"] = kept_cursor(driver)
+        return cursor
+
+    def checkin(self, pooled: PoolProxiedConnection) -> None:
+        """Roll back where a transaction is open, by what the server said last."""
+        give_back(pooled, _in_transaction)
 
     def interrupt(self, driver: Any) -> None:
         """Shut the socket down: a request to cancel would need an answer, too."""
@@ -442,3 +462,8 @@ class PostgreSQL(Backend):
 
 def _columns(pairs: Mapping[str, str]) -> str:
     return ", ".join(f'{value} AS "{key}"' for key, value in pairs.items())
+
+
+def _in_transaction(driver: Any) -> bool:
+    """Return whether a connection is in a transaction, or may be: libpq knows from the server's last answer."""
+    return bool(driver.pgconn.transaction_status)  # 0 is IDLE (PQtransactionStatus)

@@ -1,0 +1,119 @@
+"""Connections to servers that units of work take without SQLAlchemy's proxy."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from persistdb import Database
+from persistdb.db.work import Statement, rows, value
+from persistdb.engines.liveness import DOUBT, USED
+from persistdb.engines.pool import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.pool import PoolProxiedConnection
+
+    from persistdb.db.work import Work
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Return a database whose one connection a unit of work has used."""
+    with Database(request.getfixturevalue(f"{request.param}_url"), pool_size=1) as database:
+        assert one(database) == 1
+        yield database
+
+
+def one(database: Database, sql: str = "SELECT 1") -> object:
+    """Return the value that a query gives."""
+    return database.read(lambda: value(Statement(sql, database.backend.style), {}))
+
+
+def taken(database: Database) -> PoolProxiedConnection:
+    """Take the connection as a unit of work does."""
+    place = database.backend.take(database.engine, again=True)
+    assert place is not None
+    return place
+
+
+def status(database: Database) -> bool:
+    """Return whether a transaction is open on the connection, by what the driver knows."""
+    with closing(database.engine.raw_connection()) as pooled:
+        driver: Any = pooled.dbapi_connection
+        if database.backend.name == "postgresql":
+            return bool(driver.info.transaction_status)
+        return bool(driver.server_status & 1)
+
+
+def test_it_needs_no_proxy(database: Database) -> None:
+    """One that was just used is taken as it is, and is the one that SQLAlchemy uses."""
+    place = taken(database)
+    assert isinstance(place, Place)
+    driver = place.dbapi_connection
+    database.backend.checkin(place)
+    with closing(database.engine.raw_connection()) as pooled:
+        assert pooled.dbapi_connection is driver
+
+
+def test_a_transaction_that_is_open_is_rolled_back(database: Database) -> None:
+    """What a unit of work leaves open ends when its connection is returned."""
+    place = taken(database)
+    driver: Any = place.dbapi_connection
+    cursor = driver.cursor()
+    cursor.execute("BEGIN")
+    cursor.execute("SELECT 1")
+    cursor.fetchall()
+    cursor.close()
+    database.backend.checkin(place)
+    assert not status(database)
+    assert taken(database).dbapi_connection is driver
+
+
+def test_one_that_cannot_be_rolled_back_is_closed(database: Database) -> None:
+    """A connection that was lost in a transaction is not used again."""
+    place = taken(database)
+    driver: Any = place.dbapi_connection
+    driver.cursor().execute("BEGIN")
+    database.backend.interrupt(driver)
+    database.backend.checkin(place)
+    assert not place.is_valid
+    assert one(database) == 1
+
+
+@pytest.mark.parametrize("why", ["idle", "another was lost", "it cannot be run again"])
+def test_in_doubt_it_is_taken_with_a_ping(database: Database, why: str) -> None:
+    """One that nobody used for a while, or after another was lost, is SQLAlchemy's to take, who pings it."""
+    place = taken(database)
+    database.backend.checkin(place)
+    if why == "idle":
+        place.info[USED] = time.monotonic() - DOUBT
+    if why == "another was lost":
+        database.engine.pool.lost_at[0] = time.monotonic()  # type: ignore[attr-defined]  # ours
+    assert database.backend.take(database.engine, again=why != "it cannot be run again") is None
+    assert one(database) == 1
+
+
+def test_a_cursor_is_kept_for_few_rows(postgresql_url: str) -> None:
+    """A unit of work on PostgreSQL uses the cursor of the one before, unless that holds many rows."""
+    many = Statement("SELECT generate_series(1, 1000)", "pyformat")
+
+    def cursor(database: Database, work: Work[object]) -> object:
+        database.read(lambda: work)
+        place = taken(database)
+        database.backend.checkin(place)
+        return place.info["cursor"]
+
+    with Database(postgresql_url, pool_size=1) as database:
+        assert one(database) == 1
+        first = cursor(database, value(Statement("SELECT 2", "pyformat"), {}))
+        assert cursor(database, value(Statement("SELECT 3", "pyformat"), {})) is first
+        with pytest.raises(Exception, match="division"):
+            one(database, "SELECT 1 / 0")
+        assert cursor(database, rows(many, {})) is first
+        assert first.closed  # type: ignore[attr-defined]  # psycopg's
+        assert cursor(database, value(Statement("SELECT 4", "pyformat"), {})) is not first
