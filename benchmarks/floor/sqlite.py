@@ -57,9 +57,9 @@ _PROCESS = (
 
 
 def _array(item: str, table: str, alias: str, where: str = "") -> str:
-    # without a subquery ORDER BY within the aggregate costs 5 µs more
-    rows = f"SELECT * FROM {table} {alias} WHERE {alias}.container_id = c.id {where} ORDER BY {alias}.position"
-    return f"(SELECT json_group_array({item}) FROM ({rows}) {alias})"
+    # ORDER BY within the aggregate costs 5 µs more, a subquery with it 2; the primary key is in this order
+    rows = f"{table} {alias} INDEXED BY sqlite_autoindex_{table}_1 WHERE {alias}.container_id = c.id {where}"
+    return f"(SELECT json_group_array({item}) FROM {rows})"
 
 
 _DOCUMENT = f"""json_object(

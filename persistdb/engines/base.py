@@ -113,7 +113,8 @@ class JSONRows:
     """The rows of a table that a document has as a list.
 
     ``order`` is the column that they are sorted by, ``number`` an integer that differs in each. ``other`` is a second
-    table that has some of the rows, with the condition for them, in the same alias.
+    table that has some of the rows, with the condition for them, in the same alias. ``clustered``: the columns that
+    ``where`` compares and ``order`` are the table's primary key, in this order.
     """
 
     table: str
@@ -122,6 +123,7 @@ class JSONRows:
     order: str
     number: str
     other: tuple[str, str] | None = None
+    clustered: bool = False
 
     def also(self, condition: str) -> JSONRows:
         """Return those of the rows for which a condition holds, too."""

@@ -531,7 +531,7 @@ class Statements:
 
     def listed(self, table: str, alias: str, c: str = "container") -> JSONRows:
         """Return the rows of one of a container's lists."""
-        return JSONRows(table, alias, f"{alias}.container_id = {c}.id", "position", "position")
+        return JSONRows(table, alias, f"{alias}.container_id = {c}.id", "position", "position", clustered=True)
 
     def _mount(self) -> dict[str, str]:
         return {

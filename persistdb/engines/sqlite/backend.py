@@ -383,9 +383,14 @@ class SQLite(Backend):
     def json_list(self, pairs: Mapping[str, str], rows: JSONRows) -> str:
         """Build it over an ordered subquery: ORDER BY within aggregates came with 3.44 only.
 
-        The subquery is a coroutine, which copies each of its columns: it has those that the objects need.
+        The subquery is a coroutine, which copies each of its columns: it has those that the objects need. A table whose
+        rows are stored in this order needs none, a fifth of a get: it is read by its primary key, which is named, so
+        that no other index can be in its place. Without ORDER BY an index is read from its beginning to its end.
         """
         item, alias = self.json_object(pairs), rows.alias
+        if rows.clustered:
+            key = f"{rows.table} AS {alias} INDEXED BY sqlite_autoindex_{rows.table}_1"
+            return f"(SELECT json_group_array({item}) FROM {key} WHERE {rows.where})"
         columns = ", ".join(dict.fromkeys(re.findall(rf"\b{alias}\.\w+", item)))
         source = f"{rows.source(item)} ORDER BY {alias}.{rows.order}"
         return f"(SELECT json_group_array({item}) FROM (SELECT {columns} FROM {source}) AS {alias})"

@@ -16,28 +16,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM sandbox
 JOIN container ON sandbox.id = container.sandbox_id
@@ -61,28 +51,18 @@ SELECT json_object('id', sandbox.id, 'host', sandbox.host, 'record', json_object
             (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination,
                   'Type', m.type, 'Options', json(m.options), 'HostPath', m.host_path,
                   'BlockDeviceID', m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-            FROM
-              (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-                m.read_only, m.mounted
-              FROM mount AS m
-              WHERE m.container_id = c.id AND m.position > 0
-              ORDER BY m.position) AS m), 'DeviceMaps',
+            FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+            WHERE m.container_id = c.id AND m.position > 0), 'DeviceMaps',
             (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath',
                   d.container_path, 'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared',
                   d.shared))
-            FROM
-              (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-              FROM device_map AS d
-              WHERE d.container_id = c.id
-              ORDER BY d.position) AS d), 'Process',
+            FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+            WHERE d.container_id = c.id), 'Process',
             (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid,
                   'StartTime', p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' ||
                   p.start_time_offset))
-            FROM
-              (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-              FROM process AS p
-              WHERE p.container_id = c.id
-              ORDER BY p.position) AS p)), 'revision', c.revision, 'origin', json_object('layout',
+            FROM process AS p INDEXED BY sqlite_autoindex_process_1
+            WHERE p.container_id = c.id)), 'revision', c.revision, 'origin', json_object('layout',
             c.layout, 'extra', c.extra, 'document', c.document, 'namespace', c.namespace),
           'created_at', c.created_at || 'Z', 'updated_at', c.updated_at || 'Z'))
     FROM
@@ -112,28 +92,18 @@ SELECT json_object('id', sandbox.id, 'host', sandbox.host, 'record', json_object
             (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination,
                   'Type', m.type, 'Options', json(m.options), 'HostPath', m.host_path,
                   'BlockDeviceID', m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-            FROM
-              (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-                m.read_only, m.mounted
-              FROM mount AS m
-              WHERE m.container_id = c.id AND m.position > 0
-              ORDER BY m.position) AS m), 'DeviceMaps',
+            FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+            WHERE m.container_id = c.id AND m.position > 0), 'DeviceMaps',
             (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath',
                   d.container_path, 'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared',
                   d.shared))
-            FROM
-              (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-              FROM device_map AS d
-              WHERE d.container_id = c.id
-              ORDER BY d.position) AS d), 'Process',
+            FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+            WHERE d.container_id = c.id), 'Process',
             (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid,
                   'StartTime', p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' ||
                   p.start_time_offset))
-            FROM
-              (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-              FROM process AS p
-              WHERE p.container_id = c.id
-              ORDER BY p.position) AS p)), 'revision', c.revision, 'origin', json_object('layout',
+            FROM process AS p INDEXED BY sqlite_autoindex_process_1
+            WHERE p.container_id = c.id)), 'revision', c.revision, 'origin', json_object('layout',
             c.layout, 'extra', c.extra, 'document', c.document, 'namespace', c.namespace),
           'created_at', c.created_at || 'Z', 'updated_at', c.updated_at || 'Z'))
     FROM
@@ -172,28 +142,18 @@ SELECT json_object('id', sandbox.id, 'host', sandbox.host, 'record', json_object
             (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination,
                   'Type', m.type, 'Options', json(m.options), 'HostPath', m.host_path,
                   'BlockDeviceID', m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-            FROM
-              (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-                m.read_only, m.mounted
-              FROM mount AS m
-              WHERE m.container_id = c.id AND m.position > 0
-              ORDER BY m.position) AS m), 'DeviceMaps',
+            FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+            WHERE m.container_id = c.id AND m.position > 0), 'DeviceMaps',
             (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath',
                   d.container_path, 'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared',
                   d.shared))
-            FROM
-              (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-              FROM device_map AS d
-              WHERE d.container_id = c.id
-              ORDER BY d.position) AS d), 'Process',
+            FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+            WHERE d.container_id = c.id), 'Process',
             (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid,
                   'StartTime', p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' ||
                   p.start_time_offset))
-            FROM
-              (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-              FROM process AS p
-              WHERE p.container_id = c.id
-              ORDER BY p.position) AS p)), 'revision', c.revision, 'origin', json_object('layout',
+            FROM process AS p INDEXED BY sqlite_autoindex_process_1
+            WHERE p.container_id = c.id)), 'revision', c.revision, 'origin', json_object('layout',
             c.layout, 'extra', c.extra, 'document', c.document, 'namespace', c.namespace),
           'created_at', c.created_at || 'Z', 'updated_at', c.updated_at || 'Z'))
     FROM
@@ -230,28 +190,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM container
 LEFT OUTER JOIN sandbox ON sandbox.id = container.sandbox_id
@@ -299,28 +249,18 @@ SELECT sandbox.id, sandbox.revision,
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') END AS payload, CASE WHEN (container.id IS NULL
     AND sandbox.document IS NOT NULL) THEN sandbox.document END AS document
 FROM sandbox
@@ -708,28 +648,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM sandbox
 JOIN container ON sandbox.id = container.sandbox_id
@@ -789,28 +719,18 @@ SELECT json_object('id', sandbox.id, 'host', sandbox.host, 'record', json_object
             (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination,
                   'Type', m.type, 'Options', json(m.options), 'HostPath', m.host_path,
                   'BlockDeviceID', m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-            FROM
-              (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-                m.read_only, m.mounted
-              FROM mount AS m
-              WHERE m.container_id = c.id AND m.position > 0
-              ORDER BY m.position) AS m), 'DeviceMaps',
+            FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+            WHERE m.container_id = c.id AND m.position > 0), 'DeviceMaps',
             (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath',
                   d.container_path, 'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared',
                   d.shared))
-            FROM
-              (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-              FROM device_map AS d
-              WHERE d.container_id = c.id
-              ORDER BY d.position) AS d), 'Process',
+            FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+            WHERE d.container_id = c.id), 'Process',
             (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid,
                   'StartTime', p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' ||
                   p.start_time_offset))
-            FROM
-              (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-              FROM process AS p
-              WHERE p.container_id = c.id
-              ORDER BY p.position) AS p)), 'revision', c.revision, 'origin', json_object('layout',
+            FROM process AS p INDEXED BY sqlite_autoindex_process_1
+            WHERE p.container_id = c.id)), 'revision', c.revision, 'origin', json_object('layout',
             c.layout, 'extra', c.extra, 'document', c.document, 'namespace', c.namespace),
           'created_at', c.created_at || 'Z', 'updated_at', c.updated_at || 'Z'))
     FROM
@@ -840,28 +760,18 @@ SELECT json_object('id', sandbox.id, 'host', sandbox.host, 'record', json_object
             (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination,
                   'Type', m.type, 'Options', json(m.options), 'HostPath', m.host_path,
                   'BlockDeviceID', m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-            FROM
-              (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-                m.read_only, m.mounted
-              FROM mount AS m
-              WHERE m.container_id = c.id AND m.position > 0
-              ORDER BY m.position) AS m), 'DeviceMaps',
+            FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+            WHERE m.container_id = c.id AND m.position > 0), 'DeviceMaps',
             (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath',
                   d.container_path, 'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared',
                   d.shared))
-            FROM
-              (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-              FROM device_map AS d
-              WHERE d.container_id = c.id
-              ORDER BY d.position) AS d), 'Process',
+            FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+            WHERE d.container_id = c.id), 'Process',
             (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid,
                   'StartTime', p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' ||
                   p.start_time_offset))
-            FROM
-              (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-              FROM process AS p
-              WHERE p.container_id = c.id
-              ORDER BY p.position) AS p)), 'revision', c.revision, 'origin', json_object('layout',
+            FROM process AS p INDEXED BY sqlite_autoindex_process_1
+            WHERE p.container_id = c.id)), 'revision', c.revision, 'origin', json_object('layout',
             c.layout, 'extra', c.extra, 'document', c.document, 'namespace', c.namespace),
           'created_at', c.created_at || 'Z', 'updated_at', c.updated_at || 'Z'))
     FROM
@@ -901,28 +811,18 @@ SELECT json_object('id', sandbox.id, 'host', sandbox.host, 'record', json_object
             (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination,
                   'Type', m.type, 'Options', json(m.options), 'HostPath', m.host_path,
                   'BlockDeviceID', m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-            FROM
-              (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-                m.read_only, m.mounted
-              FROM mount AS m
-              WHERE m.container_id = c.id AND m.position > 0
-              ORDER BY m.position) AS m), 'DeviceMaps',
+            FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+            WHERE m.container_id = c.id AND m.position > 0), 'DeviceMaps',
             (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath',
                   d.container_path, 'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared',
                   d.shared))
-            FROM
-              (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-              FROM device_map AS d
-              WHERE d.container_id = c.id
-              ORDER BY d.position) AS d), 'Process',
+            FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+            WHERE d.container_id = c.id), 'Process',
             (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid,
                   'StartTime', p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' ||
                   p.start_time_offset))
-            FROM
-              (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-              FROM process AS p
-              WHERE p.container_id = c.id
-              ORDER BY p.position) AS p)), 'revision', c.revision, 'origin', json_object('layout',
+            FROM process AS p INDEXED BY sqlite_autoindex_process_1
+            WHERE p.container_id = c.id)), 'revision', c.revision, 'origin', json_object('layout',
             c.layout, 'extra', c.extra, 'document', c.document, 'namespace', c.namespace),
           'created_at', c.created_at || 'Z', 'updated_at', c.updated_at || 'Z'))
     FROM
@@ -3757,28 +3657,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -3805,28 +3695,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -3856,28 +3736,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -3903,28 +3773,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -3954,28 +3814,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -4002,28 +3852,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -4053,28 +3893,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -4100,28 +3930,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -4151,28 +3971,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -4226,28 +4036,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -4274,28 +4074,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -4324,28 +4114,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload
 FROM
   (SELECT container.id AS id
@@ -4566,28 +4346,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload, container.id
 FROM
   (SELECT container.id AS id
@@ -4613,28 +4383,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload, container.id
 FROM
   (SELECT container.id AS id
@@ -4662,28 +4422,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload, container.id
 FROM
   (SELECT container.id AS id
@@ -4708,28 +4458,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload, container.id
 FROM
   (SELECT container.id AS id
@@ -4769,28 +4509,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload, container.id, sandbox.sid, container.cid
 FROM
   (SELECT container.id AS id, sandbox.sid AS sid, container.cid AS cid
@@ -4817,28 +4547,18 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
       (SELECT json_group_array(json_object('Source', m.source, 'Destination', m.destination, 'Type',
             m.type, 'Options', json(m.options), 'HostPath', m.host_path, 'BlockDeviceID',
             m.block_device_id, 'ReadOnly', m.read_only, 'Mounted', m.mounted))
-      FROM
-        (SELECT m.source, m.destination, m.type, m.options, m.host_path, m.block_device_id,
-          m.read_only, m.mounted
-        FROM mount AS m
-        WHERE m.container_id = container.id AND m.position > 0
-        ORDER BY m.position) AS m), 'DeviceMaps',
+      FROM mount AS m INDEXED BY sqlite_autoindex_mount_1
+      WHERE m.container_id = container.id AND m.position > 0), 'DeviceMaps',
       (SELECT json_group_array(json_object('ID', d.device_id, 'ContainerPath', d.container_path,
             'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared', d.shared))
-      FROM
-        (SELECT d.device_id, d.container_path, d.file_mode, d.uid, d.gid, d.shared
-        FROM device_map AS d
-        WHERE d.container_id = container.id
-        ORDER BY d.position) AS d), 'Process',
+      FROM device_map AS d INDEXED BY sqlite_autoindex_device_map_1
+      WHERE d.container_id = container.id), 'Process',
       (SELECT json_group_array(json_object('Token', coalesce(p.token, ''), 'Pid', p.pid, 'StartTime',
             p.start_time || 'Z' || ' ' || p.start_time_ns || ' ' || p.start_time_offset))
-      FROM
-        (SELECT p.token, p.pid, p.start_time, p.start_time_ns, p.start_time_offset
-        FROM process AS p
-        WHERE p.container_id = container.id
-        ORDER BY p.position) AS p)), 'revision', container.revision, 'origin', json_object('layout',
-      container.layout, 'extra', container.extra, 'document', container.document, 'namespace',
-      container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
+      FROM process AS p INDEXED BY sqlite_autoindex_process_1
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
+      'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') AS payload, container.id, sandbox.sid, container.cid
 FROM
   (SELECT container.id AS id, sandbox.sid AS sid, container.cid AS cid
