@@ -82,11 +82,21 @@ class Creator:
             ((creation.revision,),) = answer.rows
 
     def took_effect(self, creation: Creation) -> Work[bool | None]:
-        """Return whether a creation whose answer was lost took effect; ``None`` where others changed it since."""
-        yield from self._reader.wait_for_writers(creation.sid)
-        container = yield from self._reader.find_container(creation.sid, creation.cid)
+        """Return whether a creation whose answer was lost took effect: then it has its revision.
+
+        Its event tells, whatever became of the container since. ``None`` where there is none to tell, and others
+        changed the container.
+        """
+        sid, cid = creation.sid, creation.cid
+        yield from self._reader.wait_for_writers(sid)
+        key = {"host": self._host, "sid": sid, "cid": cid, "at": creation.now}
+        (answer,) = yield (Call(self._compiled.recording.find_creation, key),)
+        if answer.rows:
+            ((creation.revision,),) = answer.rows
+            return True
+        container = yield from self._reader.find_container(sid, cid)
         if container is None:
-            return False if (yield from self._reader.stored([creation.sid])) else None
+            return False if (yield from self._reader.stored([sid])) else None
         if utc_text(container.updated_at) != creation.now:
             return None
         creation.revision = container.revision

@@ -128,6 +128,23 @@ class Recording:
         )
 
     @cached_property
+    def find_creation(self) -> Statement:
+        """The revision with which a container was created at a time: ``host``, ``sid``, ``cid``, ``at``."""
+        joined = sandbox.join(container_lifetime, container_lifetime.c.sandbox_id == sandbox.c.id)
+        of_container = and_(event.c.sandbox_id == sandbox.c.id, event.c.container_id == container_lifetime.c.id)
+        return self._statements.compile(
+            select(event.c.revision)
+            .select_from(joined.join(event, of_container))
+            .where(
+                sandbox.c.host == parameter("host"),
+                sandbox.c.sid == parameter("sid"),
+                container_lifetime.c.cid == parameter("cid"),
+                event.c.at == parameter("at"),
+                event.c.kind == literal_column("'created'"),
+            )
+        )
+
+    @cached_property
     def sandbox_lifetimes(self) -> Statement:
         """Write lifetimes that begin: ``rows`` of :class:`SandboxLife`."""
         return self._insert(sandbox_lifetime, dict(self._rows(sandbox_lifetime, SandboxLife).c), {})

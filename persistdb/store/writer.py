@@ -359,8 +359,13 @@ class Writer:
         """Return whether one of a diff's events was written: others may have changed its rows since, but no event."""
         created = (_event(each) for each in wanted.created if None not in (each.row.id, each.row.sandbox_id))
         told = next(iter((*wanted.past.events, *created)), None)
-        if told is None:
-            return None
+        if told is None:  # of a new row, whose ID only the lost answer had
+            sid, cid, before = wanted.witness or ("", None, 1)
+            if cid is None or before:
+                return None
+            key = {"host": self._host, "sid": sid, "cid": cid, "at": wanted.now}
+            answers = yield (Call(self._recording.find_creation, key),)
+            return True if answers[0].rows else None
         values = {name: getattr(told, name) for name in ("sandbox_id", "kind", "revision", "at")}
         answers = yield (Call(self._recording.find_event, {**values, "container_id": told.container_id or 0}),)
         is_there, is_kept = answers[0].rows[0] if answers[0].rows else (False, False)

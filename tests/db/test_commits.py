@@ -192,6 +192,26 @@ def test_a_commit_that_another_overwrote_without_history(
     assert repository.get("pod-1", "a").record == container("mine")
 
 
+def test_a_creation_that_another_changed(
+    through: tuple[Proxy, ContainerRepository], repository: ContainerRepository
+) -> None:
+    """A new container whose answer is lost, and which another changes before it is looked up, has its own revision."""
+    proxy, cut = through
+    first = cut.save("pod-1", "first", container("first"))
+    backend = used(cut).backend
+    proxy.cut(b"INSERT INTO container" if backend.changes_in_one and backend.changes_alone else b"COMMIT", Cut.AFTER)
+
+    def change() -> None:
+        # the creation may be on its way still
+        while not repository.exists("pod-1", "new"):
+            pass
+        repository.save("pod-1", "new", container("new", state="stopped"))
+
+    with just_before(used(cut), r"SELECT sandbox\.id\s+FROM sandbox", change):
+        assert cut.save("pod-1", "new", container("new")) == first + 1
+    assert repository.get("pod-1", "new").revision == first + 2
+
+
 def test_a_commit_that_takes_long(
     postgresql_server: PostgreSQL, postgresql_url: str, proxy_to: Callable[[Server], Proxy]
 ) -> None:

@@ -1186,6 +1186,15 @@ SELECT CASE WHEN (EXISTS
   (seconds IS NULL OR seconds > 0) AND horizon < :at THEN 1 ELSE 0 END AS anon_2
 FROM retention
 
+-- name: recording.find_creation
+-- The revision with which a container was created at a time: host, sid, cid, at.
+SELECT event.revision
+FROM sandbox INNER
+JOIN container_lifetime ON container_lifetime.sandbox_id = sandbox.id INNER
+JOIN event ON event.sandbox_id = sandbox.id AND event.container_id = container_lifetime.id
+WHERE sandbox.host = :host AND sandbox.sid = :sid AND container_lifetime.cid = :cid
+  AND event.at = :at AND event.kind = 'created'
+
 -- name: recording.sandbox_lifetimes
 -- Write lifetimes that begin: rows of SandboxLife.
 INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
