@@ -110,20 +110,21 @@ def _values(parameter: Parameter) -> dict[str, str]:
 def _of_device(name: str, given: str) -> dict[str, str]:
     """Return what a device's numbers are, and the IDs that OCI runtimes make of them, else the text as it is."""
     numbers = f"CASE WHEN {given} GLOB '[bcu] *' THEN substr({given}, 3) ELSE {given} END"
-    parts = {
-        "major": f"substr({numbers}, 1, instr({numbers}, ':') - 1)",
-        "minor": f"substr({numbers}, instr({numbers}, ':') + 1)",
+    are = f"{numbers} GLOB '[0-9]*:[0-9]*' AND {numbers} NOT GLOB '*:*:*' AND {numbers} NOT GLOB '*[^0-9:]*'"
+    major = f"CAST({numbers} AS integer)"  # which ends before the colon
+    minor = f"CAST(substr({numbers}, instr({numbers}, ':') + 1) AS integer)"
+
+    def where(kinds: str, value: str, otherwise: str) -> str:
+        return f"CASE WHEN {are} AND {given} GLOB '[{kinds}0-9]*' THEN {value} ELSE {otherwise} END"
+
+    ids = {letter: f"'{letter} ' || {major} || ':' || {minor}" for letter in "cub"}
+    return {
+        name: given,
+        **{f"{name}_{letter}": where("b" if letter == "b" else "cu", value, given) for letter, value in ids.items()},
+        **{f"{name}_{part}": where("bcu", value, "NULL") for part, value in (("major", major), ("minor", minor))},
+        f"{name}_kind": where("cu", "'char'", where("b", "'block'", "NULL")),
+        f"{name}_or_kind": where("b", "'block'", where("cu", "'char'", "NULL")),
     }
-    are = f"{numbers} GLOB '[0-9]*:[0-9]*' AND {numbers} NOT GLOB '*[^0-9:]*'"
-    values = {name: given}
-    for letter, others in (("c", "[^b]"), ("u", "[^b]"), ("b", "[^cu]")):
-        ours = f"CASE WHEN {are} AND {given} GLOB '{others}*' THEN '{letter} ' || {numbers} ELSE {given} END"
-        values[f"{name}_{letter}"] = ours
-    for part, text in parts.items():
-        values[f"{name}_{part}"] = f"CASE WHEN {are} THEN CAST({text} AS integer) END"
-    values[f"{name}_kind"] = f"CASE WHEN {given} GLOB 'b *' THEN 'block' ELSE 'char' END"
-    values[f"{name}_or_kind"] = f"CASE WHEN {given} GLOB '[cu] *' THEN 'char' ELSE 'block' END"
-    return values
 
 
 def _kind(parameter: Parameter) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sqlite3
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -71,7 +72,9 @@ def test_finds_something(served: tuple[Database, Datasette, dict[str, Any]]) -> 
     def rows(name: str, **values: str) -> int:
         return len(get(app, f"/fleet/{name}.json", _shape="arrays", **values)["rows"])
 
-    assert rows("device-holders", device="fuse") == 2
+    assert rows("device-holders", device="fuse") == rows("device-holders", device="10:229") == 2
+    assert rows("device-holders", device="b 253:7") == rows("device-holders", device="blk") > 0
+    assert rows("device-holders", device="b 10:229") == 0
     assert rows("paths", prefix="/srv/") == rows("paths", prefix="/srv") > 0
     assert rows("paths", prefix="/") >= rows("paths", prefix="/srv")
     assert rows("largest", count="1") == 1
@@ -103,6 +106,22 @@ def test_own_reports(sqlite_url: str, tmp_path: Path) -> None:
     assert queries["mine"]["title"] == 'It\'s "mine"'
     assert "(coalesce(nullif(:name, ''), 'it''s')) AS name" in queries["mine"]["sql"]
     assert "'12:30' AS time" in queries["mine"]["sql"]
+
+
+@pytest.mark.parametrize(
+    "given", ["c 10:229", "u 1:2", "b 08:016", "8:16", "c 10", "x 1:2", "1:2:3", "d6a2:", "/dev/x"]
+)
+def test_devices(sqlite_url: str, tmp_path: Path, given: str) -> None:
+    """What a device's text is taken for is the same in a query as in a report."""
+    names = [f"device_{name}" for name in ("c", "u", "b", "major", "minor", "kind", "or_kind")]
+    own = f"-- title: Mine\n-- parameter: device device: which\nSELECT {', '.join(f':{name}' for name in names)}"
+    (tmp_path / "mine.sql").write_text(own)
+    with Database(sqlite_url) as database:
+        queries = json.loads(datasette.metadata(database, tmp_path))["databases"]["persistdb"]["queries"]
+        with sqlite3.connect(":memory:") as connection:
+            (found,) = connection.execute(queries["mine"]["sql"], {"device": given})
+        wanted = find("mine", "sqlite", tmp_path).values([given])
+    assert dict(zip(names, found, strict=True)) == {name: wanted[name] for name in names}
 
 
 @pytest.mark.parametrize("url", ["postgresql://u@h/x", "mariadb://u@h/x", "sqlite://"])
