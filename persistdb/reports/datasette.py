@@ -124,6 +124,7 @@ def _of_device(name: str, given: str) -> dict[str, str]:
         **{f"{name}_{part}": where("bcu", value, "NULL") for part, value in (("major", major), ("minor", minor))},
         f"{name}_kind": where("cu", "'char'", where("b", "'block'", "NULL")),
         f"{name}_or_kind": where("b", "'block'", where("cu", "'char'", "NULL")),
+        f"{name}_ids": given,  # Kata's others would be a query before
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ..db import work
 from ..errors import QueryTimeout
 from ..schema.prepare import prepare
-from . import readonly, scope
+from . import devices, readonly, scope
 from .totals import added_up
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def stream(
         values = report.values(())
     database = database.replica or database
     prepare(database, create=False)
+    seconds = database.timeouts.statement if timeout is None else timeout
+    report, values = devices.resolved(database, report, values, host=None, timeout=seconds)
     if not report.totals:
         yield from _read(database, report, values, timeout, limit, whole, sandboxes)
         return

@@ -27,7 +27,7 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
 _DEVICE: Final = re.compile(r"(?:([bcu]) )?([0-9]{1,9}):([0-9]{1,9})", re.ASCII)
 _KINDS: Final = {"b": ("block",), "c": ("char",), "u": ("char",), None: ("char", "block")}
 _LETTERS: Final = (("c", "char"), ("u", "char"), ("b", "block"))
-_OF_DEVICE: Final = ("c", "u", "b", "major", "minor", "kind", "or_kind")
+_OF_DEVICE: Final = ("c", "u", "b", "major", "minor", "kind", "or_kind", "ids")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Parameter:
         An age or a time becomes a timestamp. A folder also has ``NAME_from`` and ``NAME_to``: all paths below it are
         at or after the first and before the second. A device has the IDs that OCI runtimes give it, ``NAME_c``,
         ``NAME_u`` and ``NAME_b``, and ``NAME_major``, ``NAME_minor`` and the kinds ``NAME_kind`` and ``NAME_or_kind``,
-        which are alike where it is of one. Raises :class:`~persistdb.errors.InvalidValue`.
+        which are alike where it is of one. ``NAME_ids`` stands for Kata's IDs (:mod:`.devices`). Raises
+        :class:`~persistdb.errors.InvalidValue`.
         """
         try:
             check_text(given)
@@ -108,7 +109,7 @@ class Parameter:
 def _device(given: str) -> tuple[object, ...]:
     match = _DEVICE.fullmatch(given)
     if match is None:
-        return (given, *(given,) * 3, *(None,) * 4)
+        return (given, *(given,) * 3, *(None,) * 4, given)
     kinds, major, minor = _KINDS[match[1]], int(match[2]), int(match[3])
     ids = [f"{letter} {major}:{minor}" if kind in kinds else given for letter, kind in _LETTERS]
-    return (given, *ids, major, minor, kinds[0], kinds[-1])
+    return (given, *ids, major, minor, kinds[0], kinds[-1], given)

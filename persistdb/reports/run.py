@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..schema.prepare import prepare
 from ..store import past_reader
-from . import pages, readonly, scope
+from . import devices, pages, readonly, scope
 from .totals import added_up
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def run(
         return whole(pages.stream(database, report, values, timeout=timeout, limit=limit))
     database = database.replica or database
     prepare(database, create=False)
+    seconds = database.timeouts.statement if timeout is None else timeout
+    report, values = devices.resolved(database, report, values, host=host, timeout=seconds)
     sql, parameters = scope.of_hosts(database, report, [host])
     values = {**values, **parameters}
     # whoever may put a file into the folder of reports is trusted; bundled reports are

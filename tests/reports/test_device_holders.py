@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from persistdb import ContainerRepository, Database, reports
 from persistdb.errors import InvalidValue
 from persistdb.ingest import Importer
 from persistdb.records import ContainerState, DeviceMap, Mount, SandboxState
+from persistdb.reports import devices
 from tests.ingest.test_importer import Recorder
 from tests.runtimes.containers import DATA
 
@@ -29,9 +31,9 @@ def database(database_url: str) -> Iterator[Database]:
     with Database(database_url) as database:
         for host in ("node-1", "node-2"):
             repository = ContainerRepository(database, host=host)
-            devices = [fleet.device(f"fuse-{host}", DevType="u"), fleet.device(f"disk-{host}", **DISK)]
-            devices += [fleet.device("other", DevType="b", Major=10, Minor=229)]
-            record = SandboxState(sid="kata", document=fleet.document(devices))
+            listed = [fleet.device(f"fuse-{host}", DevType="u"), fleet.device(f"disk-{host}", **DISK)]
+            listed += [fleet.device("other", DevType="b", Major=10, Minor=229)]
+            record = SandboxState(sid="kata", document=fleet.document(listed))
             maps = [
                 DeviceMap(id=device, container_path=f"/dev/{device[:4]}") for device in (f"fuse-{host}", "other", "")
             ]
@@ -88,14 +90,45 @@ def test_by_each_of_its_names(database: Database, given: str, held: list[tuple[s
     assert ask(database, "device-holders", given, host="node-1") == expected[: len(held)]
 
 
-def test_in_the_past(database: Database) -> None:
-    """By its numbers, a device that an OCI runtime's container had is found when the container is gone."""
-    ContainerRepository(database, host="node-1").destroy_sandbox("runc")
-    assert ("node-1", "c", "device", "/dev/fuse") not in ask(database, "device-holders", "10:229")
-    for given in ("10:229", "c 10:229", "u 10:229"):
-        report = reports.find("device-history", database.backend.name)
-        rows = reports.run(database, report, report.values([given])).rows
-        assert [(row[0], row[2], row[4]) for row in rows] == [(f"node-{n}", "c", "/dev/fuse") for n in (1, 2)]
+@pytest.mark.parametrize(
+    ("given", "held", "hosts"),
+    [
+        ("c 10:229", FUSE, 2),
+        ("u 10:229", FUSE, 2),
+        ("b 10:229", OTHER, 2),
+        ("253:7", MAPPED, 2),
+        ("/dev/dm-7", MAPPED[:2], 2),
+        ("fuse-node-1", FUSE[:1], 1),
+        ("disk-node-1", MAPPED[:2], 1),
+        ("b 8:8", [], 2),
+    ],
+)
+def test_in_the_past(database: Database, given: str, held: list[tuple[str, str, str]], hosts: int) -> None:
+    """Containers that are gone are found by a device's numbers, those of Kata while their sandbox is there."""
+    then = datetime.now(UTC)
+    for host in ("node-1", "node-2"):
+        repository = ContainerRepository(database, host=host)
+        repository.delete("kata", "app")
+        repository.delete("kata", "idle")
+        repository.destroy_sandbox("runc")
+    assert ask(database, "device-holders", given) == []
+    expected = [(f"node-{number + 1}", *row) for number in range(hosts) for row in held]
+    for name, at in (("device-holders", then), ("device-history", None)):
+        report = reports.find(name, database.backend.name, past=at is not None)
+        values = report.values([given]) | ({} if at is None else {"at": at})
+        for host in (None, "node-1"):
+            rows = reports.run(database, report, values, host=host).rows
+            found = [(row[0], row[2], row[3], row[4]) for row in rows]
+            assert sorted(found) == sorted(one for one in expected if host in (None, one[0]))
+
+
+def test_more_than_one_query_takes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device for which Kata has more IDs than a query takes is refused over all hosts, and asked about on one."""
+    monkeypatch.setattr(devices, "MOST", 1)
+    report = reports.find("device-history", database.backend.name)
+    with pytest.raises(InvalidValue, match="more than 1 IDs for it; ask about one host"):
+        reports.run(database, report, report.values(["253:7"]))
+    assert len(reports.run(database, report, report.values(["253:7"]), host="node-1").rows) == len(MAPPED)
 
 
 def test_a_kata_sandbox_and_a_real_container(sqlite_url: str, real: Real) -> None:
@@ -130,8 +163,8 @@ def test_the_parameter(given: str, values: tuple[object, ...]) -> None:
     """Numbers are told from an ID and a path; what an OCI runtime does not write is the text as it is."""
     found = reports.find("device-holders", "sqlite").values([given])
     ids = [given if value is None else value for value in values[:3]]
-    names = ("device", *(f"device_{name}" for name in ("c", "u", "b", "major", "minor", "kind", "or_kind")))
-    assert found == dict(zip(names, (given, *ids, *values[3:]), strict=True))
+    names = ("device", *(f"device_{name}" for name in ("c", "u", "b", "major", "minor", "kind", "or_kind", "ids")))
+    assert found == dict(zip(names, (given, *ids, *values[3:], given), strict=True))
 
 
 def test_a_nul_character() -> None:

@@ -1,11 +1,13 @@
 -- title: Who held a device at a time
 -- advice: Look at what these containers did then: persistdb history shows it.
--- parameter: device device: Kata's ID of it, or its numbers on the host as in c 10:229, as other runtimes have them
+-- parameter: device device: Kata's ID of it, its numbers on the host as in c 10:229, or its path there
 SELECT host, sid, cid, 'device' AS held_as, container_path AS path, valid_from, valid_to
 FROM devices_over_time
-WHERE device_id IN (:device, :device_c, :device_u, :device_b) AND valid_from <= :at AND (valid_to IS NULL OR valid_to > :at)
+WHERE device_id IN (:device, :device_c, :device_u, :device_b, :device_ids)
+      AND valid_from <= :at AND (valid_to IS NULL OR valid_to > :at)
 UNION ALL
 SELECT host, sid, cid, CASE WHEN is_rootfs THEN 'rootfs' ELSE 'mount' END AS held_as, destination AS path, valid_from, valid_to
 FROM mounts_over_time
-WHERE block_device_id = :device AND block_device_id <> '' AND valid_from <= :at AND (valid_to IS NULL OR valid_to > :at)
+WHERE block_device_id IN (:device, :device_ids) AND block_device_id <> ''
+      AND valid_from <= :at AND (valid_to IS NULL OR valid_to > :at)
 ORDER BY 1, 2, 3, 4, 5
