@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import os
 import pwd
 import random
@@ -104,10 +106,23 @@ def _all_may_enter(path: Path) -> bool:
     return all(p.stat().st_mode & 0o001 for p in (path, *path.parents))
 
 
+def _ports() -> Sequence[int]:
+    """Return the ports of this process of a run with pytest-xdist: another one may choose at the same time."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return _PORTS[int(worker) :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
+
+
+@functools.cache
+def _in_turn() -> Iterator[int]:
+    """Yield each of these ports once before one is given again: its server may be yet to start."""
+    ports = _ports()
+    return itertools.cycle(random.sample(ports, len(ports)))
+
+
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on."""
+    """Return a TCP port of 127.0.0.1 that nobody listens on, nor any other caller was just given."""
     while True:
-        port = random.choice(_PORTS)
+        port = next(_in_turn())
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
@@ -167,7 +182,7 @@ class Daemon:
                 raise ServerFailed(f"{self.folder.name} did not start:\n{self.log()[begin:]}")
             time.sleep(0.01)
 
-    def stop(self, timeout: float = 30) -> None:
+    def stop(self, timeout: float = 60) -> None:
         """Shut the server down in order, which ends every connection."""
         self._end(self.stop_signal, timeout)
 
