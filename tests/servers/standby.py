@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.servers.daemon import Workspace
 
 _REPLICATOR = "replicator"
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 class WithStandby:

@@ -517,7 +517,7 @@ def test_an_edit_that_waits(on_server: ContainerRepository) -> None:
             one(session).state = "paused"
             session.flush()
             waiting = pool.submit(edit_too)
-            assert loaded.wait(30)
+            assert loaded.wait(60)
         with pytest.raises(Conflict) as caught:
             waiting.result()
     assert (caught.value.expected, caught.value.actual) == (1, 2)

@@ -187,7 +187,7 @@ def test_transact_after_a_deadlock(server: Server, name: str) -> None:
                 calls.append(first)
                 work.transition("pod-1", first, "paused", expected="running", force=True)
                 if calls.count(first) == 1:
-                    both.wait(20)
+                    both.wait(60)
                 work.transition("pod-1", second, "running", expected=work.get("pod-1", second).record.state, force=True)
 
             repository.transact(function)

@@ -35,7 +35,7 @@ class Namespace:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate(b"\n", timeout=30)
+        self._process.communicate(b"\n", timeout=60)
 
     def run(self, *command: object) -> None:
         """Run a command in it; skip the test where the machine forbids it."""
