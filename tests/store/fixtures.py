@@ -11,7 +11,7 @@
 | ``on_server`` | a repository on the shared ``server``'s database ``name``, which gives up after few attempts |
 
 The product makes the schema once for each engine and test process. SQLite files are copies of that one; on a server all
-tests share the database, and what is in it is deleted before each.
+tests share the database, with its connections, and what is in it is deleted before each.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -149,14 +150,33 @@ def color() -> str:
     return "threads"
 
 
+@pytest.fixture(scope="session")
+def kept_for_tasks() -> Iterator[Callable[[str], tuple[Loop, AsyncDatabase]]]:
+    """Open databases of servers for tasks, each once."""
+    opened: dict[str, tuple[Loop, AsyncDatabase]] = {}
+    with ExitStack() as stack:
+
+        def open_(url: str) -> tuple[Loop, AsyncDatabase]:
+            if url not in opened:
+                opened[url] = stack.enter_context(database_for_tasks(url))
+            return opened[url]
+
+        yield open_
+
+
 @pytest.fixture
-def for_tasks(store_url: str, color: str) -> Iterator[tuple[Loop, AsyncDatabase] | None]:
+def for_tasks(
+    store: tuple[str, Database], color: str, kept_for_tasks: Callable[[str], tuple[Loop, AsyncDatabase]]
+) -> Iterator[tuple[Loop, AsyncDatabase] | None]:
     """Open the same database for tasks, where the repository is for them."""
+    url, database = store
     if color == "threads":
         yield None
-    else:
-        with database_for_tasks(store_url) as opened:
+    elif database.backend.name == "sqlite":
+        with database_for_tasks(url) as opened:
             yield opened
+    else:
+        yield kept_for_tasks(url)
 
 
 @pytest.fixture
