@@ -6,28 +6,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from persistdb import Database
-
 from . import fleet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from persistdb import Database
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """Create the fleet's database, on each engine in turn."""
-    with Database(database_url) as database:
-        fleet.build(database)
-        yield database
+def database(store: tuple[str, Database]) -> Database:
+    """Store the fleet, on each engine in turn."""
+    fleet.build(store[1])
+    return store[1]
 
 
 @pytest.fixture
-def databases(sqlite_url: str, postgresql_url: str, mariadb_url: str) -> Iterator[list[Database]]:
-    """Create the fleet's database on all three engines."""
-    found = [Database(url) for url in (sqlite_url, postgresql_url, mariadb_url)]
+def databases(
+    sqlite_store: tuple[str, Database], postgresql_store: tuple[str, Database], mariadb_store: tuple[str, Database]
+) -> list[Database]:
+    """Store the fleet on all three engines."""
+    found = [database for _, database in (sqlite_store, postgresql_store, mariadb_store)]
     for database in found:
         fleet.build(database)
-    yield found
-    for database in found:
-        database.close()
+    return found

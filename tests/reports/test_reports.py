@@ -181,22 +181,22 @@ def test_devices(database: Database) -> None:
     ]
 
 
-def test_counts_of_devices_that_are_no_fault(database_url: str) -> None:
+def test_counts_of_devices_that_are_no_fault(store_url: str) -> None:
     """What a stopped container gave back, and a device of the sandbox's network, are counted right."""
     devices = [fleet.device("back", RefCount=0, AttachCount=0), fleet.device("few", RefCount=0, AttachCount=0)]
     devices += [fleet.device("nic", Type="vfio"), fleet.device("loose", Type="vfio", AttachCount=0)]
     stopped = ContainerState(state="stopped", device_maps=[DeviceMap(id="back"), DeviceMap(id="few")])
     running = ContainerState(state="running", device_maps=[DeviceMap(id="few")])
-    with Database(database_url) as database:
+    with Database(store_url) as database:
         state = SandboxState(sid="s", document=fleet.document(devices))
         ContainerRepository(database, host="h").save_sandbox(state, {"c": running, "d": stopped})
         assert values(ask(database, "refcounts"), "device_id") == [("few",), ("loose",)]
 
 
-def test_dangling_needs_kata_s_word(database_url: str) -> None:
+def test_dangling_needs_kata_s_word(store_url: str) -> None:
     """Without the sandbox's own file, no device is reported as missing."""
     state = ContainerState(device_maps=[DeviceMap(id="a")], mounts=[Mount(block_device_id="b")])
-    with Database(database_url) as database:
+    with Database(store_url) as database:
         ContainerRepository(database, host="h").save_sandbox(SandboxState(sid="s"), {"c": state})
         assert ask(database, "dangling-devices") == []
 
@@ -325,9 +325,9 @@ def test_bad_sql(database: Database, tmp_path: Path) -> None:
     assert len(ask(database, "paths", "/")) == before
 
 
-def test_root_folder(database_url: str) -> None:
+def test_root_folder(store_url: str) -> None:
     """All absolute paths lie below the root folder."""
-    with Database(database_url) as database:
+    with Database(store_url) as database:
         state = ContainerState(mounts=[Mount(source="/a"), Mount(source="proc")], processes=[Process(token="c")])
         ContainerRepository(database, host="h").save_sandbox(SandboxState(sid="s"), {"c": state})
         assert values(ask(database, "paths", "/"), "source") == [("/a",)]

@@ -149,7 +149,7 @@ def test_sandbox_devices(database: Database) -> None:
     assert (devices["old"]["major"], devices["old"]["minor"], devices["old"]["block_mounts"]) == (8, None, 1)
 
 
-def test_the_host_s_device(database_url: str) -> None:
+def test_the_host_s_device(store_url: str) -> None:
     """A device's numbers on the host are told alike, of Kata by the sandbox's list, of others by the device's ID."""
     devices = [
         fleet.device("fuse", DevType="u", Major=10, Minor=229),
@@ -158,7 +158,7 @@ def test_the_host_s_device(database_url: str) -> None:
     ]
     ids = ("fuse", "disk", "none", "unknown", "", "c 10:229", "u 1:2", "b 8:16")
     state = ContainerState(device_maps=[DeviceMap(id=device) for device in ids])
-    with Database(database_url) as database:
+    with Database(store_url) as database:
         repository = ContainerRepository(database, host="node-1")
         repository.save_sandbox(SandboxState(sid="s", document=fleet.document(devices)), {"c": state})
         expected = ["c 10:229", "b 8:16", None, None, None, "c 10:229", "c 1:2", "b 8:16"]
@@ -215,10 +215,10 @@ _KINDS = {
 }
 
 
-def test_modes(database_url: str) -> None:
+def test_modes(store_url: str) -> None:
     """Modes of Go and of POSIX are decoded as the records decode them, and formatted as by ls."""
     maps = [DeviceMap(id=str(mode), file_mode=mode) for mode in MODES]
-    with Database(database_url) as database:
+    with Database(store_url) as database:
         ContainerRepository(database, host="h").save_sandbox(
             SandboxState(sid="s"), {"c": ContainerState(device_maps=maps)}
         )
@@ -257,9 +257,9 @@ ODD = [
 
 
 @pytest.mark.parametrize("text", ODD)
-def test_odd_documents(database_url: str, text: str) -> None:
+def test_odd_documents(store_url: str, text: str) -> None:
     """A sandbox file that is not JSON, or not Kata's JSON, makes no view fail, and hides no other row."""
-    with Database(database_url) as database:
+    with Database(store_url) as database:
         repository = ContainerRepository(database, host="h")
         state = ContainerState(device_maps=[DeviceMap(id="a")], mounts=[Mount(block_device_id="a")])
         repository.save_sandbox(SandboxState(sid="odd", document=text), {"c": state})
