@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-# As many test processes as cores, each with servers of its own. PYTEST_ARGS adds to it: make test PYTEST_ARGS="-k import"
+# Two test processes more than cores, each with servers of its own; which of them begin with tests that share fixtures.
+# PYTEST_ARGS adds to it: make test PYTEST_ARGS="-k import"
 PYTEST_ARGS ?=
 # make bench BENCH_ARGS="--engine sqlite --json results.json"
 BENCH_ARGS ?=
@@ -40,10 +41,10 @@ demo: $(VENV)/.runtime
 	@$(BIN)/persistdb demo
 
 test: $(VENV)/.test
-	@$(BIN)/pytest -q -n auto -rsx $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -n auto --dist worksteal -rsx $(PYTEST_ARGS)
 
 test-quick: $(VENV)/.test
-	@$(BIN)/pytest -q -n auto -rsx -m 'not servers and not slow' $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -n auto --dist worksteal -rsx -m 'not servers and not slow' $(PYTEST_ARGS)
 
 stress: $(VENV)/.test
 	@PERSISTDB_STRESS=full $(BIN)/pytest -q -rsx tests/store/test_concurrency.py tests/cli/test_watch.py \

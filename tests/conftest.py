@@ -84,6 +84,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes seconds, or runs the program as a child process")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Take two processes more than cores for ``-n auto``: tests wait for servers, deadlines and programs as well."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return len(os.sched_getaffinity(0)) + 2
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark the tests that ask for a server, directly or through other fixtures."""
     if "server_workspace" in getattr(item, "fixturenames", ()):
