@@ -67,14 +67,14 @@ def test_hosts(filled: Program) -> None:
     assert filled("hosts", "--sort", "seen").status == 2
 
 
-def test_nothing(persistdb: Program, tmp_path: Path) -> None:
+def test_nothing(absent: Program, tmp_path: Path) -> None:
     """An empty list says what is missing; a database that is not there is not created."""
-    assert persistdb("hosts").status == 3
-    persistdb.url = f"sqlite:///{tmp_path}/x.db"
-    with persistdb.repository():
+    assert absent("hosts").status == 3
+    absent.url = f"sqlite:///{tmp_path}/x.db"
+    with absent.repository():
         pass
     for command in ("hosts", "sandboxes"):
-        done = persistdb(command)
+        done = absent(command)
         assert (done.status, f"no {command}; the database has no sandboxes" in done.err) == (0, True)
 
 
