@@ -10,9 +10,11 @@ A file begins with comments that describe the report::
 
 ``finding`` says that each row is something to look into, ``by host`` that each is about one host, whose name the rows
 are sorted by before all else: then hosts may be asked about one after another. So they may where ``totals`` names the
-columns that are numbers of all hosts together, to be added up (:mod:`.totals`). One SELECT over the views follows, with
-``:device`` for the parameter's value. On MariaDB ``NAME.mariadb.sql`` replaces ``NAME.sql``, and so on for the other
-engines. ``NAME.at.sql`` is the same report about what was at a time, ``:at``.
+columns that are numbers of all hosts together, to be added up (:mod:`.totals`), and where the rows, about one host
+each, are the first ``:count`` of those ``ranked by`` a column, the largest first, and then by their columns as they
+stand (:mod:`.ranks`). One SELECT over the views follows, with ``:device`` for the parameter's value. On MariaDB
+``NAME.mariadb.sql`` replaces ``NAME.sql``, and so on for the other engines. ``NAME.at.sql`` is the same report about
+what was at a time, ``:at``.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ AT: Final = "at"
 """The parameter of a report about what was at a time."""
 _PAST: Final = ".at"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_HEADER: Final = re.compile(r"--\s*(title|advice|parameter|finding|by host|totals):\s*(.*?)\s*")
+_HEADER: Final = re.compile(r"--\s*(title|advice|parameter|finding|by host|totals|ranked by):\s*(.*?)\s*")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Report:
     is_finding: bool
     is_by_host: bool
     totals: Sequence[str]
+    ranked_by: str
     sql: str
     path: Path
 
@@ -156,6 +159,7 @@ def read(name: str, path: Path) -> Report:
         is_finding=is_finding,
         is_by_host=is_by_host,
         totals=totals,
+        ranked_by=headers.get("ranked by", ""),
         sql=sql,
         path=path,
     )

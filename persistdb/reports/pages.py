@@ -9,6 +9,7 @@ from ..db import work
 from ..errors import QueryTimeout
 from ..schema.prepare import prepare
 from . import devices, readonly, scope
+from .ranks import ranked
 from .totals import added_up
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def stream(
 
     A report that is done within ``whole`` seconds is one page; without that many all is. The others are read a page
     after another, if their rows are about one host each and sorted by it: each page has the rows as they are when it is
-    read, and ``timeout`` is the time for each. ``limit`` is for all rows together. Totals come on the last page, when
-    all hosts are added up; the pages before are without rows.
+    read, and ``timeout`` is the time for each. ``limit`` is for all rows together. Totals, and what is ranked, come on
+    the last page, when all hosts are read; the pages before are without rows.
 
     A database with a replica has them read there. Raises what :func:`~persistdb.reports.run` does.
     """
@@ -60,7 +61,7 @@ def stream(
     prepare(database, create=False)
     seconds = database.timeouts.statement if timeout is None else timeout
     report, values = devices.resolved(database, report, values, host=None, timeout=seconds)
-    if not report.totals:
+    if not (report.totals or report.ranked_by):
         yield from _read(database, report, values, timeout, limit, whole, sandboxes)
         return
     answers, page = [], None
@@ -69,7 +70,16 @@ def stream(
         if page.all_sandboxes:
             yield page._replace(rows=readonly.Rows(page.rows.columns, [], is_cut=False))
     done, total = (page.sandboxes, page.all_sandboxes) if page else (0, 0)
-    yield Page(added_up(report, answers, limit), done, total)
+    yield Page(_together(report, answers, values, limit), done, total)
+
+
+def _together(
+    report: Report, answers: list[readonly.Rows], values: Mapping[str, object], limit: int | None
+) -> readonly.Rows:
+    if report.totals:
+        return added_up(report, answers, limit)
+    count = values.get("count")
+    return ranked(report, answers, count if isinstance(count, int) else None, limit)
 
 
 def _read(
@@ -83,7 +93,7 @@ def _read(
 ) -> Iterator[Page]:
     timeout = database.timeouts.statement if timeout is None else timeout
     # whoever may put a file into the folder of reports is trusted; bundled reports are
-    if not (report.is_by_host or report.totals) or timeout <= whole:
+    if not (report.is_by_host or report.totals or report.ranked_by) or timeout <= whole:
         yield Page(readonly.read(database, report.sql, values, timeout=timeout, limit=limit, trusted=True), 0, 0)
         return
     if whole:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,13 +33,12 @@ AT_ONCE = (
     "device-history",
     "device-holders",
     "findings",
-    "largest",
     "leaking-hosts",
     "outlived-mounts",
-    "restarts",
     "vfio-holders",
 )
-BY_HOST = sorted({*FINDINGS, *OTHERS} - {*AT_ONCE, "mount-options"})
+RANKED = ("largest", "restarts")
+BY_HOST = sorted({*FINDINGS, *OTHERS} - {*AT_ONCE, *RANKED, "mount-options"})
 
 
 def pages(database: Database, name: str, sandboxes: int, limit: int | None = None) -> list[Page]:
@@ -89,6 +89,37 @@ def test_totals(store: tuple[str, Database]) -> None:
     assert [page.rows.rows for page in before] == [[], [], []]
     assert last.rows.rows == expected
     assert (last.sandboxes, last.all_sandboxes) == (3, 3)
+
+
+@pytest.mark.parametrize("count", [1, 2, 10])
+@pytest.mark.parametrize("sandboxes", [1, 2, 100])
+def test_ranks(store: tuple[str, Database], sandboxes: int, count: int) -> None:
+    """A report of the largest, read in pages, is the report; the pages before the last are without rows."""
+    database = store[1]
+    for host, numbers in (("node-1", (2, 1)), ("node-2", (3, 2)), ("node-3", (2,))):
+        repository = ContainerRepository(database, host=host)
+        for i, number in enumerate(numbers):
+            containers = {f"c{j}": ContainerState(state="ready") for j in range(number)}
+            repository.save_sandbox(SandboxState(sid=f"pod-{i}"), containers)
+            for cid, _ in itertools.product(containers, range(number)):
+                repository.transition(f"pod-{i}", cid, "running", expected="ready", force=True)
+                repository.transition(f"pod-{i}", cid, "ready", expected="running", force=True)
+    for name in RANKED:
+        report = catalog.find(name, database.backend.name)
+        values = report.values([f"count={count}"])
+        at_once = run(database, report, values)
+        assert len(at_once.rows) == min(count, 5 if name == "largest" else 9)
+        found = list(stream(database, report, values, whole=0, sandboxes=sandboxes))
+        assert found[-1].rows == at_once
+        assert [page.rows.rows for page in found[:-1]] == [[]] * (len(found) - 1)
+        assert found[-1].sandboxes == found[-1].all_sandboxes == 5
+
+
+def test_ranks_by_what_is_no_column(store: tuple[str, Database], tmp_path: Path) -> None:
+    """A report that is ranked by another column than one of its own is refused."""
+    write(tmp_path, "own.sql", "SELECT count(*) AS n FROM mounts", "-- title: Own\n-- ranked by: m\n")
+    with pytest.raises(InvalidValue, match="is ranked by m, which is no column"):
+        run(store[1], catalog.find("own", "sqlite", tmp_path))
 
 
 def test_totals_of_what_is_no_column(store: tuple[str, Database], tmp_path: Path) -> None:

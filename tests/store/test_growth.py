@@ -107,7 +107,11 @@ HOLDERS = (
 )
 ON_EACH_HOST = ("c 10:229", True)
 HELD_ONCE = ("b3-29", "8:293", "/dev/disk/3-29")
-REPORTS = [name for name in catalog.names() if (found := catalog.find(name, "sqlite")).is_by_host or found.totals]
+REPORTS = [
+    name
+    for name in catalog.names()
+    if (found := catalog.find(name, "sqlite")).is_by_host or found.totals or found.ranked_by
+]
 VALUES = {"paths": ["/"], "stale": ["0s"]}
 
 

@@ -3,6 +3,7 @@
 -- parameter: since time = 24h: from when on
 -- parameter: count number = 10: how many to show
 -- finding: yes
+-- ranked by: starts
 SELECT host, sid, cid, count(*) AS starts, min(at) AS first_start, max(at) AS last_start
 FROM events
 WHERE at >= :since AND cid IS NOT NULL AND new_state = 'running' AND (old_state IS NULL OR old_state NOT IN ('running', 'paused'))
