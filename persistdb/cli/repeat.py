@@ -6,7 +6,6 @@ import io
 import math
 import os
 import re
-import shutil
 import sys
 import time
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
@@ -93,7 +92,7 @@ class _Screen:
     def __init__(self, every: float) -> None:
         self._every = every
         # what is on the terminal moves up, to where one can scroll back to it
-        self._begin = "\n" * shutil.get_terminal_size().lines + _HOME
+        self._begin = "\n" * _terminal_size()[1] + _HOME
 
     def draw(self, print_once: Callable[[], int]) -> None:
         """Print one answer, and the messages about it, from the top of the terminal."""
@@ -104,7 +103,7 @@ class _Screen:
                 streams.enter_context(redirect_stderr(frame))
             print_once()
         lines = [f"{_now()}, every {self._every:g} s; Ctrl-C ends", "", *frame.lines()]
-        shown = fitting(lines, *shutil.get_terminal_size())
+        shown = fitting(lines, *_terminal_size())
         # Nothing is cleared before it is written: that would flicker.
         sys.stdout.write(self._begin + "".join(f"{line}{_CLEAR_RIGHT}\n" for line in shown) + _CLEAR_BELOW)
         sys.stdout.flush()
@@ -143,3 +142,10 @@ def fitting(lines: Sequence[str], columns: int, rows: int) -> list[str]:
     while shown < len(lines) and sum(used[: shown + 1]) < room:
         shown += 1
     return [*lines[:shown], f"… {len(lines) - shown} more lines"]
+
+
+def _terminal_size() -> tuple[int, int]:
+    """Return columns and lines."""
+    from shutil import get_terminal_size  # which imports all kinds of compression
+
+    return get_terminal_size()

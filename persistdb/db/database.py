@@ -6,7 +6,6 @@ import contextlib
 import errno
 import logging
 import os
-import random
 import sys
 import threading
 import time
@@ -574,7 +573,7 @@ def _wait(pause: float, deadline: float) -> float:
 
     It is no wait for an event: it only keeps units of work apart that clashed.
     """
-    waiting.pause(min(left(deadline), pause * random.uniform(0.5, 1.0)))  # noqa: S311  no secret
+    waiting.pause(min(left(deadline), waiting.half_or_more(pause)))
     return min(pause * 2, _LONGEST_PAUSE)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import random
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -87,7 +86,7 @@ def connect_patiently(
                         log.info("%s: the server is away; connecting again and again", name)
                     log.debug("%s: connecting again after an error: %s", name, " ".join(str(error).split()))
                     _absences[attempt] = engine, Absence(began, error)
-                waiting.pause(pause * random.uniform(0.5, 1.0))  # noqa: S311  no secret
+                waiting.pause(waiting.half_or_more(pause))
                 pause = min(pause * 2, _LONGEST_PAUSE)
         finally:
             _absences.pop(attempt, None)

@@ -55,3 +55,10 @@ def _task() -> Task[Any] | None:
     import asyncio  # threads do without it
 
     return asyncio.current_task()
+
+
+def half_or_more(pause: float) -> float:
+    """Return a half of a pause to all of it, by chance, so that those who clashed do not do it again."""
+    from random import uniform  # most programs never wait
+
+    return pause * uniform(0.5, 1.0)  # noqa: S311  no secret

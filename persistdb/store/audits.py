@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..db.database import Stale
@@ -129,6 +128,8 @@ class Audits:
 
 def digest(subject: str) -> str:
     """Return the SHA-256 of a subject, by which a finding is found."""
+    from hashlib import sha256  # which loads OpenSSL
+
     return sha256(subject.encode()).hexdigest()
 
 

@@ -24,6 +24,13 @@ dialects = {".".join(name.split(".")[:3]) for name in sys.modules if name.starts
 print(status, sorted(heavy & sys.modules.keys()), sorted(dialects - {"sqlalchemy.dialects._typing"}), file=sys.stderr)
 """
 
+_SELDOM = """
+import sys
+from persistdb.cli import main
+status = main()
+print(status, sorted({"bz2", "hashlib", "random", "shutil"} & sys.modules.keys()), file=sys.stderr)
+"""
+
 NOTHING = "0 [] []"
 CORE = "0 ['asyncio', 'sqlalchemy'] ['sqlalchemy.dialects.sqlite']"
 
@@ -68,3 +75,13 @@ def test_a_command_imports_what_it_needs(file: Path, tmp_path: Path, words: str)
         [sys.executable, "-c", _HEAVY, "--db", str(file), "--host", "node-1", *given], capture_output=True, text=True
     )
     assert done.stderr.splitlines()[-1:] == [COMMANDS[words]], done.stderr
+
+
+@pytest.mark.parametrize("words", ["ls", "show a", "history a", "report summary", "sql select+1"])
+def test_what_is_seldom_needed_is_not_imported(file: Path, words: str) -> None:
+    """Checksums, compression and chance take a millisecond or two each, and commands that read need none of them."""
+    given = [word.replace("+", " ") for word in words.split()]
+    done = subprocess.run(
+        [sys.executable, "-c", _SELDOM, "--db", str(file), "--host", "node-1", *given], capture_output=True, text=True
+    )
+    assert done.stderr.splitlines()[-1:] == ["0 []"], done.stderr

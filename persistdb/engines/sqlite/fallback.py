@@ -16,7 +16,6 @@ import errno
 import functools
 import logging
 import os
-import shutil
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -204,6 +203,7 @@ def _copied(path: Path) -> Iterator[tuple[Path, _State]]:
     What was copied while nobody wrote is what SQLite would find after a crash: it takes the commits from the log, or
     undoes an open transaction from the journal.
     """
+    import shutil
     import tempfile  # for start-up: hardly anybody comes here
 
     folder = Path(tempfile.mkdtemp(prefix="persistdb-", dir=_folder_for(path)))
@@ -232,6 +232,8 @@ def _copy(path: Path, copy: Path) -> _State:
 
 def _copy_file(source: Path, target: Path) -> None:
     """Copy a file that is no symlink: SQLite follows none to a log either."""
+    import shutil  # the same
+
     fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with open(fd, "rb") as original, target.open("xb") as copy:
         shutil.copyfileobj(original, copy, 1 << 20)
@@ -250,6 +252,8 @@ def _make_single(copy: Path) -> None:
 def _folder_for(path: Path) -> str:
     """Choose a folder where a copy takes at most half of what is free."""
     size = sum(stamp[2] for stamp in _State.of(path) if stamp) + _size(files.beside(path, files.LOG))
+    import shutil  # the same
+
     tried = []
     for folder in (os.environ.get("TMPDIR"), *_FOLDERS):
         if folder and os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
