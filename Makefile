@@ -19,12 +19,13 @@ MERMAID := mermaidx==0.10.1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick stress torture bench bench-quick bench-compare bench-baseline fleet revision sql lint format docs clean
+.PHONY: help demo test test-quick stress torture bench bench-quick bench-compare bench-baseline test-pythons fleet revision sql lint format docs clean
 
 help:
 	@echo 'make demo        see persistdb at work on a bundled sample'
 	@echo 'make test        run the tests, with private PostgreSQL and MariaDB servers where they are installed'
 	@echo 'make test-quick  the same in under a minute, without what needs a server or is slow'
+	@echo 'make test-pythons  test with the oldest and the newest other Python of this machine'
 	@echo 'make stress      run the tests of many writers, of killed processes and of killed watchers at full size'
 	@echo 'make torture     attack at random for TORTURE_S=60 seconds: kills, cuts, full disks, hostile SQL'
 	@echo 'make bench       measure persistdb beside the alternatives; make bench-quick takes under a minute'
@@ -45,6 +46,10 @@ test: $(VENV)/.test
 
 test-quick: $(VENV)/.test
 	@$(BIN)/pytest -q -n auto --dist worksteal -rsx -m 'not servers and not slow' $(PYTEST_ARGS)
+
+# make test-pythons PYTEST_ARGS=tests runs all that needs no server and is not slow.
+test-pythons: $(VENV)/.lint
+	@$(BIN)/python -m tests.pythons $(PYTEST_ARGS)
 
 stress: $(VENV)/.test
 	@PERSISTDB_STRESS=full $(BIN)/pytest -q -rsx tests/store/test_concurrency.py tests/cli/test_watch.py \
