@@ -12,6 +12,7 @@ from persistdb import Database
 from persistdb.db.work import Statement, rows, value
 from persistdb.engines.liveness import DOUBT, USED
 from persistdb.engines.pool import Place
+from tests.conftest import SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from persistdb.db.work import Work
 
 
-@pytest.fixture(params=["postgresql", "mariadb"])
+@pytest.fixture(params=SERVERS)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """Return a database whose one connection a unit of work has used."""
     with Database(request.getfixturevalue(f"{request.param}_url"), pool_size=1) as database:
