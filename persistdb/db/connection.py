@@ -117,15 +117,17 @@ class Connection(InFlight):
 
         Errors of the driver, and rows that cannot be decoded, are raised where it yields.
         """
+        in_turn = self._backend.is_in_process and not self._observed
         try:
             calls = next(work)
             while True:
                 try:
-                    if len(calls) == 1:
-                        (call,) = calls
-                        answers: Sequence[Answer] = (self._answer(call),)
-                    else:
+                    if len(calls) != 1:
                         answers = self._answers(calls)
+                    elif in_turn:
+                        answers = self._in_turn(calls)
+                    else:
+                        answers = (self._answer(calls[0]),)
                 except self._errors as error:
                     calls = work.throw(error)
                 else:
@@ -173,6 +175,7 @@ class Connection(InFlight):
         What others do in a call for each statement is here in one loop: a save has nine of them.
         """
         answers: list[Answer] = []
+        rows: list[Any]
         cursor, checked, sql, values = self.driver.cursor(), None, self._begin, ()
         try:
             if sql:
@@ -183,13 +186,19 @@ class Connection(InFlight):
                 checked = call.parameters
                 cursor.execute(sql, values)
                 if cursor.description:
-                    rows = [call.decode(row[0]) for row in cursor] if call.decode else cursor.fetchall()
+                    if call.decode is None:
+                        rows = cursor.fetchall()
+                    else:
+                        rows, decode = [], call.decode
+                        # a comprehension would be a call of its own before Python 3.12
+                        for (payload,) in cursor:
+                            rows.append(decode(payload))
                     answers.append(Answer(rows, len(rows)))
                 else:
                     answers.append(Answer((), cursor.rowcount))
         except UnicodeDecodeError as error:
             raise self._backend.unworded(error) from error
-        except self._errors as error:
+        except self._errors[0] as error:  # the driver's: of a row that cannot be read nobody is told
             self._tell(error, cursor, sql, values)
             raise
         cursor.close()

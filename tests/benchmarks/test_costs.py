@@ -79,7 +79,7 @@ def test_a_limited_list_makes_only_its_own_documents(place: places.Place) -> Non
 
 
 def test_a_get_makes_few_calls(place: places.Place) -> None:
-    """Between the caller and SQLite are at most 31 calls of Python functions, SQLAlchemy's pool included.
+    """Between the caller and SQLite are at most 28 calls of Python functions, SQLAlchemy's pool included.
 
     A get takes 20 µs of Python beside SQLite's own work: what is added to it, each caller pays each time.
     """
@@ -99,4 +99,4 @@ def test_a_get_makes_few_calls(place: places.Place) -> None:
             repository.get(sid, cid)
         finally:
             sys.setprofile(before)
-    assert len(calls) <= 31, calls
+    assert len(calls) <= 28, calls
