@@ -78,8 +78,8 @@ class Creator:
             if clash is None:
                 raise
             raise clash from error
-        if answer.rows:
-            ((creation.revision,),) = answer.rows
+        # an attempt before, whose commit did not arrive, may have had an answer
+        creation.revision = answer.rows[0][0] if answer.rows else None
 
     def took_effect(self, creation: Creation) -> Work[bool | None]:
         """Return whether a creation whose answer was lost took effect: then it has its revision.

@@ -24,6 +24,8 @@ from tests.store.samples import SANDBOX, container, put, sandbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# what the look for a lost commit begins with
+LOOK = r"SELECT sandbox\.id\s+FROM sandbox"
 COLORS = ("threads", "tasks")
 CHANGED = {"a": container("new", state="stopped", mounts=[Mount()]), "b": container("b")}
 
@@ -171,7 +173,7 @@ def overwritten(
             pass
         repository.save("pod-1", "a", container("mine"))
 
-    with just_before(used(cut), r"SELECT sandbox\.id\s+FROM sandbox", overwrite):
+    with just_before(used(cut), LOOK, overwrite):
         yield cut
 
 
@@ -207,9 +209,32 @@ def test_a_creation_that_another_changed(
             pass
         repository.save("pod-1", "new", container("new", state="stopped"))
 
-    with just_before(used(cut), r"SELECT sandbox\.id\s+FROM sandbox", change):
+    with just_before(used(cut), LOOK, change):
         assert cut.save("pod-1", "new", container("new")) == first + 1
     assert repository.get("pod-1", "new").revision == first + 2
+
+
+def test_a_creation_that_another_makes_first(
+    postgresql_server: PostgreSQL, postgresql_url: str, proxy_to: Callable[[Server], Proxy]
+) -> None:
+    """A creation that did not arrive, and is too late when it is sent again, changes what another has created."""
+    server, name = postgresql_server, str(make_url(postgresql_url).database)
+    proxy = proxy_to(server)
+    # through a pooler a creation is a transaction, so that its answer may come, and its commit be lost
+    pooled = make_url(server.url(name, port=proxy.port)).update_query_dict({"pooler": "transaction"})
+    with (
+        Database(postgresql_url) as direct,
+        Database(pooled.render_as_string(hide_password=False), retries=5) as database,
+    ):
+        other, cut = (ContainerRepository(each, host="node-1") for each in (direct, database))
+        put(other, "pod-1", "a")
+        cut.save("pod-1", "first", container("first"))
+        proxy.cut(b"COMMIT", Cut.BEFORE)
+        sent = iter((lambda: None, lambda: other.save("pod-1", "new", container("theirs"))))
+        with just_before(database, "WITH found", lambda: next(sent)(), times=2):
+            revision = cut.save("pod-1", "new", container("new", state="stopped"))
+        found = other.get("pod-1", "new")
+        assert (found.record, found.revision) == (container("new", state="stopped"), revision)
 
 
 def test_a_commit_that_takes_long(
