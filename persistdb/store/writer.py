@@ -104,7 +104,9 @@ class Writer:
         yield from self.write(wanted)
         numbers = [created.row.revision for created in wanted.created]
         numbers += [changed.revision + 1 for changed in wanted.changed]
-        return msgspec.structs.replace(wanted, revisions={f"{sid}/{cid}": number for number in numbers})
+        # none where another has stored the same in the meantime, so that nothing is written: it can be read then
+        (number,) = numbers or [present[cid] or 0]
+        return msgspec.structs.replace(wanted, revisions={f"{sid}/{cid}": number})
 
     def delete_container(self, sid: str, cid: str, revision: int | None) -> Work[bool]:
         """Remove one container, and return whether it was there."""
