@@ -84,8 +84,8 @@ class Creator:
     def took_effect(self, creation: Creation) -> Work[bool | None]:
         """Return whether a creation whose answer was lost took effect: then it has its revision.
 
-        Its event tells, whatever became of the container since. ``None`` where there is none to tell, and others
-        changed the container.
+        Its event tells, whatever became of the container since. Where there is none, a container that is not there, or
+        was created at another time, was not created by this. ``None`` where others changed the one that was.
         """
         sid, cid = creation.sid, creation.cid
         yield from self._reader.wait_for_writers(sid)
@@ -95,8 +95,8 @@ class Creator:
             ((creation.revision,),) = answer.rows
             return True
         container = yield from self._reader.find_container(sid, cid)
-        if container is None:
-            return False if (yield from self._reader.stored([sid])) else None
+        if container is None or utc_text(container.created_at) != creation.now:
+            return False
         if utc_text(container.updated_at) != creation.now:
             return None
         creation.revision = container.revision

@@ -11,7 +11,7 @@ from sqlalchemy import make_url, text
 
 from persistdb import Database
 from persistdb.engines import Timeouts
-from persistdb.errors import CommitUnknown
+from persistdb.errors import CommitUnknown, NotFound
 from persistdb.records import Mount, SandboxWrite
 from persistdb.store import retention
 from persistdb.store.repository import ContainerRepository
@@ -212,6 +212,32 @@ def test_a_creation_that_another_changed(
     with just_before(used(cut), LOOK, change):
         assert cut.save("pod-1", "new", container("new")) == first + 1
     assert repository.get("pod-1", "new").revision == first + 2
+
+
+@pytest.mark.parametrize("when", list(Cut), ids=["not arrived", "arrived"])
+def test_a_creation_in_vain_that_is_cut(
+    through: tuple[Proxy, ContainerRepository], repository: ContainerRepository, when: Cut
+) -> None:
+    """A save whose creation of a container is lost, because it is there already, changes it."""
+    proxy, cut = through
+    cut.save("pod-1", "first", container("first"))
+    backend = used(cut).backend
+    proxy.cut(b"INSERT INTO container" if backend.changes_in_one and backend.changes_alone else b"COMMIT", when)
+    assert cut.save("pod-1", "a", CHANGED["a"]) == 2
+    assert repository.get("pod-1", "a").record == CHANGED["a"]
+
+
+def test_a_creation_without_a_sandbox_that_is_cut(
+    through: tuple[Proxy, ContainerRepository], repository: ContainerRepository
+) -> None:
+    """A save whose creation of a container is lost, and whose sandbox is not there, says the latter."""
+    proxy, cut = through
+    cut.save("pod-1", "first", container("first"))
+    if not used(cut).backend.changes_in_one:
+        return  # it ends without a commit
+    proxy.cut(b"INSERT INTO container", Cut.AFTER)
+    with pytest.raises(NotFound):
+        cut.save("pod-9", "a", CHANGED["a"])
 
 
 def test_a_creation_that_another_makes_first(
