@@ -358,9 +358,13 @@ class Writer:
         return False if revision == before else (yield from self._was_told(wanted))
 
     def _was_told(self, wanted: Diff) -> Work[bool | None]:
-        """Return whether one of a diff's events was written: others may have changed its rows since, but no event."""
+        """Return whether one of a diff's events was written: others may have changed its rows since, but no event.
+
+        One that has not the diff's time, because the clock is behind what is stored, may be another's.
+        """
         created = (_event(each) for each in wanted.created if None not in (each.row.id, each.row.sandbox_id))
-        told = next(iter((*wanted.past.events, *created)), None)
+        events = (*wanted.past.events, *created)
+        told = next((each for each in events if each.at == wanted.now), next(iter(events), None))
         if told is None:  # of a new row, whose ID only the lost answer had
             sid, cid, before = wanted.witness or ("", None, 1)
             if cid is None or before:
@@ -371,7 +375,9 @@ class Writer:
         values = {name: getattr(told, name) for name in ("sandbox_id", "kind", "revision", "at")}
         answers = yield (Call(self._recording.find_event, {**values, "container_id": told.container_id or 0}),)
         is_there, is_kept = answers[0].rows[0] if answers[0].rows else (False, False)
-        return True if is_there else (False if is_kept else None)
+        if is_there:
+            return True if told.at == wanted.now else None
+        return False if is_kept else None
 
     def _was_not_created(self, wanted: Diff) -> Work[bool | None]:
         """Look whether the row that is not there is one that was to be created: then it did not come about.

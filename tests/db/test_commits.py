@@ -263,6 +263,22 @@ def test_a_creation_that_another_makes_first(
         assert (found.record, found.revision) == (container("new", state="stopped"), revision)
 
 
+def test_a_commit_behind_the_clock(through: tuple[Proxy, ContainerRepository], repository: ContainerRepository) -> None:
+    """An event that has not the time of a change may be another's: then the change is reported as unknown."""
+    proxy, cut = through
+    with repository.database.engine.begin() as connection:
+        connection.execute(text("UPDATE container SET updated_at = '2099-01-01 00:00:00'"))
+    proxy.cut(b"COMMIT", Cut.BEFORE)
+    theirs = container("theirs", state="stopped")
+
+    def change() -> None:
+        repository.save("pod-1", "a", theirs)
+
+    with just_before(used(cut), LOOK, change), pytest.raises(CommitUnknown):
+        cut.save("pod-1", "a", container("mine", state="stopped"))
+    assert repository.get("pod-1", "a").record == theirs
+
+
 def test_a_commit_that_takes_long(
     postgresql_server: PostgreSQL, postgresql_url: str, proxy_to: Callable[[Server], Proxy]
 ) -> None:
