@@ -151,7 +151,7 @@ def test_a_session_on_a_frozen_server(
 ) -> None:
     """A statement of a session, and its commit, end by the time for a call or a statement; later sessions work."""
     with SessionDatabase(
-        own_server.url(own_server.create_database()), timeouts=Timeouts(call=1, statement=1)
+        own_server.url(own_server.create_database()), timeouts=Timeouts(call=3, statement=1)
     ) as database:
         put(ContainerRepository(database, host="node-1"), "pod-1", "a")
 
