@@ -59,7 +59,12 @@ def statement(backend: Backend, compiled: Statements, recording: Recording) -> S
     )
     renumbered = (
         update(sandbox)
-        .where(sandbox.c.id == found.c.id, sandbox.c.revision == found.c.revision)
+        .where(
+            sandbox.c.id == found.c.id,
+            sandbox.c.revision == found.c.revision,
+            # containers that went and came may have brought the number back to what it was
+            sandbox.c.updated_at == found.c.updated_at,
+        )
         .values(revision=-found.c.others, updated_at=later(sandbox.c.updated_at, _NOW))
         .returning(sandbox.c.id)
         .cte("renumbered")

@@ -300,6 +300,9 @@ class _Draft:
         if stored is None or gone or now.keys() - known.keys() or own != stored.record:
             revision += 1
             number = revisions.own_number(revision, now.values())
+            if stored is not None and number == stored.own_revision:
+                # containers were swapped: whoever read the row's number must see that it is another row now
+                revision, number = revision + 1, number + 1
             self._put_own_row(host, own, document, stored, revision, number)
         self.revisions[write.sid] = revision
 

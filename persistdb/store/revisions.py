@@ -19,6 +19,9 @@ sandbox is created      1             -      -      1
 ``web`` is added again  -4            6      4      6
 ======================  ============  =====  =====  =======
 
+A change of a sandbox's own row gives it another number, always: by the number a writer knows that the row is as it was
+read. Where containers are swapped, so that the number would stay, it and the revision get one more.
+
 Pure: nothing here touches a database. In SQL the sum is in ``statements.snapshot`` and in the view ``sandboxes``.
 """
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
 from persistdb import Database
+from persistdb.schema.history import SandboxHistory
+from persistdb.schema.tables import Container, Mount, Sandbox
 from persistdb.store.repository import ContainerRepository
 
 from .faults import just_before
-from .in_step import used
-from .samples import container, put
+from .samples import container, put, sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from persistdb.store.transaction import Transaction
     from tests.servers import Server
-
-COLORS = ("threads", "tasks")
 
 # what reads a sandbox as a whole; a sandbox's ID comes first where it is locked, or where only one container is read
 READ_WHOLE = r"SELECT\s+(?!sandbox\.id)"
@@ -41,6 +43,103 @@ def test_another_saves_the_same_shorter_list(repository: ContainerRepository, ot
     """Who saves what another has saved just before is given the revision that the other's save led to."""
     put(repository, "pod-1", "a")
     shorter = container("pod-1-a", mounts=[])
-    with just_before(used(repository), READ_WHOLE, lambda: other.save("pod-1", "a", shorter)):
+    with just_before(repository.database, READ_WHOLE, lambda: other.save("pod-1", "a", shorter)):
         assert repository.save("pod-1", "a", shorter) == 2
     assert repository.get("pod-1", "a").revision == 2
+
+
+# --- the numbers of sandboxes' own rows
+
+
+def a_swap(work: Transaction) -> None:
+    """Replace the sandbox's one container by another: what the sum of revisions loses and gains is the same."""
+    work.save_sandbox(sandbox("pod-1", state="stopped", cgroup_path="/changed"), {"db": container("db")})
+
+
+def two_steps(work: Transaction) -> None:
+    """Do the same in two steps."""
+    work.save_sandbox(sandbox("pod-1", state="stopped", cgroup_path="/changed"), {})
+    work.save("pod-1", "db", container("db"))
+
+
+def an_edit(work: Transaction) -> None:
+    """Do the same by one flush of a session's objects."""
+    row, web = work.session.scalars(select(Sandbox)).one(), work.session.scalars(select(Container)).one()
+    row.state, row.cgroup_path = "stopped", "/changed"
+    work.session.delete(web)
+    texts = dict.fromkeys(("source", "destination", "type", "host_path", "block_device_id"), "")
+    root = Mount(position=0, is_rootfs=True, read_only=False, mounted=False, **texts)
+    db = Container(cid="db", state="running", cgroup_path="", bundle_path="", layout="", mounts=[root])
+    work.session.add(db)
+    db.sandbox_id = row.id
+
+
+SWAPS = pytest.mark.parametrize("swap", [a_swap, an_edit])
+
+
+def versions(repository: ContainerRepository) -> list[tuple[int, str | None]]:
+    """The revisions and states of a sandbox's past versions, once it is clear that none overlaps the next."""
+    with repository.database.session() as session:
+        rows = session.scalars(select(SandboxHistory).order_by(SandboxHistory.valid_to)).all()
+        (row,) = session.scalars(select(Sandbox))
+        begun = [*(each.valid_from for each in rows[1:]), row.updated_at]
+        assert [each.valid_to for each in rows] == begun
+        return [(each.revision, each.state) for each in rows]
+
+
+@pytest.fixture
+def web(repository: ContainerRepository) -> ContainerRepository:
+    """Store a sandbox with one container: the number of the sandbox's own row is 0 then."""
+    repository.save_sandbox(sandbox("pod-1", state="running"))
+    repository.save("pod-1", "web", container("web"))
+    return repository
+
+
+def check_versions(repository: ContainerRepository) -> None:
+    """Look whether each version is there once, the other's too."""
+    past = versions(repository)
+    numbers = [revision for revision, _ in past]
+    assert numbers == sorted(set(numbers))
+    assert past[-1][1] == "stopped"
+    assert repository.load_sandbox("pod-1").revision > numbers[-1]
+
+
+@SWAPS
+def test_containers_swapped_while_one_is_created(
+    web: ContainerRepository, other: ContainerRepository, swap: Callable[[Transaction], None]
+) -> None:
+    """A creation is made again if another swaps containers just before it writes: no version is lost."""
+
+    def act() -> None:
+        with other.transaction() as work:
+            swap(work)
+
+    web.save("pod-1", "web", container("web", state="paused"))  # after that no creation is expected
+    with just_before(web.database, "INSERT INTO sandbox_history", act):
+        web.save("pod-1", "new", container("new"))
+    check_versions(web)
+
+
+@SWAPS
+@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("expected", [True, False], ids=["in one statement", "in several"])
+def test_containers_swapped_while_a_creation_waits(
+    web: ContainerRepository,
+    other: ContainerRepository,
+    server: Server,
+    swap: Callable[[Transaction], None],
+    expected: bool,
+) -> None:
+    """A creation that waits for another who swaps containers is made again: no version is lost."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
+    if not expected:
+        web.save("pod-1", "web", container("web", state="paused"))
+    with ThreadPoolExecutor(1) as pool:
+        with other.transaction() as work:
+            swap(work)
+            work.session.flush()
+            creating = pool.submit(web.save, "pod-1", "new", container("new"))
+            while server.execute(waiting)[0][0] == 0:
+                pass
+        creating.result()
+    check_versions(web)

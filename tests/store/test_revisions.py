@@ -136,6 +136,8 @@ def test_revisions_grow(steps: list[tuple[object, ...]]) -> None:
         assert after is not None
         assert (after.revision > before.revision) == bool(change)
         assert change or after == before
+        if change.changed_sandboxes or change.renumbered:
+            assert after.own_revision != before.own_revision
         there = {one.cid: one for one in before.containers}
         for one in after.containers:
             old = there.get(one.cid)

@@ -228,7 +228,9 @@ class _Flush:
             if child not in self._session.deleted:
                 child.since = containers[home_id].revision + 1 if home_id in containers else 0
 
-    def _record_sandboxes(self, connection: Connection, changed: list[Locked], totals: Mapping[int, int]) -> None:
+    def _record_sandboxes(
+        self, connection: Connection, changed: list[Locked], totals: Mapping[int, int], after: Mapping[int, int]
+    ) -> None:
         keep, now = recorder(self._session), utc_text(self._now)
         old, events = [], []
         for row in changed:
@@ -239,7 +241,7 @@ class _Flush:
             if row.id in self._changed_sandboxes:
                 kind, at = "changed" if whole else "state", utc_text(row.stamp(self._now))
                 state = present.__dict__.get("state", row.state)
-                events.append(EventRow(row.id, None, kind, revision + 1, at, row.state, state))
+                events.append(EventRow(row.id, None, kind, after[row.id], at, row.state, state))
         keep.keep_sandboxes(connection, old)
         keep.tell(connection, events)
 
@@ -250,13 +252,16 @@ class _Flush:
         wanted = (self._changed_sandboxes | self._new.keys() | removed.keys()) - going
         changed = [row for row in sandboxes.values() if row.id in wanted]
         totals = locked.sums(connection, [row.id for row in changed]) if changed else {}
-        self._record_sandboxes(connection, changed, totals)
-        by = {}
+        by, after = {}, {}
         for row in changed:
-            by[row.id] = 1 + removed[row.id]
+            before = revisions.of_sandbox(row.revision, [totals[row.id]])
+            by[row.id], after[row.id] = 1 + removed[row.id], before + 1
             for new in self._new.get(row.id, []):
-                new.revision = revisions.of_new_container(revisions.of_sandbox(row.revision, [totals[row.id]]))
+                new.revision = revisions.of_new_container(before)
                 by[row.id] -= new.revision
+            if not by[row.id]:  # containers were swapped: the number must be another one, as in a save
+                by[row.id], after[row.id] = 1, before + 2
+        self._record_sandboxes(connection, changed, totals, after)
         self._raise(Sandbox, changed, by)
 
     def _raise(self, parent: Parent, rows: list[Locked], by: dict[int, int]) -> None:

@@ -2516,6 +2516,7 @@ WITH found AS
       AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END
   FROM found
   WHERE sandbox.id = found.id AND sandbox.revision = found.revision
+    AND sandbox.updated_at = found.updated_at
   RETURNING sandbox.id), created AS
   (INSERT INTO container (sandbox_id, cid, state, cgroup_path, bundle_path, layout, extra, document,
       namespace, runtime, pod, pod_uid, container_name, image, revision, created_at, updated_at)
