@@ -54,7 +54,7 @@ from .statements import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import CTE, ColumnElement, FromClause, Select, Subquery, TextClause
+    from sqlalchemy import CTE, ColumnElement, FromClause, Join, Select, Subquery, TextClause
     from sqlalchemy.sql.dml import Insert
 
     from ..db.work import Statement
@@ -129,16 +129,30 @@ class Recording:
 
     @cached_property
     def find_creation(self) -> Statement:
-        """The revision with which a container was created at a time: ``host``, ``sid``, ``cid``, ``at``."""
-        joined = sandbox.join(container_lifetime, container_lifetime.c.sandbox_id == sandbox.c.id)
-        of_container = and_(event.c.sandbox_id == sandbox.c.id, event.c.container_id == container_lifetime.c.id)
+        """The revision with which a container was created at a time: ``host``, ``sid``, ``cid``, ``at``.
+
+        It and its sandbox may have gone since.
+        """
+        home, life = sandbox_lifetime.c, container_lifetime.c
+        joined = sandbox_lifetime.join(container_lifetime, life.sandbox_id == home.id)
+        of_container = and_(event.c.sandbox_id == home.id, event.c.container_id == life.id)
+        return self._find_creation(joined.join(event, of_container), life.cid == parameter("cid"))
+
+    @cached_property
+    def find_sandbox_creation(self) -> Statement:
+        """The same of a sandbox: ``host``, ``sid``, ``at``."""
+        joined = sandbox_lifetime.join(event, event.c.sandbox_id == sandbox_lifetime.c.id)
+        return self._find_creation(joined, event.c.container_id.is_(None))
+
+    def _find_creation(self, joined: Join, which: ColumnElement[bool]) -> Statement:
+        home = sandbox_lifetime.c
         return self._statements.compile(
             select(event.c.revision)
-            .select_from(joined.join(event, of_container))
+            .select_from(joined)
             .where(
-                sandbox.c.host == parameter("host"),
-                sandbox.c.sid == parameter("sid"),
-                container_lifetime.c.cid == parameter("cid"),
+                home.host == parameter("host"),
+                home.sid == parameter("sid"),
+                which,
                 event.c.at == parameter("at"),
                 event.c.kind == literal_column("'created'"),
             )

@@ -10,7 +10,7 @@ import msgspec
 from ..db.database import Stale
 from ..db.work import Call
 from ..errors import Conflict, StateMismatch
-from ..records import SandboxWrite
+from ..records import Container, SandboxWrite
 from . import diff, past, rows
 from .annotated import NOTHING as NOT_ANNOTATED
 from .clashes import TokenClash, clash_of
@@ -336,10 +336,10 @@ class Writer:
     # --- lost commits
 
     def took_effect(self, wanted: Diff) -> Work[bool | None]:
-        """Return whether a diff whose commit was not acknowledged took effect, by one of its rows.
+        """Return whether a diff whose commit was not acknowledged took effect, by one of its rows, or of its events.
 
-        They are committed together. ``None`` stands for a row that another has changed in the meantime. To be run in a
-        transaction that is rolled back.
+        They are committed together. ``None`` stands for a row that another has changed in the meantime, where no event
+        tells. To be run in a transaction that is rolled back.
         """
         if wanted.witness is None:
             return True
@@ -347,29 +347,36 @@ class Writer:
         yield from self._reader.wait_for_writers(sid)
         sandbox = None if cid else (yield from self._reader.stored([sid])).get(sid)
         container = (yield from self._reader.find_container(sid, cid)) if cid else None
-        if container is not None:
-            revision, updated_at = container.revision, container.updated_at
-        elif isinstance(sandbox, StoredSandbox):
-            revision, updated_at = sandbox.own_revision, sandbox.updated_at
-        else:
-            return None if sandbox else (yield from self._was_not_created(wanted))
-        if utc_text(updated_at) == wanted.now:
+        found = container or (sandbox if isinstance(sandbox, StoredSandbox) else None)
+        if found is not None and utc_text(found.updated_at) == wanted.now:
             return True
-        return False if revision == before else (yield from self._was_told(wanted))
+        told = yield from self._was_told(wanted)
+        if told is not None:
+            return told
+        if found is None:
+            return None if sandbox else (yield from self._was_not_created(wanted))
+        revision = found.revision if isinstance(found, Container) else found.own_revision
+        # a younger one is not the one that was to be changed, though its revision may have come to the same
+        return False if revision == before and utc_text(found.created_at) <= wanted.now else None
 
     def _was_told(self, wanted: Diff) -> Work[bool | None]:
         """Return whether one of a diff's events was written: others may have changed its rows since, but no event.
 
         One that has not the diff's time, because the clock is behind what is stored, may be another's.
         """
+        sid, cid, _ = wanted.witness or ("", None, 1)
+        if cid is None and any(new.sid == sid for new in wanted.new_sandboxes):
+            key = {"host": self._host, "sid": sid, "at": wanted.now}
+            answers = yield (Call(self._recording.find_sandbox_creation, key),)
+            return True if answers[0].rows else None
         created = (_event(each) for each in wanted.created if None not in (each.row.id, each.row.sandbox_id))
         events = (*wanted.past.events, *created)
         told = next((each for each in events if each.at == wanted.now), next(iter(events), None))
         if told is None:  # of a new row, whose ID only the lost answer had
-            sid, cid, before = wanted.witness or ("", None, 1)
-            if cid is None or before:
+            new = next(iter(wanted.created), None)
+            if new is None:
                 return None
-            key = {"host": self._host, "sid": sid, "cid": cid, "at": wanted.now}
+            key = {"host": self._host, "sid": new.sid, "cid": new.row.cid, "at": wanted.now}
             answers = yield (Call(self._recording.find_creation, key),)
             return True if answers[0].rows else None
         values = {name: getattr(told, name) for name in ("sandbox_id", "kind", "revision", "at")}
@@ -382,7 +389,7 @@ class Writer:
     def _was_not_created(self, wanted: Diff) -> Work[bool | None]:
         """Look whether the row that is not there is one that was to be created: then it did not come about.
 
-        (Unless another has removed it since: then a save comes after that.)
+        (Unless another has removed it since, and no history is kept: then a save comes after that.)
         """
         sid, cid, before = wanted.witness or ("", None, 1)
         new = [row for row in wanted.new_sandboxes if row.sid == sid]

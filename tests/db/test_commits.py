@@ -279,6 +279,86 @@ def test_a_commit_behind_the_clock(through: tuple[Proxy, ContainerRepository], r
     assert repository.get("pod-1", "a").record == theirs
 
 
+def _change(repository: ContainerRepository) -> int:
+    return repository.save("pod-1", "a", CHANGED["a"])
+
+
+def _create(repository: ContainerRepository) -> int:
+    return repository.save("pod-1", "new", container("new"))
+
+
+def _create_sandbox(repository: ContainerRepository) -> None:
+    repository.save_sandbox(sandbox("pod-3"), CHANGED)
+
+
+def _remake(repository: ContainerRepository) -> None:
+    repository.destroy_sandbox("pod-1")
+    put(repository, "pod-1", "a")
+
+
+def _destroy(repository: ContainerRepository) -> None:
+    repository.destroy_sandbox("pod-1")
+
+
+MADE_AND_GONE: dict[str, tuple[Callable[[ContainerRepository], object], Callable[[ContainerRepository], object]]] = {
+    "new, removed": (_create, lambda r: r.delete("pod-1", "new")),
+    "new, destroyed": (_create, _destroy),
+    "new, its sandbox made again": (_create, _remake),
+    "new sandbox, destroyed": (_create_sandbox, lambda r: r.destroy_sandbox("pod-3")),
+    "sandbox changed, destroyed": (
+        lambda r: r.save_sandbox(sandbox("pod-4", state="changed")),
+        lambda r: r.destroy_sandbox("pod-4"),
+    ),
+    "changed, removed": (_change, lambda r: r.delete("pod-1", "a")),
+    "changed, destroyed": (_change, _destroy),
+    "changed, made again": (_change, _remake),
+}
+
+
+@pytest.mark.parametrize(("call", "then"), MADE_AND_GONE.values(), ids=MADE_AND_GONE)
+def test_a_commit_of_what_is_gone(
+    through: tuple[Proxy, ContainerRepository],
+    repository: ContainerRepository,
+    call: Callable[[ContainerRepository], object],
+    then: Callable[[ContainerRepository], object],
+) -> None:
+    """What was saved, and has gone before its commit is looked up, is not saved again: its event tells."""
+    put(repository, "pod-4", "a")  # its own number is 0, as if it was new
+    proxy, cut = through
+    proxy.cut(b"COMMIT", Cut.AFTER)
+    left: list[dict[str, object]] = []
+
+    def go() -> None:
+        # the commit may be on its way still
+        while content(repository) == before:
+            pass
+        then(repository)
+        left.append(content(repository))
+
+    before = content(repository)
+    with just_before(used(cut), LOOK, go):
+        call(cut)
+    assert [content(repository)] == left
+
+
+def test_a_commit_of_what_was_made_again_without_history(
+    through: tuple[Proxy, ContainerRepository], repository: ContainerRepository
+) -> None:
+    """Where no history is kept, a container at the revision before is not taken for the same if it is younger."""
+    retention.set_seconds(repository.database, 0)
+    proxy, cut = through
+    proxy.cut(b"COMMIT", Cut.AFTER)
+
+    def go() -> None:
+        while repository.get("pod-1", "a").revision == 1:
+            pass
+        _remake(repository)
+
+    with just_before(used(cut), LOOK, go), pytest.raises(CommitUnknown):
+        _change(cut)
+    assert repository.get("pod-1", "a").revision == 1
+
+
 def test_a_commit_that_takes_long(
     postgresql_server: PostgreSQL, postgresql_url: str, proxy_to: Callable[[Server], Proxy]
 ) -> None:

@@ -1392,13 +1392,25 @@ SELECT CASE WHEN (EXISTS
 FROM retention
 
 -- name: recording.find_creation
--- The revision with which a container was created at a time: host, sid, cid, at.
+-- The revision with which a container was created at a time: host, sid, cid, at. It and its sandbox may have
+-- gone since.
 SELECT event.revision
-FROM sandbox
-JOIN container_lifetime ON container_lifetime.sandbox_id = sandbox.id
-JOIN event ON event.sandbox_id = sandbox.id AND event.container_id = container_lifetime.id
-WHERE sandbox.host = :host AND sandbox.sid = :sid AND container_lifetime.cid = :cid
-  AND event.at = :at AND event.kind = 'created'
+FROM sandbox_lifetime
+JOIN container_lifetime ON container_lifetime.sandbox_id = sandbox_lifetime.id
+JOIN event ON event.sandbox_id = sandbox_lifetime.id
+  AND event.container_id = container_lifetime.id
+WHERE sandbox_lifetime.host = :host AND sandbox_lifetime.sid = :sid
+  AND container_lifetime.cid = :cid AND event.at = :at
+  AND event.kind = 'created'
+
+-- name: recording.find_sandbox_creation
+-- The same of a sandbox: host, sid, at.
+SELECT event.revision
+FROM sandbox_lifetime
+JOIN event ON event.sandbox_id = sandbox_lifetime.id
+WHERE sandbox_lifetime.host = :host AND sandbox_lifetime.sid = :sid
+  AND event.container_id IS NULL AND event.at = :at
+  AND event.kind = 'created'
 
 -- name: recording.sandbox_lifetimes
 -- Write lifetimes that begin: rows of SandboxLife.
