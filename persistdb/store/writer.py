@@ -157,8 +157,7 @@ class Writer:
             answers = yield [Call(statement, values) for statement in self._compiled.transition]
             return answers[-1].number
         if wanted.destroyed is not None:
-            answers = yield self._destroy([wanted.destroyed], wanted.now)
-            return answers[-1].number
+            return (yield from self._destroy([wanted.destroyed], wanted.now))
         if not wanted:
             return 0
         try:
@@ -171,7 +170,7 @@ class Writer:
 
     def _write_rows(self, wanted: Diff) -> Work[int]:
         if wanted.replaced:
-            yield self._destroy(wanted.replaced, wanted.now)
+            yield from self._destroy(wanted.replaced, wanted.now)
         new_ids = yield from self._insert_sandboxes(wanted)
         created = _in_sandboxes(wanted.created, new_ids)
         parents = self._parents(wanted, created)
@@ -191,14 +190,18 @@ class Writer:
             yield self._following(wanted, created, new_ids)
         return len(wanted.new_sandboxes) + sum(numbers)
 
-    def _destroy(self, sandboxes: Sequence[Destruction], now: str) -> list[Call]:
-        """Return the statements that remove sandboxes, and record that before."""
+    def _destroy(self, sandboxes: Sequence[Destruction], now: str) -> Work[int]:
+        """Remove sandboxes, and record that before; returns how many were there."""
         keys = encode([rows.SandboxKey(each.host, each.sid) for each in sandboxes])
         values = {"rows": keys, "now": now, **self._acting.values()}
-        return [
-            *(Call(statement, values) for statement in self._recording.removals),
-            *(Call(self._statements.delete_sandbox, each._asdict()) for each in sandboxes),
-        ]
+        calls = [Call(statement, values) for statement in self._recording.removals]
+        calls += [Call(self._statements.delete_sandbox, each._asdict()) for each in sandboxes]
+        answers = yield calls
+        number = sum(answer.number for answer in answers[-len(sandboxes) :])
+        # the first statement locks what is recorded: one that another created since then is gone without a record
+        if self._backend.locks_rows and number != len(answers[0].rows):
+            raise Stale
+        return number
 
     def _old(self, wanted: Diff) -> list[Call]:
         """Return the statements that keep what is about to be overwritten or removed."""

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from persistdb import Database
-from persistdb.schema.history import SandboxHistory
+from persistdb.schema.history import ContainerLifetime, SandboxHistory, SandboxLifetime
 from persistdb.schema.tables import Container, Mount, Sandbox
+from persistdb.store.check import find_faults
 from persistdb.store.repository import ContainerRepository
 
 from .faults import just_before
@@ -46,6 +47,24 @@ def test_another_saves_the_same_shorter_list(repository: ContainerRepository, ot
     with just_before(repository.database, READ_WHOLE, lambda: other.save("pod-1", "a", shorter)):
         assert repository.save("pod-1", "a", shorter) == 2
     assert repository.get("pod-1", "a").revision == 2
+
+
+def test_a_sandbox_that_is_created_while_it_is_destroyed(
+    repository: ContainerRepository, other: ContainerRepository
+) -> None:
+    """A sandbox that another creates while it is destroyed is destroyed with a record of it."""
+    with just_before(repository.database, "DELETE FROM sandbox", lambda: put(other, "pod-1", "a")):
+        assert repository.destroy_sandbox("pod-1") is True
+    assert [(one.kind, one.cid) for one in other.events()] == [
+        ("created", None),
+        ("created", "a"),
+        ("removed", "a"),
+        ("removed", None),
+    ]
+    with repository.database.session() as session:
+        for kind in (SandboxLifetime, ContainerLifetime):
+            assert session.scalars(select(kind)).one().removed_at is not None
+    assert find_faults(repository.database) == []
 
 
 # --- the numbers of sandboxes' own rows
