@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 NO_PID: Final = INT64[0]
 """What stands for no process where containers are sorted by pid: engines differ in where they sort NULL."""
 
+_LISTS = frozenset({"options"})
+"""The columns whose text is a list of texts in JSON."""
+
 _NUL = "a NUL character cannot be stored"
 _SURROGATE = "half of a surrogate pair is no character"
 
@@ -81,25 +84,19 @@ def encode_json(value: object) -> str:
 
 
 def _refuse_bad_text(rows: Sequence[Row]) -> None:
-    # What looks like an escaped NUL may be a backslash before the text "u0000", so each value is looked at. Options are
-    # JSON in JSON: there the backslash is doubled.
+    # What looks like an escaped NUL may be a backslash before the text "u0000", so each value is looked at. A list is
+    # JSON in JSON: there the backslash is doubled. In any other column such JSON is text.
     for row in rows:
         for name, value in zip(row.__struct_fields__, msgspec.structs.astuple(row), strict=True):
-            if isinstance(value, str) and (reason := _reason(value)):
+            if isinstance(value, str) and (reason := _reason(value, is_list=name in _LISTS)):
                 raise InvalidValue(row.place() + name, value, reason)
 
 
-def _reason(value: str) -> str:
-    if "\0" in value or _has_escaped_nul(value):
+def _reason(value: str, *, is_list: bool) -> str:
+    if "\0" in value or (is_list and _has_escaped_nul(value)):
         return _NUL
     return "" if value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value) else _SURROGATE
 
 
 def _has_escaped_nul(value: str) -> bool:
-    if "\\u0000" not in value:
-        return False
-    try:
-        decoded = msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return False
-    return isinstance(decoded, list) and any("\0" in item for item in decoded)
+    return "\\u0000" in value and any("\0" in item for item in msgspec.json.decode(value, type=list[str]))

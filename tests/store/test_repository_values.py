@@ -47,6 +47,7 @@ TEXTS = {
     "spaces": " two  spaces at the end  ",
     "newlines": "\n\r\n\t",
     "backslashes": r"\n \u0000 \\ \x00 \' C:\new",
+    "a list with an escaped NUL": r'["\u0000"]',
     "backslash at the end": "\\",
     "quotes": """'"`''""\"\"\"'''""",
     "placeholders": "%s %(x)s ? :name $1 {x} %%",
@@ -60,6 +61,46 @@ TEXTS = {
     "replacement": "\ufffd",
     "right to left": "\u202eabc\u202c",
 }
+
+
+SAVES: dict[str, Callable[[ContainerRepository, ContainerState, Origin], object]] = {
+    "changed": lambda r, record, origin: r.save("pod-1", "web", record, origin=origin),
+    "new": lambda r, record, origin: r.save("pod-1", "new", record, origin=origin),
+    "new after a new one": lambda r, record, origin: (
+        r.save("pod-1", "first", container("first")),
+        r.save("pod-1", "new", record, origin=origin),
+    ),
+    "two at once": lambda r, record, origin: r.save_many(
+        [SandboxWrite(sid="pod-2", containers=dict.fromkeys(("a", "b"), record), origins={"a": origin, "b": origin})]
+    ),
+}
+
+
+@pytest.mark.parametrize("save", SAVES.values(), ids=SAVES)
+@pytest.mark.parametrize("field", ["cgroup_path", "bundle_path", "document"])
+def test_what_looks_like_a_list_with_a_nul(
+    repository: ContainerRepository, save: Callable[[ContainerRepository, ContainerState, Origin], object], field: str
+) -> None:
+    """JSON of a list with a NUL is text like any other, however it is saved."""
+    put(repository, "pod-1", "web")
+    values = {field: r'["\u0000"]'}
+    of_origin = field == "document"
+    record = container(**({} if of_origin else values), processes=[])
+    origin = Origin(layout="runc", **(values if of_origin else {}))
+    save(repository, record, origin)
+    assert (record, origin) in [(found.record, found.origin) for found in repository.find()]
+
+
+@pytest.mark.parametrize("save", SAVES.values(), ids=SAVES)
+def test_options_with_a_nul(
+    repository: ContainerRepository, save: Callable[[ContainerRepository, ContainerState, Origin], object]
+) -> None:
+    """An option with a NUL is refused, however it is saved."""
+    put(repository, "pod-1", "web")
+    for options in (["\0"], ["ro", "a\0b"]):
+        record = container(mounts=[Mount(options=options)], processes=[])
+        with pytest.raises(InvalidValue, match="NUL"):
+            save(repository, record, Origin())
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)

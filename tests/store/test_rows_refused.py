@@ -325,6 +325,7 @@ LOOKALIKES = [
     "\\\\u0000",
     '["\\u0000',  # begins like JSON, but is not
     '"\\u0000"',  # JSON, but no list
+    '["\\u0000"]',  # a list in JSON, but not in a column of lists
     "u0000",
     "\U0001f9ed\\u0000",
     "\U0001f9ed\ufffd\ufffe\x01\x7f",
