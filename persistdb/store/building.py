@@ -43,7 +43,7 @@ class Built:
 
     @cached_property
     def creation(self) -> Statement | None:
-        """Create a container, or return what a save must know, where the engine can do that in one statement."""
+        """Create a container, and return its revision, or no row if it is not created: where one statement can."""
         return creation.statement(self._backend, self.statements, self.recording)
 
     @cached_property

@@ -2506,7 +2506,7 @@ FROM "old"
 WHERE container.id = "old".id
 
 -- name: creation
--- Create a container, or return what a save must know, where the engine can do that in one statement.
+-- Create a container, and return its revision, or no row if it is not created: where one statement can.
 WITH found AS
   (SELECT sandbox.id AS id, sandbox.revision AS revision, sandbox.state AS state, sandbox.updated_at
     AS updated_at,

@@ -2696,7 +2696,7 @@ WHERE container.sandbox_id =
   FROM schema_support)
 
 -- name: creation
--- Create a container, or return what a save must know, where the engine can do that in one statement.
+-- Create a container, and return its revision, or no row if it is not created: where one statement can.
 
 -- name: past.one.version
 -- The container whose version the parts have.
