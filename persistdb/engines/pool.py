@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NEW = "new"
+"""The key of a new connection's ``info`` under which a listener may note what its first user is to take out."""
+
 # Connections of a parent, which its child must not close
 _of_parent: list[object] = []
 
@@ -147,6 +150,7 @@ class Pool(QueuePool):
             if not opens:
                 return None
             place = self._do_get()
+            place.info.pop(NEW, None)  # its first use is this one, of which no listener hears that opening added
         # the common part of SQLAlchemy's get_connection()
         if (
             place.dbapi_connection is None
@@ -162,6 +166,7 @@ class Pool(QueuePool):
             except BaseException as error:
                 place._checkin_failed(error, _fairy_was_created=False)  # noqa: SLF001  the same
                 raise
+            place.info.pop(NEW, None)
         place.is_taken = True
         taken: Place = place
         return taken

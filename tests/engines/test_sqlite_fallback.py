@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from persistdb import ContainerRepository, ContainerState, Database, SandboxState
+from persistdb.db.work import Statement, value
 from persistdb.engines import file_url
 from persistdb.engines.sqlite import fallback
 from persistdb.errors import Busy, DatabaseError, ReadOnly, StorageFull, Unavailable
@@ -210,6 +211,38 @@ for number in range(1, 40):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("disposed", [False, True])
+def test_what_others_write_after_the_first_use(disk: Path, again: Path, disposed: bool) -> None:
+    """The second unit of work reads what was written since the first, with connections of an engine or without."""
+    with Database(file_url(again / "x.db")) as database:
+        repository = ContainerRepository(database, host="node-1")
+        assert repository.count() == 1
+        if disposed:
+            database.engine.dispose()
+            assert repository.count() == 1
+        save(disk / "x.db", "b")
+        assert repository.count() == 2
+
+
+def test_what_others_write_after_an_engine_was_made(disk: Path, again: Path) -> None:
+    """So does the second one of an engine that opens its first connection for a unit of work."""
+    with Database(file_url(again / "x.db"), pool_size=2) as database:
+        assert database.engine.pool.status()
+        assert one(database) == 1
+        save(disk / "x.db", "b")
+        assert one(database) == 2
+        with closing(database.engine.raw_connection()):
+            save(disk / "x.db", "c")
+            assert one(database) == 3  # of a second connection
+        save(disk / "x.db", "d")
+        assert one(database) == 4
+
+
+def one(database: Database) -> object:
+    """Return the number of containers, which a unit of work counts that looks at nothing before."""
+    return database.read(lambda: value(Statement("SELECT count(*) FROM container", "qmark"), {}))
+
+
 def test_a_copy_is_whole(disk: Path, again: Path) -> None:
     """While another process opens, writes and closes in turn, a read sees neither half of a commit nor an old one."""
     with Database(file_url(disk / "x.db")) as database, database.engine.connect() as connection:

@@ -37,11 +37,13 @@ class Connecting:
         """Let SQLAlchemy open its connections so."""
         from sqlalchemy import event
 
+        from ..pool import NEW
+
         usual = engine.dialect.connect
 
         def connected(connection: Any, record: Any) -> None:
             if self.opened(connection, record.info):
-                record.info[_NEW] = True
+                record.info[NEW] = True
                 if not engine.pool.dispatch.checkout:  # usual connections need no look, which takes time
                     event.listen(engine, "checkout", _check)
 
@@ -106,9 +108,6 @@ class Connecting:
             connection.execute("PRAGMA schema_version").fetchone()  # a medium that can't be written keeps its mode
 
 
-_NEW = "fallback is new"
-
-
 def is_over(info: dict[Any, Any]) -> bool:
     """Return whether a connection reads in another way than usual, and that is over, or somebody wrote to the file."""
     way = info.get(guard.FALLBACK)
@@ -117,7 +116,9 @@ def is_over(info: dict[Any, Any]) -> bool:
 
 def _check(_driver: Any, record: Any, _proxy: Any) -> None:
     """Let SQLAlchemy replace such a connection, unless it was just opened."""
-    if not record.info.pop(_NEW, False) and is_over(record.info):
+    from ..pool import NEW
+
+    if not record.info.pop(NEW, False) and is_over(record.info):
         from sqlalchemy.exc import DisconnectionError
 
         raise DisconnectionError(f"{record.info[guard.FALLBACK].path} has changed")
