@@ -9,6 +9,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.util.queue import Empty
 
 from .liveness import USED
+from .pool import let_go
 from .waiting import in_task
 
 if TYPE_CHECKING:
@@ -54,12 +55,10 @@ class _Shrinking(QueuePool):
         finally:
             for record in reversed(held):  # in the order in which they were
                 super()._do_return_conn(record)
-        for _ in unused:  # first, for closing may be interrupted
-            self._dec_overflow()
         failures = []
         for record in unused:
             try:
-                record.close()
+                let_go(self, record)
             except BaseException as error:  # noqa: BLE001  the first one is raised when all are closed
                 failures.append(error)
         if failures:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import event
@@ -47,13 +48,17 @@ class Place(_ConnectionRecord):
     where nobody holds it yet, or any more.
     """
 
+    is_taken = False
+    is_counted = False
+    """Whether the pool counts it among its connections: SQLAlchemy has its new one, and has not given it up."""
+
     def __init__(self, pool: Pool, connect: bool = True) -> None:
-        self.is_taken = False
-        # What has a callback is cleared before finalizers run (SQLAlchemy's _ConnectionRecord.checkout says more): a
-        # place that goes with its pool is not replaced.
-        self._home = weakref.ref(pool, _do_nothing)
+        self.dbapi_connection = None
+        self.finalize_callback = deque()  # SQLAlchemy has it only when it is connected
+        self._home = pool.reference
         self._process = os.getpid()
         super().__init__(pool, connect)
+        self.is_counted = True
 
     @property
     def is_valid(self) -> bool:
@@ -77,11 +82,12 @@ class Place(_ConnectionRecord):
             self.is_taken = False
             pool._do_return_conn(self)  # noqa: SLF001  SQLAlchemy's name for it
         else:
+            self.is_counted = False
             super().close()
 
     def __del__(self) -> None:
         pool, driver = self._home(), self.dbapi_connection
-        if pool is None or (driver is None and not self.is_taken):  # SQLAlchemy gave it up
+        if pool is None or not self.is_counted:
             return
         if self._process != os.getpid():  # the parent's, of a thread that did not go on in this child
             _of_parent.append(driver)
@@ -90,6 +96,18 @@ class Place(_ConnectionRecord):
             super().close()
         finally:
             pool._do_return_conn(Place(pool, connect=False))  # noqa: SLF001  the same
+
+
+def let_go(pool: QueuePool, record: ConnectionPoolEntry) -> None:
+    """Close a connection that a pool has too many, and count it no more.
+
+    An interrupt before it begins to be closed leaves a place that is forgotten: that replaces itself, and still counts.
+    """
+    try:
+        record.close()
+    finally:
+        if not (isinstance(record, Place) and record.is_counted):
+            pool._dec_overflow()  # noqa: SLF001  SQLAlchemy's name for it
 
 
 def _do_nothing(_reference: object) -> None:
@@ -108,6 +126,10 @@ class Pool(QueuePool):
         """How many listeners to each event are ours: a unit of work does what they do, or needs it not."""
         self.lost_at = [0.0]
         """When a connection was last lost, of the monotonic clock: others may be, too."""
+        # What has a callback is cleared before finalizers run (SQLAlchemy's _ConnectionRecord.checkout says more): a
+        # place that goes with its pool is not replaced. So is what is in a cycle itself: it is the pool's, for places
+        # that go without it.
+        self.reference = weakref.ref(self, _do_nothing)
 
     def recreate(self) -> QueuePool:
         """Return a new one, which has the same listeners."""
@@ -116,10 +138,10 @@ class Pool(QueuePool):
         return new
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
-        if self._max_overflow:
-            super()._do_return_conn(record)
-        else:
-            self._pool.put(record)  # there is room for all
+        try:
+            self._pool.put(record)
+        except Unused.Full:
+            let_go(self, record)
 
     def _create_connection(self) -> ConnectionPoolEntry:
         return Place(self)

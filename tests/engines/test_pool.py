@@ -5,24 +5,37 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sqlite3
+import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import Pool as AnyPool
 from sqlalchemy.util.queue import Empty, Full
 
 from persistdb import Busy, Database, Timeouts
 from persistdb.db.work import Statement, value
+from persistdb.engines import idle
+from persistdb.engines import pool as pools
+from persistdb.engines import unused as queues
+from persistdb.engines.idle import shrinking
 from persistdb.engines.pool import Place, Pool, Unused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import FrameType
 
     from sqlalchemy import Engine
+    from sqlalchemy.pool import PoolProxiedConnection
+
+    from persistdb.db.work import Work
 
 
 @pytest.mark.parametrize(("lifo", "first"), [(False, 1), (True, 2)])
@@ -232,3 +245,137 @@ def test_more_connections_than_the_pool_keeps(tmp_path: object) -> None:
         assert pool.checkedin() == 1
         assert pool.checkedout() == 0
         assert one(database) == 1
+
+
+def forget(place: Place | None) -> None:
+    """Forget a place as an exception does whose traceback is part of a cycle."""
+    cycle: list[object] = [place]
+    cycle.append(cycle)
+
+
+def test_a_connection_that_is_forgotten_in_a_cycle(single: Database) -> None:
+    """Another one takes its place once garbage is collected, as long as the pool is there."""
+    forget(pool_of(single.engine).take())
+    gc.collect()
+    assert one(single) == 1
+
+
+@pytest.fixture
+def quick_collector() -> Iterator[None]:
+    """Let the collector of garbage look only at what a test makes: these tests collect after each line."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("quick_collector")
+@pytest.mark.parametrize("interrupted", [False, True])
+@pytest.mark.parametrize("opened", [False, True])
+def test_an_interrupt_at_any_line(single: Database, interrupted: bool, opened: bool) -> None:
+    """It loses no place and leaves none too many, whether it is the first or comes while the first one is handled."""
+    pool = pool_of(single.engine)
+
+    def work() -> Work[object]:
+        found = yield from value(Statement("SELECT 1", single.backend.style), {})
+        if interrupted:
+            raise KeyboardInterrupt
+        return found
+
+    lines, at = 0, 1
+    while lines == at - 1:
+        if opened:
+            pool._invalidate(pool)  # type: ignore[arg-type]  # all that it has
+        lines = interrupt_at(at, partial(single.read, work), pools.__file__, queues.__file__)
+        gc.collect()
+        at += 1
+        assert one(single) == 1
+        assert pool.checkedin() == 1
+        assert pool.checkedout() == 0
+    assert lines > 10
+
+
+def interrupt_at(number: int, work: Callable[[], object], *files: str) -> int:
+    """Interrupt work at a line of these files, and return how many of their lines it came to."""
+    lines, before = 0, sys.gettrace()
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        nonlocal lines
+        if frame.f_code.co_filename not in files:
+            return None
+        if event == "line" and lines < number:
+            lines += 1
+            if lines == number:
+                raise KeyboardInterrupt
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    except BaseException:  # noqa: BLE001  whatever comes of it
+        pass
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def test_an_interrupt_while_one_too_many_is_closed(tmp_path: object) -> None:
+    """There are not more connections at once than before."""
+    options, timeouts = {"max_overflow": 1}, Timeouts(pool=0.05)
+    url = f"sqlite:///{tmp_path}/x.db"
+    with Database(url, pool_size=1, timeouts=timeouts, engine_options=options) as database:
+        pool = pool_of(database.engine)
+        taken = [pool.take(), pool.take()]
+        pressed = press_at_close(pool)
+        first, second = taken
+        assert first is not None
+        assert second is not None
+        first.close()
+        with pytest.raises(KeyboardInterrupt):
+            second.close()
+        assert pressed == [None]
+        taken.clear()
+        del first, second
+        gc.collect()
+        taken = [pool.take(), pool.take()]
+        with pytest.raises(PoolTimeout):
+            pool.take()
+        for place in taken:
+            assert place is not None
+            place.close()
+
+
+@pytest.mark.usefixtures("quick_collector")
+def test_an_interrupt_while_unused_ones_are_closed(tmp_path: Path) -> None:
+    """There are as many connections at once as before, wherever it comes."""
+    pool = shrinking(Pool, 0.0)(
+        partial(sqlite3.connect, tmp_path / "x.db"), pool_size=3, max_overflow=0, timeout=0.05, use_lifo=True
+    )
+    lines, at = 0, 1
+    while lines == at - 1:
+        taken = [pool.connect() for _ in range(3)]
+
+        def give_back(taken: list[PoolProxiedConnection] = taken) -> None:
+            while taken:
+                taken.pop().close()
+
+        lines = interrupt_at(at, give_back, idle.__file__)
+        at += 1
+        taken.clear()
+        gc.collect()
+        assert pool.checkedout() == 0
+    assert lines > 10
+    pool.dispose()
+
+
+def press_at_close(pool: AnyPool) -> list[None]:
+    """Press a key when the pool closes the next connection, and return when it was."""
+    pressed: list[None] = []
+
+    def press(*_: object) -> None:
+        if not pressed:
+            pressed.append(None)
+            raise KeyboardInterrupt
+
+    event.listen(pool, "close", press)
+    return pressed
