@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -44,8 +45,8 @@ class Unused(unused.Unused[T], queue.QueueCommon[T]):
 class Place(_ConnectionRecord):
     """A place for a connection, and what a unit of work needs of SQLAlchemy's ``PoolProxiedConnection``.
 
-    Only the queue or its user holds it. One that is forgotten is replaced: an interrupt may come between two lines,
-    where nobody holds it yet, or any more.
+    Only the queue or its user holds it. One that is forgotten closes its connection, and is replaced: an interrupt may
+    come between two lines, where nobody holds it yet, or any more.
     """
 
     is_taken = False
@@ -85,17 +86,18 @@ class Place(_ConnectionRecord):
             self.is_counted = False
             super().close()
 
-    def __del__(self) -> None:
-        pool, driver = self._home(), self.dbapi_connection
-        if pool is None or not self.is_counted:
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if is_finalizing():  # modules may be gone, also those of SQLAlchemy; the process leaves nothing open
             return
         if self._process != os.getpid():  # the parent's, of a thread that did not go on in this child
-            _of_parent.append(driver)
+            _of_parent.append(self.dbapi_connection)
             return
+        pool = self._home()
         try:
             super().close()
         finally:
-            pool._do_return_conn(Place(pool, connect=False))  # noqa: SLF001  the same
+            if pool is not None and self.is_counted:
+                pool._do_return_conn(Place(pool, connect=False))  # noqa: SLF001  the same
 
 
 def let_go(pool: QueuePool, record: ConnectionPoolEntry) -> None:

@@ -6,7 +6,9 @@ import gc
 import logging
 import os
 import sqlite3
+import subprocess
 import sys
+import textwrap
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +28,7 @@ from persistdb.engines import pool as pools
 from persistdb.engines import unused as queues
 from persistdb.engines.idle import shrinking
 from persistdb.engines.pool import Place, Pool, Unused
+from persistdb.engines.sqlite import library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,7 +170,53 @@ def test_a_pool_that_is_forgotten_takes_its_connections_along(tmp_path: object) 
     database.close()
 
 
-def test_the_child_of_a_process_keeps_what_is_its_parents(single: Database) -> None:
+@pytest.mark.parametrize("in_use", [False, True])
+def test_connections_of_a_pool_that_is_forgotten_are_closed(tmp_path: object, in_use: bool) -> None:
+    """What is forgotten together with its pool is closed, also where it was in use, and counted no more."""
+    database = Database(f"sqlite:///{tmp_path}/x.db")
+    taken = pool_of(database.engine).take()
+    assert taken is not None
+    driver = taken.dbapi_connection
+    assert driver is not None
+    if not in_use:
+        taken.close()
+    cycle: list[object] = [database, taken]
+    cycle.append(cycle)
+    del database, taken, cycle
+    gc.collect()
+    with pytest.raises(library.driver().ProgrammingError, match="closed"):
+        driver.execute("SELECT 1")  # type: ignore[attr-defined]  # the driver's own
+
+
+def test_the_child_of_a_process_keeps_what_was_its_parents_pool(tmp_path: object) -> None:
+    """A child closes nothing that is forgotten together with a pool of its parent."""
+    database = Database(f"sqlite:///{tmp_path}/x.db")
+    taken = pool_of(database.engine).take()
+    assert taken is not None
+    driver = taken.dbapi_connection
+    taken._process = os.getpid() + 1  # as after a fork
+    assert driver is not None
+    cycle: list[object] = [database, taken]
+    cycle.append(cycle)
+    del database, taken, cycle
+    gc.collect()
+    driver.cursor().execute("SELECT 1")
+    driver.close()
+
+
+def test_what_is_in_use_when_the_program_ends(tmp_path: object) -> None:
+    """Nothing is printed of a connection that is forgotten when modules are gone."""
+    program = f"""
+        import threading  # a module that is emptied late
+        from persistdb import Database
+        threading.held = Database("sqlite:///{tmp_path}/x.db").engine.pool.take()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stderr == ""
+
+
+def test_the_child_of_a_process_keeps_what_is_what_is_its_parents(single: Database) -> None:
     """A child closes no connection that a thread of its parent was using, and which nobody holds in it."""
     taken = pool_of(single.engine).take()
     assert taken is not None
