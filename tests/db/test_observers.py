@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from sqlalchemy import event
 
-from persistdb import Database, DatabaseError
-from persistdb.db.work import Statement, value
+from persistdb import Database, DatabaseError, Unreadable
+from persistdb.db.work import Call, Statement, value
 from tests.store.samples import container, put, sandbox
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from persistdb import ContainerRepository
+    from persistdb.db.work import Work
 
 COLORS = ("threads", "tasks")
 
@@ -105,6 +106,30 @@ def test_only_errors(database: Database) -> None:
     assert context.statement == "SELECT nonsense FROM nowhere"
     assert context.original_exception is context.sqlalchemy_exception.orig
     assert not context.is_disconnect
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_row_that_cannot_be_decoded(database: Database, number: int) -> None:
+    """Who listens to errors hears nothing of what is no error of a statement, whether one was sent or several."""
+    contexts: list[Any] = []
+
+    def fail(context: Any) -> None:
+        contexts.append(context)
+
+    def refuse(payload: str) -> None:
+        raise Unreadable(payload, "not as it was written", "node-1")
+
+    def work() -> Work[object]:
+        call = Call(Statement("SELECT 'a row'", database.backend.style), {}, refuse)
+        yield [call] * number
+
+    event.listen(database.engine, "handle_error", fail)
+    try:
+        with pytest.raises(Unreadable):
+            database.read(work)
+    finally:
+        event.remove(database.engine, "handle_error", fail)
+    assert contexts == []
 
 
 def test_a_statement_that_is_changed(repository: ContainerRepository, used: Engine) -> None:
