@@ -50,6 +50,7 @@ class Renumbering(NamedTuple):
     revision: int
     new_revision: int
     now: str
+    read_at: str | None
 
 
 class Transition(NamedTuple):
@@ -149,7 +150,9 @@ def _of_new_container(
     document = SandboxDocument(snapshot.document) if snapshot.document else NO_DOCUMENT
     return Diff(
         now=now,
-        renumbered=Renumbering(id_, number, revisions.own_number(revision, [snapshot.of_containers, revision]), now),
+        renumbered=Renumbering(
+            id_, number, revisions.own_number(revision, [snapshot.of_containers, revision]), now, snapshot.read_at
+        ),
         created=(new_container(sid, cid, record, origin, revision, now, document, id_, snapshot.new_id),),
         past=Past(sandboxes=(OldSandbox(id_, number, before, whole=False, now=now),)),
         revisions={f"{sid}/{cid}": revision},
@@ -191,6 +194,8 @@ class Snapshot(NamedTuple):
     new_id: int | None
     container: StoredContainer | None
     document: str | None = None
+    read_at: str | None = None
+    """When the sandbox's row was changed last, in the engine's words."""
 
 
 def needs_document(stored: StoredContainer, record: ContainerState, origin: Origin | None) -> bool:
@@ -320,7 +325,14 @@ class _Draft:
             self._new_sandboxes.append(rows.sandbox_row(host, record, number, self._now, document.virtual_machine))
         else:
             self._changed_sandboxes.append(
-                rows.sandbox_change(stored.id, stored.own_revision, record, self._now, new_revision=number)
+                rows.sandbox_change(
+                    stored.id,
+                    stored.own_revision,
+                    record,
+                    self._now,
+                    new_revision=number,
+                    read_at=utc_text(stored.updated_at),
+                )
             )
             self._past.sandbox(stored, record, revision)
 

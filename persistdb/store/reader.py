@@ -152,7 +152,7 @@ class Reader:
             rows = yield from work.rows(self._statements.snapshot, {"host": self._host, "sid": sid, "cid": cid})
             if not rows:
                 raise NotFound("sandbox", sid, self._host)
-            sandbox_id, own_revision, of_containers, new_id, payload, document = rows[0]
+            sandbox_id, own_revision, of_containers, new_id, payload, document, read_at = rows[0]
             container = None if payload is None else self._decode.stored_container(payload)
         except self._salvage.errors as error:
             self._salvage.reason(error)
@@ -166,6 +166,7 @@ class Reader:
             new_id,
             container,
             document if document and cid in document else None,
+            read_at,
         )
 
     def token_taken(self, sid: str, cid: str, record: ContainerState) -> Work[AlreadyExists]:

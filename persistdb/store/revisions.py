@@ -20,7 +20,8 @@ sandbox is created      1             -      -      1
 ======================  ============  =====  =====  =======
 
 A change of a sandbox's own row gives it another number, always: by the number a writer knows that the row is as it was
-read. Where containers are swapped, so that the number would stay, it and the revision get one more.
+read. Where containers are swapped, so that the number would stay, it and the revision get one more. The number may come
+back in several changes: so the time of the row is compared, too, where others can write between a read and a write.
 
 Pure: nothing here touches a database. In SQL the sum is in ``statements.snapshot`` and in the view ``sandboxes``.
 """

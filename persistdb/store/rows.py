@@ -60,7 +60,7 @@ class SandboxRow(Row, frozen=True):
 
 
 class SandboxChange(Row, frozen=True):
-    """A sandbox to change, if it is at ``revision`` still."""
+    """A sandbox to change, if it is at ``revision`` still, and was not changed since the time ``read_at``."""
 
     id: int
     revision: int
@@ -71,6 +71,7 @@ class SandboxChange(Row, frozen=True):
     document: str | None
     updated_at: str
     new_revision: int
+    read_at: str
 
 
 class ContainerKey(Row, frozen=True):
@@ -284,10 +285,10 @@ def sandbox_row(
 
 
 def sandbox_change(
-    sandbox_id: int, revision: int, record: SandboxState, now: str, *, new_revision: int
+    sandbox_id: int, revision: int, record: SandboxState, now: str, *, new_revision: int, read_at: str
 ) -> SandboxChange:
     """Return the row of a sandbox that is changed; its ID is the stored one, valid or not."""
-    return _row(SandboxChange, [sandbox_id, revision, *_of_sandbox(record), now, new_revision])
+    return _row(SandboxChange, [sandbox_id, revision, *_of_sandbox(record), now, new_revision, read_at])
 
 
 def _of_sandbox(record: SandboxState) -> list[object]:

@@ -13,7 +13,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, and_, case, delete, func, insert, literal_column, select, text, update
+from sqlalchemy import String, Text, and_, case, cast, delete, func, insert, literal_column, null, select, text, update
 
 from ..db.work import Statement
 from ..engines.base import JSONRows, first_of
@@ -299,6 +299,7 @@ class Statements:
                 case((container.c.id.is_(None), self._backend.next_id(container, container_lifetime))),
                 case((container.c.id.is_not(None), self.container_json.element)).label("payload"),
                 case((container.c.id.is_(None) & speaks_of_it, sandbox.c.document)).label("document"),
+                self._changed_at() if self._backend.locks_rows else null(),
             )
             .select_from(
                 sandbox.outerjoin(container, (container.c.sandbox_id == sandbox.c.id) & (container.c.cid == _CID))
@@ -353,10 +354,13 @@ class Statements:
 
     @cached_property
     def renumber_sandbox(self) -> Statement:
-        """Renumber a sandbox that is at the revision that was read: ``id``, ``revision``, ``new_revision``, ``now``."""
+        """Renumber a sandbox that is as it was read: ``id``, ``revision``, ``read_at``, ``new_revision``, ``now``."""
+        as_read = [sandbox.c.id == parameter("id"), sandbox.c.revision == parameter("revision")]
+        if self._backend.locks_rows:
+            as_read.append(self._changed_at() == parameter("read_at"))
         return self.compile(
             update(sandbox)
-            .where(sandbox.c.id == parameter("id"), sandbox.c.revision == parameter("revision"), self.may_write)
+            .where(*as_read, self.may_write)
             .values(revision=parameter("new_revision"), updated_at=later(sandbox.c.updated_at, _NOW))
         )
 
@@ -474,18 +478,30 @@ class Statements:
 
     def rows(self, table: Table, kind: type[Row], name: str = "rows") -> Subquery:
         """Read the parameter ``rows``, whose columns are the fields of a row and have the types of the table's."""
-        types = {**{column.name: column.type for column in table.c}, "new_revision": sandbox.c.revision.type}
+        own = sandbox.c
+        types = {column.name: column.type for column in table.c}
+        types |= {"new_revision": own.revision.type, "read_at": own.updated_at.type}
         return self._backend.rows(name, [(field, types[field]) for field in kind.__struct_fields__])
 
     def _update(self, table: Table, r: Mapping[str, ColumnElement[Any]], revision: ColumnElement[int]) -> Update:
-        own = ("id", "revision", "new_revision", "updated_at")
+        own = ("id", "revision", "new_revision", "updated_at", "read_at")
         changed = {name: column for name, column in r.items() if name not in own}
         updated_at = later(table.c.updated_at, r["updated_at"])
+        as_read = [table.c.id == r["id"], table.c.revision == r["revision"]]
+        if "read_at" in r and self._backend.locks_rows:
+            as_read.append(table.c.updated_at == r["read_at"])
         return (
             update(table)
-            .where(table.c.id == r["id"], table.c.revision == r["revision"], self.may_write)
+            .where(*as_read, self.may_write)
             .values({"revision": revision, "updated_at": updated_at, **changed})
         )
+
+    def _changed_at(self) -> ColumnElement[str]:
+        """When a sandbox's row was changed last, valid or not.
+
+        Its number may come back, when containers go and come in several steps.
+        """
+        return cast(sandbox.c.updated_at, String)
 
     def _each_child(self, write: Callable[[Table, Select[Any]], Insert]) -> tuple[Statement, Statement, Statement]:
         def compiled(table: Table, kind: type[Row]) -> Statement:

@@ -72,7 +72,7 @@ def new_row(cid: str, **values: Any) -> ContainerRow:
 
 def own_row(**values: Any) -> rows.SandboxChange:
     """Return the row of a change of ``pod-1``."""
-    defaults: dict[str, Any] = {"id": 1, "revision": 1, **OWN, "updated_at": NOW}
+    defaults: dict[str, Any] = {"id": 1, "revision": 1, **OWN, "updated_at": NOW, "read_at": BEFORE}
     return rows.SandboxChange(**{**defaults, **values})
 
 
@@ -191,11 +191,11 @@ def test_a_new_container_in_a_save_of_its_sandbox() -> None:
 def test_a_new_container_on_its_own(new_id: int | None) -> None:
     """A new container saved on its own takes the known ID and is the witness; its sandbox's row is renumbered."""
     origin = Origin(layout="2.2", document="{}")
-    one = diff.of_container("pod-1", "new", WEB, origin, Snapshot(1, -3, 9, new_id, None), now=NOW)
+    one = diff.of_container("pod-1", "new", WEB, origin, Snapshot(1, -3, 9, new_id, None, None, "then"), now=NOW)
     row = new_row("new", id=new_id, layout="2.2", document="{}", revision=7)
     assert live(one) == Diff(
         now=NOW,
-        renumbered=Renumbering(id=1, revision=-3, new_revision=7 - 9 - 7, now=NOW),
+        renumbered=Renumbering(id=1, revision=-3, new_revision=7 - 9 - 7, now=NOW, read_at="then"),
         created=(NewContainer("pod-1", row, WEB),),
         revisions={"pod-1/new": 7},
         witness=Witness("pod-1", "new", 0),

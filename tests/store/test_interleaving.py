@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from persistdb import Database
+from persistdb.records import SandboxWrite
 from persistdb.schema.history import ContainerLifetime, SandboxHistory, SandboxLifetime
 from persistdb.schema.tables import Container, Mount, Sandbox
 from persistdb.store.check import find_faults
@@ -75,15 +76,10 @@ def a_swap(work: Transaction) -> None:
     work.save_sandbox(sandbox("pod-1", state="stopped", cgroup_path="/changed"), {"db": container("db")})
 
 
-def two_steps(work: Transaction) -> None:
-    """Do the same in two steps."""
-    work.save_sandbox(sandbox("pod-1", state="stopped", cgroup_path="/changed"), {})
-    work.save("pod-1", "db", container("db"))
-
-
 def an_edit(work: Transaction) -> None:
     """Do the same by one flush of a session's objects."""
-    row, web = work.session.scalars(select(Sandbox)).one(), work.session.scalars(select(Container)).one()
+    row = work.session.scalars(select(Sandbox).where(Sandbox.sid == "pod-1")).one()
+    web = work.session.scalars(select(Container)).one()
     row.state, row.cgroup_path = "stopped", "/changed"
     work.session.delete(web)
     texts = dict.fromkeys(("source", "destination", "type", "host_path", "block_device_id"), "")
@@ -93,14 +89,22 @@ def an_edit(work: Transaction) -> None:
     db.sandbox_id = row.id
 
 
-SWAPS = pytest.mark.parametrize("swap", [a_swap, an_edit])
+def two_steps(work: Transaction) -> None:
+    """Do the same in two steps, of which each changes the number."""
+    work.save_sandbox(sandbox("pod-1", state="stopped", cgroup_path="/changed"), {})
+    work.save("pod-1", "db", container("db"))
+
+
+ALL = ("pod-1", "pod-2", "pod-3", "pod-4", "pod-5")
+SWAPS = pytest.mark.parametrize("swap", [a_swap, an_edit, two_steps])
 
 
 def versions(repository: ContainerRepository) -> list[tuple[int, str | None]]:
     """The revisions and states of a sandbox's past versions, once it is clear that none overlaps the next."""
     with repository.database.session() as session:
-        rows = session.scalars(select(SandboxHistory).order_by(SandboxHistory.valid_to)).all()
-        (row,) = session.scalars(select(Sandbox))
+        row = session.scalars(select(Sandbox).where(Sandbox.sid == "pod-1")).one()
+        of_it = select(SandboxHistory).where(SandboxHistory.sandbox_id == row.id)
+        rows = session.scalars(of_it.order_by(SandboxHistory.valid_to)).all()
         begun = [*(each.valid_from for each in rows[1:]), row.updated_at]
         assert [each.valid_to for each in rows] == begun
         return [(each.revision, each.state) for each in rows]
@@ -124,18 +128,32 @@ def check_versions(repository: ContainerRepository) -> None:
 
 
 @SWAPS
-def test_containers_swapped_while_one_is_created(
-    web: ContainerRepository, other: ContainerRepository, swap: Callable[[Transaction], None]
+@pytest.mark.parametrize(
+    "save",
+    [
+        lambda web: web.save("pod-1", "new", container("new")),
+        lambda web: web.save_sandbox(sandbox("pod-1", state="paused")),
+        lambda web: web.save_many([SandboxWrite(sid=sid, record=sandbox(sid, state="paused")) for sid in ALL]),
+    ],
+    ids=["a new container", "own values", "many"],
+)
+def test_containers_swapped_before_a_save_writes(
+    web: ContainerRepository,
+    other: ContainerRepository,
+    swap: Callable[[Transaction], None],
+    save: Callable[[ContainerRepository], object],
 ) -> None:
-    """A creation is made again if another swaps containers just before it writes: no version is lost."""
+    """A save is made again if another swaps containers just before it writes: no version is lost."""
 
     def act() -> None:
         with other.transaction() as work:
             swap(work)
 
+    for sid in ALL[1:]:
+        put(web, sid)
     web.save("pod-1", "web", container("web", state="paused"))  # after that no creation is expected
     with just_before(web.database, "INSERT INTO sandbox_history", act):
-        web.save("pod-1", "new", container("new"))
+        save(web)
     check_versions(web)
 
 

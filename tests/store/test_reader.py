@@ -91,11 +91,11 @@ def test_a_snapshot() -> None:
     run = Run(READER.snapshot("pod-1", "web"))
     assert (run.names, run.calls[0].parameters) == (["snapshot"], KEY)
     # servers give the sum of integers as a decimal
-    assert run.ends(answer((1, -3, Decimal(9), 77, None, None))) == Snapshot(1, -3, 9, 77, None)
+    assert run.ends(answer((1, -3, Decimal(9), 77, None, None, "now"))) == Snapshot(1, -3, 9, 77, None, None, "now")
     plain = stored_container("web", container())  # without a start time, which statements write in their own way
     payload = msgspec.json.encode(plain).decode()
     for document, told in (('{"ID": "web"}', '{"ID": "web"}'), ("{}", None)):  # only one that is about the container
-        found = Run(READER.snapshot("pod-1", "web")).ends(answer((1, 1, 2, None, payload, document)))
+        found = Run(READER.snapshot("pod-1", "web")).ends(answer((1, 1, 2, None, payload, document, None)))
         assert found == Snapshot(1, 1, 2, None, plain, told)
     with pytest.raises(NotFound) as caught:
         Run(READER.snapshot("pod-1", "web")).goes_on(NOTHING)

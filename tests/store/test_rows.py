@@ -66,9 +66,9 @@ def test_a_new_sandbox() -> None:
 
 
 def test_a_changed_sandbox() -> None:
-    """A sandbox's change has the row's ID, the revision that was read, and the new one."""
+    """A sandbox's change has the row's ID, the revision and the time that were read, and the new one."""
     record = SandboxState(sid="pod-1", state="stopped", cgroup_path="/c")
-    assert rows.sandbox_change(1, -3, record, NOW, new_revision=-4) == SandboxChange(
+    assert rows.sandbox_change(1, -3, record, NOW, new_revision=-4, read_at=BEFORE) == SandboxChange(
         id=1,
         revision=-3,
         state="stopped",
@@ -78,6 +78,7 @@ def test_a_changed_sandbox() -> None:
         document=None,
         updated_at=NOW,
         new_revision=-4,
+        read_at=BEFORE,
     )
 
 
@@ -267,7 +268,7 @@ def test_a_new_sandbox_has_all_columns_but_its_id() -> None:
 )
 def test_changes_have_all_columns_that_change(kind: type[Row], table: type[tables.Base], fixed: set[str]) -> None:
     """A change has every column of its table but the keys and created_at, which never change, and what is derived."""
-    fields = set(kind.__struct_fields__) - {"new_revision"}
+    fields = set(kind.__struct_fields__) - {"new_revision", "read_at"}
     assert fields == {column.name for column in table.__table__.c} - fixed
     assert kind.__struct_fields__[:2] == ("id", "revision")
 

@@ -187,7 +187,7 @@ def test_a_sandbox_that_is_refused(name: str, value: object) -> None:
     record = replace(SANDBOX, **{name: value})
     for make in (
         lambda: rows.sandbox_row("node-1", record, 1, NOW),
-        lambda: rows.sandbox_change(1, 1, record, NOW, new_revision=2),
+        lambda: rows.sandbox_change(1, 1, record, NOW, new_revision=2, read_at=NOW),
         lambda: rows.check_sandbox(record),
     ):
         error = refused(make)
@@ -201,7 +201,7 @@ def test_a_sandbox_with_an_invalid_id(sid: Any) -> None:
     for make in (lambda: rows.sandbox_row("node-1", record, 1, NOW), lambda: rows.check_sandbox(record)):
         error = refused(make)
         assert (column(error), error.value) == ("sid", sid)
-    rows.sandbox_change(1, 1, record, NOW, new_revision=2)
+    rows.sandbox_change(1, 1, record, NOW, new_revision=2, read_at=NOW)
 
 
 @pytest.mark.parametrize(

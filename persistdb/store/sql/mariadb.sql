@@ -212,7 +212,7 @@ SELECT sandbox.id, sandbox.revision,
         utf8mb4_nopad_bin), 'document', container.document, 'namespace', container.namespace),
     'created_at', concat(container.created_at, 'Z'), 'updated_at', concat(container.updated_at, 'Z'))
   END AS payload, CASE WHEN (container.id IS NULL AND instr(sandbox.document, :cid) > 0) THEN
-  sandbox.document END AS document
+  sandbox.document END AS document, CAST(sandbox.updated_at AS CHAR) AS updated_at
 FROM sandbox
 LEFT OUTER JOIN container ON container.sandbox_id = sandbox.id
   AND container.cid = :cid
@@ -277,14 +277,15 @@ UPDATE sandbox,
       SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[5]' ERROR ON ERROR, document LONGTEXT CHARACTER
       SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[6]' ERROR ON ERROR, updated_at LONGTEXT CHARACTER
       SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[7]' ERROR ON ERROR, new_revision BIGINT PATH
-        '$[8]' ERROR ON ERROR)) AS item) AS r
+        '$[8]' ERROR ON ERROR, read_at LONGTEXT CHARACTER
+      SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[9]' ERROR ON ERROR)) AS item) AS r
 SET sandbox.state=r.state, sandbox.persist_version=r.persist_version,
   sandbox.cgroup_path=r.cgroup_path, sandbox.layout=r.layout, sandbox.document=r.document,
   sandbox.revision=r.new_revision, sandbox.updated_at=CASE WHEN (sandbox.updated_at > r.updated_at
     AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE r.updated_at
   END
 WHERE sandbox.id = r.id AND sandbox.revision = r.revision
-  AND
+  AND sandbox.updated_at = r.read_at AND
   (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
@@ -296,17 +297,17 @@ SET state=:state, persist_version=:persist_version, cgroup_path=:cgroup_path, la
     AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :updated_at
   END
 WHERE sandbox.id = :id AND sandbox.revision = :revision
-  AND
+  AND sandbox.updated_at = :read_at AND
   (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
 -- name: statements.renumber_sandbox
--- Renumber a sandbox that is at the revision that was read: id, revision, new_revision, now.
+-- Renumber a sandbox that is as it was read: id, revision, read_at, new_revision, now.
 UPDATE sandbox
 SET revision=:new_revision, updated_at=CASE WHEN (sandbox.updated_at > :now
     AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END
 WHERE sandbox.id = :id AND sandbox.revision = :revision
-  AND
+  AND CAST(sandbox.updated_at AS CHAR) = :read_at AND
   (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 

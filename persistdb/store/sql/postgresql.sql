@@ -353,7 +353,8 @@ SELECT sandbox.id, sandbox.revision,
         to_char(container.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS
         "created_at", to_char(container.updated_at AT TIME ZONE 'UTC',
           'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "updated_at") AS o) AS text) END AS payload, CASE WHEN
-  (container.id IS NULL AND strpos(sandbox.document, :cid) > 0) THEN sandbox.document END AS document
+  (container.id IS NULL AND strpos(sandbox.document, :cid) > 0) THEN sandbox.document END AS
+  document, CAST(sandbox.updated_at AS VARCHAR) AS updated_at
 FROM sandbox
 LEFT OUTER JOIN container ON container.sandbox_id = sandbox.id
   AND container.cid = :cid
@@ -410,10 +411,12 @@ FROM
     (item.value ->> 2) AS state, CAST((item.value ->> 3) AS INTEGER) AS persist_version, (item.value
       ->> 4) AS cgroup_path, (item.value ->> 5) AS layout, (item.value ->> 6) AS document,
     CAST((item.value ->> 7) AS TIMESTAMP
-    WITH TIME ZONE) AS updated_at, CAST((item.value ->> 8) AS BIGINT) AS new_revision
+    WITH TIME ZONE) AS updated_at, CAST((item.value ->> 8) AS BIGINT) AS new_revision,
+    CAST((item.value ->> 9) AS TIMESTAMP
+    WITH TIME ZONE) AS read_at
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
 WHERE sandbox.id = r.id AND sandbox.revision = r.revision
-  AND
+  AND sandbox.updated_at = r.read_at AND
   (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
@@ -425,16 +428,17 @@ SET state=:state, persist_version=:persist_version, cgroup_path=:cgroup_path, la
     AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :updated_at
   END
 WHERE sandbox.id = :id AND sandbox.revision = :revision
-  AND
+  AND sandbox.updated_at = :read_at AND
   (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)
 
 -- name: statements.renumber_sandbox
--- Renumber a sandbox that is at the revision that was read: id, revision, new_revision, now.
+-- Renumber a sandbox that is as it was read: id, revision, read_at, new_revision, now.
 UPDATE sandbox
 SET revision=:new_revision, updated_at=CASE WHEN (sandbox.updated_at > :now
     AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END
 WHERE sandbox.id = :id AND sandbox.revision = :revision
+  AND CAST(sandbox.updated_at AS VARCHAR) = :read_at
   AND
   (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
   FROM schema_support)

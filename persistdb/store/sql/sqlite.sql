@@ -262,7 +262,7 @@ SELECT sandbox.id, sandbox.revision,
     json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
       'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') END AS payload, CASE WHEN (container.id IS NULL
-    AND sandbox.document IS NOT NULL) THEN sandbox.document END AS document
+    AND sandbox.document IS NOT NULL) THEN sandbox.document END AS document, NULL AS anon_3
 FROM sandbox
 LEFT OUTER JOIN container ON container.sandbox_id = sandbox.id
   AND container.cid = :cid
@@ -316,7 +316,8 @@ SET state=r.state, persist_version=r.persist_version, cgroup_path=r.cgroup_path,
 FROM
   (SELECT item.value ->> 0 AS id, item.value ->> 1 AS revision, item.value ->> 2 AS state, item.value
     ->> 3 AS persist_version, item.value ->> 4 AS cgroup_path, item.value ->> 5 AS layout, item.value
-    ->> 6 AS document, item.value ->> 7 AS updated_at, item.value ->> 8 AS new_revision
+    ->> 6 AS document, item.value ->> 7 AS updated_at, item.value ->> 8 AS new_revision, item.value
+    ->> 9 AS read_at
   FROM jsonb_each(:rows) AS item) AS r
 WHERE sandbox.id = r.id AND sandbox.revision = r.revision
   AND
@@ -336,7 +337,7 @@ WHERE sandbox.id = :id AND sandbox.revision = :revision
   FROM schema_support)
 
 -- name: statements.renumber_sandbox
--- Renumber a sandbox that is at the revision that was read: id, revision, new_revision, now.
+-- Renumber a sandbox that is as it was read: id, revision, read_at, new_revision, now.
 UPDATE sandbox
 SET revision=:new_revision, updated_at=CASE WHEN (sandbox.updated_at > :now
     AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END
