@@ -97,7 +97,7 @@ SELECT s.host,
        d.gid,
        d.shared,
        d.file_mode,
-       CASE WHEN substr(d.device_id, 2, 1) = ' ' THEN CASE WHEN substr(d.device_id, 1, 1) = 'u' THEN concat('c', substr(d.device_id, 2)) ELSE d.device_id END WHEN d.device_id <> '' THEN (SELECT min((concat(CASE x.kind WHEN 'block' THEN 'b' WHEN 'char' THEN 'c' WHEN 'fifo' THEN 'p' END, ' ', x.major, ':', x.minor)) COLLATE utf8mb4_nopad_bin) FROM sandbox_device AS x WHERE x.sandbox_id = c.sandbox_id AND x.device_id = d.device_id) END AS host_device
+       CASE WHEN substr(d.device_id, 2, 1) = ' ' THEN CASE WHEN substr(d.device_id, 3, 1) NOT IN ('0', '-') THEN CASE substr(d.device_id, 1, 1) WHEN 'b' THEN d.device_id WHEN 'c' THEN d.device_id WHEN 'u' THEN concat('c', substr(d.device_id, 2)) END END WHEN d.device_id <> '' THEN (SELECT min((concat(CASE WHEN x.major > 0 THEN CASE x.kind WHEN 'block' THEN 'b' WHEN 'char' THEN 'c' END END, ' ', x.major, ':', x.minor)) COLLATE utf8mb4_nopad_bin) FROM sandbox_device AS x WHERE x.sandbox_id = c.sandbox_id AND x.device_id = d.device_id) END AS host_device
 FROM device_map AS d JOIN container AS c ON c.id = d.container_id JOIN sandbox AS s ON s.id = c.sandbox_id
 ;
 CREATE OR REPLACE VIEW processes AS
@@ -129,7 +129,7 @@ SELECT s.host,
        d.attach_count,
        (SELECT count(*) FROM device_map AS x WHERE x.device_id = d.device_id AND x.device_id <> '' AND EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = d.sandbox_id)) AS maps,
        (SELECT count(*) FROM mount AS x WHERE x.block_device_id = d.device_id AND x.block_device_id <> '' AND EXISTS (SELECT 1 FROM container AS c WHERE c.id = x.container_id AND c.sandbox_id = d.sandbox_id)) AS block_mounts,
-       (concat(CASE d.kind WHEN 'block' THEN 'b' WHEN 'char' THEN 'c' WHEN 'fifo' THEN 'p' END, ' ', d.major, ':', d.minor)) COLLATE utf8mb4_nopad_bin AS host_device
+       (concat(CASE WHEN d.major > 0 THEN CASE d.kind WHEN 'block' THEN 'b' WHEN 'char' THEN 'c' END END, ' ', d.major, ':', d.minor)) COLLATE utf8mb4_nopad_bin AS host_device
 FROM sandbox_device AS d JOIN sandbox AS s ON s.id = d.sandbox_id
 ;
 CREATE OR REPLACE VIEW vfio_devices AS
@@ -325,7 +325,7 @@ SELECT s.host,
        c.created_at,
        CASE WHEN d.since = 0 THEN c.created_at ELSE coalesce((SELECT x.valid_to FROM container_history AS x WHERE x.container_id = d.container_id AND x.whole = 1 AND x.revision = d.since - 1), c.created_at) END AS valid_from,
        NULL AS valid_to,
-       CASE WHEN substr(d.device_id, 2, 1) = ' ' THEN CASE WHEN substr(d.device_id, 1, 1) = 'u' THEN concat('c', substr(d.device_id, 2)) ELSE d.device_id END WHEN d.device_id <> '' THEN (SELECT min((concat(CASE x.kind WHEN 'block' THEN 'b' WHEN 'char' THEN 'c' WHEN 'fifo' THEN 'p' END, ' ', x.major, ':', x.minor)) COLLATE utf8mb4_nopad_bin) FROM sandbox_device AS x WHERE x.sandbox_id = c.sandbox_id AND x.device_id = d.device_id) END AS host_device
+       CASE WHEN substr(d.device_id, 2, 1) = ' ' THEN CASE WHEN substr(d.device_id, 3, 1) NOT IN ('0', '-') THEN CASE substr(d.device_id, 1, 1) WHEN 'b' THEN d.device_id WHEN 'c' THEN d.device_id WHEN 'u' THEN concat('c', substr(d.device_id, 2)) END END WHEN d.device_id <> '' THEN (SELECT min((concat(CASE WHEN x.major > 0 THEN CASE x.kind WHEN 'block' THEN 'b' WHEN 'char' THEN 'c' END END, ' ', x.major, ':', x.minor)) COLLATE utf8mb4_nopad_bin) FROM sandbox_device AS x WHERE x.sandbox_id = c.sandbox_id AND x.device_id = d.device_id) END AS host_device
 FROM device_map AS d JOIN container AS c ON c.id = d.container_id JOIN sandbox AS s ON s.id = c.sandbox_id
 UNION ALL
 SELECT s.host,
@@ -344,7 +344,7 @@ SELECT s.host,
        c.created_at,
        d.valid_from,
        d.valid_to,
-       CASE WHEN substr(d.device_id, 2, 1) = ' ' THEN CASE WHEN substr(d.device_id, 1, 1) = 'u' THEN concat('c', substr(d.device_id, 2)) ELSE d.device_id END WHEN d.device_id <> '' THEN (SELECT min((concat(CASE x.kind WHEN 'block' THEN 'b' WHEN 'char' THEN 'c' WHEN 'fifo' THEN 'p' END, ' ', x.major, ':', x.minor)) COLLATE utf8mb4_nopad_bin) FROM sandbox_device AS x WHERE x.sandbox_id = c.sandbox_id AND x.device_id = d.device_id) END AS host_device
+       CASE WHEN substr(d.device_id, 2, 1) = ' ' THEN CASE WHEN substr(d.device_id, 3, 1) NOT IN ('0', '-') THEN CASE substr(d.device_id, 1, 1) WHEN 'b' THEN d.device_id WHEN 'c' THEN d.device_id WHEN 'u' THEN concat('c', substr(d.device_id, 2)) END END WHEN d.device_id <> '' THEN (SELECT min((concat(CASE WHEN x.major > 0 THEN CASE x.kind WHEN 'block' THEN 'b' WHEN 'char' THEN 'c' END END, ' ', x.major, ':', x.minor)) COLLATE utf8mb4_nopad_bin) FROM sandbox_device AS x WHERE x.sandbox_id = c.sandbox_id AND x.device_id = d.device_id) END AS host_device
 FROM device_map_history AS d JOIN container_lifetime AS c ON c.id = d.container_id JOIN sandbox_lifetime AS s ON s.id = c.sandbox_id
 ;
 CREATE OR REPLACE VIEW processes_over_time AS

@@ -25,23 +25,26 @@ MOST: Final = 20_000
 # As in device-holders.sql; cross joins as there.
 _IDS: Final = """
 WITH known AS (
-    SELECT host, host_device FROM sandbox_devices WHERE host_path = :{0} AND host_path <> ''{1}
+    SELECT host, coalesce(host_device, host_path) AS name
+    FROM sandbox_devices
+    WHERE host_path = :{0} AND host_path <> ''{1}
     UNION
-    SELECT k.host, k.host_device
+    SELECT k.host, coalesce(k.host_device, nullif(k.host_path, ''))
     FROM devices AS d JOIN sandbox_devices AS k ON k.host = d.host AND k.sid = d.sid AND k.device_id = d.device_id
     WHERE d.device_id = :{0}
     UNION
-    SELECT k.host, k.host_device
+    SELECT k.host, coalesce(k.host_device, nullif(k.host_path, ''))
     FROM mounts AS m JOIN sandbox_devices AS k ON k.host = m.host AND k.sid = m.sid AND k.device_id = m.block_device_id
     WHERE m.block_device_id = :{0} AND m.block_device_id <> ''
 )
 SELECT device_id
 FROM sandbox_devices
-WHERE major = :{0}_major AND minor = :{0}_minor AND kind IN (:{0}_kind, :{0}_or_kind) AND device_id <> ''{1}
+WHERE major = :{0}_major AND major > 0 AND minor = :{0}_minor AND kind IN (:{0}_kind, :{0}_or_kind)
+      AND device_id <> ''{1}
 UNION
 SELECT k.device_id
 FROM known CROSS JOIN sandbox_devices AS k
-WHERE k.host = known.host AND k.host_device = known.host_device AND k.device_id <> ''
+WHERE k.host = known.host AND known.name IN (k.host_device, k.host_path) AND k.device_id <> ''
 """
 
 

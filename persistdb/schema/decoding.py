@@ -110,10 +110,12 @@ def device_columns(backend: Backend) -> dict[str, str]:
 def host_device(backend: Backend, alias: str) -> str:
     """Write the host's device of a sandbox's device, as the kernel's ``devices.list`` does: ``c 10:229``.
 
-    It is NULL where a part is.
+    It is NULL where a part is, and of what has no numbers: a FIFO, and a plain file, which has the major number -1
+    (config.HostFileMajor in Kata's src/runtime/pkg/device/config/config.go) and is told from others by its path.
     """
-    letters = " ".join(f"WHEN '{name}' THEN '{_LETTERS[name]}'" for name in ("block", "char", "fifo"))
-    parts = (f"CASE {alias}.kind {letters} END", "' '", f"{alias}.major", "':'", f"{alias}.minor")
+    letters = " ".join(f"WHEN '{name}' THEN '{_LETTERS[name]}'" for name in ("block", "char"))
+    letter = f"CASE WHEN {alias}.major > 0 THEN CASE {alias}.kind {letters} END END"
+    parts = (letter, "' '", f"{alias}.major", "':'", f"{alias}.minor")
     return backend.bytewise(backend.concat(*parts))
 
 
@@ -124,7 +126,8 @@ def device_of_map(backend: Backend) -> str:
     the numbers in the sandbox's device.
     """
     unbuffered = backend.concat("'c'", "substr(d.device_id, 2)")
-    given = f"CASE WHEN substr(d.device_id, 1, 1) = 'u' THEN {unbuffered} ELSE d.device_id END"
+    kinds = f"WHEN 'b' THEN d.device_id WHEN 'c' THEN d.device_id WHEN 'u' THEN {unbuffered}"
+    given = f"CASE WHEN substr(d.device_id, 3, 1) NOT IN ('0', '-') THEN CASE substr(d.device_id, 1, 1) {kinds} END END"
     ours = "x.sandbox_id = c.sandbox_id AND x.device_id = d.device_id"
     found = f"(SELECT min({host_device(backend, 'x')}) FROM sandbox_device AS x WHERE {ours})"  # noqa: S608  constants
     return f"CASE WHEN substr(d.device_id, 2, 1) = ' ' THEN {given} WHEN d.device_id <> '' THEN {found} END"

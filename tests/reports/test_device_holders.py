@@ -122,6 +122,73 @@ def test_in_the_past(database: Database, given: str, held: list[tuple[str, str, 
             assert sorted(found) == sorted(one for one in expected if host in (None, one[0]))
 
 
+FILE = {"Type": "block", "DevType": "b", "Major": -1, "Minor": 0}
+NO_NUMBERS = {"Type": "block", "DevType": "b", "Major": None, "Minor": None}
+
+
+@pytest.fixture
+def of_files(database_url: str) -> Iterator[Database]:
+    """Create a database with Kata's volumes that are plain files, or have no numbers, on two hosts."""
+    listed = (
+        ("one", FILE, "/images/a.img"),
+        ("same", FILE, "/images/a.img"),
+        ("other", FILE, "/images/b.img"),
+        ("old", NO_NUMBERS, "/images/a.img"),
+        ("bare", NO_NUMBERS, ""),
+        ("empty", FILE, ""),
+        ("fifo", {"DevType": "p", "Major": 0, "Minor": 0}, ""),
+        ("pipe", {"DevType": "p", "Major": 0, "Minor": 0}, ""),
+        ("unset", {"DevType": "c", "Major": 0, "Minor": 0}, ""),
+    )
+    with Database(database_url) as database:
+        for host in ("node-1", "node-2"):
+            repository = ContainerRepository(database, host=host)
+            for sid, numbers, path in listed:
+                entry = fleet.device(f"{sid}-{host}", BlockDrive={"File": path}, **numbers)
+                data = Mount(destination="/data", block_device_id=f"{sid}-{host}")
+                maps = [DeviceMap(id=f"{sid}-{host}", container_path="/dev/x"), DeviceMap(id="p 0:0")]
+                repository.save_sandbox(
+                    SandboxState(sid=sid, document=fleet.document([entry])),
+                    {sid: ContainerState(device_maps=maps[: 1 + (sid == "bare")], mounts=[data])},
+                )
+        yield database
+
+
+A = ("old", "one", "same")
+
+
+@pytest.mark.parametrize(
+    ("given", "held", "hosts"),
+    [
+        ("/images/a.img", A, 2),
+        ("/images/b.img", ("other",), 2),
+        ("one-node-1", A, 1),
+        ("old-node-1", A, 1),
+        *((f"{sid}-node-1", (sid,), 1) for sid in ("other", "bare", "empty", "fifo", "pipe", "unset")),
+        ("0:0", (), 2),
+        ("c 0:0", (), 2),
+        ("-1:0", (), 2),
+        ("b -1:0", (), 2),
+    ],
+)
+def test_plain_files(of_files: Database, given: str, held: tuple[str, ...], hosts: int) -> None:
+    """Kata's devices without numbers, as of plain files, are told apart by their path on the host, also in the past."""
+    then = datetime.now(UTC)
+    expected = [
+        (f"node-{number + 1}", sid, *use)
+        for number in range(hosts)
+        for sid in held
+        for use in (("device", "/dev/x"), ("mount", "/data"))
+    ]
+    assert ask(of_files, "device-holders", given) == expected
+    assert ask(of_files, "device-holders", given, host="node-1") == expected[: 2 * len(held)]
+    for name, at in (("device-holders", then), ("device-history", None)):
+        report = reports.find(name, of_files.backend.name, past=at is not None)
+        values = report.values([given]) | ({} if at is None else {"at": at})
+        rows = reports.run(of_files, report, values, host="node-1").rows
+        assert sorted((row[0], row[2], row[3], row[4]) for row in rows) == expected[: 2 * len(held)]
+
+
 def test_more_than_one_query_takes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A device for which Kata has more IDs than a query takes is refused over all hosts, and asked about on one."""
     monkeypatch.setattr(devices, "MOST", 1)

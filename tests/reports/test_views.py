@@ -150,23 +150,30 @@ def test_sandbox_devices(database: Database) -> None:
 
 
 def test_the_host_s_device(store_url: str) -> None:
-    """A device's numbers on the host are told alike, of Kata by the sandbox's list, of others by the device's ID."""
+    """A device's numbers are told alike, of Kata by the sandbox's list, of others by its ID; a file has none."""
     devices = [
         fleet.device("fuse", DevType="u", Major=10, Minor=229),
         fleet.device("disk", DevType="b", Major=8, Minor=16),
         fleet.device("none", Major=None),
+        fleet.device("file", DevType="b", Major=-1, Minor=0),
+        fleet.device("zero", Major=0, Minor=0),
+        fleet.device("fifo", DevType="p", Major=10, Minor=1),
     ]
-    ids = ("fuse", "disk", "none", "unknown", "", "c 10:229", "u 1:2", "b 8:16")
+    without = ("none", "file", "zero", "fifo", "unknown", "", "p 0:0", "c 0:0", "b -1:0")
+    ids = ("fuse", "disk", *without, "c 10:229", "u 1:2", "b 8:16", "b 259:1")
     state = ContainerState(device_maps=[DeviceMap(id=device) for device in ids])
     with Database(store_url) as database:
         repository = ContainerRepository(database, host="node-1")
         repository.save_sandbox(SandboxState(sid="s", document=fleet.document(devices)), {"c": state})
-        expected = ["c 10:229", "b 8:16", None, None, None, "c 10:229", "c 1:2", "b 8:16"]
+        expected = dict.fromkeys(ids) | {"fuse": "c 10:229", "disk": "b 8:16"}
+        expected |= {"c 10:229": "c 10:229", "u 1:2": "c 1:2", "b 8:16": "b 8:16", "b 259:1": "b 259:1"}
         for view in ("devices", "devices_over_time"):
-            assert [row["host_device"] for row in rows(database, view)] == expected
-        assert [row["host_device"] for row in rows(database, "sandbox_devices")] == expected[:3]
+            assert {row["device_id"]: row["host_device"] for row in rows(database, view)} == expected
+        listed = {row["device_id"]: row["host_device"] for row in rows(database, "sandbox_devices")}
+        assert listed == {name: expected[name] for name in ids[: len(devices)]}
         repository.destroy_sandbox("s")
-        assert {row["host_device"] for row in rows(database, "devices_over_time")} == {None, *expected[5:]}
+        expected |= {"fuse": None, "disk": None}
+        assert {row["device_id"]: row["host_device"] for row in rows(database, "devices_over_time")} == expected
 
 
 def test_virtual_machines(database: Database) -> None:

@@ -38,15 +38,16 @@ def _fill(database: Database, hosts: range) -> None:
 
 
 def _document(sid: str) -> str:
-    """Write a sandbox's own file, with a device; Kata draws the IDs of devices."""
+    """Write a sandbox's own file, with devices and a plain file; Kata draws the IDs of devices."""
     number, _, host = sid.partition("-")
     block = {"DevType": "b", "Major": 8, "Minor": int(host) * SANDBOXES + int(number)}
-    drive = {"File": f"/dev/disk/{sid}"}
+    drive, image = {"File": f"/dev/disk/{sid}"}, {"File": f"/images/{sid}"}
     return json.dumps(
         {
             "Devices": [
                 {"ID": f"b{sid}", "RefCount": 2, **block, "BlockDrive": drive},
                 {"ID": f"v{sid}", "DevType": "c", "Major": 10, "Minor": 229},
+                {"ID": f"f{sid}", "DevType": "b", "Major": -1, "Minor": 0, "BlockDrive": image},
             ]
         }
     )
@@ -58,7 +59,7 @@ def _container(sid: str) -> ContainerState:
         cgroup_path=f"/cgroup/{sid}",
         bundle_path=f"/bundle/{sid}",
         rootfs=Mount(block_device_id=f"b{sid}"),
-        mounts=[Mount(source=f"/source/{sid}", host_path="/etc/hosts"), Mount(), Mount()],
+        mounts=[Mount(source=f"/source/{sid}", host_path="/etc/hosts"), Mount(block_device_id=f"f{sid}"), Mount()],
         device_maps=[DeviceMap(id="fuse"), DeviceMap(id=f"v{sid}")],
         processes=[Process(token=sid, pid=1000)],
     )
@@ -103,10 +104,11 @@ OF_ALL: Mapping[str, Callable[[ContainerRepository], object]] = {
 # of one host: a device, and whether the question is about the host
 HOLDERS = (
     *(("b3-29", False), ("v3-29", False), ("b 8:293", False), ("8:293", False), ("/dev/disk/3-29", False)),
+    *(("f3-29", False), ("/images/3-29", False), ("f3-29", True), ("/images/3-29", True)),
     *(("v3-29", True), ("8:293", True)),
 )
 ON_EACH_HOST = ("c 10:229", True)
-HELD_ONCE = ("b3-29", "8:293", "/dev/disk/3-29")
+HELD_ONCE = ("b3-29", "8:293", "/dev/disk/3-29", "f3-29", "/images/3-29")
 REPORTS = [
     name
     for name in catalog.names()

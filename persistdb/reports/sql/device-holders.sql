@@ -2,17 +2,17 @@
 -- advice: Stop these containers before the device is detached or replaced.
 -- parameter: device device: Kata's ID of it, its numbers on the host as in c 10:229, or its path there
 WITH known AS (
-    -- what the host calls it, where the list of a Kata sandbox tells it
-    SELECT host, host_device
+    -- what the host calls it, where the list of a Kata sandbox tells it: its numbers, or the path of what has none
+    SELECT host, coalesce(host_device, host_path) AS name
     FROM sandbox_devices
     WHERE host_path = :device AND host_path <> ''
     UNION
-    SELECT k.host, k.host_device
+    SELECT k.host, coalesce(k.host_device, nullif(k.host_path, ''))
     FROM devices AS d
     JOIN sandbox_devices AS k ON k.host = d.host AND k.sid = d.sid AND k.device_id = d.device_id
     WHERE d.device_id = :device
     UNION
-    SELECT k.host, k.host_device
+    SELECT k.host, coalesce(k.host_device, nullif(k.host_path, ''))
     FROM mounts AS m
     JOIN sandbox_devices AS k ON k.host = m.host AND k.sid = m.sid AND k.device_id = m.block_device_id
     WHERE m.block_device_id = :device AND m.block_device_id <> ''
@@ -29,17 +29,17 @@ held AS (
     UNION
     SELECT host, sid, device_id
     FROM sandbox_devices
-    WHERE major = :device_major AND minor = :device_minor AND kind IN (:device_kind, :device_or_kind)
+    WHERE major = :device_major AND major > 0 AND minor = :device_minor AND kind IN (:device_kind, :device_or_kind)
     UNION
     SELECT k.host, k.sid, k.device_id
     FROM known
     CROSS JOIN sandbox_devices AS k
-    WHERE k.host = known.host AND k.host_device = known.host_device
+    WHERE k.host = known.host AND known.name IN (k.host_device, k.host_path)
     UNION
     SELECT d.host, d.sid, d.device_id
     FROM known
     CROSS JOIN devices AS d
-    WHERE d.host = known.host AND d.host_device = known.host_device
+    WHERE d.host = known.host AND d.host_device = known.name
 )
 -- From the sandboxes on: SQLite takes tables of a cross join in their order, and would begin with all devices. The index
 -- of an ID that many have leads to all of these: coalesce keeps engines from it.
