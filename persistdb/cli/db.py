@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ..db.database import Database
     from ..engines import Role
+    from ..errors import Finding
     from ..schema.backfill import Filling
     from ..schema.revisions import Change, Step
     from ..schema.version import Support
@@ -254,10 +255,14 @@ def check(target: Target) -> int:
 
     with target.existing() as database:
         current = version.current(database)
-        with Share("checked", "containers") as share:
-            findings = find_faults(database, progress=share.reach, rules=partial(share.reach, noun="rules"))
-        for finding in findings:
-            complain(finding)
+        findings: list[Finding] = []
+        try:
+            with Share("checked", "containers") as share:
+                rules = partial(share.reach, noun="rules")
+                find_faults(database, found=findings.append, progress=share.reach, rules=rules)
+        finally:  # also what was found before an error
+            for finding in findings:
+                complain(finding)
         if current != version.HEAD:
             tell(f"schema {current} is newer than this program's {version.HEAD}: tables and views were not compared")
         print_line(f"{database.url}: {counted(len(findings), 'finding')}")

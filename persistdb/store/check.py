@@ -31,7 +31,11 @@ Progress = Callable[[int, int], object]
 
 
 def find_faults(
-    database: Database, *, progress: Progress = lambda _done, _all: None, rules: Progress = lambda _done, _all: None
+    database: Database,
+    *,
+    found: Callable[[Finding], object] = lambda _finding: None,
+    progress: Progress = lambda _done, _all: None,
+    rules: Progress = lambda _done, _all: None,
 ) -> list[Finding]:
     """Return everything that is wrong with a database, and with its rows; an empty list is good news.
 
@@ -39,12 +43,23 @@ def find_faults(
     interpreter, goes through the file and the tables while the rows are decoded here. ``progress`` is told of the
     rows, and when these are done ``rules`` is told how many of the schema's rules are, from another thread.
 
+    ``found`` is told of each finding, in the order of the list, and where one part of the check fails, of the other
+    part's before that is raised. Where both fail, the error of the schema's part is raised, with the other as context.
+
     Raises what :func:`persistdb.schema.check.check` does.
     """
+    findings: list[Finding] = []
+
+    def tell(some: list[Finding]) -> None:
+        findings.extend(some)
+        for finding in some:
+            found(finding)
+
     schema_check.check_support(database)
     if database.engine.pool.size() < _CONNECTIONS:  # type: ignore[attr-defined]  # each of our pools has a size
-        of_schema = schema_check.check(database)
-        return of_schema + check_rows(database, progress=progress)
+        tell(schema_check.check(database))
+        tell(check_rows(database, progress=progress))
+        return findings
     are_read = threading.Event()
 
     def reach(done: int, number: int) -> None:
@@ -52,9 +67,18 @@ def find_faults(
             rules(done, number)
 
     beside = Beside(partial(schema_check.check, database, progress=reach))
-    of_rows = check_rows(database, progress=progress)
+    try:
+        of_rows = check_rows(database, progress=progress)
+    except Exception:  # one that tells the program to end waits for nothing
+        are_read.set()
+        tell(beside.result())
+        raise
     are_read.set()
-    return beside.result() + of_rows
+    try:
+        tell(beside.result())
+    finally:
+        tell(of_rows)
+    return findings
 
 
 def check_rows(database: Database, *, progress: Progress = lambda _done, _all: None) -> list[Finding]:

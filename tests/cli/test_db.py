@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from persistdb import Database
+from persistdb.errors import Unavailable
 from persistdb.runtimes.samples import KATA
 from persistdb.schema import migrate, version
 
@@ -208,6 +209,22 @@ def test_check(filled: Program) -> None:
     found = filled("db", "check")
     assert found.status == 1
     assert "without a rootfs" in found.err
+
+
+def test_check_cut_short(filled: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found is printed before the error that ends the check, whose exit status it is."""
+    with Database(filled.url) as database, database.session(write=True) as session:
+        session.execute(text("DROP VIEW mounts"))
+
+    def fail(database: Database, **_: object) -> None:
+        raise Unavailable(database.url, "gone")
+
+    monkeypatch.setattr("persistdb.store.check.check_rows", fail)
+    found = filled("db", "check")
+    first, second = found.err.splitlines()
+    assert first == "persistdb: view mounts is missing; persistdb db upgrade creates it again"
+    assert "gone" in second
+    assert (found.status, found.out) == (3, "")
 
 
 def test_check_of_views(filled: Program) -> None:

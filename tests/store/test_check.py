@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
 from persistdb import Database
+from persistdb.errors import Busy, Unavailable
 from persistdb.schema import check
 from persistdb.store.check import check_rows, find_faults
 from persistdb.store.queries import PAGE
@@ -19,6 +21,7 @@ from .fixtures import HOST
 from .samples import container, put, sandbox
 
 if TYPE_CHECKING:
+    from persistdb.errors import Finding
     from persistdb.store.repository import ContainerRepository as Repository
 
 
@@ -64,6 +67,61 @@ def test_all_at_once(store: tuple[str, Database], connections: int) -> None:
         expected = check.check(database) + check_rows(database)
         assert len(expected) > 1
         assert find_faults(database) == expected
+
+
+@pytest.mark.parametrize("error", [Busy("sqlite://", "locked"), MemoryError()], ids=["busy", "another"])
+@pytest.mark.parametrize("connections", [1, 5])
+def test_the_rows_cannot_be_read(
+    store: tuple[str, Database], connections: int, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong with the schema is told although the check of the rows fails, and that is raised then."""
+    monkeypatch.setattr("persistdb.store.check.PAGE", 1)
+    put(ContainerRepository(store[1], host=HOST), "pod-1", "a", "b")
+    spoil.container(store[1], "pod-1", "b", "no rootfs")
+    told: list[Finding] = []
+
+    def fail(_done: int, _number: int) -> None:
+        raise error
+
+    with Database(store[0], pool_size=connections) as database:
+        with pytest.raises(type(error)) as caught:
+            find_faults(database, found=told.append, progress=fail)
+        assert caught.value is error
+        assert told == check.check(database) != []
+
+
+def test_an_interrupt(sqlite_store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the check of the schema when the program is told to end."""
+    monkeypatch.setattr("persistdb.store.check.PAGE", 1)
+    put(ContainerRepository(sqlite_store[1], host=HOST), "pod-1", "a", "b")
+    is_over = threading.Event()
+    monkeypatch.setattr(check, "check", lambda *_arguments, **_options: is_over.wait())
+
+    def interrupt(_done: int, _number: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        find_faults(sqlite_store[1], progress=interrupt)
+    is_over.set()
+
+
+def test_the_schema_cannot_be_read(store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with rows is told although the check beside them fails; if both fail, its error has the other."""
+    put(ContainerRepository(store[1], host=HOST), "pod-1", "a", "b")
+    spoil.container(store[1], "pod-1", "b", "no rootfs")
+    told: list[Finding] = []
+
+    def fail(*_arguments: object, **_options: object) -> list[Finding]:
+        raise Unavailable(store[0], "gone")
+
+    monkeypatch.setattr(check, "check", fail)
+    with pytest.raises(Unavailable, match="gone"):
+        find_faults(store[1], found=told.append)
+    assert told == check_rows(store[1]) != []
+    monkeypatch.setattr("persistdb.store.check.check_rows", lambda *_, **__: [][0])
+    with pytest.raises(Unavailable, match="gone") as caught:
+        find_faults(store[1], found=told.append)
+    assert isinstance(caught.value.__context__, IndexError)
 
 
 def test_progress_of_all(sqlite_store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
