@@ -288,6 +288,10 @@ class Backend(ABC):
         """Return whether the database is in this process's memory."""
         return False
 
+    def reads_copies(self) -> bool:
+        """Return whether the newest connection reads a file in another way than usual: the next may make a copy."""
+        return False
+
     def plain(self, timeouts: Timeouts, pool_size: int, connected: Callable[[], object]) -> Connections | None:  # noqa: ARG002  one engine needs them
         """Return connections that need no SQLAlchemy, where there are such; each new one calls ``connected``."""
         return None

@@ -39,9 +39,10 @@ def find_faults(
 ) -> list[Finding]:
     """Return everything that is wrong with a database, and with its rows; an empty list is good news.
 
-    They are looked for at once, on two connections where the database may have two: the server, or SQLite beside the
-    interpreter, goes through the file and the tables while the rows are decoded here. ``progress`` is told of the
-    rows, and when these are done ``rules`` is told how many of the schema's rules are, from another thread.
+    They are looked for at once, on two connections where the database may have two and these read one file: the
+    server, or SQLite beside the interpreter, goes through the file and the tables while the rows are decoded here.
+    ``progress`` is told of the rows, and when these are done ``rules`` is told how many of the schema's rules are, from
+    another thread.
 
     ``found`` is told of each finding, in the order of the list, and where one part of the check fails, of the other
     part's before that is raised. Where both fail, the error of the schema's part is raised, with the other as context.
@@ -56,7 +57,8 @@ def find_faults(
             found(finding)
 
     schema_check.check_support(database)
-    if database.engine.pool.size() < _CONNECTIONS:  # type: ignore[attr-defined]  # each of our pools has a size
+    size = database.engine.pool.size()  # type: ignore[attr-defined]  # each of our pools has it
+    if size < _CONNECTIONS or database.backend.reads_copies():
         tell(schema_check.check(database))
         tell(check_rows(database, progress=progress))
         return findings

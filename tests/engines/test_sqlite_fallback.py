@@ -21,11 +21,14 @@ from persistdb.engines.sqlite import fallback
 from persistdb.errors import Busy, DatabaseError, ReadOnly, StorageFull, Unavailable
 from persistdb.reports import readonly
 from persistdb.schema.backup import backup
+from persistdb.schema.check import check
 from persistdb.schema.restore import restore
+from persistdb.store.check import check_rows, find_faults
 from tests.servers import disks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("connections")
@@ -101,6 +104,28 @@ def test_commits_in_the_log(disk: Path, caplog: pytest.LogCaptureFixture) -> Non
     disks.set_read_only(disk)
     assert read(disk / "x.db") == ["a", "b"]
     assert caplog.messages == [f"{disk}/x.db: {COPY}its file system is mounted read-only"]
+
+
+def test_a_check_of_a_copy(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check makes no more copies of a file than its parts do one after the other: they look at the same ones."""
+    crash(disk / "x.db", "b", index=False)
+    disks.set_read_only(disk)
+    copies: list[Path] = []
+    usual = fallback._copied
+
+    def counted(path: Path) -> AbstractContextManager[tuple[Path, fallback._State]]:
+        copies.append(path)
+        return usual(path)
+
+    monkeypatch.setattr(fallback, "_copied", counted)
+    with Database(file_url(disk / "x.db")) as database:
+        check(database)
+        check_rows(database)
+    in_series = len(copies)
+    assert in_series > 0
+    with Database(file_url(disk / "x.db")) as database:
+        assert find_faults(database) == []
+    assert len(copies) == 2 * in_series
 
 
 def test_a_uri(disk: Path) -> None:

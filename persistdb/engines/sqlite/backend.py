@@ -246,6 +246,10 @@ class SQLite(Backend):
         """Return whether there is no file."""
         return self._path is None
 
+    def reads_copies(self) -> bool:
+        """Return whether the file cannot be written beside, so that connections may have copies of it."""
+        return self._fallback() is not None
+
     def interrupt(self, driver: Any) -> None:
         """Use sqlite3_interrupt(), which is for other threads."""
         native(driver).interrupt()
