@@ -44,7 +44,7 @@ CLOSING = "</svg></title></style></script></td></table><script>document.title='o
 def clock(monkeypatch: pytest.MonkeyPatch, at: datetime) -> Iterator[None]:
     """Let changes be stamped with a time: what the page shows is days of history."""
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "_now", lambda: utc_text(at))
+        patch.setattr(writer, "now_text", lambda: utc_text(at))
         yield
 
 
