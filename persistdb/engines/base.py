@@ -556,6 +556,9 @@ class Backend(ABC):
     locks_rows: ClassVar[bool] = True
     """Whether others may write at the same time, so that rows are locked before they are copied."""
 
+    locked_id: ClassVar[str | None] = None
+    """A variable for the ID of the row that a statement locks, where the next one would find a row that came since."""
+
     def as_bigint(self, sum_: ColumnElement[Any]) -> ColumnElement[Any]:
         """Give a sum of numbers the type of these, where it has another one."""
         return sum_

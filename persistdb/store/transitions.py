@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import literal_column, select, update
 
@@ -10,7 +10,7 @@ from ..schema.core import container, sandbox
 from .statements import later, parameter
 
 if TYPE_CHECKING:
-    from sqlalchemy import FromClause, Update
+    from sqlalchemy import ColumnElement, FromClause, Select, Update
 
     from ..db.work import Statement
     from ..engines import Backend
@@ -30,23 +30,29 @@ def statements(backend: Backend, compiled: Statements, recording: Recording) -> 
         .where(sandbox.c.host == parameter("host"), sandbox.c.sid == parameter("sid"))
         .scalar_subquery()
     )
-    found = (
+    found: tuple[ColumnElement[bool], ...] = (
         container.c.sandbox_id == of_sandbox,
         container.c.cid == parameter("cid"),
         container.c.state == parameter("old"),
     )
-    matching = (*found, compiled.may_write)
+    may_write = compiled.may_write
     if backend.changes_in_one:
         # the row is locked before it is read, so that what is kept of it is what is changed
         names = ("id", "sandbox_id", "state", "revision", "updated_at")
-        old = select(*(container.c[name] for name in names)).where(*matching).with_for_update().cte("old")
+        old = select(*(container.c[name] for name in names)).where(*found, may_write).with_for_update().cte("old")
         kept = recording.old_state(select().select_from(old), old).cte("kept")
         told = recording.state_event(select().select_from(old), _NEW, old).cte("told")
         return (compiled.compile(_change(old).where(container.c.id == old.c.id).add_cte(kept, told)),)
-    first = select().select_from(container).where(*matching)
-    kept_first = recording.old_state(first.with_for_update() if backend.locks_rows else first)
-    then = recording.state_event(select().select_from(container).where(*found), _NEW)
-    changes = (kept_first, then, _change(container).where(*matching))
+    locks: tuple[Select[Any], ...] = ()
+    if backend.locked_id is not None:
+        # max() gives NULL where nothing is found: without a row the variable would stay what it was
+        id_: ColumnElement[int] = literal_column(f"max(container.id) INTO {backend.locked_id}")
+        locks = (select(id_).select_from(container).where(*found, may_write).with_for_update(),)
+        found = (container.c.id == literal_column(backend.locked_id),)
+    rows = select().select_from(container)
+    kept_first = recording.old_state(rows.where(*found, may_write))
+    then = recording.state_event(rows.where(*found), _NEW)
+    changes = (*locks, kept_first, then, _change(container).where(*found, may_write))
     return tuple(compiled.compile(change) for change in changes)
 
 

@@ -253,7 +253,7 @@ def test_prepared_statements_that_are_gone_in_a_transaction(
 @pytest.mark.parametrize(
     ("call", "trips"),
     [
-        (lambda r, i, long: r.acting(reason=long).transition("pod", "c", STATES[1 - i], expected=STATES[i]), (1, 5)),
+        (lambda r, i, long: r.acting(reason=long).transition("pod", "c", STATES[1 - i], expected=STATES[i]), (1, 6)),
         # of all that a save writes the container is long
         (lambda r, i, long: r.save("pod", "c", container("t", state=STATES[i], bundle_path=long)), (4, 6)),
     ],

@@ -180,3 +180,21 @@ def test_containers_swapped_while_a_creation_waits(
                 pass
         creating.result()
     check_versions(web)
+
+
+# --- changes of state
+
+
+@pytest.mark.parametrize("server", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("statement", ["INSERT INTO container_history", "INSERT INTO event", "UPDATE container"])
+def test_a_container_that_is_created_while_it_is_moved(
+    web: ContainerRepository, other: ContainerRepository, statement: str
+) -> None:
+    """A container that another creates between the statements of its change is changed with a record of that."""
+    with just_before(web.database, statement, lambda: put(other, "pod-1", "a")):
+        web.transition("pod-1", "a", "stopped", expected="running")
+    told = [(one.kind, one.revision, one.new_state) for one in other.events() if one.cid == "a"]
+    assert [(kind, state) for kind, _, state in told] == [("created", "running"), ("state", "stopped")]
+    kept = [(one.container.revision, one.container.record.state) for one in other.history("pod-1", "a")]
+    assert kept == [(revision, state) for _, revision, state in told]
+    assert find_faults(web.database) == []

@@ -132,11 +132,18 @@ WRITES: dict[str, tuple[int, Callable[[ContainerRepository], object]]] = {
 }
 
 
+def own_lock(repository: ContainerRepository) -> int:
+    """Count what a change of state sends besides: MariaDB locks by a statement of its own, in the same compound one."""
+    return 1 if repository.database.backend.name == "mariadb" else 0
+
+
 @pytest.mark.parametrize(("most", "write"), WRITES.values(), ids=WRITES)
 def test_writes(
     full: ContainerRepository, sent: Statements, most: int, write: Callable[[ContainerRepository], object]
 ) -> None:
     """A write of one thing takes a few statements, and no more for a container with many children."""
+    if write is WRITES["transition"][1]:
+        most += own_lock(full)
     write(full)
     assert 1 <= sent.round_trips <= most, sent.texts
 
@@ -189,8 +196,8 @@ def test_a_bulk_save(repository: ContainerRepository, sent: Statements, sandboxe
 def test_errors_cost_little(full: ContainerRepository, sent: Statements) -> None:
     """To be refused takes no more than one statement to see it and one to say why."""
     for error, most, call in (
-        (StateMismatch, 4, lambda: full.transition("pod-1", "c1", "running", expected="paused")),
-        (NotFound, 4, lambda: full.transition("pod-1", "x", "running", expected="paused")),
+        (StateMismatch, 4 + own_lock(full), lambda: full.transition("pod-1", "c1", "running", expected="paused")),
+        (NotFound, 4 + own_lock(full), lambda: full.transition("pod-1", "x", "running", expected="paused")),
         (NotFound, 1, lambda: full.save("pod-3", "x", container())),
         (Conflict, 1, lambda: full.save("pod-1", "c1", container(), revision=7)),
         (Conflict, 1, lambda: full.save_sandbox(sandbox("pod-1"), {}, revision=7)),

@@ -32,7 +32,8 @@ A round trip is little beside what such a statement takes. Those that go togethe
 it is set), of which a dozen of shorter ones leaves most.
 """
 
-_RETURNS_ROWS = re.compile(r"\s*(?:SELECT|WITH)\b|.*\bRETURNING\b", re.DOTALL)
+# SELECT … INTO @variable returns none
+_RETURNS_ROWS = re.compile(r"\s*(?:SELECT|WITH)\b(?!.*\bINTO @)|.*\bRETURNING\b", re.DOTALL)
 _NAMED = re.compile(r"%\((\w+)\)s")
 # The errors of the client itself, of a connection that is lost (CR_MIN_ERROR to CR_MAX_ERROR in MariaDB's errmsg.h;
 # PyMySQL's own is 0). The server has some above these.

@@ -2299,10 +2299,7 @@ ORDER BY t.id DESC, t.time DESC
 
 -- name: transition[0]
 -- Change a container's state, with what is recorded of that: host, sid, cid, old, new.
-INSERT INTO container_history (container_id, valid_to, revision, whole, state, valid_from)
-SELECT container.id, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_1, container.revision, FALSE, container.state, container.updated_at
+SELECT max(container.id) INTO @persistdb_locked
 FROM container
 WHERE container.sandbox_id =
   (SELECT sandbox.id
@@ -2311,13 +2308,24 @@ WHERE container.sandbox_id =
   AND container.cid = :cid AND container.state = :old
   AND
   (SELECT 18446744073709551615 + (min_writer > '0018') > 0
+  FROM schema_support)
+FOR UPDATE
+
+-- name: transition[1]
+-- Change a container's state, with what is recorded of that: host, sid, cid, old, new.
+INSERT INTO container_history (container_id, valid_to, revision, whole, state, valid_from)
+SELECT container.id, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_1, container.revision, FALSE, container.state, container.updated_at
+FROM container
+WHERE container.id = @persistdb_locked AND
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support) AND
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND container.updated_at >= '0001-01-01'
   AND container.updated_at <= '9999-12-31 23:59:59.999999'
-FOR UPDATE
 
--- name: transition[1]
+-- name: transition[2]
 -- Change a container's state, with what is recorded of that: host, sid, cid, old, new.
 INSERT INTO event (sandbox_id, container_id, kind, revision, at, old_state, new_state, cause, actor,
     reason)
@@ -2325,26 +2333,16 @@ SELECT container.sandbox_id, container.id, 'state', container.revision + 1 AS an
   (container.updated_at > :now AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN
   container.updated_at ELSE :now END AS anon_2, :old, :new, :cause, :actor, :reason
 FROM container
-WHERE container.sandbox_id =
-  (SELECT sandbox.id
-  FROM sandbox
-  WHERE sandbox.host = :host AND sandbox.sid = :sid)
-  AND container.cid = :cid AND container.state = :old
-  AND
+WHERE container.id = @persistdb_locked AND
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0
 
--- name: transition[2]
+-- name: transition[3]
 -- Change a container's state, with what is recorded of that: host, sid, cid, old, new.
 UPDATE container
 SET state=:new, revision=(container.revision + 1), updated_at=CASE WHEN (container.updated_at > :now
     AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-WHERE container.sandbox_id =
-  (SELECT sandbox.id
-  FROM sandbox
-  WHERE sandbox.host = :host AND sandbox.sid = :sid)
-  AND container.cid = :cid AND container.state = :old
-  AND
+WHERE container.id = @persistdb_locked AND
   (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
