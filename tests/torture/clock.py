@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from persistdb.store import operations, writer
+from persistdb.store import encoding, operations
 
 if TYPE_CHECKING:
     import random
@@ -28,7 +28,7 @@ class JumpingClock(datetime):
 
 def install() -> None:
     """Let the store stamp its rows by this clock from now on. The monotonic clock never jumps."""
-    for module in (operations, writer):
+    for module in (encoding, operations):
         assert module.datetime is datetime  # type: ignore[attr-defined]
         module.datetime = JumpingClock  # type: ignore[attr-defined]
 
