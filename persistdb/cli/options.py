@@ -104,7 +104,9 @@ def row_options(*names: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
 def output_options(*names: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Add ``--no-trunc``, ``--columns``, ``--format`` and ``--excel`` to a command, passed as ``output``."""
     excel = click.option("--excel", is_flag=True, help="With --format csv: add a byte-order mark and defuse formulas.")
-    no_trunc = click.option("--no-trunc", is_flag=True, help="Do not shorten values in a table on a terminal.")
+    no_trunc = click.option(
+        "--no-trunc", is_flag=True, help="Do not shorten values in a table on a terminal: fold them where it is narrow."
+    )
     return lambda command: no_trunc(row_options(*names)(excel(command)))
 
 

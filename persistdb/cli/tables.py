@@ -21,11 +21,16 @@ _LONG_ID = re.compile(r"[0-9a-f]{13,}")
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, no_trunc: bool = False) -> None:
-    """Print rows as a table: fitted to the terminal, or, elsewhere, as plain text with whole values."""
-    if sys.stdout.isatty():
-        _print_on_terminal(columns, rows, no_trunc=no_trunc)
-    else:
+    """Print rows as a table: fitted to the terminal, or, elsewhere, as plain text with whole values.
+
+    With ``no_trunc`` values are whole on a terminal as well, folded over lines where it is too narrow.
+    """
+    if not sys.stdout.isatty():
         print_plain(columns, rows)
+    elif no_trunc:
+        _print_folded(columns, rows)
+    else:
+        _print_fitted(columns, rows)
 
 
 def cell_text(value: object) -> str:
@@ -55,42 +60,66 @@ def _age(age: timedelta) -> str:
     return f"{seconds}s ago"
 
 
-def _print_on_terminal(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, no_trunc: bool) -> None:
-    from rich.cells import cell_len
+def _print_fitted(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
+    from .widths import fit
+
+    lines = [[_short(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
+    width = _terminal_width()
+    widths = fit(columns, _natural(columns, lines), width)
+    _print_on_terminal(columns, lines, widths, overflow="ellipsis")
+    left_out = [column.heading for place, column in enumerate(columns) if place not in widths]
+    if left_out:
+        tell(f"no room in {width} columns for {', '.join(left_out)}; -o wide shows all")
+
+
+def _print_folded(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:
+    from .widths import fold
+
+    whole = list(rows)
+    lines = [[cell_text(value) for value in row] for row in whole]
+    widths = fold(columns, _natural(columns, lines), _natural(columns, []), _terminal_width())
+    if widths is None:  # the terminal's own line breaks are easier to read than columns of a few characters
+        print_plain(columns, whole)
+    else:
+        _print_on_terminal(columns, lines, widths, overflow="fold")
+
+
+def _terminal_width() -> int:
+    from rich.console import Console
+
+    return Console().width
+
+
+def _natural(columns: Sequence[Column], lines: Sequence[Sequence[str]]) -> list[int]:
+    """Return the width that each column's heading and values take."""
+    headings = [printable(column.heading) for column in columns]
+    return [max(map(_width, texts)) for texts in zip(headings, *lines, strict=True)]
+
+
+def _print_on_terminal(
+    columns: Sequence[Column],
+    lines: Iterable[Sequence[str]],
+    widths: Mapping[int, int],
+    overflow: Literal["fold", "ellipsis"],
+) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from .widths import fit
-
-    console = Console(highlight=False, emoji=False)
-    show = (lambda _, value: cell_text(value)) if no_trunc else _short
-    lines = [[show(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
-    widths: Mapping[int, int | None] = dict.fromkeys(range(len(columns)))
-    if not no_trunc:
-        headings = [printable(column.heading) for column in columns]
-        natural = [max(map(cell_len, texts)) for texts in zip(headings, *lines, strict=True)]
-        widths = fit(columns, natural, console.width)
-    overflow: Literal["fold", "ellipsis"] = "fold" if no_trunc else "ellipsis"
+    is_one_line = overflow == "ellipsis"
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for place, width in widths.items():
-        column = columns[place]
-        # Rich narrows columns that may wrap before others.
         table.add_column(
-            Text(printable(column.heading), no_wrap=True, overflow="ellipsis"),
-            justify="right" if column.is_number else "left",
-            no_wrap=not (no_trunc and (column.shrinks or column.is_id)),
-            min_width=8 if no_trunc and column.shrinks else None,
+            Text(printable(columns[place].heading), no_wrap=True, overflow="ellipsis"),
+            justify="right" if columns[place].is_number else "left",
+            no_wrap=is_one_line,
             width=width,
             overflow=overflow,
         )
     for line in lines:
         # as Text, not str: square brackets in data are not markup
-        table.add_row(*(Text(line[place], no_wrap=not no_trunc, overflow=overflow) for place in widths))
-    console.print(table)
-    left_out = [column.heading for place, column in enumerate(columns) if place not in widths]
-    if left_out:
-        tell(f"no room in {console.width} columns for {', '.join(left_out)}; -o wide shows all")
+        table.add_row(*(Text(line[place], no_wrap=is_one_line, overflow=overflow) for place in widths))
+    Console(highlight=False, emoji=False).print(table)
 
 
 def print_plain(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:

@@ -12,6 +12,8 @@ import sys
 import termios
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import click
+
 from persistdb import ContainerRepository, Database
 
 if TYPE_CHECKING:
@@ -77,6 +79,15 @@ class _repository:  # noqa: N801  used like a function
 
     def __exit__(self, *_: object) -> None:
         self._database.close()
+
+
+def commands_with(parameter: str) -> set[str]:
+    """Return the names of the commands that have an option, by the name of its parameter."""
+    from persistdb.cli.program import COMMANDS, program
+
+    context = click.Context(program)
+    commands = {name: program.get_command(context, name) for name in COMMANDS}
+    return {name for name, each in commands.items() if each and parameter in {one.name for one in each.params}}
 
 
 def on_terminal(words: Sequence[str], *, columns: int = 80, stream: str = "stdout") -> str:

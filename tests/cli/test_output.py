@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 
 import pytest
 
@@ -14,8 +15,9 @@ from persistdb.cli import complete
 from persistdb.cli.containers import _COLUMNS
 from persistdb.store.selection import SORTS
 from tests.reports import fleet
+from tests.runtimes.kata.trees import DATA
 
-from .program import Program, on_terminal
+from .program import Program, commands_with, on_terminal
 
 STYLES = re.compile(r"\x1b\[[\d;]*m")
 LONG = "6d7c0f0a3d5d2b9b4c6a1f9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f1e0d9c"
@@ -155,6 +157,56 @@ def test_wide_is_whole(filled: Program, columns: int) -> None:
     text = on_terminal(filled.words("ls", "-o", "wide"), columns=columns).replace("\r", "")
     assert text == filled("ls", "-o", "wide").out
     assert f" {LONG} " in text
+
+
+WHOLE = {
+    "ls": ["ls"],
+    "sandboxes": ["sandboxes"],
+    "hosts": ["hosts"],
+    "events": ["events"],
+    "audit": ["audit", "--no-store", "--check", "dead-process"],
+    "report": ["report", "summary"],
+    "sql": ["sql", "SELECT * FROM containers ORDER BY cid"],
+}
+
+
+def test_commands_with_no_trunc() -> None:
+    """The next test knows each command that has --no-trunc."""
+    assert set(WHOLE) == commands_with("no_trunc")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [1, 40, 80, 200, 400])
+@pytest.mark.parametrize("words", WHOLE.values(), ids=WHOLE)
+def test_no_trunc_loses_nothing(filled: Program, words: list[str], columns: int) -> None:
+    """A table with --no-trunc has each heading and each character of its values, however narrow the terminal is."""
+    text = STYLES.sub("", on_terminal(filled.words(*words, "--no-trunc"), columns=columns))
+    assert Counter("".join(text.split())) == Counter("".join(filled(*words).out.split()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_show_loses_nothing(persistdb: Program, columns: int) -> None:
+    """``show`` has all of a container, however narrow the terminal is."""
+    persistdb("import", DATA / "3.29.0")
+    text = STYLES.sub("", on_terminal(persistdb.words("show", "0a9b"), columns=columns))
+    assert Counter("".join(text.split())) == Counter("".join(persistdb("show", "0a9b").out.split()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        (16, ["A  LONG_NAME   N", "x  /var/lib/  12", "   kubelet/p", "   ods/1"]),
+        (15, ["A  LONG_NAME                 N", "x  /var/lib/kubelet/pods/1  12"]),
+    ],
+)
+def test_no_trunc_folds(persistdb: Program, columns: int, lines: list[str]) -> None:
+    """Values with --no-trunc are folded in their column; where lines have no room even so, they are not folded."""
+    persistdb("db", "upgrade")
+    query = "SELECT 'x' AS a, '/var/lib/kubelet/pods/1' AS long_name, 12 AS n"
+    text = STYLES.sub("", on_terminal(persistdb.words("sql", "--no-trunc", query), columns=columns))
+    assert [line.rstrip() for line in text.splitlines()] == lines
 
 
 @pytest.mark.slow
