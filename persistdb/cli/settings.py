@@ -100,6 +100,8 @@ def _switch(value: object) -> bool:
     return value
 
 
+_TABLES = ("ls", "sandboxes", "hosts", "events", "audit", "report", "sql")
+
 KEYS = {
     "url": Key(_url, (("", "url"),)),
     "reader_url": Key(_url, (("", "reader_url"),)),
@@ -108,7 +110,7 @@ KEYS = {
     "reports": Key(_path, (("report", "own"),)),
     "timeout": Key(_seconds, (("report", "timeout"), ("sql", "timeout")), 30.0),
     "log_format": Key(_log_format, (("", "log_format"),), "text"),
-    "no_trunc": Key(_switch, (("ls", "no_trunc"), ("report", "no_trunc"), ("sql", "no_trunc")), False),
+    "no_trunc": Key(_switch, tuple((command, "no_trunc") for command in _TABLES), False),
 }
 """The keys of a configuration file.
 

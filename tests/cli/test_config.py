@@ -16,7 +16,7 @@ from persistdb.runtimes.samples import KATA
 from tests.docs.blocks import ROOT
 from tests.servers import HUSH
 
-from .program import RUN
+from .program import RUN, commands_with
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,6 +122,13 @@ def test_every_key_is_used(files: Files, tmp_path: Path, capsys: pytest.CaptureF
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
     assert main(["sql", endless]) == 3
     assert "longer than its timeout" in capsys.readouterr().err
+
+
+def test_a_key_is_the_default_of_every_command() -> None:
+    """A key that is the default of an option is that of each command which has the option."""
+    for key in settings.KEYS.values():
+        for parameter in {parameter for command, parameter in key.options if command}:
+            assert {command for command, _ in key.options} == commands_with(parameter)
 
 
 def test_each_engine(files: Files, database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
