@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from ..errors import BadURL, DriverMissing
-from .base import Backend, ErrorRule, Role, Timeouts, ViewsNotComparable
+from .base import Backend, ErrorRule, Role, ViewsNotComparable
+from .deadlines import Timeouts
 from .urls import as_options, listed_hosts, shown
 
 if TYPE_CHECKING:

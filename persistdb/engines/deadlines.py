@@ -15,6 +15,7 @@ import logging
 import os
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -37,6 +38,31 @@ def after(seconds: float) -> float:
 def left(deadline: float) -> float:
     """Return the seconds that are left; 0 if it has passed."""
     return max(0.0, deadline - time.monotonic())
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds that persistdb waits: for a connection, for a row or file that others hold, for a statement.
+
+    ``statement`` bounds each statement on a server, and on MariaDB all that are sent as one, as for a change of state;
+    on SQLite each read, with its wait for the file, and each query of ``sql`` and reports. ``call`` bounds a unit
+    of work as a whole (a get, a save, each batch of a bulk save): connecting, waiting, statements and retries end
+    within it, whatever the server does.
+
+    ``idle`` is no wait: a connection to a server that nobody used for so long is closed when another is returned to the
+    pool, so that a program that is busy now and then keeps one.
+
+    ``lease`` is no wait either: a lock whose holder has not renewed it for so long is over. It is renewed three times
+    in that time.
+    """
+
+    connect: float = 10.0
+    busy: float = 5.0
+    statement: float = 30.0
+    pool: float = 10.0
+    call: float = 30.0
+    idle: float = 60.0
+    lease: float = 15.0
 
 
 class InFlight:

@@ -1,4 +1,4 @@
-"""URLs of databases: the secrets in them, lists of hosts, and what people see of them.
+"""URLs of databases: the secrets in them, lists of hosts, their options, and what people see of them.
 
 A list names the nodes of a cluster, or a primary and its standbys.
 ``mariadb://user@a:3306,b:3306/name`` is no URL to SQLAlchemy, which writes ``mariadb://user@/name?host=a:3306&host=b:3306``
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy.engine import URL
 
 # The parts of a URL as SQLAlchemy reads it, but that there is a comma among its hosts. A password may have a slash.
@@ -95,3 +97,20 @@ def shown(url: URL) -> str:
         return text
     begin = "://" if plain.username is None else "@"
     return text.replace(f"{begin}host", f"{begin}{listed}", 1)
+
+
+def check_names(url: URL, known: Collection[str], lists: Collection[str] = ()) -> None:
+    """Refuse options of a URL that are not among the known ones, or given twice; raises :class:`ValueError`."""
+    for name, value in url.query.items():
+        if name not in known:
+            raise ValueError(f"unknown option {name!r}")
+        if not isinstance(value, str) and name not in lists:
+            raise ValueError(f"option {name!r} is given twice")
+
+
+def check_numbers(url: URL, names: Collection[str]) -> None:
+    """Refuse options of a URL whose value is not a whole number; raises :class:`ValueError`."""
+    for name in names:
+        value = url.query.get(name, "0")
+        if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,9}", value):
+            raise ValueError(f"option {name!r} must be a whole number")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..engines.base import JSONValue
+from ..engines.syntax import JSONValue
 from . import views_over_time
 from .decoding import View, device_columns, device_of_map, host_device, mount_columns, process_columns, same, view
 from .names import VIEWS

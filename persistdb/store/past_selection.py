@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..db.work import Statement
     from ..engines import Backend
-    from ..engines.base import JSONRows
+    from ..engines.syntax import JSONRows
     from .shapes import FilterShape, QueryShape
 
 # a filter with one of these is about a lifetime

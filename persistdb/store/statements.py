@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import String, Text, and_, case, cast, delete, func, insert, literal_column, null, select, text, update
 
 from ..db.work import Statement
-from ..engines.base import JSONRows, first_of
+from ..engines.syntax import JSONRows, first_of
 from ..schema.core import (
     annotation,
     container,

@@ -17,7 +17,7 @@ from sqlalchemy import literal_column, select
 
 from ..annotations import Names
 from ..db.work import Statement
-from ..engines.base import JSONRows
+from ..engines.syntax import JSONRows
 from ..schema.core import container, sandbox
 from .statements import Statements
 

@@ -50,7 +50,7 @@ def test_an_old_library_reads_rows_in_its_own_way(monkeypatch: pytest.MonkeyPatc
     """SQLite before 3.51 has no jsonb_each: what is loaded and what is built have json_each instead."""
     backend, _ = resolve("sqlite://")
     new = loaded("statements").load_many
-    monkeypatch.setattr("persistdb.engines.sqlite.backend._JSONB_EACH", (999,))
+    monkeypatch.setattr("persistdb.engines.sqlite.syntax._JSONB_EACH", (999,))
     old = loaded("statements").load_many
     assert "jsonb_each(" in new.sql
     assert old.sql == new.sql.replace("jsonb_each(", "json_each(") == Built(backend).statements.load_many.sql

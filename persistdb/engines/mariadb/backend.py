@@ -10,17 +10,7 @@ from sqlalchemy import JSON, Boolean, Integer, column, event, func, literal_colu
 from sqlalchemy.dialects.mysql import insert
 
 from ...errors import AccessDenied, BadURL, Busy, QueryTimeout, ReadOnly, StorageFull, TLSError, Unavailable
-from ..base import (
-    INT64_MAX,
-    Backend,
-    ErrorRule,
-    JSONItems,
-    check_names,
-    check_numbers,
-    first_of,
-    json_path,
-    native,
-)
+from ..base import Backend, ErrorRule, native
 from ..bounded import bound
 from ..deadlines import shut_down
 from ..idle import shrinking
@@ -28,8 +18,9 @@ from ..liveness import checkout, ping_in_doubt
 from ..patience import connect_patiently
 from ..pool import listen
 from ..reading import allow_writes_again, refuse_writes
+from ..syntax import INT64_MAX, JSONItems, first_of, json_path
 from ..taking import give_back, take
-from ..urls import listed_hosts, shown, without_list, without_secrets
+from ..urls import check_names, check_numbers, listed_hosts, shown, without_list, without_secrets
 from . import compound, events, lag, literals, locks, nodes, numbered, optionfile, readonly, roles, startup, tls, views
 from .causality import Causality
 from .prepared import Prepared
@@ -45,7 +36,9 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection
     from sqlalchemy.types import TypeEngine
 
-    from ..base import Column, JSONPath, JSONRows, JSONValue, ParameterStyle, Role, Timeouts
+    from ..base import ParameterStyle, Role
+    from ..deadlines import Timeouts
+    from ..syntax import Column, JSONPath, JSONRows, JSONValue
 
 T = TypeVar("T")
 

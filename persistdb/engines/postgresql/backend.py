@@ -13,24 +13,16 @@ from sqlalchemy import BigInteger, String, Text, cast, event, func, literal_colu
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, TLSError, Unavailable
-from ..base import (
-    INT64_MAX,
-    Backend,
-    ErrorRule,
-    JSONItems,
-    check_names,
-    check_numbers,
-    first_of,
-    native,
-)
+from ..base import Backend, ErrorRule, native
 from ..bounded import bound
 from ..deadlines import shut_down
 from ..expressions import literal_text, on_conflict_update
 from ..idle import shrinking
 from ..liveness import checkout, ping_in_doubt
 from ..patience import connect_patiently
+from ..syntax import INT64_MAX, JSONItems, first_of
 from ..taking import give_back, take
-from ..urls import listed_hosts, shown, without_list, without_secrets
+from ..urls import check_names, check_numbers, listed_hosts, shown, without_list, without_secrets
 from . import events, lag, locks, pipeline, readonly, roles, session, startup, views
 
 if TYPE_CHECKING:
@@ -42,7 +34,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection
     from sqlalchemy.pool import PoolProxiedConnection
 
-    from ..base import Column, JSONPath, JSONRows, JSONValue, Role, Timeouts
+    from ..base import Role
+    from ..deadlines import Timeouts
+    from ..syntax import Column, JSONPath, JSONRows, JSONValue
 
 
 def _fault_of_passfile(path: str) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.engine import URL
 
-    from ..base import Timeouts
+    from ..deadlines import Timeouts
 
 POOLER = "pooler"
 """The option of a URL that says what is between here and the server; it is ours, libpq does not know it."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.engine import URL, ExceptionContext
 
-    from ..base import Timeouts
+    from ..deadlines import Timeouts
 
 _ROWS = 64  # that aiosqlite reads at once where rows are iterated over, which is its own default
 
