@@ -35,7 +35,7 @@ _SHOWN = re.compile(r"\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}")
 
 
 def rules() -> list[dict[str, Any]]:
-    """Return the alert rules."""
+    """Return the alert rules, and the one that records what they leave out."""
     groups = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
@@ -49,7 +49,7 @@ def panels() -> list[dict[str, Any]]:
 def expressions() -> Iterator[tuple[str, str]]:
     """Yield each expression, and what is shown of the labels of its samples."""
     for rule in rules():
-        yield rule["expr"], " ".join(rule["annotations"].values())
+        yield rule["expr"], " ".join(rule.get("annotations", {}).values())
     for panel in panels():
         for target in panel["targets"]:
             yield target["expr"], target["legendFormat"]
@@ -92,7 +92,7 @@ def test_dashboard() -> None:
 
 def test_rules_say_what_to_do() -> None:
     """Each alert has a severity, says what it is about in one line, and what to do."""
-    found = rules()
+    found = [rule for rule in rules() if "record" not in rule]
     assert len({rule["alert"] for rule in found}) == len(found)
     for rule in found:
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
