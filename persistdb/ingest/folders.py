@@ -103,6 +103,10 @@ class Folders:
         source = os.path.realpath(path)
         self._folders.append(Folder(path, source, is_live=is_live_path(source), exists=False))
 
+    def no_places(self) -> None:
+        """Note that none of this machine's usual places exists, which is no fault: the machine itself was read."""
+        self._folders.append(Folder(own_root(), own_root(), is_live=True))
+
     @property
     def is_new_boot(self) -> bool:
         """Whether this is the first import after this machine was booted, as far as any folder of it was begun."""

@@ -198,6 +198,7 @@ class Importer:
         sources = usual_places(self._runtime)
         self._folders.read_usual_places()
         if not sources and (may_be_none or self._may_be_missing or self._folders.is_new_boot):
+            self._folders.no_places()
             self._read_any = True
         elif not sources:
             places = ", ".join(f"/{place}" for place in places_of(self._runtime))

@@ -161,3 +161,12 @@ def test_no_runtime_yet(repository: ContainerRepository, run: Path) -> None:
     assert recorder.events == [("fault", "/")]
     assert importer.run_usual_places(may_be_none=True)
     assert recorder.events == [("fault", "/")]
+
+
+@pytest.mark.usefixtures("run")
+def test_no_usual_place(repository: ContainerRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no runtime has a folder, each boot is recorded as well."""
+    for name in ("first", "second", "third"):
+        booted(monkeypatch, name)
+        Importer(repository, Recorder(), prune="gone").run_usual_places(may_be_none=True)
+        assert repository.boot_id() == name

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from persistdb import AlreadyWatched, ContainerRepository, Database
+from persistdb.ingest.boot import this_machine
 from persistdb.ingest.watch import notifier
 from persistdb.ingest.watch.known import Known
 from persistdb.ingest.watch.storing import Pass
+from persistdb.reports import readonly
 from persistdb.runtimes import trees
 from tests.ingest.files import LONG_STATE, other, tree
 from tests.runtimes.containers import runc_state
@@ -24,7 +26,7 @@ from tests.runtimes.kata.trees import make
 from .following import Following
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 
@@ -126,6 +128,23 @@ def test_usual_places(repository: ContainerRepository, tmp_path: Path, monkeypat
         following.until("removed", "c")
     assert repository.sandbox_ids() == ["a", "b", "d"]
     assert following.watcher.status.folders == 3
+
+
+def test_no_usual_place(repository: ContainerRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node on which no runtime has a folder yet is seen at each pass, as are its boot and its kernel."""
+    monkeypatch.setattr(trees, "_ROOT", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "")
+    query = "SELECT host, sandboxes, last_seen, kernel, boot_id FROM hosts"
+
+    def hosts() -> list[Sequence[Any]]:
+        return readonly.read(repository.database, query).rows
+
+    with Following(repository) as following:
+        ((host, sandboxes, seen, kernel, boot_id),) = hosts()
+        assert (host, sandboxes, kernel, boot_id) == ("node-1", 0, os.uname().release, this_machine().boot_id)
+        following.watcher.rescan()
+        following.until_true(lambda: hosts()[0][2] > seen)
+    assert not [event for event in following.events if event[0] == "fault"]
 
 
 def test_a_folder_that_is_replaced(repository: ContainerRepository, tmp_path: Path) -> None:
