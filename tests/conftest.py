@@ -279,7 +279,7 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 @pytest.fixture
 def without_sqlalchemy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let databases take SQLAlchemy, which the tests have imported, for absent."""
-    monkeypatch.setattr("persistdb.db.database._is_there", lambda: False)
+    monkeypatch.setattr("persistdb.db.source._is_there", lambda: False)
 
 
 @pytest.fixture(params=["plain", "engine"])

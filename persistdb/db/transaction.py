@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..engines.deadlines import after
 from ..errors import DatabaseError
-from .database import Stale
+from .failures import Stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

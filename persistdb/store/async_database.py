@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..db import tasks
-from ..db.database import url_text
+from ..db.source import url_text
 from ..schema.prepare import accept, prepare
 from .session import Database
 

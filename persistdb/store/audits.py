@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..db.database import Stale
+from ..db.failures import Stale
 from ..db.work import Call
 from ..records import AuditFinding, PastHolder, StoredFinding
 from .audit_rows import FindingKey, FindingRow, Name, Number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..db.database import Stale
+from ..db.failures import Stale
 
 _TOKEN_KEY = "uq_process_sandbox_id_token"  # noqa: S105  the name of a key, no password
 

@@ -68,7 +68,7 @@ class Creator:
     def create(self, creation: Creation) -> Work[None]:
         """Create a container, if it is not there, and its sandbox is.
 
-        Raises :class:`~persistdb.db.database.Stale`, :class:`~.clashes.TokenClash`.
+        Raises :class:`~persistdb.db.failures.Stale`, :class:`~.clashes.TokenClash`.
         """
         database = self._compiled.database
         try:

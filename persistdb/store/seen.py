@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..db.database import Stale
+from ..db.failures import Stale
 from ..db.work import Call
 from .encoding import encode, utc_text
 from .seen_rows import HostRow, SeenRow, SidRow

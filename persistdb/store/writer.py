@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ..db.database import Stale
+from ..db.failures import Stale
 from ..db.work import Call
 from ..errors import Conflict, StateMismatch
 from ..records import Container, SandboxWrite
@@ -150,7 +150,7 @@ class Writer:
         container first, so the check of the container's revision guards all that belongs to it, and what was copied.
         Lifetimes and events come last.
 
-        Raises :class:`~persistdb.db.database.Stale` if others changed the same since it was read, :class:`TokenClash`.
+        Raises :class:`~persistdb.db.failures.Stale` if others changed the same since it was read, :class:`TokenClash`.
         """
         if wanted.transition is not None:
             values = {**wanted.transition._asdict(), **self._acting.values("transition")}

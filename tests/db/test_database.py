@@ -17,7 +17,7 @@ from sqlalchemy.orm import selectinload
 
 import persistdb
 from persistdb import Database, errors
-from persistdb.db.database import default_url
+from persistdb.db.source import default_url
 from persistdb.engines.sqlite import library
 from persistdb.errors import (
     BadURL,

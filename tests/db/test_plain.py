@@ -16,7 +16,7 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 
 from persistdb import Busy, ContainerRepository, ContainerState, Database, SandboxState, Timeouts
-from persistdb.db import database as module
+from persistdb.db import source as module
 from persistdb.db import waits
 from persistdb.db.work import Statement, rows, value
 from persistdb.engines import plain_file, shown

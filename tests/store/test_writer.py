@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from persistdb.db.database import Stale
+from persistdb.db.failures import Stale
 from persistdb.db.work import Call
 from persistdb.errors import Conflict, NotFound, StateMismatch, Unreadable
 from persistdb.records import ContainerState, Mount, Origin, Process, SandboxWrite

@@ -8,7 +8,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...db.database import Stale
+from ...db.failures import Stale
 from ...db.work import Call, repeat, value
 from ...engines import waiting
 from ...engines.locks import digest
