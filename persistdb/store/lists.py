@@ -169,7 +169,8 @@ class Lists:
     ) -> Page[T]:
         sort, limit, start = part.sort, part.limit, part.start()
         shape, values = shapes.split(filters, scope)
-        values |= {"limit": _ALL if limit is None else limit, "offset": start.skip, **self._values}
+        number = _ALL if limit is None else limit
+        values |= {"limit": number, "offset": start.skip, "until": min(start.skip + number, _ALL), **self._values}
         values |= {f"after{i}": value for i, value in enumerate(start.values)}
         after = bool(start.values)
         statement = listing.build(shape, sort, after=after)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, and_, case, func, literal_column, or_, select, union
 
-from ..schema.core import container
+from ..schema.core import container, sandbox
 from . import conditions
 from .encoding import NO_PID
 from .selection import SORTS, Selects
@@ -20,7 +20,7 @@ from .versions import CONTAINER_HELD, LIFETIMES, RECORDED, SANDBOX_HELD, PastSta
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ClauseElement, ColumnElement
+    from sqlalchemy import ClauseElement, ColumnElement, FromClause
 
     from ..db.work import Statement
     from ..engines import Backend
@@ -52,6 +52,9 @@ class PastSelects(Selects):
         payload = case((filters, self._statements.container_json.element)).label("payload")
         query = select(payload, container.c.id).select_from(self._joined(shape, "sid"))
         return self._statements.compile(query.order_by(container.c.id))
+
+    def _first(self, shape: QueryShape, sort: str, *, after: bool) -> FromClause:  # noqa: ARG002  one signature
+        return sandbox.join(container)  # versions are not in the order of an index
 
     def _chooses(self, shape: QueryShape) -> bool:  # noqa: ARG002  one signature
         return False

@@ -314,7 +314,8 @@ class Queries:
 
     def _ids(self, filters: Sequence[Filter], scope: Scope, sort: str) -> list[ContainerIDs]:
         shape, values = shapes.split(filters, scope)
-        statement, page = self._selects.names(shape, sort), {"limit": lookup.CANDIDATES, "offset": 0}
+        number = lookup.CANDIDATES
+        statement, page = self._selects.names(shape, sort), {"limit": number, "offset": 0, "until": number}
         return [ContainerIDs(*name) for name in self._runner.read(lambda: work.rows(statement, values | page))]
 
     def look_up_sandbox(self, ref: str, *, at: datetime | None = None, ever: bool = False) -> str:

@@ -8,6 +8,7 @@ Pure: nothing here touches a database.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, false, func, literal_column, not_, null, or_, select, true, tuple_, union_all
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .statements import Statements
 
 _CONTAINERS = sandbox.join(container)
+_IS_OF = container.c.sandbox_id == sandbox.c.id
 # What comes after a container in the order of names: the first condition is a range of the index, which engines do not
 # see in the second, nor in a comparison of rows.
 _AFTER_NAME = (
@@ -72,9 +74,9 @@ SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
     "image": (container.c.image, container.c.id),
 }
 """What ``find`` and ``ls`` sort by; no two containers compare equal, so that pages make up a whole."""
-_SANDBOX_SORTS = {"sid", "host"}
+_NAME_SORTS = {"sid", "cid", "host"}
 _COMPUTED_SORTS = {"pid", "mounts", "devices"}
-_CONTAINER_SORTS = SORTS.keys() - {"sid", "cid", "host", "state"}
+_CONTAINER_SORTS = SORTS.keys() - _NAME_SORTS - {"state"}
 
 
 class Selects:
@@ -112,20 +114,24 @@ class Selects:
         return self._statements.compile(page.order_by(*order(sort, self.sorts)))
 
     def _page_of(self, shape: QueryShape, sort: str, *columns: ColumnElement[Any], after: bool = False) -> Select[Any]:
-        query = self._where(select(*columns), shape, self._joined(shape, sort)).order_by(*order(sort, self.sorts))
+        joined = self._joined(shape, sort, after=after)
+        query = self._where(select(*columns), shape, joined).order_by(*order(sort, self.sorts))
         if after:
             query = query.where(*_behind(sort, self.sorts))
         return self._statements.limited(query, offset=True)
 
-    def _joined(self, shape: QueryShape, sort: str) -> FromClause:
+    def _joined(self, shape: QueryShape, sort: str, *, after: bool = False) -> FromClause:
         """Join sandboxes and containers; without statistics an engine goes through the smaller index, and sorts all.
 
         What is asked of the containers of all hosts alone needs no join.
         """
         if shape.all_hosts and sort.removeprefix("-") in _CONTAINER_SORTS and not conditions.of_sandboxes(shape):
             return container
-        is_sandboxes = sort.removeprefix("-") in _SANDBOX_SORTS
-        if self._statements.has_statistics or not shape.all_hosts or not is_sandboxes or conditions.lead(shape):
+        if not shape.all_hosts or sort.removeprefix("-") not in _NAME_SORTS or conditions.lead(shape):
+            return _CONTAINERS
+        if self._statements.sorts_joins and not conditions.of_sandboxes(shape):
+            return self._first(shape, sort, after=after)
+        if self._statements.has_statistics or sort.removeprefix("-") == "cid":
             return _CONTAINERS
         # a sum is no key: only the containers can be looked up by their sandboxes, which come in the order asked for
         return sandbox.join(container, container.c.sandbox_id == sandbox.c.id + literal_column("0"))
@@ -177,14 +183,35 @@ class Selects:
 
     def _window(self, shape: QueryShape, after: Sequence[ColumnElement[bool]]) -> Subquery:
         """The next sandboxes of a host that have such a container, as many as containers are asked for."""
-        one: Select[Any] = select(container.c.id).where(container.c.sandbox_id == sandbox.c.id)
-        one = one.where(*self._filters(shape), *after).limit(literal_column("1")).offset(literal_column("0"))
-        # not EXISTS, which may be turned round, to begin with the containers of all hosts
-        some = one.correlate(sandbox).scalar_subquery().is_not(None)
         # a range of both columns of the index: with one host as a constant each page would begin at the host's first
         host = (sandbox.c.host >= parameter("host"), sandbox.c.host <= parameter("host"))
-        sandboxes = select(sandbox.c.id).where(*host, *after[:1], some).order_by(sandbox.c.host, sandbox.c.sid)
-        return self._statements.limited(sandboxes).subquery("following")
+        sandboxes = select(sandbox.c.id).where(*host, *after[:1], self._has_some(shape, sandbox, container, after))
+        return self._statements.limited(sandboxes.order_by(sandbox.c.host, sandbox.c.sid)).subquery("following")
+
+    def _first(self, shape: QueryShape, sort: str, *, after: bool) -> FromClause:
+        """Join sandboxes and containers, of the table that the order begins with only those among which a page is.
+
+        Each has one of the page's at least. Of those with the same names, as many hosts may have, none is before
+        another: all of them are joined.
+        """
+        columns = self.sorts[sort.removeprefix("-")]
+        table, other = (container, sandbox) if columns[0] is container.c.cid else (sandbox, container)
+        key = list(takewhile(table.c.contains_column, columns))
+        behind = _behind(sort, self.sorts) if after else ()
+        first = select(*key).where(*behind[:1], self._has_some(shape, table, other, behind))
+        first = first.order_by(*order(sort, self.sorts)[: len(key)])
+        first = first.limit(self._statements.opaque_parameter("until")).offset(literal_column("0"))
+        names = select(*first.subquery("first").c).distinct().subquery("names")
+        return names.join(table, and_(*(column == names.c[column.name] for column in key))).join(other, _IS_OF)
+
+    def _has_some(
+        self, shape: QueryShape, table: Table, other: Table, after: Sequence[ColumnElement[bool]]
+    ) -> ColumnElement[bool]:
+        """Whether a sandbox has such a container, or a container is such and has a sandbox."""
+        one: Select[Any] = select(other.c.id).where(_IS_OF, *self._filters(shape), *after)
+        # not EXISTS, which may be turned round, to begin with the other table's of all hosts
+        limited = one.limit(literal_column("1")).offset(literal_column("0"))
+        return limited.correlate(table).scalar_subquery().is_not(None)
 
     def _count(self, shape: QueryShape) -> Statement:
         """How many containers there are: the shape's values."""

@@ -328,7 +328,7 @@ def test_each_key_is_a_parameter(url: str, key: str) -> None:
     for each in filters:
         for scope in (HERE, ALL_HOSTS):
             one, values = split([each], scope)
-            window = {"limit": 1, "offset": 0, "after": 0, "sid": "", "cid": "", **AFTER}
+            window = {"limit": 1, "offset": 0, "until": 1, "after": 0, "sid": "", "cid": "", **AFTER}
             for name, build in BUILD.items():
                 if scope == ALL_HOSTS and name in OF_ONE_HOST:
                     continue
@@ -346,8 +346,10 @@ def test_no_filter_is_no_parameter(url: str, scope: Scope) -> None:
     """Without filters only the host, and the page, are parameters of a statement."""
     selects = Selects(statements(url))
     host = {"host"} if scope == HERE else set()
-    window = {key: {"limit", "offset"} for key in ("page", "summaries", "ids", "names")}
-    window["page after"] = {"limit", "offset", *AFTER}
+    # MariaDB finds first among which rows a page of all hosts by name is
+    by_name = {"limit", "offset", "until"} if url.startswith("mariadb") and scope == ALL_HOSTS else {"limit", "offset"}
+    window = {"summaries": {"limit", "offset"}, **dict.fromkeys(("page", "ids", "names"), by_name)}
+    window["page after"] = {*by_name, *AFTER}
     window |= {key: {"limit", "after"} for key in ("page_after", "ids_after")}
     window |= {key: {"limit", "after", "sid", "cid"} for key in ("rest", "rest of ids")}
     window |= {"first page by name": {"limit"}, "page by name": {"limit", "sid", "cid"}}

@@ -2967,8 +2967,20 @@ SELECT json_object('id', container.id, 'host', sandbox.host, 'sid', sandbox.sid,
     concat(container.updated_at, 'Z')) AS payload
 FROM
   (SELECT container.id AS id
-  FROM sandbox INNER
-  JOIN container ON sandbox.id = container.sandbox_id
+  FROM
+    (SELECT DISTINCT first.sid AS sid
+    FROM
+      (SELECT sandbox.sid AS sid
+      FROM sandbox
+      WHERE
+        (SELECT container.id
+        FROM container
+        WHERE container.sandbox_id = sandbox.id
+        LIMIT 0, 1) IS NOT NULL
+      ORDER BY sandbox.sid
+      LIMIT 0, :until) AS first) AS names INNER
+  JOIN sandbox ON sandbox.sid = names.sid INNER
+  JOIN container ON container.sandbox_id = sandbox.id
   ORDER BY sandbox.sid, container.cid, sandbox.host
   LIMIT :offset, :limit) AS page
 LEFT OUTER JOIN container ON container.id = page.id
@@ -2994,8 +3006,23 @@ SELECT json_object('id', container.id, 'host', sandbox.host, 'sid', sandbox.sid,
     concat(container.updated_at, 'Z')) AS payload
 FROM
   (SELECT container.id AS id
-  FROM sandbox INNER
-  JOIN container ON sandbox.id = container.sandbox_id
+  FROM
+    (SELECT DISTINCT first.sid AS sid
+    FROM
+      (SELECT sandbox.sid AS sid
+      FROM sandbox
+      WHERE sandbox.sid >= :after0 AND
+        (SELECT container.id
+        FROM container
+        WHERE container.sandbox_id = sandbox.id AND sandbox.sid >= :after0
+          AND (sandbox.sid > :after0 OR sandbox.sid = :after0
+            AND (container.cid > :after1 OR container.cid = :after1
+              AND (sandbox.host > :after2 OR false = 1)))
+        LIMIT 0, 1) IS NOT NULL
+      ORDER BY sandbox.sid
+      LIMIT 0, :until) AS first) AS names INNER
+  JOIN sandbox ON sandbox.sid = names.sid INNER
+  JOIN container ON container.sandbox_id = sandbox.id
   WHERE sandbox.sid >= :after0 AND (sandbox.sid > :after0
       OR sandbox.sid = :after0 AND (container.cid > :after1
         OR container.cid = :after1 AND (sandbox.host > :after2
@@ -3084,8 +3111,20 @@ SELECT json_object('id', container.id, 'host', sandbox.host, 'sid', sandbox.sid,
     concat(container.updated_at, 'Z')) AS payload
 FROM
   (SELECT container.id AS id
-  FROM sandbox INNER
-  JOIN container ON sandbox.id = container.sandbox_id
+  FROM
+    (SELECT DISTINCT first.host AS host, first.sid AS sid
+    FROM
+      (SELECT sandbox.host AS host, sandbox.sid AS sid
+      FROM sandbox
+      WHERE
+        (SELECT container.id
+        FROM container
+        WHERE container.sandbox_id = sandbox.id
+        LIMIT 0, 1) IS NOT NULL
+      ORDER BY sandbox.host, sandbox.sid
+      LIMIT 0, :until) AS first) AS names INNER
+  JOIN sandbox ON sandbox.host = names.host AND sandbox.sid = names.sid INNER
+  JOIN container ON container.sandbox_id = sandbox.id
   ORDER BY sandbox.host, sandbox.sid, container.cid
   LIMIT :offset, :limit) AS page
 LEFT OUTER JOIN container ON container.id = page.id
@@ -3111,8 +3150,23 @@ SELECT json_object('id', container.id, 'host', sandbox.host, 'sid', sandbox.sid,
     concat(container.updated_at, 'Z')) AS payload
 FROM
   (SELECT container.id AS id
-  FROM sandbox INNER
-  JOIN container ON sandbox.id = container.sandbox_id
+  FROM
+    (SELECT DISTINCT first.host AS host, first.sid AS sid
+    FROM
+      (SELECT sandbox.host AS host, sandbox.sid AS sid
+      FROM sandbox
+      WHERE sandbox.host >= :after0 AND
+        (SELECT container.id
+        FROM container
+        WHERE container.sandbox_id = sandbox.id AND sandbox.host >= :after0
+          AND (sandbox.host > :after0 OR sandbox.host = :after0
+            AND (sandbox.sid > :after1 OR sandbox.sid = :after1
+              AND (container.cid > :after2 OR false = 1)))
+        LIMIT 0, 1) IS NOT NULL
+      ORDER BY sandbox.host, sandbox.sid
+      LIMIT 0, :until) AS first) AS names INNER
+  JOIN sandbox ON sandbox.host = names.host AND sandbox.sid = names.sid INNER
+  JOIN container ON container.sandbox_id = sandbox.id
   WHERE sandbox.host >= :after0 AND (sandbox.host > :after0
       OR sandbox.host = :after0 AND (sandbox.sid > :after1
         OR sandbox.sid = :after1 AND (container.cid > :after2
@@ -3228,8 +3282,20 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
   AS payload
 FROM
   (SELECT container.id AS id
-  FROM sandbox INNER
-  JOIN container ON sandbox.id = container.sandbox_id
+  FROM
+    (SELECT DISTINCT first.sid AS sid
+    FROM
+      (SELECT sandbox.sid AS sid
+      FROM sandbox
+      WHERE
+        (SELECT container.id
+        FROM container
+        WHERE container.sandbox_id = sandbox.id
+        LIMIT 0, 1) IS NOT NULL
+      ORDER BY sandbox.sid
+      LIMIT 0, :until) AS first) AS names INNER
+  JOIN sandbox ON sandbox.sid = names.sid INNER
+  JOIN container ON container.sandbox_id = sandbox.id
   ORDER BY sandbox.sid, container.cid, sandbox.host
   LIMIT :offset, :limit) AS page
 LEFT OUTER JOIN container ON container.id = page.id
@@ -3264,8 +3330,23 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
   AS payload
 FROM
   (SELECT container.id AS id
-  FROM sandbox INNER
-  JOIN container ON sandbox.id = container.sandbox_id
+  FROM
+    (SELECT DISTINCT first.sid AS sid
+    FROM
+      (SELECT sandbox.sid AS sid
+      FROM sandbox
+      WHERE sandbox.sid >= :after0 AND
+        (SELECT container.id
+        FROM container
+        WHERE container.sandbox_id = sandbox.id AND sandbox.sid >= :after0
+          AND (sandbox.sid > :after0 OR sandbox.sid = :after0
+            AND (container.cid > :after1 OR container.cid = :after1
+              AND (sandbox.host > :after2 OR false = 1)))
+        LIMIT 0, 1) IS NOT NULL
+      ORDER BY sandbox.sid
+      LIMIT 0, :until) AS first) AS names INNER
+  JOIN sandbox ON sandbox.sid = names.sid INNER
+  JOIN container ON container.sandbox_id = sandbox.id
   WHERE sandbox.sid >= :after0 AND (sandbox.sid > :after0
       OR sandbox.sid = :after0 AND (container.cid > :after1
         OR container.cid = :after1 AND (sandbox.host > :after2
@@ -3381,8 +3462,20 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
   AS payload
 FROM
   (SELECT container.id AS id
-  FROM sandbox INNER
-  JOIN container ON sandbox.id = container.sandbox_id
+  FROM
+    (SELECT DISTINCT first.host AS host, first.sid AS sid
+    FROM
+      (SELECT sandbox.host AS host, sandbox.sid AS sid
+      FROM sandbox
+      WHERE
+        (SELECT container.id
+        FROM container
+        WHERE container.sandbox_id = sandbox.id
+        LIMIT 0, 1) IS NOT NULL
+      ORDER BY sandbox.host, sandbox.sid
+      LIMIT 0, :until) AS first) AS names INNER
+  JOIN sandbox ON sandbox.host = names.host AND sandbox.sid = names.sid INNER
+  JOIN container ON container.sandbox_id = sandbox.id
   ORDER BY sandbox.host, sandbox.sid, container.cid
   LIMIT :offset, :limit) AS page
 LEFT OUTER JOIN container ON container.id = page.id
@@ -3417,8 +3510,23 @@ SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host
   AS payload
 FROM
   (SELECT container.id AS id
-  FROM sandbox INNER
-  JOIN container ON sandbox.id = container.sandbox_id
+  FROM
+    (SELECT DISTINCT first.host AS host, first.sid AS sid
+    FROM
+      (SELECT sandbox.host AS host, sandbox.sid AS sid
+      FROM sandbox
+      WHERE sandbox.host >= :after0 AND
+        (SELECT container.id
+        FROM container
+        WHERE container.sandbox_id = sandbox.id AND sandbox.host >= :after0
+          AND (sandbox.host > :after0 OR sandbox.host = :after0
+            AND (sandbox.sid > :after1 OR sandbox.sid = :after1
+              AND (container.cid > :after2 OR false = 1)))
+        LIMIT 0, 1) IS NOT NULL
+      ORDER BY sandbox.host, sandbox.sid
+      LIMIT 0, :until) AS first) AS names INNER
+  JOIN sandbox ON sandbox.host = names.host AND sandbox.sid = names.sid INNER
+  JOIN container ON container.sandbox_id = sandbox.id
   WHERE sandbox.host >= :after0 AND (sandbox.host > :after0
       OR sandbox.host = :after0 AND (sandbox.sid > :after1
         OR sandbox.sid = :after1 AND (container.cid > :after2
