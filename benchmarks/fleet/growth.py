@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import text
 
-from persistdb import ContainerRepository, Database, QueryTimeout, reports
+from persistdb import ContainerIDs, ContainerRepository, Database, QueryTimeout, reports
 
-from . import PER_HOST, build
+from . import ON_EACH_HOST, PER_HOST, build, host_name, multiply
 from .agents import quantile
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 REPEAT, LEAST = 200, 3
 """How often an operation is repeated, and how often one that takes long, which is for ``SECONDS``."""
 SECONDS = 2.0
+SAVED = 10_000
+"""How many containers the repository saves; the hosts of the others are copied."""
 _TIMEOUT = 120.0
 
 _SIZES = {
@@ -44,12 +47,15 @@ def measure(url: str, sizes: Sequence[int], repeat: int, tell: Callable[[str], N
     with Database(url) as database:
         for before, size in itertools.pairwise((0, *sizes)):
             begin = time.monotonic()
-            build(database, size, before)
-            seconds = time.monotonic() - begin
-            tell(f"{size} containers in {seconds:.0f} s")
+            build(database, min(size, SAVED), before)
+            rate = (time.monotonic() - begin) * 1000 / (size - before)
+            hosts = range(max(before, SAVED) // PER_HOST, size // PER_HOST)
+            if hosts:
+                database.close()
+                multiply.fill(url, hosts, lambda host: tell(f"{host} hosts") if host % 100 == 0 else None)
+            tell(f"{size} containers in {time.monotonic() - begin:.0f} s")
             settle(database)
-            rate = Measured(seconds * 1000 / (size - before), None)
-            found.setdefault("fill, a container", {})[size] = rate
+            found.setdefault("fill, a container", {})[size] = Measured(None if hosts else rate, None)
             for name, operation in _operations(database, size).items():
                 found.setdefault(name, {})[size] = _time(operation, repeat)
             with database.reader.connect() as connection:
@@ -70,12 +76,15 @@ def settle(database: Database) -> None:
 
 def _operations(database: Database, size: int) -> Mapping[str, Callable[[], object]]:
     """Return what is measured, on a host in the middle of the fleet."""
-    host = f"node-{size // PER_HOST // 2:03}"
+    host = host_name(size // PER_HOST // 2)
     own = ContainerRepository(database, host=host)
     known = own.find(limit=REPEAT)
     turns = itertools.cycle(known)
     states = itertools.cycle(("paused", "running"))
-    one = known[0]
+    one = next(each for each in known if each.cid != ON_EACH_HOST)
+    middle = ContainerIDs(host, one.sid, one.cid)
+    day, now = timedelta(days=1), datetime.now(UTC)
+    since, before = (now - day).isoformat(), (now + day).isoformat()
     own.transition(one.sid, one.cid, "running", expected=one.record.state, force=True)
 
     def save() -> object:
@@ -97,11 +106,15 @@ def _operations(database: Database, size: int) -> Mapping[str, Callable[[], obje
         "save": save,
         "transition": transition,
         "look_up, 8 characters": lambda: own.look_up(one.cid[:8]),
+        "look_up what each host has": lambda: own.look_up(ON_EACH_HOST),
         "find on a host, 50": lambda: own.find("state=running", limit=50),
         "ls bundle=/run/*, a host": lambda: own.summaries("bundle=/run/*", limit=50),
+        "ls -updated, a host, 50": lambda: own.summaries(limit=50, sort="-updated"),
+        "ls since, before, a host": lambda: own.summaries(f"since={since}", f"before={before}", limit=50),
         "count on a host": own.count,
         "iterate a host, 1000": lambda: sum(1 for _ in own.iterate()),
         "ls --all-hosts, 50": lambda: own.summaries(limit=50, all_hosts=True),
+        "ls --all-hosts, a page after it": lambda: own.summaries(limit=50, all_hosts=True, after=middle),
         "ls --all-hosts -updated, 50": lambda: own.summaries(limit=50, all_hosts=True, sort="-updated"),
     }
     device = one.record.device_maps[0].id
