@@ -18,7 +18,7 @@ from persistdb.db.database import Database
 from persistdb.engines import resolve
 from persistdb.engines.types import OnMariaDB, UTCDateTime
 from persistdb.schema import drift, migrate, support
-from persistdb.schema.audit import METADATA
+from persistdb.schema.metadata import METADATA
 from persistdb.schema.names import VERSION
 
 if TYPE_CHECKING:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 Annotations = dict[str, str]
 """Annotations of a container or sandbox, by name."""
 
-_OTHERS: Final = frozenset({"runc", "crun", "youki"})
+OCI_RUNTIMES: Final = ("runc", "crun", "youki")
+"""The runtimes besides Kata, each the layout of its files: those that containerd's shim for runc runs."""
+
 _NONE: Final[Annotations] = {}
 _BUNDLE: Final = "bundle"
 """The label of runc's that is not an annotation (``Annotations`` of libcontainer/utils)."""
@@ -38,7 +40,7 @@ def runtime_of(layout: str) -> str:
 
     What never was in files is taken for Kata's.
     """
-    return layout if layout in _OTHERS else "kata"
+    return layout if layout in OCI_RUNTIMES else "kata"
 
 
 class SandboxDocument:

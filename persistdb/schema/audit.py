@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy.orm import Mapped
 
 from . import core_audit as core
-from . import history  # noqa: F401  its tables, too
 from .tables import Base
 
 
@@ -59,5 +58,4 @@ class AuditFinding(Base):
     gone_at: Mapped[datetime | None]
 
 
-METADATA = Base.metadata
 """All tables: the other ones are in :mod:`.tables` and :mod:`.history`."""

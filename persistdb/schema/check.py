@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from ..engines import ViewsNotComparable
 from ..errors import Finding, SchemaOutdated
 from . import drift, preflight, version
-from .audit import METADATA
+from .core_history import IS_RECORDED
+from .metadata import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +65,6 @@ for _table, _children in (("mount", "mounts"), ("device_map", "device maps"), ("
 
 # Of what was: with no gap and no overlap, but for what was removed with its age, or before the horizon.
 _HORIZON = "(SELECT horizon FROM retention)"
-_IS_RECORDED = "(SELECT coalesce(seconds, 1) FROM retention) > 0"
 _IS_KEPT = "EXISTS (SELECT 1 FROM retention WHERE (seconds IS NULL OR seconds > 0) AND horizon < {time})"
 for _one, _owner, _names in (
     ("container", "container_id", "live.sandbox_id, live.cid"),
@@ -89,7 +89,7 @@ for _one, _owner, _names in (
     _RULES[f"lifetimes of {_one}s that are not over, of which there is no row"] = (
         "life.id",
         (
-            f"SELECT life.id FROM {_life} AS life WHERE {{}} AND life.removed_at IS NULL AND {_IS_RECORDED}"
+            f"SELECT life.id FROM {_life} AS life WHERE {{}} AND life.removed_at IS NULL AND {IS_RECORDED}"
             f" AND NOT EXISTS (SELECT 1 FROM {_one} AS live WHERE live.id = life.id)"
         ),
     )

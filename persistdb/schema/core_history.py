@@ -198,3 +198,6 @@ retention = Table(
     column("pruned_id", BIGINT, default=0, server_default=text("0")),
     CheckConstraint("id = 1", name="single"),
 )
+
+IS_RECORDED = "(SELECT coalesce(seconds, 1) FROM retention) > 0"
+"""The condition that the database records what changes."""

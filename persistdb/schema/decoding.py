@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..documents import OCI_RUNTIMES
 from ..records import GO_KIND_BITS, GO_LOWEST_BIT, POSIX_KIND_SHIFT, POSIX_KINDS, POSIX_ONLY, SPECIAL_BITS
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ def view(columns: Mapping[str, str], source: str) -> View:
     """Put a definition together, from the expression of each column."""
     lines = [value if value.endswith(f".{name}") else f"{value} AS {name}" for name, value in columns.items()]
     return View(tuple(columns), "SELECT " + ",\n       ".join(lines) + f"\nFROM {source}")
+
+
+def union(one: View, other: View) -> View:
+    """Put the rows of two views with the same columns together."""
+    return View(one.columns, f"{one.select}\nUNION ALL\n{other.select}")
+
+
+def runtime_of(layout: str) -> str:
+    """Write the runtime whose files have a layout, as :func:`persistdb.documents.runtime_of` returns it."""
+    listed = ", ".join(f"'{name}'" for name in OCI_RUNTIMES)
+    return f"CASE WHEN {layout} IN ({listed}) THEN {layout} ELSE 'kata' END"
 
 
 def _substr(constant: str, position: str, length: int) -> str:

@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING
 
 from ..engines.syntax import JSONValue
 from . import views_over_time
-from .decoding import View, device_columns, device_of_map, host_device, mount_columns, process_columns, same, view
+from .decoding import (
+    View,
+    device_columns,
+    device_of_map,
+    host_device,
+    mount_columns,
+    process_columns,
+    runtime_of,
+    same,
+    union,
+    view,
+)
 from .names import VIEWS
 
 if TYPE_CHECKING:
@@ -110,7 +121,7 @@ def _sandboxes(backend: Backend) -> View:
 
 
 # a sandbox without containers has the layout of a runtime's files, or was never in files
-_RUNTIME = "CASE WHEN s.layout IN ('runc', 'crun', 'youki') THEN s.layout ELSE 'kata' END"
+_RUNTIME = runtime_of("s.layout")
 
 
 def _pod(backend: Backend) -> dict[str, str]:
@@ -132,7 +143,7 @@ def _annotations() -> View:
         {**same("s", "host", "sid"), "cid": "NULL", **same("a", "name", "value")},
         "sandbox_annotation AS a JOIN sandbox AS s ON s.id = a.sandbox_id",
     )
-    return View(of_containers.columns, f"{of_containers.select}\nUNION ALL\n{of_sandboxes.select}")
+    return union(of_containers, of_sandboxes)
 
 
 def _findings() -> View:
@@ -196,7 +207,7 @@ def _hosts() -> View:
         },
         "sandbox AS s\nWHERE NOT EXISTS (SELECT 1 FROM host AS h WHERE h.name = s.host)\nGROUP BY s.host",
     )
-    return View(known.columns, f"{known.select}\nUNION ALL\n{others.select}")
+    return union(known, others)
 
 
 def _containers(backend: Backend) -> View:

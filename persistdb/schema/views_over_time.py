@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .decoding import View, device_columns, device_of_map, mount_columns, process_columns, same, view
+from .decoding import View, device_columns, device_of_map, mount_columns, process_columns, same, union, view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +38,6 @@ def definitions(backend: Backend) -> dict[str, View]:
     }
 
 
-def _union(live: View, past: View) -> View:
-    return View(live.columns, f"{live.select}\nUNION ALL\n{past.select}")
-
-
 def _events() -> View:
     columns = ("kind", "revision", "at", "old_state", "new_state", "cause", "actor", "reason", "began_at")
     of_sandboxes = view(
@@ -54,7 +50,7 @@ def _events() -> View:
         {**same("e", "id", "host"), "sid": "NULL", "cid": "NULL", **same("e", *columns)},
         "event AS e\nWHERE e.sandbox_id IS NULL",
     )
-    return _union(of_sandboxes, of_hosts)
+    return union(of_sandboxes, of_hosts)
 
 
 def _sandboxes(backend: Backend) -> View:
@@ -110,7 +106,7 @@ def _versions(
         return f"CASE WHEN r.whole = {backend.true} THEN r.{name} ELSE {later} END"
 
     of_live = {name: value.replace(f"{lifetime}.", "r.") for name, value in known.items()}
-    return _union(
+    return union(
         view(
             {**of_live, **same("r", *others), **numbers, "created_at": "r.created_at"}
             | {"valid_from": "r.updated_at", "valid_to": "NULL"},
@@ -137,7 +133,7 @@ def _children(
         f" AND x.whole = {backend.true} AND x.revision = {alias}.since - 1)"
     )
     began = f"CASE WHEN {alias}.since = 0 THEN c.created_at ELSE coalesce({before}, c.created_at) END"
-    return _union(
+    return union(
         view(
             {**_WHOSE, **columns, "created_at": "c.created_at", "valid_from": began, "valid_to": "NULL"}
             | dict(last or {}),

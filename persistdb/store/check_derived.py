@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, case, exists, or_, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..annotations import Names
-from ..documents import SandboxDocument, runtime_of
+from ..documents import OCI_RUNTIMES, SandboxDocument, runtime_of
 from ..records import Origin
 from ..schema.core import annotation, container, sandbox, sandbox_annotation, sandbox_device, vfio_device
 from ..virtual_machines import VirtualMachine
@@ -35,7 +35,7 @@ PAGE: Final = 500
 
 _MACHINE: Final = [sandbox.c[name] for name in VirtualMachine._fields]
 _NAMES: Final = [container.c[name] for name in ("runtime", *Names._fields)]
-_EXPECTED: Final = case((container.c.layout.in_(("runc", "crun", "youki")), container.c.layout), else_="kata")
+_EXPECTED: Final = case((container.c.layout.in_(OCI_RUNTIMES), container.c.layout), else_="kata")
 
 
 def _has(table: Table, condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from ..engines.types import UTCDateTime
 from ..schema.core import container, device_map, mount, process, sandbox
 from ..schema.core_history import (
+    IS_RECORDED,
     container_history,
     container_lifetime,
     device_map_history,
@@ -64,10 +65,6 @@ if TYPE_CHECKING:
 
 CHILDREN = ((mount, mount_history), (device_map, device_map_history), (process, process_history))
 """The tables of what belongs to containers, each with the one for what did."""
-
-
-IS_RECORDED = "(SELECT coalesce(seconds, 1) FROM retention) > 0"
-"""The condition that the database records what changes."""
 
 _ZERO: ColumnElement[int] = literal_column("0")
 _ONE: ColumnElement[int] = literal_column("1")

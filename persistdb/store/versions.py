@@ -19,6 +19,7 @@ from ..annotations import Names
 from ..db.work import Statement
 from ..engines.syntax import JSONRows
 from ..schema.core import container, sandbox
+from ..schema.decoding import runtime_of
 from .statements import Statements
 
 if TYPE_CHECKING:
@@ -140,8 +141,7 @@ class Versions:
             "valid_to": "h.valid_to",
         }
         if table == "container":
-            layout = columns["layout"]
-            columns["runtime"] = f"CASE WHEN {layout} IN ('runc', 'crun', 'youki') THEN {layout} ELSE 'kata' END"
+            columns["runtime"] = runtime_of(columns["layout"])
             # names have no history: they are those of the container that is there now
             columns |= {name: f"coalesce(c.{name}, '')" for name in ("namespace", *Names._fields)}
         selected = ", ".join(f"{value} AS {name}" for name, value in columns.items())

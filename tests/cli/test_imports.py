@@ -34,6 +34,9 @@ print(status, sorted({"bz2", "hashlib", "random", "shutil"} & sys.modules.keys()
 NOTHING = "0 [] []"
 CORE = "0 ['asyncio', 'sqlalchemy'] ['sqlalchemy.dialects.sqlite']"
 
+# Alembic brings a dialect
+ALEMBIC = "0 ['alembic', 'asyncio', 'sqlalchemy'] ['sqlalchemy.dialects.postgresql', 'sqlalchemy.dialects.sqlite']"
+
 COMMANDS = {
     "ls": NOTHING,
     "ls --limit 1": NOTHING,
@@ -52,6 +55,7 @@ COMMANDS = {
     "ls state=running": CORE,
     "ls --sort updated": CORE,
     "rm b": NOTHING,
+    "db check": ALEMBIC,
     "import TREE": NOTHING,
     "export --allow-loss --to OUT": NOTHING,
 }
@@ -68,7 +72,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_a_command_imports_what_it_needs(file: Path, tmp_path: Path, words: str) -> None:
-    """Commands without filters import no SQLAlchemy on a file; filters need it, without its ORM and other dialects."""
+    """Commands without filters import no SQLAlchemy on a file; filters need it, a check Alembic, none the ORM."""
     places = {"TREE": str(DATA / "3.0.0"), "OUT": str(tmp_path / "out")}
     given = [places.get(word, word.replace("+", " ")) for word in words.split()]
     done = subprocess.run(

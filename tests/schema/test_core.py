@@ -13,8 +13,12 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.orm import Mapped
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from persistdb.schema import core
-from persistdb.schema.audit import METADATA
+from persistdb.schema import (
+    audit,  # noqa: F401  its classes
+    core,
+    history,  # noqa: F401  its classes
+)
+from persistdb.schema.metadata import METADATA
 from persistdb.schema.tables import Base
 
 CLASSES = sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda each: each.__name__)
