@@ -9,6 +9,7 @@ import msgspec
 from ..errors import DamagedFile, FileError
 from .gojson import decode_text
 from .stable import decode_when_stable
+from .staging import Place, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,7 +89,8 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True):
 
     ``is_root``: the folder to write to is a root, which holds a usual place of a runtime. ``layout`` is the one to go
     to, ``None`` for each file's own; ``allow_loss`` and ``replace`` say what is allowed. ``taken`` has the sandbox of
-    each folder that was written, by its path: no tree of another sandbox may replace it.
+    each folder that was written, by its path: no tree of another sandbox may replace it. ``cleaned`` are the folders
+    in which leftovers were looked for.
     """
 
     is_root: bool = False
@@ -96,6 +98,12 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True):
     allow_loss: bool = False
     replace: bool = False
     taken: dict[str, str] = msgspec.field(default_factory=dict)
+    cleaned: set[Place] = msgspec.field(default_factory=set)
+
+    def clean(self, *places: Place) -> None:
+        """Remove from folders what exports that were killed have left there, once for each folder."""
+        clean(place for place in places if place not in self.cleaned)
+        self.cleaned.update(places)
 
 
 class Runtime(Protocol):

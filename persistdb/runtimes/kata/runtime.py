@@ -8,7 +8,7 @@ from .detect import is_old_state, is_runtime_rs
 from .layouts import NAMES
 from .paths import OWN_FILES, PERSIST, PLACE, STATE
 from .reader import read_entries
-from .writer import write_trees
+from .writer import write_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,14 +38,7 @@ class Kata:
 
     def write(self, sandboxes: Iterable[Sandbox], destination: str, writing: Writing) -> Iterator[Written]:
         """Write sandboxes in the layout of each, or in another."""
-        return write_trees(
-            sandboxes,
-            destination,
-            writing.layout,
-            allow_loss=writing.allow_loss,
-            replace=writing.replace,
-            taken=writing.taken,
-        )
+        return write_batch(sandboxes, destination, writing)
 
 
 KATA: Final = Kata()

@@ -10,7 +10,8 @@ from ...errors import FileError, InvalidValue, LayoutLoss
 from ...private import make_private
 from ...validation import check_path, invalid_id
 from ..folders import printable_path
-from ..staging import BATCH, Place, Staging, clean, write_error
+from ..runtime import Writing
+from ..staging import BATCH, Place, Staging, write_error
 from ..tree import Written
 from .paths import CONFIG, CONFIGS, STORE, root_of
 from .render import render
@@ -31,7 +32,6 @@ def write_trees(
     *,
     allow_loss: bool = False,
     replace: bool = False,
-    taken: dict[str, str] | None = None,
 ) -> Iterator[Written]:
     """Write sandboxes' trees into a folder, and yield the outcome for each.
 
@@ -44,23 +44,25 @@ def write_trees(
     :class:`~persistdb.errors.FileError` if the sandbox is there already, unless ``replace``, if an ID cannot name a
     folder, and for what the system refuses; an :class:`~persistdb.errors.InvalidValue` for an unknown layout.
 
-    ``taken`` has the paths that other runtimes' trees were written to, with their sandboxes: none is replaced.
-
     First, leftovers of exports that were killed are removed from the folder.
     """
     check_path("destination", destination)
-    taken = {} if taken is None else taken
-    target = os.fspath(destination)
-    root = _existing_root(target)
-    clean([Place(target)] if root is None else [Place(root, STORE), Place(root, CONFIGS)])
-    remaining = iter(sandboxes)
+    writing = Writing(layout=layout, allow_loss=allow_loss, replace=replace)
+    target, remaining = os.fspath(destination), iter(sandboxes)
+    _clean(target, writing)
     while batch := list(islice(remaining, BATCH)):
-        with Staging(target, replace=replace) as staging:
-            outcomes = [_staged(staging, sandbox, target, layout, taken, allow_loss=allow_loss) for sandbox in batch]
-            failed = staging.put_in_place()
-        for outcome in outcomes:
-            error = failed.get(outcome.sandbox.record.sid)
-            yield outcome if error is None else outcome._replace(error=error)
+        yield from write_batch(batch, target, writing)
+
+
+def write_batch(sandboxes: Iterable[Sandbox], target: str, writing: Writing) -> Iterator[Written]:
+    """Write sandboxes' trees into a folder, brought to the disk together, and yield the outcome for each."""
+    _clean(target, writing)
+    with Staging(target, replace=writing.replace) as staging:
+        outcomes = [_staged(staging, sandbox, target, writing) for sandbox in sandboxes]
+        failed = staging.put_in_place()
+    for outcome in outcomes:
+        error = failed.get(outcome.sandbox.record.sid)
+        yield outcome if error is None else outcome._replace(error=error)
 
 
 def write_tree(
@@ -81,11 +83,14 @@ def write_tree(
     return written.losses
 
 
-def _staged(
-    staging: Staging, sandbox: Sandbox, target: str, layout: str | None, taken: dict[str, str], *, allow_loss: bool
-) -> Written:
+def _clean(target: str, writing: Writing) -> None:
+    root = _existing_root(target)
+    writing.clean(*([Place(target)] if root is None else [Place(root, STORE), Place(root, CONFIGS)]))
+
+
+def _staged(staging: Staging, sandbox: Sandbox, target: str, writing: Writing) -> Written:
     try:
-        losses = _stage(staging, sandbox, target, layout, taken, allow_loss=allow_loss)
+        losses = _stage(staging, sandbox, target, writing)
         return Written(sandbox, losses, is_regenerated=_is_regenerated(sandbox))
     except (FileError, LayoutLoss, InvalidValue) as error:
         return Written(sandbox, [], error)
@@ -96,23 +101,21 @@ def _is_regenerated(sandbox: Sandbox) -> bool:
     return sandbox.record.document is None and has_files
 
 
-def _stage(
-    staging: Staging, sandbox: Sandbox, target: str, layout: str | None, taken: dict[str, str], *, allow_loss: bool
-) -> list[str]:
+def _stage(staging: Staging, sandbox: Sandbox, target: str, writing: Writing) -> list[str]:
     """Write a sandbox's files under a temporary name, and return what they leave out, in words."""
     _check_ids(sandbox, target)
     sid = sandbox.record.sid
-    rendered = render(sandbox, layout)
+    rendered = render(sandbox, writing.layout)
     configs = {cid: {CONFIG: files.pop(CONFIG)} for cid, files in rendered.files.items() if CONFIG in files}
     root = _existing_root(target)
     lost = list(rendered.losses)
     if configs and root is None:
         lost.append(f"config.json, which has its place beside run/vc/sbs: create {os.path.join(target, *STORE)} for it")
-    if lost and not allow_loss:
+    if lost and not writing.allow_loss:
         raise LayoutLoss(sid, rendered.target.name, lost)
     path = printable_path(os.path.join(target, sid))
-    if root is None and taken.setdefault(path, sid) != sid:
-        raise FileError(path, f"not written: sandbox {taken[path]!r} is written here, or a container of it")
+    if root is None and (other := writing.taken.setdefault(path, sid)) != sid:
+        raise FileError(path, f"not written: sandbox {other!r} is written here, or a container of it")
     mode = _OLD_FOLDER_MODE if rendered.target.is_old else _FOLDER_MODE
     try:
         if root is None:

@@ -13,7 +13,7 @@ from ...records import ContainerState
 from ...validation import check_path, invalid_id
 from ..folders import printable_path
 from ..joined import split_files
-from ..staging import Place, Staging, clean, write_error
+from ..staging import Place, Staging, write_error
 from ..tree import Written
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def write(traits: Traits, sandboxes: Iterable[Sandbox], destination: str, writin
     """
     check_path("destination", destination)
     place = Place(destination, tuple(traits.places[0].split("/")) if writing.is_root else ())
-    clean([place])
+    writing.clean(place)
     with Staging(destination, replace=writing.replace) as staging:
         outcomes = [_staged(traits, staging, place, sandbox, writing) for sandbox in sandboxes]
         failed = staging.put_in_place()

@@ -15,6 +15,8 @@ from persistdb.errors import FileError
 from persistdb.records import ContainerState, Origin, SandboxState
 from persistdb.runtimes import syscalls
 from persistdb.runtimes.kata import read_trees, write_tree, write_trees
+from persistdb.runtimes.kata.runtime import KATA
+from persistdb.runtimes.runtime import Writing
 from persistdb.runtimes.staging import Place, Staging
 
 from .test_reader import OLD, TREE
@@ -219,6 +221,16 @@ def test_killed_while_it_writes_an_old_store(tmp_path: Path) -> None:
         make(root / store, {".persistdb-0123456789abcdef.partial/.persistdb": b""})
     list(write_trees([], root))
     assert contents(root) == files
+
+
+def test_leftovers_are_looked_for_once(tmp_path: Path) -> None:
+    """An export that goes on looks for leftovers once in each folder, however many batches it writes there."""
+    leftover = {".persistdb-0123456789abcdef.partial/.persistdb": b""}
+    writing = Writing()
+    for name, stays in (("a", False), ("a", True), ("b", False), ("b", True)):
+        make(tmp_path / name, leftover)
+        list(KATA.write([], str(tmp_path / name), writing))
+        assert contents(tmp_path / name) == (leftover if stays else {}), (name, stays)
 
 
 def test_living_exports_work_stays(tmp_path: Path) -> None:
