@@ -67,10 +67,6 @@ class Unused(Generic[T]):
             finally:
                 self._waiting -= 1
 
-    def put_nowait(self, item: T) -> None:
-        """Put something in."""
-        self.put(item, block=False)
-
     def get_nowait(self) -> T:
         """Take something out if there is something."""
         return self.get(block=False)
@@ -78,11 +74,3 @@ class Unused(Generic[T]):
     def qsize(self) -> int:
         """Return how many there are."""
         return len(self._items)
-
-    def empty(self) -> bool:
-        """Return whether there is none."""
-        return not self._items
-
-    def full(self) -> bool:
-        """Return whether there is no room."""
-        return 0 < self.maxsize <= len(self._items)

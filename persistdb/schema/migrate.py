@@ -143,7 +143,6 @@ def downgrade(
     *,
     allow_loss: bool = False,
     backup: bool = True,
-    wait: float = WAIT,
     progress: Callable[[Step | Filling], None] | None = None,
 ) -> Change:
     """Downgrade the schema to a revision, or to ``base``: no schema at all. Nothing is done if it is there already.
@@ -152,7 +151,7 @@ def downgrade(
     ``allow_loss``, and the errors of :func:`upgrade`.
     """
     target = None if revision == "base" else _resolve_revision(revision)
-    with exclusive_connection(database, wait) as connection:
+    with exclusive_connection(database) as connection:
         current = _current_revision(database, connection)
         if current is not None:
             support.finish(database, connection, current, history)

@@ -221,6 +221,13 @@ class Node:
         """Return a path below ``/sys``."""
         return os.path.join(self.roots.sys, *steps)
 
+    def see_sys(self, *steps: str) -> None:
+        """Raise :class:`~persistdb.errors.FileError` for a folder below ``/sys`` that cannot be seen.
+
+        Where nothing can be seen, nothing is missing.
+        """
+        self._list(self.sys(*steps))
+
     def sys_exists(self, *steps: str) -> bool:
         """Return whether a path below ``/sys`` exists; raises :class:`~persistdb.errors.FileError`."""
         return _stat(self.sys(*steps)) is not None

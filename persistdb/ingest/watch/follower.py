@@ -330,7 +330,7 @@ class Follower:
                 self._forget(Entry(source, name))
         for tree in trees:
             self._look_into(source, tree)
-        for name in names - known.faulty.keys():
+        for name in names - known.faulty:
             self._fresh.pop(Entry(source, name), None)
             self._stale.pop(Entry(source, name), None)
         return Entries(source=source, began=began, names=frozenset(names), trees=trees, gone=gone)

@@ -29,19 +29,19 @@ class Known:
     def __init__(self) -> None:
         self._sids: dict[str, str] = {}
         self._entries: dict[str, set[str]] = {}
-        self.faulty: dict[str, frozenset[str]] = {}
-        """The faults of folders that could not be read whole."""
+        self.faulty: set[str] = set()
+        """The folders that could not be read whole."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._sids or name in self.faulty
 
     def names(self) -> AbstractSet[str]:
         """Return the names of all folders that are known."""
-        return self._sids.keys() | self.faulty.keys()
+        return self._sids.keys() | self.faulty
 
     def siblings(self, names: Iterable[str]) -> set[str]:
         """Return the folders of the sandboxes that folders are of, and those that may be of any."""
-        found = set(names) | self.faulty.keys()
+        found = set(names) | self.faulty
         for name in tuple(found):
             found |= self._entries.get(self._sids.get(name, ""), set())
         return found
@@ -57,7 +57,7 @@ class Known:
         before: set[str] = set()
         is_unread = {tree.sid for tree in trees if tree.record is None and not tree.containers}
         for name in names:
-            self.faulty.pop(name, None)
+            self.faulty.discard(name)
             if name in is_unread:
                 continue  # what it was last is what it is, until it can be read
             sid = self._sids.pop(name, None)
@@ -77,7 +77,7 @@ class Known:
         """Take what was read of a sandbox."""
         entries = entries_of(tree)
         if tree.faults:
-            self.faulty.update(dict.fromkeys(entries, frozenset(map(str, tree.faults))))
+            self.faulty |= entries
         if tree.record is None and not tree.containers:
             return
         for name in entries:

@@ -202,7 +202,11 @@ def test_folders(repository: ContainerRepository, tmp_path: Path) -> None:
     for name in ("kept", "empty"):
         (shared / name).mkdir(parents=True)
     repository.mark_seen(["kept", "gone"], source="/run/vc/sbs", at=datetime.now(UTC) - timedelta(hours=1))
-    for path in (tmp_path / "run/vc/sbs/old", shared / "empty"):
+    # what is no sandbox's or container's: crun's folder, and the trees of an export that were not put in place
+    work = [tmp_path / "run/vc/sbs" / name for name in (".empty-directory", ".persistdb-0123456789abcdef.partial")]
+    for path in work:
+        path.mkdir()
+    for path in (tmp_path / "run/vc/sbs/old", shared / "empty", *work):
         os.utime(path, (0, 0))
     (tmp_path / "run/vc/sbs/odd").mkdir()
     os.utime(tmp_path / "run/vc/sbs/odd", (-(2**40), -(2**40)))

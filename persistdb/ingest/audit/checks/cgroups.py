@@ -133,4 +133,4 @@ def _compare(
         )
 
 
-CHECK: Final = Check("cgroup", "a running container without its cgroup, or a stopped one with processes", _find)
+CHECK: Final = Check("cgroup", _find)

@@ -1,4 +1,4 @@
-"""What a check is: a name, what it finds, and the function that finds it."""
+"""What a check is: a name, and the function that finds what differs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ class Check(NamedTuple):
     """
 
     name: str
-    finds: str
     find: Callable[[Node, Recorded], Iterator[AuditFinding]]
 
 

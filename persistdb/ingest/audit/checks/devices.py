@@ -71,7 +71,7 @@ def _has(node: Node, kind: str, number: str, path: str) -> bool:
     Not all drivers tell sysfs of their character devices: NVIDIA's are made by mknod, and those of modules that are
     loaded at the first use, such as fuse, are files before they are devices.
     """
-    node.sys_list("dev", kind)  # where nothing can be seen, nothing is missing
+    node.see_sys("dev", kind)
     return node.sys_exists("dev", kind, number) or (kind == "char" and node.device(path) == (kind, number))
 
 
@@ -90,7 +90,7 @@ def _fault(node: Node, device: SandboxDevice) -> str | None:
     for one in device.vfio:
         if not one.bdf:
             continue
-        node.sys_list(*_PCI)
+        node.see_sys(*_PCI)
         if not node.sys_exists(*_PCI, one.bdf):
             return f"no PCI device {one.bdf}"
         driver = node.sys_link(*_PCI, one.bdf, "driver") or "no driver"
@@ -202,5 +202,5 @@ def _parents(path: str) -> Iterator[str]:
         path = posixpath.dirname(path)
 
 
-LEAKED: Final = Check("leaked-device", "a device that is held for what stopped or was removed", _leaked)
-MISSING: Final = Check("missing-device", "a device that a running container or VM has, and the host has not", _missing)
+LEAKED: Final = Check("leaked-device", _leaked)
+MISSING: Final = Check("missing-device", _missing)

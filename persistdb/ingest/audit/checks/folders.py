@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from ....records import AuditFinding
+from ....runtimes.trees import may_be_entry
 from .check import Check, booted_since, said, utc
 from .mounts import SHARED, without_record
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     from ..node import Node
     from ..recorded import Pod, Recorded
-
-_NO_CONTAINERS: Final = frozenset({".empty-directory"})
-"""What crun has beside the folders of containers, to mount it where something is to be hidden."""
 
 
 def _find(node: Node, recorded: Recorded) -> Iterator[AuditFinding]:
@@ -30,7 +28,7 @@ def _find(node: Node, recorded: Recorded) -> Iterator[AuditFinding]:
         there = node.folders(source)
         yield from _without_folder(node, pods, there)
         for name, changed in sorted((there or {}).items()):
-            is_known = name in known or name in _NO_CONTAINERS or not recorded.is_readable(name)
+            is_known = name in known or not may_be_entry(name) or not recorded.is_readable(name)
             # a folder may come, and change, after the records were read
             if not is_known and not recorded.is_young(changed, [source]):
                 yield _without_record(posixpath.join(source, name), changed)
@@ -90,4 +88,4 @@ def _shared(node: Node, recorded: Recorded, known: set[str]) -> Iterator[AuditFi
         )
 
 
-CHECK: Final = Check("left-over-state", "a folder without a record, or a record without its folder", _find)
+CHECK: Final = Check("left-over-state", _find)

@@ -129,5 +129,5 @@ def _missing(node: Node, recorded: Recorded) -> Iterator[AuditFinding]:
             )
 
 
-LEAKED: Final = Check("leaked-mount", "a mount of a container or sandbox that stopped or was removed", _leaked)
-MISSING: Final = Check("missing-mount", "a mount that a running container has, and the host has not", _missing)
+LEAKED: Final = Check("leaked-mount", _leaked)
+MISSING: Final = Check("missing-mount", _missing)

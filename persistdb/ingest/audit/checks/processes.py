@@ -71,4 +71,4 @@ def _fits(started: float | None, process: Process, container: Container) -> bool
     return -_SLACK <= late <= (_SLACK if is_exact else _LATE)
 
 
-CHECK: Final = Check("dead-process", "a running container whose process is gone, or is another one", _find)
+CHECK: Final = Check("dead-process", _find)

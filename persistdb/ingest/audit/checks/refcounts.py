@@ -54,4 +54,4 @@ def _find(_: Node, recorded: Recorded) -> Iterator[AuditFinding]:
             )
 
 
-CHECK: Final = Check("ref-count", "a device whose reference count in Kata's files is not its number of users", _find)
+CHECK: Final = Check("ref-count", _find)

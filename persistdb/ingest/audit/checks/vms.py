@@ -119,5 +119,5 @@ def _sandbox_of(words: Sequence[str]) -> str | None:
     return None
 
 
-MISSING: Final = Check("record-without-vm", "a running sandbox whose hypervisor is gone", _missing)
-UNRECORDED: Final = Check("vm-without-record", "a hypervisor or shim of a sandbox that no record has", _unrecorded)
+MISSING: Final = Check("record-without-vm", _missing)
+UNRECORDED: Final = Check("vm-without-record", _unrecorded)
