@@ -45,11 +45,21 @@ _DEEPEST = 31
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
+NO_ZONE = "has no time zone: give it one, as in datetime.now(UTC)"
+
+
 def utc(at: datetime) -> datetime:
     """Convert a time to UTC; raises :class:`ValueError` for one without a time zone."""
     if at.tzinfo is None:
-        raise ValueError(f"{at!r} has no time zone: give it one, as in datetime.now(UTC)")
+        raise ValueError(f"{at!r} {NO_ZONE}")
     return at.astimezone(UTC)
+
+
+def check_time(name: str, at: object) -> None:
+    """Raise :class:`~persistdb.errors.InvalidValue` for what is no time, and for one without a time zone."""
+    check_kind(name, at, datetime)
+    if isinstance(at, datetime) and at.tzinfo is None:
+        raise InvalidValue(name, at, NO_ZONE)
 
 
 def check_text(value: str) -> None:

@@ -43,8 +43,7 @@ class AuditStatements:
     @cached_property
     def keep(self) -> Statement:
         """Write findings, or that they are still there: ``rows, host, now``."""
-        types = [(name, finding.c[name].type) for name in FindingRow.__struct_fields__]
-        r, old = self._backend.rows("rows", types), finding.alias("old")
+        r, old = self._statements.rows(finding, FindingRow), finding.alias("old")
         number = select(func.max(run.c.id)).where(run.c.host == parameter("host")).scalar_subquery()
         one: ColumnElement[int] = literal_column("1")
         values = {
@@ -118,7 +117,7 @@ class AuditStatements:
     @cached_property
     def known(self) -> Statement:
         """Ask for the host's findings with these checks and subjects: ``rows, host``."""
-        r = self._backend.rows("rows", [(name, finding.c[name].type) for name in FindingKey.__struct_fields__])
+        r = self._statements.rows(finding, FindingKey)
         columns: list[ColumnElement[object]] = [
             literal_column(name if "." in name or "(" in name else f"audit_finding.{name}") for name in self._columns
         ]

@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, case, exists, or_, select
+from sqlalchemy import case, exists, or_, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..annotations import Names
@@ -19,6 +19,7 @@ from ..records import Origin
 from ..schema.core import annotation, container, sandbox, sandbox_annotation, sandbox_device, vfio_device
 from ..virtual_machines import VirtualMachine
 from .rows import device_rows
+from .statements import among
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -110,17 +111,12 @@ class _Unreadable(Exception):
 
 def _differences(connection: Connection, ids: Sequence[int]) -> Iterator[_Difference]:
     """Yield what differs in sandboxes with these IDs, and in their containers."""
-
-    def among(id_: ColumnElement[int]) -> ColumnElement[bool]:
-        # written into the statement, for engines limit its parameters
-        return id_.in_(bindparam(None, ids, expanding=True, literal_execute=True))
-
-    own_annotations = _children(connection, sandbox_annotation, among(sandbox_annotation.c.sandbox_id))
-    devices = _children(connection, sandbox_device, among(sandbox_device.c.sandbox_id))
-    vfio_devices = _children(connection, vfio_device, among(vfio_device.c.sandbox_id))
+    own_annotations = _children(connection, sandbox_annotation, among(sandbox_annotation.c.sandbox_id, ids))
+    devices = _children(connection, sandbox_device, among(sandbox_device.c.sandbox_id, ids))
+    vfio_devices = _children(connection, vfio_device, among(vfio_device.c.sandbox_id, ids))
     homes = {}
     query = select(sandbox.c.id, sandbox.c.host, sandbox.c.sid, sandbox.c.document, *_MACHINE)
-    for id_, host, sid, text, *machine in connection.execute(query.where(among(sandbox.c.id))).all():
+    for id_, host, sid, text, *machine in connection.execute(query.where(among(sandbox.c.id, ids))).all():
         document = SandboxDocument(_text(text))
         homes[id_] = host, sid, document
         wanted = [list(map(msgspec.structs.astuple, rows)) for rows in device_rows(id_, document.devices)]
@@ -131,10 +127,10 @@ def _differences(connection: Connection, ids: Sequence[int]) -> Iterator[_Differ
         if _pairs(own_annotations[id_]) != document.annotations:
             yield _Difference(id_, host, sid, None, "its annotations are not those of its document")
     of_containers = annotation.join(container, container.c.id == annotation.c.container_id)
-    annotations = _children(connection, annotation, among(container.c.sandbox_id), of_containers)
+    annotations = _children(connection, annotation, among(container.c.sandbox_id, ids), of_containers)
     of_rows = select(container.c.id, container.c.sandbox_id, container.c.cid, container.c.layout, container.c.document)
     for id_, home, cid, layout, text, *names in connection.execute(
-        of_rows.add_columns(*_NAMES).where(among(container.c.sandbox_id))
+        of_rows.add_columns(*_NAMES).where(among(container.c.sandbox_id, ids))
     ).all():
         if home not in homes:
             continue  # one that came meanwhile, or has no sandbox, which is another finding

@@ -13,8 +13,9 @@ from ..db import work
 from ..db.work import Call, Statement
 from ..errors import EventsPruned, FeedUnavailable, HistoryOff, InvalidValue, Unreadable
 from ..records import EVENT_KINDS, Event
-from ..validation import INT64, check_host, check_kind, check_several, check_text
+from ..validation import INT64, check_host, check_kind, check_several, check_text, check_time
 from .encoding import utc_text
+from .keys import beyond
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -81,9 +82,7 @@ class Wanted(NamedTuple):
                 if kind not in EVENT_KINDS:
                     raise InvalidValue("kinds", kind, f"is none of {', '.join(EVENT_KINDS)}")
         if since is not None:
-            check_kind("since", since, datetime)
-            if since.tzinfo is None:
-                raise InvalidValue("since", since, "has no time zone: give it one, as in datetime.now(UTC)")
+            check_time("since", since)
         names = None if kinds is None else tuple(sorted(set(kinds)))
         return cls(host, sid, names, None if since is None else utc_text(since))
 
@@ -123,14 +122,12 @@ class FeedStatements:
         self._backend = database.backend
         self.order = order = database.backend.event_order
         columns = ", ".join(order.columns)
-        self._behind, self._up_to = _range(order.columns, ">", ""), _range(order.columns, "<=", "last_")
         self.next = self._compile(
-            f"SELECT {columns} FROM event WHERE {self._behind.format('')} AND {order.settled}"
-            f" ORDER BY {columns} LIMIT :limit"
+            f"SELECT {columns} FROM event WHERE {self._behind()} AND {order.settled} ORDER BY {columns} LIMIT :limit"
         )
         """The places of the next events, whoever's they are."""
         self.see_all = None if order.see_all is None else self._compile(order.see_all)
-        self.seen = self._compile(f"SELECT id FROM event WHERE {self._behind.format('')} AND {self._up_to.format('')}")
+        self.seen = self._compile(f"SELECT id FROM event WHERE {self._between()}")
         """The IDs of all rows up to a place."""
         self.unfit = None if order.unfit is None else self._compile(order.unfit)
         self.retention = self._compile(
@@ -142,6 +139,12 @@ class FeedStatements:
 
     def _compile(self, sql: str) -> Statement:
         return Statement(sql, self._backend.style)
+
+    def _behind(self, alias: str = "") -> str:
+        return beyond(self.order.columns, ">", "", alias)
+
+    def _between(self, alias: str = "") -> str:
+        return f"{self._behind(alias)} AND {beyond(self.order.columns, '<=', 'last_', alias)}"
 
     def events(self, wanted: Wanted) -> Statement:
         """Build the query for the events that are wanted between two places."""
@@ -168,19 +171,10 @@ class FeedStatements:
                 f"SELECT {engine.json_text(payload)} AS payload FROM event AS e"
                 " LEFT JOIN sandbox_lifetime AS s ON s.id = e.sandbox_id"
                 " LEFT JOIN container_lifetime AS c ON c.id = e.container_id"
-                f" WHERE {self._behind.format('e.')} AND {self._up_to.format('e.')}"
+                f" WHERE {self._between('e.')}"
                 f" AND coalesce(s.host, e.host) IS NOT NULL{conditions} ORDER BY {order}"
             )
         return self._selects[conditions]
-
-
-def _range(columns: Sequence[str], operator: str, prefix: str) -> str:
-    """Write the condition of rows on one side of a place; ``{0}`` stands before each column."""
-    if len(columns) == 1:
-        return f"{{0}}{columns[0]} {operator} :{prefix}{columns[0]}"
-    mine, given = (", ".join(f"{before}{name}" for name in columns) for before in ("{0}", f":{prefix}"))
-    # the first condition is the range of the index
-    return f"{{0}}{columns[0]} {operator[0]}= :{prefix}{columns[0]} AND ({mine}) {operator} ({given})"
 
 
 def _no_hook(kind: type, value: object) -> object:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Self
 from ..db.work import changed, repeat, value
 from ..errors import Conflict, InvalidTransition, InvalidValue
 from ..records import TRANSITIONS, AuditFinding, AuditRun, Machine, Origin, SandboxState, SandboxWrite
-from ..validation import check_count, check_kind, check_length, check_several, check_shape, check_text, check_write
+from ..validation import (
+    check_count,
+    check_kind,
+    check_length,
+    check_several,
+    check_shape,
+    check_text,
+    check_time,
+    check_write,
+)
 from .acting import checked
 from .batches import BATCH, batches
 from .clashes import TokenClash
@@ -19,7 +28,7 @@ from .creating import Creator
 from .diff import Transition
 from .encoding import encode, now_text, utc_text
 from .past import GAP, GapRow
-from .queries import Queries, check_ids, check_moment, check_unseen
+from .queries import Queries, check_ids, check_unseen
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -176,8 +185,8 @@ class Operations(Queries):
 
         Raises :class:`~persistdb.errors.InvalidValue`.
         """
-        check_moment("began", began)
-        check_moment("ended", ended)
+        check_time("began", began)
+        check_time("ended", ended)
         if ended < began:
             raise InvalidValue("ended", ended, "is before the beginning")
         check_text(reason)

@@ -12,6 +12,7 @@ from ..db.work import Call, Statement, repeat
 from ..engines import waiting
 from ..schema.version import may_write
 from .encoding import utc_text
+from .keys import beyond
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -101,15 +102,6 @@ def _tables(backend: Backend) -> tuple[_Table, ...]:
     )
 
 
-def _side(key: Sequence[str], operator: str, prefix: str) -> str:
-    """Write the condition of rows on one side of a key."""
-    if len(key) == 1:
-        return f"{key[0]} {operator} :{prefix}_{key[0]}"
-    mine, given = ", ".join(key), ", ".join(f":{prefix}_{name}" for name in key)
-    # the first condition is the range of the index
-    return f"{key[0]} {operator[0]}= :{prefix}_{key[0]} AND ({mine}) {operator} ({given})"
-
-
 class Pruned(NamedTuple):
     """What was removed: rows by table, older than ``before``, which is ``None`` where history is kept for ever."""
 
@@ -131,12 +123,11 @@ class _Statements:
             for way in ("ASC", "DESC")
         )
         """The key of the first row, and of the last."""
-        self.end = self._compile(
-            f"SELECT {key} FROM {table.name} WHERE {_side(table.key, '>=', 'from')} ORDER BY {key} LIMIT 1 OFFSET :rows"
-        )
+        onwards = beyond(table.key, ">=", "from_")
+        self.end = self._compile(f"SELECT {key} FROM {table.name} WHERE {onwards} ORDER BY {key} LIMIT 1 OFFSET :rows")
         """The key behind so many rows: none if there are fewer."""
-        goes = f"{_side(table.key, '>=', 'from')} AND {{0}}{table.goes}"
-        till = f"{_side(table.key, '<', 'to')} AND "
+        goes = f"{onwards} AND {{0}}{table.goes}"
+        till = f"{beyond(table.key, '<', 'to_')} AND "
         allowed = f"({may_write(database.backend)}) AND {_STILL}"
         self.delete = {
             is_last: self._compile(

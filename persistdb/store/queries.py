@@ -9,7 +9,7 @@ from ..db import work
 from ..errors import InvalidValue, NotFound, Unreadable
 from ..filters import ALL_HOSTS, Scope
 from ..records import Changes, Version
-from ..validation import INT64, check_count, check_kind, check_several, check_text
+from ..validation import INT64, check_count, check_kind, check_several, check_text, check_time
 from . import lookup, past_reader, shapes
 from .audits import Audits
 from .differences import changes
@@ -54,20 +54,13 @@ def check_unseen(source: object, before: object, layouts: object, keep: object) 
     check_several("keep", keep)
 
 
-def check_moment(name: str, at: object) -> None:
-    """Raise :class:`~persistdb.errors.InvalidValue` for what is no time, and for one without a time zone."""
-    check_kind(name, at, datetime)
-    if isinstance(at, datetime) and at.tzinfo is None:
-        raise InvalidValue(name, at, "has no time zone: give it one, as in datetime.now(UTC)")
-
-
 def check_one(at: object, revision: object) -> None:
     """Raise :class:`~persistdb.errors.InvalidValue` for a time and a revision together, and for what is no time."""
     if at is None:
         return
     if revision is not None:
         raise InvalidValue("at", at, "is given together with a revision: give one of them")
-    check_moment("at", at)
+    check_time("at", at)
 
 
 def _version(before: Container | None, container: Container, end: datetime | None, *, removed: bool) -> Version:
@@ -93,7 +86,7 @@ class Queries:
         return self._own_lists if at is None else self._past_lists(self._runner, self._compiled, at)
 
     def _past_lists(self, runner: Runner, compiled: Compiled, at: datetime) -> Lists:
-        check_moment("at", at)
+        check_time("at", at)
         from .past_lists import PastLists  # start-up: its statements are built, which takes SQLAlchemy
 
         return PastLists(runner, compiled, at, lambda: runner.read(lambda: past_reader.check(compiled.database, at)))
@@ -328,7 +321,7 @@ class Queries:
         """
         values = lookup.sandbox_parameters(self.host, ref)
         if at is not None:
-            check_moment("at", at)
+            check_time("at", at)
             sids = self._runner.read(lambda: self._past.sandbox_ids(values, at))
             return lookup.one_sandbox(ref, sids, host=self.host)
         known = self._compiled.past.look_up_sandbox_ever if ever else self._statements.look_up_sandbox
@@ -427,7 +420,7 @@ class Queries:
                 yield one
 
     def _past_sandboxes(self, at: datetime, batch: int) -> Iterator[Sandbox | SpoiltSandbox]:
-        check_moment("at", at)
+        check_time("at", at)
         last, size = "", batch
         while size == batch:
             page = self._runner.read(lambda: self._past.sandboxes_after(last, at, batch))  # noqa: B023  run at once

@@ -31,8 +31,7 @@ class SeenStatements:
     @cached_property
     def mark(self) -> Statement:
         """Set when and where sandboxes were seen, all at once, of those that are stored: ``rows``."""
-        types = {**sandbox.c, **seen.c}
-        r = self._backend.rows("rows", [(name, types[name].type) for name in SeenRow.__struct_fields__])
+        r = self._statements.rows(seen, SeenRow, more=sandbox)
         same = (sandbox.c.host == r.c.host) & (sandbox.c.sid == r.c.sid)
         found = select(sandbox.c.id, r.c.seen_at, r.c.source).select_from(r.join(sandbox, same))
         return self._statements.compile(self._backend.upsert(seen, found.where(self._statements.may_write)))
@@ -40,7 +39,7 @@ class SeenStatements:
     @cached_property
     def mark_host(self) -> Statement:
         """Set when a host was seen: ``rows``."""
-        r = self._backend.rows("rows", [(name, host.c[name].type) for name in HostRow.__struct_fields__])
+        r = self._statements.rows(host, HostRow)
         old = host.alias("old")
         found = select(
             r.c.name,

@@ -13,7 +13,21 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import String, and_, case, cast, delete, func, insert, literal_column, null, select, text, update
+from sqlalchemy import (
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    text,
+    update,
+)
 
 from ..db.work import Statement
 from ..schema.core import (
@@ -33,7 +47,7 @@ from . import rows
 from .payload_sql import PayloadSQL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from sqlalchemy import ClauseElement, ColumnElement, Insert, Select, Subquery, Table, TextClause, Update
 
@@ -57,6 +71,11 @@ FIRST, LAST = "'0001-01-01'", "'9999-12-31 23:59:59.999999'"
 def later(updated_at: ColumnElement[Any], now: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the time of a change: not before the last one, also where the clock was set back."""
     return case((and_(updated_at > now, updated_at <= literal_column(LAST)), updated_at), else_=now)
+
+
+def among(column: ColumnElement[int], ids: Collection[int]) -> ColumnElement[bool]:
+    """Test for one of these numbers: they are written into the statement, for engines limit its parameters."""
+    return column.in_(bindparam(None, sorted(ids), expanding=True, literal_execute=True))
 
 
 def parameters(kind: type[Row]) -> dict[str, ColumnElement[Any]]:
@@ -382,10 +401,13 @@ class Statements(PayloadSQL):
             compiled(vfio_device, rows.VFIODeviceRow),
         )
 
-    def rows(self, table: Table, kind: type[Row], name: str = "rows") -> Subquery:
-        """Read the parameter ``rows``, whose columns are the fields of a row and have the types of the table's."""
+    def rows(self, table: Table, kind: type[Row], name: str = "rows", more: Table | None = None) -> Subquery:
+        """Read the parameter ``rows``, whose columns are the fields of a row and have the types of the table's.
+
+        What the table does not have is a column of ``more``.
+        """
         own = sandbox.c
-        types = {column.name: column.type for column in table.c}
+        types = {column.name: column.type for each in (more, table) if each is not None for column in each.c}
         types |= {"new_revision": own.revision.type, "read_at": own.updated_at.type}
         return self._backend.rows(name, [(field, types[field]) for field in kind.__struct_fields__])
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from ...errors import InvalidValue
 from ...schema.tables import Container, DeviceMap, Mount, Process, Sandbox
 from ..encoding import utc_text
+from ..statements import among
 from . import locked
 from .derived import derive
 from .recorded import (
@@ -106,7 +107,7 @@ def _began(session: Session, kind: Any, containers: Mapping[int, Locked]) -> Non
     if containers:
         new = select(Container.revision).where(_id(Container.id) == kind.container_id).scalar_subquery()
         table = kind.__table__
-        here = locked.among(table.c.container_id, containers)
+        here = among(table.c.container_id, containers)
         session.connection().execute(table.update().where(here).values(since=new))
 
 
@@ -126,8 +127,8 @@ def _delete_containers(state: ORMExecuteState, statement: Update | Delete) -> Re
         connection, Sandbox, Sandbox.id.in_(_matching(state, statement, table.c.sandbox_id)), values
     )
     wanted = Container.id.in_(_matching(state, statement, table.c.id))
-    rows = locked.lock(connection, Container, wanted & locked.among(_id(Container.sandbox_id), sandboxes), values)
-    homes = connection.execute(select(Container.id, Container.sandbox_id).where(locked.among(_id(Container.id), rows)))
+    rows = locked.lock(connection, Container, wanted & among(_id(Container.sandbox_id), sandboxes), values)
+    homes = connection.execute(select(Container.id, Container.sandbox_id).where(among(_id(Container.id), rows)))
     by: Counter[int] = Counter()
     for container, sandbox in homes:
         by[sandbox] += rows[container].revision
@@ -162,7 +163,7 @@ def _run(
     """Run the statement for what belongs to the locked rows."""
     if not _is_one(state):
         return state.invoke_statement()
-    result = state.invoke_statement(statement=statement.where(locked.among(column, rows)))
+    result = state.invoke_statement(statement=statement.where(among(column, rows)))
     # What RETURNING loads must be loaded before the revisions grow, or it would be older than they are.
     return result.freeze()() if len(statement.exported_columns) else result
 
@@ -172,7 +173,7 @@ def _changed(session: Session, parent: Parent, rows: Mapping[int, Locked]) -> di
 
     Raises :class:`~persistdb.errors.InvalidValue` if it set revisions.
     """
-    changed = locked.lock(session.connection(), parent, locked.among(_id(parent.id), rows))
+    changed = locked.lock(session.connection(), parent, among(_id(parent.id), rows))
     for row in changed.values():
         if row.revision != rows[row.id].revision:
             raise InvalidValue("revision", row.revision, "the session keeps it: leave it out of the statement")

@@ -16,8 +16,7 @@ from ...records import Origin
 from ...schema.tables import Container, Sandbox
 from ...virtual_machines import VirtualMachine
 from ..rows import AnnotationRow, SandboxAnnotationRow, annotation_rows, device_rows
-from ..statements import DERIVED
-from .locked import among
+from ..statements import DERIVED, among
 from .recorder import run
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from ...schema.tables import Container, DeviceMap, Mount, Process, Sandbox
 from .. import revisions
 from ..encoding import utc_text
 from ..past import ContainerLife, EventRow, OldChild, OldContainer, OldSandbox, SandboxLife
+from ..statements import among
 from . import locked
 from .recorded import recorder
 
@@ -148,7 +149,7 @@ class _Flush:
         gone = self._orphans | {_identity(each) for each in self._deleted if isinstance(each, Container)}
         homes: dict[int, int] = {}
         if gone:
-            of_gone = select(Container.id, Container.sandbox_id).where(locked.among(_id(Container.id), gone))
+            of_gone = select(Container.id, Container.sandbox_id).where(among(_id(Container.id), gone))
             homes = {id_: sandbox for id_, sandbox in connection.execute(of_gone)}  # noqa: C416  dict() takes no rows
         sandboxes = self._lock(connection, Sandbox, self.sandboxes | set(homes.values()))
         containers = self._lock(connection, Container, self.containers)
@@ -163,7 +164,7 @@ class _Flush:
     def _lock(self, connection: Connection, parent: Parent, ids: set[int]) -> dict[int, Locked]:
         if not ids:
             return {}
-        rows = locked.lock(connection, parent, locked.among(_id(parent.id), ids))
+        rows = locked.lock(connection, parent, among(_id(parent.id), ids))
         for id_ in ids:
             present = self._session.identity_map.get(self._session.identity_key(parent, id_))
             if id_ not in rows or (present is not None and not self._is_as_loaded(connection, present, rows[id_])):
@@ -184,7 +185,7 @@ class _Flush:
             table = kind.__table__
             changed = {_key(each): each for each in self._children if isinstance(each, kind)}
             if changed:
-                query = select(table).where(locked.among(table.c.container_id, {key[0] for key in changed}))
+                query = select(table).where(among(table.c.container_id, {key[0] for key in changed}))
                 rows = {(row.container_id, row.position): row for row in connection.execute(query)}
                 for key, child in changed.items():
                     if key not in rows or not _has_loaded_values(child, rows[key]):

@@ -6,10 +6,11 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from ...schema.tables import Container, Sandbox
+from ..statements import among
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -38,11 +39,6 @@ class Locked(NamedTuple):
 def now() -> datetime:
     """Return the time of a change that is made now."""
     return datetime.now(UTC)
-
-
-def among(column: ColumnElement[int], ids: Collection[int]) -> ColumnElement[bool]:
-    """Test for one of these numbers: they are written into the statement, for engines limit its parameters."""
-    return column.in_(bindparam(None, sorted(ids), expanding=True, literal_execute=True))
 
 
 def check_may_write(session: Session) -> None:
