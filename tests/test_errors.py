@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from typing import TYPE_CHECKING
+
 import pytest
 
 from persistdb import (
+    Busy,
     DatabaseMissing,
     LayoutLoss,
+    LockLost,
+    LockNotHeld,
+    NotFound,
     PersistDBError,
     SchemaMissing,
     SchemaOutdated,
@@ -16,6 +24,9 @@ from persistdb import (
     WouldReplace,
 )
 from persistdb.errors import Loss
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 URL = "sqlite:///it's.db"
 HIDDEN = "postgresql://u:***@h/x"
@@ -59,3 +70,41 @@ def test_remedies(error: PersistDBError, call: str, command: str) -> None:
     assert command in error.on_command_line()
     assert call not in error.on_command_line()
     assert command not in str(error) or "persistdb db upgrade" in command
+
+
+def test_fields() -> None:
+    """Fields are given by place or by name, as those of the classes above first, and have the defaults of the class."""
+    lost = LockLost("pod-1", fencing_number=7)
+    assert (lost.sid, lost.fencing_number) == ("pod-1", 7)
+    assert repr(lost) == "LockLost(sid='pod-1', fencing_number=7)"
+    assert repr(NotFound("container", ref="x")) == "NotFound(kind='container', ref='x', host=None)"
+    assert Busy("sqlite:///x").detail == ""
+    match lost:
+        case LockNotHeld(sid):
+            assert sid == "pod-1"
+
+
+@pytest.mark.parametrize(
+    ("values", "named", "says"),
+    [
+        (("container",), {}, "NotFound(kind, ref, host): missing ref"),
+        (("container", "x", None, 7), {}, "NotFound(kind, ref, host): unexpected or repeated 7"),
+        (("container", "x"), {"ref": "y"}, "NotFound(kind, ref, host): unexpected or repeated ref"),
+        (("container", "x"), {"hots": "y"}, "NotFound(kind, ref, host): unexpected or repeated hots"),
+        ((), {"ref": "y"}, "NotFound(kind, ref, host): missing kind"),
+    ],
+)
+def test_wrong_fields(values: tuple[object, ...], named: dict[str, object], says: str) -> None:
+    """Fields that are missing, too many, or given twice are a TypeError that names them."""
+    make: Callable[..., PersistDBError] = NotFound
+    with pytest.raises(TypeError) as error:
+        make(*values, **named)
+    assert str(error.value) == says
+
+
+def test_copies() -> None:
+    """A copy or a pickle of an error has its fields, and what was added to it."""
+    error = LockLost("pod-1", fencing_number=7)
+    error.add_note("a note")
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert (repr(other), str(other), other.__notes__) == (repr(error), str(error), ["a note"])

@@ -1,4 +1,4 @@
-"""What Griffe does not know of our code: cross-references in docstrings, and how records are made."""
+"""What Griffe does not know of our code: cross-references in docstrings, and how records and errors are made."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from griffe import Attribute, ExprCall, ExprKeyword, Extension, Function, NameRe
 from griffe import ParameterKind as Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from griffe import Class, Object
+    from griffe import Class, Module, Object
 
 # ":class:`~persistdb.errors.Busy`" shows the last name only; what roles tell of a target is not needed.
 _ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):`(~?)([\w.]+)`")
 
 
 class Docstrings(Extension):
-    """Sphinx's roles become links, and records get the signature that msgspec gives them."""
+    """Sphinx's roles become links, and records and errors get the signature that their fields make."""
 
     def on_object(self, *, obj: Object, **_: Any) -> None:
         """Rewrite an object's docstring."""
@@ -28,8 +28,20 @@ class Docstrings(Extension):
     def on_class(self, *, cls: Class, **_: Any) -> None:
         """Give a record its signature."""
         if not {"msgspec.Struct", "Record"}.isdisjoint(map(str, cls.bases)) and "__init__" not in cls.members:
-            own = Parameter("self", kind=Kind.positional_or_keyword)
-            cls.set_member("__init__", Function("__init__", parameters=Parameters(own, *_fields(cls))))
+            _sign(cls, _fields(cls, Kind.keyword_only))
+
+    def on_package(self, *, pkg: Module, **_: Any) -> None:
+        """Give each error its signature: the fields of the classes above first, as PersistDBError takes them."""
+        for module in pkg["errors"].modules.values():
+            for cls in module.classes.values():
+                lineage = [*reversed(cls.mro()), cls]
+                if lineage[0].name == "PersistDBError" and cls is not lineage[0]:
+                    _sign(cls, (field for each in lineage[1:] for field in _fields(each, Kind.positional_or_keyword)))
+
+
+def _sign(cls: Class, fields: Iterable[Parameter]) -> None:
+    own = Parameter("self", kind=Kind.positional_or_keyword)
+    cls.set_member("__init__", Function("__init__", parameters=Parameters(own, *fields)))
 
 
 def _link(obj: Object, short: str, target: str) -> str:
@@ -42,11 +54,11 @@ def _link(obj: Object, short: str, target: str) -> str:
     return f"[`{text}`][{target}]"
 
 
-def _fields(record: Class) -> Iterator[Parameter]:
-    for name, field in record.members.items():
+def _fields(cls: Class, kind: Kind) -> Iterator[Parameter]:
+    for name, field in cls.members.items():
         if isinstance(field, Attribute) and "property" not in field.labels:
             default = _default(field.value)
-            yield Parameter(name, annotation=field.annotation, kind=Kind.keyword_only, default=default)
+            yield Parameter(name, annotation=field.annotation, kind=kind, default=default)
 
 
 def _default(value: Any) -> Any:

@@ -1,11 +1,9 @@
 """Exceptions: each says what went wrong, where, and what to do next, and has its data as fields."""
 
+from typing import TYPE_CHECKING
+
 from .base import PersistDBError as PersistDBError
 from .base import command as command
-from .changes import ChangeBlocked as ChangeBlocked
-from .changes import Finding as Finding
-from .changes import Loss as Loss
-from .changes import WouldLose as WouldLose
 from .database import AccessDenied as AccessDenied
 from .database import BackupRefused as BackupRefused
 from .database import BadURL as BadURL
@@ -54,3 +52,18 @@ from .schema import SchemaMissing as SchemaMissing
 from .schema import SchemaOutdated as SchemaOutdated
 from .schema import SchemaTooNew as SchemaTooNew
 from .schema import WouldReplace as WouldReplace
+
+if TYPE_CHECKING:
+    from .changes import ChangeBlocked as ChangeBlocked
+    from .changes import Finding as Finding
+    from .changes import Loss as Loss
+    from .changes import WouldLose as WouldLose
+else:
+
+    def __getattr__(name: str) -> object:
+        """Import the errors of changes of the schema when one is first used: they take as long as most others."""
+        if name not in ("ChangeBlocked", "Finding", "Loss", "WouldLose"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import changes
+
+        return getattr(changes, name)

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from typing import ClassVar, dataclass_transform
 
 
-@dataclass(eq=False)
+@dataclass_transform(eq_default=False)
 class PersistDBError(Exception):
     """The base of all that persistdb raises."""
 
+    # Errors declare fields as dataclasses do, and type checkers read them so (PEP 681). Real dataclasses, whose methods
+    # are compiled one by one, made the import of all errors take three times as long (docs/performance.md).
+
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        inherited = cls.__match_args__
+        own = (name for name in cls.__annotations__ if name not in inherited)
+        cls.__match_args__ = (*inherited, *own)  # type: ignore[misc]  # mypy takes it for the one of a dataclass
+
+    def __init__(self, *values: object, **named: object) -> None:
+        names = self.__match_args__
+        given = dict(zip(names, values, strict=False))
+        wrong = [repr(value) for value in values[len(names) :]]
+        wrong += [name for name in named if name in given or name not in names]
+        missing = [name for name in names if name not in given | named and not hasattr(type(self), name)]
+        if wrong or missing:
+            faults = [f"missing {name}" for name in missing] + [f"unexpected or repeated {each}" for each in wrong]
+            raise TypeError(f"{type(self).__name__}({', '.join(names)}): {', '.join(faults)}")
+        self.__dict__.update(given | named)
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
+        return f"{type(self).__qualname__}({fields})"
+
     def __reduce__(self) -> tuple[object, ...]:
-        # A dataclass keeps its values in fields, not in ``args``: without this, keyword values are lost in a pickle.
+        # ``args`` has no values that were given by name, nor later ones: without this, they are lost in a pickle.
         return _rebuild, (type(self), dict(self.__dict__))
 
     def on_command_line(self) -> str:

@@ -40,7 +40,6 @@ class Loss:
         return f"{self.place} of {self.rows} row{'s' if self.rows != 1 else ''}"
 
 
-@dataclass(eq=False)
 class ChangeBlocked(SchemaError):
     """A schema change that rows prevent; nothing was changed."""
 
@@ -53,7 +52,6 @@ class ChangeBlocked(SchemaError):
         )
 
 
-@dataclass(eq=False)
 class WouldLose(SchemaError):
     """A downgrade that would lose data for which the older schema has no place; nothing was changed."""
 

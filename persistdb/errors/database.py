@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .base import PersistDBError
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(eq=False)
 class DatabaseError(PersistDBError):
     """An error of the database; ``detail`` is the engine's message, and ``url`` has no password."""
 
@@ -106,7 +104,6 @@ class BackupRefused(DatabaseError):
         return f"{self.url}: {self.detail}"
 
 
-@dataclass(eq=False)
 class TooManyRights(DatabaseError):
     """A user whose rights go beyond reading, so that a query could use them; ``rights`` names them."""
 
@@ -127,7 +124,6 @@ class TooManyRights(DatabaseError):
         )
 
 
-@dataclass(eq=False)
 class CommitUnknown(DatabaseError):
     """A commit whose connection was lost while it ran, so that its outcome is unknown.
 
@@ -141,7 +137,6 @@ class CommitUnknown(DatabaseError):
         return self._say(f"connection lost during COMMIT: whether {what} was written is unknown; read it again")
 
 
-@dataclass(eq=False)
 class BadURL(PersistDBError):
     """A database URL that persistdb cannot use."""
 
@@ -152,7 +147,6 @@ class BadURL(PersistDBError):
         return f"{self.url}: {self.reason}"
 
 
-@dataclass(eq=False)
 class OtherLibrary(PersistDBError):
     """Python's own sqlite3 opens a file that persistdb has open with another SQLite library, whose locks it drops."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .base import PersistDBError
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(eq=False)
 class FileError(PersistDBError):
     """A file or folder that cannot be read or written; ``key`` is the JSON path of the fault in it, if any."""
 
@@ -37,7 +35,6 @@ class UnsupportedLayout(FileError):
     """A file that is whole, but of a kind without container state that persistdb could store."""
 
 
-@dataclass(eq=False)
 class InotifyLimit(PersistDBError):
     """A limit of inotify(7) that is reached: ``sysctl`` is its name, and ``value`` its present value."""
 
@@ -53,13 +50,12 @@ class InotifyLimit(PersistDBError):
         )
 
 
-@dataclass(eq=False)
 class LayoutLoss(PersistDBError):
     """A layout that has no place for some of what it would have to hold."""
 
     ref: str
     layout: str
-    losses: Sequence[str] = field(default_factory=tuple)
+    losses: Sequence[str] = ()
 
     def __str__(self) -> str:
         return self._refusal("allow_loss=True")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(eq=False)
 class HistoryOff(PersistDBError):
     """A question about what was, or happened, to a database that records nothing."""
 
@@ -23,7 +21,6 @@ class HistoryOff(PersistDBError):
         return f"{self.url}: history is off: nothing is recorded; to record it: {command(self.url, 'db retention 30d')}"
 
 
-@dataclass(eq=False)
 class BeforeHorizon(PersistDBError):
     """A time of which nothing is known: it is before ``horizon``, from which on there is history."""
 
@@ -41,7 +38,6 @@ def _time(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-@dataclass(eq=False)
 class EventsPruned(PersistDBError):
     """A cursor behind which events were removed, or not recorded, before they were read; ``horizon`` is up to when."""
 

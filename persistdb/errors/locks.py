@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .base import PersistDBError
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(eq=False)
 class LockTimeout(PersistDBError):
     """A sandbox's lock that could not be obtained in time."""
 
@@ -24,7 +22,6 @@ class LockTimeout(PersistDBError):
         return f"lock of sandbox {self.sid!r} not obtained in {self.timeout:g} s: held by {by}"
 
 
-@dataclass(eq=False)
 class LockNotHeld(PersistDBError):
     """A lock that is not held: it was released before, or is held by the parent of this process."""
 
@@ -34,7 +31,6 @@ class LockNotHeld(PersistDBError):
         return f"lock of sandbox {self.sid!r} is not held: it was released before, or this process's parent holds it"
 
 
-@dataclass(eq=False)
 class LockLost(LockNotHeld):
     """A lock that was not renewed in time, so that others may have held it since: what it protected is in doubt.
 
@@ -50,7 +46,6 @@ class LockLost(LockNotHeld):
         )
 
 
-@dataclass(eq=False)
 class AlreadyWatched(PersistDBError):
     """A host whose folders another process follows already."""
 

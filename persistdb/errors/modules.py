@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .base import PersistDBError
@@ -31,7 +30,6 @@ def _install(requirements: Sequence[str]) -> str:
     return shlex.join([sys.executable, "-m", "pip", "install", *requirements])
 
 
-@dataclass(eq=False)
 class DriverMissing(PersistDBError):
     """A Python module for an engine that is not installed."""
 
@@ -44,7 +42,6 @@ class DriverMissing(PersistDBError):
         return f"{self.url}: Python module {self.module!r} is missing; install it: {install}"
 
 
-@dataclass(eq=False)
 class ModuleMissing(PersistDBError):
     """A Python module that something needs which not everybody uses, and that is not installed."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .base import PersistDBError
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(eq=False)
 class NotFound(PersistDBError):
     """A sandbox, container, report or revision that does not exist."""
 
@@ -25,7 +23,6 @@ class NotFound(PersistDBError):
         return f"no {self.kind} {self.ref!r}{where}"
 
 
-@dataclass(eq=False)
 class AlreadyExists(PersistDBError):
     """A name or ID that is taken."""
 
@@ -39,7 +36,6 @@ class AlreadyExists(PersistDBError):
         return f"{self.kind} {self.ref!r} already exists"
 
 
-@dataclass(eq=False)
 class Conflict(PersistDBError):
     """A sandbox or container that changed since the revision that the caller read.
 
@@ -56,7 +52,6 @@ class Conflict(PersistDBError):
         return f"{self.ref}: {read}, {now}; read it again and repeat your change"
 
 
-@dataclass(eq=False)
 class Ambiguous(PersistDBError):
     """An ID or prefix that fits more than one container or sandbox; ``has_more``: not all of them are named."""
 
@@ -71,7 +66,6 @@ class Ambiguous(PersistDBError):
         return f"{self.ref!r} fits more than one {self.kind}: {', '.join(self.candidates)}{more}; {self.remedy}"
 
 
-@dataclass(eq=False)
 class InvalidTransition(PersistDBError):
     """A transition that Kata does not allow."""
 
@@ -83,7 +77,6 @@ class InvalidTransition(PersistDBError):
         return f"{self.ref}: a container cannot go from {self.old!r} to {self.new!r}"
 
 
-@dataclass(eq=False)
 class StateMismatch(PersistDBError):
     """A container that is not in the state from which the caller expected it to go."""
 
@@ -95,7 +88,6 @@ class StateMismatch(PersistDBError):
         return f"{self.ref}: expected state {self.expected!r}, found {self.actual!r}"
 
 
-@dataclass(eq=False)
 class InvalidValue(PersistDBError):
     """A value that not every engine can hold, or that makes no sense where it is given."""
 
@@ -114,7 +106,6 @@ NO_ROOTFS = "no root file system: the mount at position 0 is missing"
 """The ``detail`` of a container without one."""
 
 
-@dataclass(eq=False)
 class Unreadable(PersistDBError):
     """A sandbox (``SID``) or container (``SID/CID``) whose rows hold values that no record can.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .base import PersistDBError, command
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(eq=False)
 class SchemaError(PersistDBError):
     """A database whose schema is not the one that this program works with."""
 
@@ -52,7 +50,6 @@ class DatabaseMissing(SchemaOutdated):
         return f"{self.url}: there is no such database; check its name, or create it: {create}"
 
 
-@dataclass(eq=False)
 class SchemaTooNew(SchemaError):
     """A schema that is newer than the program's, and not one that it may use, or not persistdb's.
 
@@ -103,7 +100,6 @@ class ReplicaSchemaError(SchemaError):
         )
 
 
-@dataclass(eq=False)
 class NamesTaken(SchemaMissing):
     """A database in which other programs have tables or views whose names persistdb needs; nothing was changed."""
 
@@ -120,7 +116,6 @@ class NamesTaken(SchemaMissing):
         return str(self)
 
 
-@dataclass(eq=False)
 class WouldReplace(SchemaMissing):
     """A file that a restore would replace, and that does not hold persistdb's data; nothing was changed."""
 
