@@ -1,12 +1,19 @@
-"""Named reports, each one SELECT over the views in an SQL file, and other questions that operators ask."""
+"""Named reports, each one SELECT over the views in an SQL file, and other questions that operators ask.
+
+What is of reports is imported when it is first used: the command line's lists are in this package, and need none of it.
+"""
+
+from typing import TYPE_CHECKING
 
 from ..places import reports_folder as folder
-from .catalog import AT, Report, find, locate, names, read
-from .ordering import ordered
-from .pages import Page, stream
-from .parameters import Parameter
-from .run import check_time, run, whole
-from .scope import hosts
+
+if TYPE_CHECKING:
+    from .catalog import AT, Report, find, locate, names, read
+    from .ordering import ordered
+    from .pages import Page, stream
+    from .parameters import Parameter
+    from .runner import check_time, run, whole
+    from .scope import hosts
 
 __all__ = [
     "AT",
@@ -25,3 +32,22 @@ __all__ = [
     "stream",
     "whole",
 ]
+
+_HOMES = {
+    **dict.fromkeys(("AT", "Report", "find", "locate", "names", "read"), "catalog"),
+    **dict.fromkeys(("check_time", "run", "whole"), "runner"),
+    **dict.fromkeys(("Page", "stream"), "pages"),
+    "Parameter": "parameters",
+    "hosts": "scope",
+    "ordered": "ordering",
+}
+
+if not TYPE_CHECKING:  # a checker would take any name for one of these
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module  # once for each name
+
+        value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        return value

@@ -21,7 +21,7 @@ from persistdb import (
 )
 from persistdb.db.work import Statement, value
 from persistdb.reports import catalog, readonly
-from persistdb.reports.run import run
+from persistdb.reports.runner import run
 from persistdb.schema.check import check
 from persistdb.store.session import Database as SessionDatabase
 from tests.store.faults import just_before

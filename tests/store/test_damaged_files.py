@@ -15,7 +15,7 @@ from sqlalchemy import text
 from persistdb import ContainerRepository, Database
 from persistdb.errors import Corrupt, PersistDBError
 from persistdb.reports import catalog, readonly
-from persistdb.reports.run import run
+from persistdb.reports.runner import run
 from persistdb.schema import migrate
 from persistdb.schema.backup import backup
 from persistdb.schema.check import check

@@ -18,8 +18,8 @@ from ...escaping import printable
 from ...schema.prepare import prepare
 from ...store import past_reader
 from .. import catalog
-from ..run import check_time
-from ..run import run as run_report
+from ..runner import check_time
+from ..runner import run as run_report
 from . import plots
 from .queries import ORDER, POD_CONTAINERS, ROWS, Scope, Source, Table, known
 
