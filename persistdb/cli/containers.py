@@ -244,11 +244,11 @@ def show(
             raise click.UsageError("--all-hosts is for containers: a sandbox is one of a host, --host NAME")
         _show_sandbox(target, sid, at, output)
         return
-    from ..reports import lists
+    from ..reports import lookups
 
     with target.repository() as repository:
         container = repository.look_up(ref or "", all_hosts=all_hosts, at=at)
-        names = lists.names(repository.database, container.host, container.sid, container.cid)
+        names = lookups.names(repository.database, container.host, container.sid, container.cid)
     if output.form in ("table", "wide"):
         print_details(container, names)
     else:

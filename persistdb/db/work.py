@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 D = TypeVar("D")
 
-# :name, but not ::type
-_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
+PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
+"""A parameter of a statement, ``:name``, but not ``::type``."""
 
 
 def parameters_of(sql: str) -> list[str]:
     """Return the names of the parameters of a statement, as often as they are in it."""
-    return _PARAMETER.findall(sql)
+    return PARAMETER.findall(sql)
 
 
 class Statement:
@@ -44,10 +44,10 @@ class Statement:
         if style in ("format", "pyformat"):
             sql = sql.replace("%", "%%")
         if style == "pyformat":
-            sql = _PARAMETER.sub(r"%(\1)s", sql)
+            sql = PARAMETER.sub(r"%(\1)s", sql)
         elif style != "named":
             self.names = tuple(parameters_of(sql))
-            sql = _PARAMETER.sub("?" if style == "qmark" else "%s", sql)
+            sql = PARAMETER.sub("?" if style == "qmark" else "%s", sql)
         self.sql = sql if style == "named" else sql.replace("\\:", ":")
         self.order: Callable[[Mapping[str, object]], Any] | None = None
         """A function that puts named values in this order, where that is needed."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from ..db.work import PARAMETER
 from ..errors import InvalidValue
 from ..filters import UNITS
 from ..schema.names import CHANGE_LEASES, COMPARED, VERSION
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from .parameters import Parameter
 
 _ENGINE: Final = "sqlite"
-# as SQLAlchemy finds them, which reads the reports for the other commands
-_PARAMETER: Final = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 # timestamps are stored as YYYY-MM-DD HH:MM:SS.ffffff
 _FORMAT: Final = "'%Y-%m-%d %H:%M:%f000'"
 _SECONDS: Final = " ".join(f"WHEN '{unit}' THEN {seconds}" for unit, seconds in UNITS.items())
@@ -77,7 +75,7 @@ def _query(report: Report, is_past: bool) -> tuple[str, dict[str, Any]]:
         values[catalog.AT] = _TIME.format(_given(catalog.AT, "0s"))
         names.append(catalog.AT)
         described.append(f"{catalog.AT}: the time ({TYPES['time']}; now if it is empty).")
-    sql = _PARAMETER.sub(lambda match: f"({values[match[1]]})", report.sql)
+    sql = PARAMETER.sub(lambda match: f"({values[match[1]]})", report.sql)
     if len(report.totals) > 1:  # as they are added up elsewhere: a row in which all that is counted is 0 is left out
         sql = f"SELECT * FROM ({sql}) WHERE {' OR '.join(f'{name} <> 0' for name in report.totals[1:])}"  # noqa: S608  ours
     text = " ".join((report.advice, *described)).strip()

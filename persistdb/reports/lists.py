@@ -12,7 +12,6 @@ from . import readonly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from ..db.database import Database
 
@@ -42,30 +41,6 @@ def sandboxes(
 def hosts(database: Database, *, sort: str = "host", limit: int | None = None) -> readonly.Rows:
     """Return all hosts, sorted; raises as :func:`sandboxes` does."""
     return _read(database, "hosts", HOSTS, "", {}, (sort, "host"), limit)
-
-
-def sightings(database: Database, host: str, sid: str) -> tuple[datetime | None, str | None]:
-    """Return when and where an import last found the files of a sandbox; raises as :func:`sandboxes` does."""
-    prepare(database, create=False)
-    sql = "SELECT seen_at, source FROM sandboxes WHERE host = :host AND sid = :sid"
-    rows = readonly.read(database, sql, {"host": host, "sid": sid}, trusted=True).rows
-    seen_at, source = rows[0] if rows else (None, None)
-    return seen_at, source
-
-
-def names(database: Database, host: str, sid: str, cid: str) -> tuple[str, str, str]:
-    """Return a container's pod as ``NAMESPACE/NAME``, its name in it and its image; raises as :func:`sandboxes` does.
-
-    They are those of today; each is empty where no file tells it, or the container is gone.
-    """
-    prepare(database, create=False)
-    sql = (
-        "SELECT pod_namespace, pod_name, container_name, image FROM containers"
-        " WHERE host = :host AND sid = :sid AND cid = :cid"
-    )
-    rows = readonly.read(database, sql, {"host": host, "sid": sid, "cid": cid}, trusted=True).rows
-    namespace, pod, name, image = rows[0] if rows else ("", "", "", "")
-    return f"{namespace}/{pod}" if pod else "", name, image
 
 
 def _read(

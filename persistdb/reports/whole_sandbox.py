@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..documents import SandboxDocument, runtime_of
-from .lists import sightings
+from .lookups import sightings
 
 if TYPE_CHECKING:
     from datetime import datetime
