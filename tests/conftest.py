@@ -30,17 +30,17 @@ import contextlib
 import os
 import signal
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import needs
 from tests.runtimes.real import Real, missing
 from tests.servers import (
     Galera,
     HAProxy,
     MariaDB,
-    MissingServer,
     PgBouncer,
     PostgreSQL,
     Proxy,
@@ -72,8 +72,6 @@ settings.register_profile("dev", print_blob=True, **_ours)  # type: ignore[arg-t
 settings.register_profile("soak", max_examples=2000, print_blob=True, **_ours)  # type: ignore[arg-type]
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
-S = TypeVar("S", bound=Server | PgBouncer | HAProxy | Galera | WithStandby)
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marks, and leave out the configuration files of whoever runs the tests."""
@@ -98,25 +96,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.servers)
 
 
-def _missing(reason: str) -> NoReturn:
-    if os.environ.get("PERSISTDB_REQUIRE_SERVERS") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
-
-
-def _start(start: Callable[[], S]) -> S:
-    try:
-        return start()
-    except MissingServer as missing:
-        _missing(str(missing))
-
-
 @pytest.fixture(params=["runc", "crun"])
 def real(request: pytest.FixtureRequest) -> Iterator[Real]:
     """Give a real runtime, whose containers are removed at the end."""
     reason = missing(request.param)
     if reason is not None:
-        _missing(f"{request.param}: {reason}")
+        needs.missing(f"{request.param}: {reason}")
     made = Real(request.param)
     yield made
     made.close()
@@ -136,7 +121,7 @@ def server_workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
 def postgresql_server(server_workspace: Workspace) -> Iterator[PostgreSQL]:
     """Start the PostgreSQL server that the tests share: whoever stops it starts it again."""
     given = os.environ.get("PERSISTDB_TEST_POSTGRESQL_URL")
-    server = _start(lambda: PostgreSQL.given(given) if given else PostgreSQL.private(server_workspace))
+    server = needs.started(lambda: PostgreSQL.given(given) if given else PostgreSQL.private(server_workspace))
     yield server
     server.close()
 
@@ -145,7 +130,7 @@ def postgresql_server(server_workspace: Workspace) -> Iterator[PostgreSQL]:
 def mariadb_server(server_workspace: Workspace) -> Iterator[MariaDB]:
     """Start the MariaDB server that the tests share: whoever stops it starts it again."""
     given = os.environ.get("PERSISTDB_TEST_MARIADB_URL")
-    server = _start(lambda: MariaDB.given(given) if given else MariaDB.private(server_workspace))
+    server = needs.started(lambda: MariaDB.given(given) if given else MariaDB.private(server_workspace))
     yield server
     server.close()
 
@@ -153,7 +138,7 @@ def mariadb_server(server_workspace: Workspace) -> Iterator[MariaDB]:
 @pytest.fixture(scope="session")
 def pgbouncer(server_workspace: Workspace, postgresql_server: PostgreSQL) -> Iterator[PgBouncer]:
     """Start a pooler before the PostgreSQL server that the tests share."""
-    pooler = _start(lambda: PgBouncer.private(server_workspace, postgresql_server))
+    pooler = needs.started(lambda: PgBouncer.private(server_workspace, postgresql_server))
     yield pooler
     pooler.close()
 
@@ -161,7 +146,7 @@ def pgbouncer(server_workspace: Workspace, postgresql_server: PostgreSQL) -> Ite
 @pytest.fixture
 def own_postgresql_server(server_workspace: Workspace) -> Iterator[PostgreSQL]:
     """Start a PostgreSQL server of this test's own."""
-    server = _start(lambda: PostgreSQL.private(server_workspace))
+    server = needs.started(lambda: PostgreSQL.private(server_workspace))
     yield server
     server.close()
 
@@ -169,7 +154,7 @@ def own_postgresql_server(server_workspace: Workspace) -> Iterator[PostgreSQL]:
 @pytest.fixture
 def own_mariadb_server(server_workspace: Workspace) -> Iterator[MariaDB]:
     """Start a MariaDB server of this test's own."""
-    server = _start(lambda: MariaDB.private(server_workspace))
+    server = needs.started(lambda: MariaDB.private(server_workspace))
     yield server
     server.close()
 
@@ -177,7 +162,7 @@ def own_mariadb_server(server_workspace: Workspace) -> Iterator[MariaDB]:
 @pytest.fixture(scope="session")
 def galera(server_workspace: Workspace) -> Iterator[Galera]:
     """Start a Galera cluster of three nodes: whoever kills one starts it again."""
-    cluster = _start(lambda: Galera(server_workspace))
+    cluster = needs.started(lambda: Galera(server_workspace))
     yield cluster
     cluster.close()
 
@@ -185,7 +170,7 @@ def galera(server_workspace: Workspace) -> Iterator[Galera]:
 @pytest.fixture
 def with_standby(server_workspace: Workspace) -> Iterator[WithStandby]:
     """Start a PostgreSQL server with a synchronous standby, of this test's own."""
-    pair = _start(lambda: WithStandby(server_workspace))
+    pair = needs.started(lambda: WithStandby(server_workspace))
     yield pair
     pair.close()
 
@@ -193,7 +178,7 @@ def with_standby(server_workspace: Workspace) -> Iterator[WithStandby]:
 @pytest.fixture
 def haproxy(server_workspace: Workspace, with_standby: WithStandby) -> Iterator[HAProxy]:
     """Start a proxy before that server and its standby."""
-    proxy = _start(lambda: HAProxy.private(server_workspace, with_standby))
+    proxy = needs.started(lambda: HAProxy.private(server_workspace, with_standby))
     yield proxy
     proxy.close()
 

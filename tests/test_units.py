@@ -25,7 +25,7 @@ MOST_EXPOSED = 3.0
 
 def _analyze(*words: object) -> subprocess.CompletedProcess[str]:
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed")
+        pytest.skip("systemd-analyze is not installed (Debian: systemd)")
     done = subprocess.run(["systemd-analyze", *map(str, words)], capture_output=True, text=True, check=False)
     if "Unknown option" in done.stderr or "unrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze is older than systemd 250")

@@ -13,8 +13,9 @@ from sqlalchemy import text
 
 from persistdb import AccessDenied, BadURL, ContainerRepository, Database, Timeouts, TLSError
 from persistdb.errors import DatabaseError
+from tests import needs
 from tests.conftest import SERVERS
-from tests.servers import HUSH, MariaDB, MissingServer, PostgreSQL
+from tests.servers import HUSH, MariaDB, PostgreSQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,8 +68,7 @@ def _openssl(folder: Path, *words: str) -> None:
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """Make the CAs and the certificate."""
-    if shutil.which("openssl") is None:
-        pytest.skip("certificates take the command openssl")
+    needs.program("openssl", package="openssl")
     folder = tmp_path_factory.mktemp("tls")
     new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
     for ca in ("ca", "other"):
@@ -84,10 +84,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 def server(request: pytest.FixtureRequest, server_workspace: Workspace, certificates: Certificates) -> Iterator[Server]:
     """Start a server of each kind that offers TLS."""
     kind = {"postgresql": PostgreSQL, "mariadb": MariaDB}[request.param]
-    try:
-        server = kind.private(server_workspace)
-    except MissingServer as missing:
-        pytest.skip(str(missing))
+    server = needs.started(lambda: kind.private(server_workspace))
     account = server.daemon.account
     folder = server_workspace.folder("tls", account)
     for name in ("server.pem", "server.key", "ca.pem"):

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import secrets
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from persistdb.runtimes.samples import KATA
 from persistdb.schema import migrate, names, roles, version
 from persistdb.schema.check import check
 from persistdb.store.check import check_rows
+from tests import needs
 from tests.docs.blocks import ROOT
 from tests.reports.readers import PASSWORD, administrator, database_of, granted, user
 from tests.servers import USER
@@ -403,9 +403,8 @@ def test_three_roles(server: Server, migrator: Database, capfd: pytest.CaptureFi
 
 def test_migrator_backs_up(server: Server, migrator: Database, tmp_path: Path) -> None:
     """The server's own tool makes a backup as the migrator, with all rows, as the page says."""
-    tool = "pg_dump" if server.dialect == "postgresql" else "mariadb-dump"
-    if shutil.which(tool) is None:
-        pytest.skip(f"{tool} is not installed")
+    tool, package = ("pg_dump", "postgresql") if server.dialect == "postgresql" else ("mariadb-dump", "mariadb-server")
+    needs.program(tool, package=package)
     ContainerRepository(migrator, host="n").save_sandbox(SandboxState(sid="the-pod"), {"pod": ContainerState()})
     url = make_url(url_of(migrator))
     login = {"PGPASSWORD": PASSWORD, "MYSQL_PWD": PASSWORD}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 from persistdb import Database
 from persistdb.reports.page import queries
 from persistdb.reports.page.html import Options, page
+from tests import needs
 
 from . import fleet
 
@@ -24,12 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start Chromium, as the distribution has it; not for longer, for Playwright's event loop runs in this thread."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        reason = "no Chromium is installed (Debian: chromium)"
-        if os.environ.get("PERSISTDB_REQUIRE_SERVERS") == "1":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+    program = needs.program("chromium", "chromium-browser", "google-chrome", package="chromium")
     with sync_playwright() as playwright:
         # root has no sandbox in a container
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
