@@ -20,7 +20,8 @@ Servers start when the first test asks for them, one of a kind for each pytest p
 killed. ``PERSISTDB_TEST_POSTGRESQL_URL`` and ``PERSISTDB_TEST_MARIADB_URL``, an administrator's URLs, put servers of
 yours in their place. What this machine cannot run is skipped, or fails when ``PERSISTDB_REQUIRE_SERVERS=1``.
 
-Tests that need a server have the mark ``servers``, from the fixtures that they use: ``-m "not servers"`` starts none.
+Tests that need a server have the mark ``servers``, from the fixtures that they use or as the params ``SERVERS``:
+``-m "not servers"`` starts none. A test that uses one without the mark is an error.
 Tests that take seconds, or run the program as a child process, have the mark ``slow``. ``make test-quick`` omits both.
 """
 
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 
 # what a fixture takes as its ``params`` to run a test on each of them in turn
 SERVERS = tuple(pytest.param(name, marks=pytest.mark.servers) for name in ("postgresql", "mariadb"))
+POSTGRESQL, MARIADB = SERVERS
 ENGINES = ("sqlite", *SERVERS)
 
 # a database with the schema, for the tests of all layers above it
@@ -107,11 +109,17 @@ def real(request: pytest.FixtureRequest) -> Iterator[Real]:
     made.close()
 
 
+@pytest.fixture(autouse=True)
+def marked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that used a server, perhaps by ``getfixturevalue``, and has no mark: ``-m "not servers"`` runs it."""
+    yield
+    if "server_workspace" in request.fixturenames and request.node.get_closest_marker("servers") is None:
+        pytest.fail("this test used a server: neither it nor its params have the mark `servers`", pytrace=False)
+
+
 @pytest.fixture(scope="session")
-def server_workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+def server_workspace() -> Iterator[Workspace]:
     """Make the folder of this process's servers."""
-    if "not servers" in request.config.getoption("-m"):
-        pytest.fail("this test needs a server, but neither its fixtures nor their params have the mark `servers`")
     workspace = Workspace()
     yield workspace
     workspace.remove()

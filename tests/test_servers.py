@@ -253,6 +253,27 @@ def test_a_killed_run_leaves_no_server(
         time.sleep(0.02)
 
 
+@pytest.mark.slow
+def test_a_test_without_the_mark(run_inside: Callable[..., subprocess.Popen[str]]) -> None:
+    """A test that uses a server and has no mark is an error in each run, whoever used the server before it."""
+    run = run_inside(
+        """
+        import pytest
+        from tests.conftest import POSTGRESQL
+
+        @pytest.mark.parametrize("engine", [POSTGRESQL])
+        def test_marked(request, engine):
+            request.getfixturevalue(f"{engine}_url")
+
+        def test_unmarked(request):
+            request.getfixturevalue("postgresql_url")
+        """
+    )
+    output, _ = run.communicate()
+    assert "2 passed, 1 error" in output
+    assert "ERROR at teardown of test_unmarked" in output
+
+
 NO_BINARIES = """
     import pytest
     from tests.servers import postgresql, mariadb

@@ -9,6 +9,7 @@ import pytest
 from persistdb import ContainerState, SandboxState
 from persistdb.cli import main
 from persistdb.runtimes.samples import KATA
+from tests.conftest import SERVERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,8 +51,7 @@ def test_looking_creates_no_database(
     assert [(path, path.stat().st_size) for path in tmp_path.rglob("*")] == before
 
 
-@pytest.mark.servers
-@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("engine", SERVERS)
 def test_looking_creates_no_schema(persistdb: Program, request: pytest.FixtureRequest, engine: str) -> None:
     """On a server whose database is empty it is the same."""
     persistdb.url = request.getfixturevalue(f"{engine}_url")

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from tests.servers import PostgreSQL, Workspace
 
-pytestmark = pytest.mark.servers
-
 TRANSACTION = {"pooler": "transaction"}
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from tests.servers import PostgreSQL
 
-pytestmark = pytest.mark.servers
-
 TEXT = "a'b\\c\\'d ü 世界 \U0001f9ed"
 
 

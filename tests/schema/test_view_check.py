@@ -9,6 +9,7 @@ import pytest
 from persistdb import Database
 from persistdb.schema import migrate, views
 from persistdb.schema.check import check
+from tests.conftest import MARIADB
 
 from . import dumps, model
 
@@ -131,7 +132,7 @@ def test_a_table_in_the_place_of_a_view(migrated: Database) -> None:
     assert any(finding.startswith("view mounts is missing; ") for finding in _found(migrated))
 
 
-@pytest.mark.parametrize("engine", ["sqlite", pytest.param("mariadb", marks=pytest.mark.servers)])
+@pytest.mark.parametrize("engine", ["sqlite", MARIADB])
 def test_a_view_that_cannot_be_read(request: pytest.FixtureRequest, engine: str) -> None:
     """A view that reads a missing table is named; on PostgreSQL, which knows dependencies, there can be none."""
     with Database(request.getfixturevalue(f"{engine}_url")) as database:

@@ -266,7 +266,6 @@ def test_many_sandboxes(repository: Repository) -> None:
     assert [row[1] for row in finding.rows] == [".", "lock"]
 
 
-@pytest.mark.servers
 def test_options_that_are_no_json(mariadb_store: tuple[str, Database]) -> None:
     """On MariaDB, options that are no JSON are named, though they are read as none."""
     database = mariadb_store[1]

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from persistdb import ContainerRepository, Event
 from persistdb.errors import EventsPruned, FeedUnavailable, HistoryOff, InvalidValue
 from persistdb.store import feed
+from tests.conftest import SERVERS
 
 from .events import START, forget, happen, live
 
@@ -53,8 +54,7 @@ class Consumer:
 ORDERS = list(itertools.permutations(range(3)))
 
 
-@pytest.mark.servers
-@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("engine", SERVERS)
 class TestHeld:
     """Transactions that are held between their inserts and their commits; SQLite has one at a time."""
 
@@ -323,7 +323,6 @@ def test_off(five: ContainerRepository, database: Database) -> None:
         list(five.events())
 
 
-@pytest.mark.servers
 def test_a_dump_from_another_server(postgresql_store: tuple[str, Database]) -> None:
     """On PostgreSQL, events whose transactions were another server's make the feed an error that says so."""
     _, database = postgresql_store

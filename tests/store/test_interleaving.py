@@ -14,6 +14,7 @@ from persistdb.schema.history import ContainerLifetime, SandboxHistory, SandboxL
 from persistdb.schema.tables import Container, Mount, Sandbox
 from persistdb.store.check import find_faults
 from persistdb.store.repository import ContainerRepository
+from tests.conftest import MARIADB, POSTGRESQL
 
 from .faults import just_before
 from .samples import container, put, sandbox
@@ -158,7 +159,7 @@ def test_containers_swapped_before_a_save_writes(
 
 
 @SWAPS
-@pytest.mark.parametrize("server", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("server", [POSTGRESQL], indirect=True)
 @pytest.mark.parametrize("expected", [True, False], ids=["in one statement", "in several"])
 def test_containers_swapped_while_a_creation_waits(
     web: ContainerRepository,
@@ -185,7 +186,7 @@ def test_containers_swapped_while_a_creation_waits(
 # --- changes of state
 
 
-@pytest.mark.parametrize("server", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("server", [MARIADB], indirect=True)
 @pytest.mark.parametrize("statement", ["INSERT INTO container_history", "INSERT INTO event", "UPDATE container"])
 def test_a_container_that_is_created_while_it_is_moved(
     web: ContainerRepository, other: ContainerRepository, statement: str

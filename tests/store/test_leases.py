@@ -376,7 +376,6 @@ def test_a_server_that_restarts_or_freezes(server: Server, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.servers
 def test_a_schema_that_is_made_at_three_nodes_at_once(galera: Galera) -> None:
     """Programs that first use a database at three nodes at once: one makes the schema, and the others wait for it."""
     name = galera.nodes[0].create_database()

@@ -243,7 +243,6 @@ def test_kept_for_longer_meanwhile(repository: ContainerRepository, database: Da
     assert removed(done) == {"event": 3}
 
 
-@pytest.mark.servers
 def test_a_dump_from_another_server(postgresql_store: tuple[str, Database]) -> None:
     """On PostgreSQL, events whose transactions were another server's get numbers with which the feed goes on."""
     _, database = postgresql_store
