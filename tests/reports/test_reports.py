@@ -17,6 +17,8 @@ from . import fleet
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from persistdb.reports.readonly import Rows
+
 FINDINGS = {
     "dangling-devices",
     "duplicates",
@@ -46,11 +48,20 @@ OTHERS = {
 }
 
 
+def answer(database: Database, name: str, *given: str) -> Rows:
+    """Run a report."""
+    report = reports.find(name, database.backend.name)
+    return reports.run(database, report, report.values(given))
+
+
+def by_column(answer: Rows) -> list[dict[str, Any]]:
+    """Return rows by the names of their columns."""
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
 def ask(database: Database, name: str, *given: str) -> list[dict[str, Any]]:
     """Return the rows of a report."""
-    report = reports.find(name, database.backend.name)
-    answer = reports.run(database, report, report.values(given))
-    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    return by_column(answer(database, name, *given))
 
 
 def values(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
@@ -205,19 +216,38 @@ def test_stale(database: Database) -> None:
     """A container is stale if it is recorded as running, and neither has changed nor was seen for the given age."""
     assert ask(database, "stale") == []
     old = datetime.now(UTC) - timedelta(hours=3)
-    with database.session(write=True) as session:
-        session.execute(
-            text("UPDATE container SET updated_at = :old WHERE cid IN ('web', 'gone')"),
-            {"old": old if database.backend.name == "postgresql" else old.replace(tzinfo=None).isoformat(sep=" ")},
-        )
+    for cid in ("web", "gone"):
+        last_changed(database, cid, old)
     assert values(ask(database, "stale", "2h"), "cid", "updated_at") == [("web", old)]
     assert ask(database, "stale", "age=4h") == []
     ContainerRepository(database, host="node-1").mark_seen(["pod-1"], source="/run/vc/sbs")
     assert ask(database, "stale", "2h") == []
 
 
+def last_changed(database: Database, cid: str, at: datetime) -> None:
+    """Let a container have changed last at that time."""
+    value = at if database.backend.name == "postgresql" else at.replace(tzinfo=None).isoformat(sep=" ")
+    with database.session(write=True) as session:
+        session.execute(text("UPDATE container SET updated_at = :at WHERE cid = :cid"), {"at": value, "cid": cid})
+
+
+def happen(database: Database) -> None:
+    """Let a node lose a container with a boot, remove one that runs, start one again, and forget one that is left."""
+    node = ContainerRepository(database, host="node-3")
+    for sid in ("lost", "removed", "restarted", "forgotten"):
+        mounts = [Mount(destination="/d", host_path=f"/run/{sid}")]
+        node.save_sandbox(SandboxState(sid=sid), {sid: ContainerState(state="running", mounts=mounts)})
+    node.acting(cause="boot").destroy_sandbox("lost")
+    node.acting(cause="watch").destroy_sandbox("removed")
+    for state, expected in (("stopped", "running"), ("running", "stopped")):
+        node.transition("restarted", "restarted", state, expected=expected)
+    last_changed(database, "forgotten", datetime(2026, 2, 1, tzinfo=UTC))
+
+
 def test_same_on_all_engines(databases: list[Database]) -> None:
     """Every report returns the same on the three engines: columns, rows, order and types."""
+    for database in databases:
+        happen(database)
     given = {
         "device-holders": ["fuse"],
         "device-history": ["fuse"],
@@ -225,19 +255,20 @@ def test_same_on_all_engines(databases: list[Database]) -> None:
         "changes": ["node-1"],
         "vfio-holders": ["0000:3b:00.1"],
     }
-    # times of writing
-    written = {"created_at", "at", "valid_from", "removed"}
+    written = {"created_at", "at", "valid_from", "removed", "first_start", "last_start"}
     for name in reports.names():
-        first, *others = [ask(database, name, *given.get(name, [])) for database in databases]
-        first, *others = [
-            [{key: value for key, value in row.items() if key not in written} for row in rows]
-            for rows in (first, *others)
+        first, *others = [answer(database, name, *given.get(name, [])) for database in databases]
+        assert first.rows, name
+        first_rows, *other_rows = [
+            [{key: value for key, value in row.items() if key not in written} for row in by_column(each)]
+            for each in (first, *others)
         ]
-        if name == "unstarted":
-            # sorted by the time of creation
-            first, *others = [sorted(rows, key=lambda row: str(row["cid"])) for rows in (first, *others)]
-        for other in others:
-            assert repr(other) == repr(first), name
+        if name == "unstarted":  # which is sorted by the time of creation
+            for rows in (first_rows, *other_rows):
+                rows.sort(key=lambda row: str(row["cid"]))
+        for other, rows in zip(others, other_rows, strict=True):
+            assert other.columns == first.columns, name
+            assert repr(rows) == repr(first_rows), name
 
 
 @pytest.mark.parametrize(

@@ -205,12 +205,14 @@ def test_writer_cannot_create(server: Server, writer: Database) -> None:
     server.drop_database(empty)
 
 
-@pytest.mark.parametrize("role", [roles.READER, roles.WRITER], ids=lambda role: role.kind)
-@pytest.mark.parametrize("older", ["0009", "0003"])
+# 0003 has no views for a reader
+@pytest.mark.parametrize(
+    ("role", "older"),
+    [(roles.READER, "0009"), (roles.WRITER, "0009"), (roles.WRITER, "0003")],
+    ids=["reader-0009", "writer-0009", "writer-0003"],
+)
 def test_grants_survive_changes_of_the_schema(server: Server, owner: Database, role: Role, older: str) -> None:
     """What was granted before an upgrade or a downgrade is granted after it."""
-    if role == roles.READER and older < "0009":
-        pytest.skip("there are no views yet")
     migrate.upgrade(owner)
     with granted(server, url_of(owner), role) as database:
         for _ in range(2):

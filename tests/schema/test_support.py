@@ -19,12 +19,16 @@ from persistdb.schema import migrate, revisions, support, version
 from persistdb.schema.check import check
 from persistdb.schema.names import SUPPORT
 from persistdb.schema.tables import Sandbox
+from tests.conftest import MARIADB
 from tests.store.samples import container, put, sandbox
 
 from .newer import NEWER, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# where a change of the schema is not one transaction, and may end between two statements
+on_mariadb = pytest.mark.parametrize("database_url", [MARIADB], indirect=True)
 
 
 @pytest.fixture
@@ -187,10 +191,9 @@ def test_an_interrupted_change(owner: Database, repository: ContainerRepository)
     assert repository.get("pod-1", "c1").record.state == "running"
 
 
+@on_mariadb
 def test_a_change_that_came_to_its_revision(owner: Database, repository: ContainerRepository) -> None:
     """A change that was interrupted when all but its last statement was done is over when it is started again."""
-    if owner.backend.transactional_ddl:
-        return  # there it is all or nothing
     before = version.support(owner)
     for again in (migrate.upgrade, lambda database: migrate.downgrade(database, version.HEAD)):
         say(owner, version.HEAD, version.HEAD, version.CLOSED + version.HEAD)
@@ -199,10 +202,9 @@ def test_a_change_that_came_to_its_revision(owner: Database, repository: Contain
         repository.save("pod-1", "c1", container(state="x"))
 
 
+@on_mariadb
 def test_an_upgrade_after_an_interrupted_downgrade(owner: Database, repository: ContainerRepository) -> None:
     """A downgrade that has not come to its revision is to be started again: an upgrade does not seem to mend it."""
-    if owner.backend.transactional_ddl:
-        return
     say(owner, version.HEAD, version.HEAD, version.CLOSED + support.FIRST)
     with pytest.raises(Busy, match=f"downgrade to {support.FIRST} was interrupted"):
         migrate.upgrade(owner)

@@ -74,7 +74,9 @@ def test_modes(tmp_path: Path, files: dict[str, bytes], mode: int) -> None:
         write_tree(stored(one(source)), tmp_path / "out")
     finally:
         os.umask(before)
-    for path in (tmp_path / "out").rglob("*"):
+    written = list((tmp_path / "out").rglob("*"))
+    assert {"s", "persist.json" if files is TREE else "state.json"} <= {path.name for path in written}
+    for path in written:
         assert stat.S_IMODE(path.stat().st_mode) == (mode if path.is_dir() else 0o600)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from persistdb.errors import DamagedFile
 from persistdb.records import Mount, Process
 from tests.runtimes.containers import SPEC, below, container, read, youki_files
 from tests.runtimes.kata.trees import make
@@ -35,15 +36,25 @@ def test_container_without_its_bundle(tmp_path: Path) -> None:
     assert tree.notes == [f"{tmp_path}/c/: the bundle '/b' was not found: its mounts and devices are not known"]
 
 
-@pytest.mark.parametrize("bundle", ["/../outside", "/link", "/b/../b", "b", "/\ud800", "/b\x00"])
+@pytest.mark.parametrize("bundle", ["/../outside", "/link", "/b/../b", "b"])
 def test_bundle_outside_the_root(tmp_path: Path, bundle: str) -> None:
     """In a copy, no path leads out of it, by a symlink or upwards: such a bundle is not found."""
     make(tmp_path / "outside", {"config.json": json.dumps(SPEC).encode()})
     make(tmp_path / "root", below("run/youki/c", youki_files(bundle=bundle)) | {"b/config.json": b"{"})
     (tmp_path / "root/link").symlink_to(tmp_path / "outside")
     (tree,) = read(tmp_path / "root")
-    assert [record.mounts for record, _ in tree.containers.values()] in ([[]], [])
-    assert all("bundle" in note for note in tree.notes)
+    assert [record.mounts for record, _ in tree.containers.values()] == [[]]
+    (note,) = tree.notes
+    assert f"the bundle {bundle!r} was not found" in note
+
+
+@pytest.mark.parametrize("bundle", ["/\ud800", "/b\x00"])
+def test_bundle_that_is_no_path(tmp_path: Path, bundle: str) -> None:
+    """A path that no folder can have makes the file a damaged one: no container is read from it."""
+    make(tmp_path, below("c", youki_files(bundle=bundle)))
+    (tree,) = read(tmp_path)
+    assert tree.containers == {}
+    assert [type(fault) for fault in tree.faults] == [DamagedFile]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give folders to other users")
