@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from persistdb.store.annotated import NO_DOCUMENT
 
-from . import exchange, samples, trees
+from . import exchange, samples, trees, written
 from .advanced import Advanced
 from .contender import BATCH, Contender
 from .files import CarefulFiles, KataFiles, record_of
@@ -179,6 +179,7 @@ class _Stage:
         )
         self._check_records(sid)
         yield self._save_sandbox(rounds // 3)
+        self._check_rows()
         if self._place.engine == "sqlite":  # the driver by hand writes annotations there
             yield self._save_annotated([(sid, f"{cid[:-1]}-") for sid, cid, _ in new], rounds)
 
@@ -227,6 +228,14 @@ class _Stage:
         for one in self._taking_part("save_sandbox").values():
             expect(_records(one, samples.sid(_LARGE)), wanted, one.name)
 
+    def _check_rows(self) -> None:
+        """Whether the driver by hand has written the rows that persistdb has, history and revisions included."""
+        floor = self._contenders[Floor.name]
+        assert isinstance(floor, Floor)  # noqa: S101  a check for mypy
+        wanted, found = written.rows(self._ours.ask), written.rows(floor.ask)
+        expect(list(found - wanted), [], f"{Floor.name}, beyond what persistdb wrote,")
+        expect([], list(wanted - found), f"{Floor.name}, of what persistdb wrote besides,")
+
     # --- many at once
 
     def _share(self, one: Contender) -> int:
@@ -248,6 +257,7 @@ class _Stage:
             one.save_many(check)
             found = map(one.container, one.iterate())
             expect({(it.sid, it.cid): it.record for it in found}, wanted, one.name)
+        self._check_rows()
         batches = [list(samples.writes(bulk, _BULK + turn * bulk)) for turn in range(rounds + 1)]
         statements = count_statements(self._ours, lambda: self._ours.save_many(batches[-1]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from persistdb import Container, ContainerRepository, Database, Sandbox
 
@@ -10,7 +10,7 @@ from .contender import BATCH, Contender
 from .samples import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from persistdb import ContainerState, Origin, SandboxState, SandboxWrite
 
@@ -59,6 +59,12 @@ class Ours(Contender):
     def iterate(self) -> Iterable[Container]:
         """Load all containers."""
         return self.repository.iterate()
+
+    def ask(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+        """Run a query, and return the names of its columns and its rows."""
+        with self.database.reader.connect() as connection:
+            found = connection.exec_driver_sql(sql)
+            return list(found.keys()), [tuple(row) for row in found]
 
     def container(self, found: object) -> Container:
         """It is one."""

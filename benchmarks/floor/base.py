@@ -16,7 +16,7 @@ from ..contender import Contender
 from ..samples import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Row = tuple[object, ...]
 
@@ -52,6 +52,14 @@ TELL = (
     "INSERT INTO event (sandbox_id, container_id, kind, revision, at, old_state, new_state, cause)"
     " SELECT sandbox_id, id, 'state', revision, updated_at, ?, state, ? FROM container"
 )
+# A container begins above the revision of its sandbox, which is its own number plus its containers' revisions; the
+# number makes up for what the sum gains
+REVISION = "s.revision + (SELECT coalesce(sum(c.revision), 0) FROM container c WHERE c.sandbox_id = s.id) + 1"
+KEEP_NUMBER = (
+    "INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, valid_from)"
+    " SELECT id, ?, ?, revision, FALSE, state, updated_at FROM sandbox WHERE id = ?"
+)
+RENUMBER = "UPDATE sandbox SET revision = revision - ?, updated_at = ? WHERE id = ?"
 _ONE = " WHERE sandbox_id = (SELECT id FROM sandbox WHERE host = ? AND sid = ?) AND cid = ?"
 
 _UTC = TimeDelta()
@@ -186,6 +194,11 @@ class Floor(Contender):
 
     # --- for the checks
 
+    def ask(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+        """Run a query, and return the names of its columns and its rows."""
+        cursor = self.execute(sql)
+        return [name for name, *_ in cursor.description], cursor.fetchall()
+
     def container(self, found: object) -> Container:
         """It is one."""
         assert isinstance(found, Container)  # noqa: S101  a check for mypy
@@ -221,10 +234,10 @@ def now() -> str:
     return datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
 
 
-def sandbox_row(record: SandboxState, moment: str) -> Row:
-    """A sandbox's values in the order of ``SANDBOX``."""
+def sandbox_row(record: SandboxState, containers: int, moment: str) -> Row:
+    """A sandbox's values in the order of ``SANDBOX``, of one that has so many new containers."""
     own = (record.sid, record.state, record.persist_version, record.cgroup_path, record.layout, record.document)
-    return (HOST, *own, 1, moment, moment)
+    return (HOST, *own, 1 - containers, moment, moment)
 
 
 def container_row(sandbox_id: int, cid: str, record: ContainerState, moment: str, origin: Origin | None = None) -> Row:
@@ -234,9 +247,9 @@ def container_row(sandbox_id: int, cid: str, record: ContainerState, moment: str
     return (sandbox_id, cid, *own, *came, 1, moment, moment, origin.namespace if origin else "")
 
 
-def created_row(sandbox_id: int, container_id: int | None, state: str, moment: str) -> Row:
+def created_row(sandbox_id: int, container_id: int | None, state: str, moment: str, revision: int = 1) -> Row:
     """An event's values in the order of ``EVENT``."""
-    return (sandbox_id, container_id, "created", 1, moment, state, "api")
+    return (sandbox_id, container_id, "created", revision, moment, state, "api")
 
 
 def annotation_rows(id_: int, cid: str, origin: Origin | None) -> list[Row]:

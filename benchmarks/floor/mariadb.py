@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003  msgspec reads it
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +23,7 @@ from .base import (
     LIFETIME,
     MOUNT,
     PROCESS,
+    REVISION,
     SANDBOX,
     SANDBOX_LIFETIME,
     Floor,
@@ -217,20 +219,22 @@ class MariaDBFloor(Floor):
         return StoredSandbox(**fields | {"containers": [one.stored() for one in found]})
 
     def save(self, sid: str, cid: str, record: ContainerState) -> None:
-        """Insert the container with what its sandbox's row says, then its children, an INSERT a table."""
-        self.execute("BEGIN")
+        """Do it with one compound statement, one round trip: the rows of its children are literals in it."""
         moment = now()
-        values = container_row(0, cid, record, moment)[1:8]
-        ((id_, sandbox_id),) = self.execute(
-            f"INSERT INTO container ({CONTAINER})"
-            " SELECT id, %s, %s, %s, %s, %s, %s, %s, revision, %s, %s, '' FROM sandbox"
-            " WHERE host = %s AND sid = %s RETURNING id, sandbox_id",
-            (*values, moment, moment, HOST, sid),
-        ).fetchall()
-        self._insert(mount_rows(id_, record), device_rows(id_, record), process_rows(id_, sandbox_id, record))
-        self._many(f"INSERT INTO container_lifetime ({LIFETIME}) VALUES", [(id_, sandbox_id, cid, moment)])
-        self._many(f"INSERT INTO event ({EVENT}) VALUES", [created_row(sandbox_id, id_, record.state, moment)])
-        self.execute("COMMIT")
+        state, cgroup_path, bundle_path = container_row(0, cid, record, moment)[2:5]
+        children = [value for row in (*mount_rows(0, record), *device_rows(0, record)) for value in row[1:]]
+        for _, position, _, *values in process_rows(0, 0, record):
+            children += (position, *values)
+        self._cursor.execute(
+            _save(1 + len(record.mounts), len(record.device_maps), len(record.processes)),
+            (
+                *(HOST, sid, moment, moment, cid, state, cgroup_path, bundle_path, moment, moment),
+                *children,
+                *(cid, moment, moment, state),
+            ),
+        )
+        if self._cursor.fetchall() != ((1,),):
+            raise LookupError(sid)
 
     def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """Insert many rows a statement, as PyMySQL's executemany does; an INSERT's ids follow one another."""
@@ -238,7 +242,7 @@ class MariaDBFloor(Floor):
             self.execute("BEGIN")
             moment = now()
             containers: list[Row] = []
-            rows = [sandbox_row(write.record, moment) for write in batch if write.record is not None]
+            rows = [sandbox_row(one.record, len(one.containers), moment) for one in batch if one.record is not None]
             id_ = self._many(f"INSERT INTO sandbox ({SANDBOX}) VALUES", rows)
             lives: list[Row] = [(sandbox_id, *row[:2], moment) for sandbox_id, row in enumerate(rows, id_)]
             events = [created_row(sandbox_id, None, str(row[2]), moment) for sandbox_id, row in enumerate(rows, id_)]
@@ -291,3 +295,29 @@ class MariaDBFloor(Floor):
             cursor.execute(sql, (HOST,))
             for (document,) in cursor:
                 yield document
+
+
+@lru_cache
+def _save(mounts: int, devices: int, processes: int) -> str:
+    """Return the statement that creates a container with so many rows of each kind."""
+    each = (
+        (f"mount ({MOUNT})", f"(v_id{', %s' * MOUNT.count(',')})", mounts),
+        (f"device_map ({DEVICE_MAP})", f"(v_id{', %s' * DEVICE_MAP.count(',')})", devices),
+        (f"process ({PROCESS})", f"(v_id, %s, v_sandbox{', %s' * (PROCESS.count(',') - 2)})", processes),
+    )
+    children = "".join(f" INSERT INTO {table} VALUES {', '.join([row] * n)};" for table, row, n in each if n)
+    return (
+        # a name of a column would stand for the variable
+        "BEGIN NOT ATOMIC DECLARE v_sandbox, v_revision, v_id BIGINT; START TRANSACTION;"
+        " SELECT id INTO v_sandbox FROM sandbox WHERE host = %s AND sid = %s FOR UPDATE;"
+        f" SELECT {REVISION} INTO v_revision FROM sandbox s WHERE s.id = v_sandbox;"
+        " INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, valid_from)"
+        " SELECT id, %s, v_revision - 1, revision, FALSE, state, updated_at FROM sandbox WHERE id = v_sandbox;"
+        " UPDATE sandbox SET revision = revision + 1 - v_revision, updated_at = %s WHERE id = v_sandbox;"
+        f" INSERT INTO container ({CONTAINER})"
+        " VALUES (v_sandbox, %s, %s, %s, %s, '', NULL, NULL, v_revision, %s, %s, '');"
+        f" SET v_id = LAST_INSERT_ID();{children}"
+        f" INSERT INTO container_lifetime ({LIFETIME}) VALUES (v_id, v_sandbox, %s, %s);"
+        f" INSERT INTO event ({EVENT}) VALUES (v_sandbox, v_id, 'created', v_revision, %s, %s, 'api');"
+        " COMMIT; SELECT v_sandbox IS NOT NULL; END"
+    )

@@ -18,6 +18,7 @@ from .base import (
     LIFETIME,
     MOUNT,
     PROCESS,
+    REVISION,
     SANDBOX,
     SANDBOX_LIFETIME,
     TELL,
@@ -110,7 +111,7 @@ class PostgreSQLFloor(Floor):
 
     def save(self, sid: str, cid: str, record: ContainerState) -> None:
         """One statement, which is its own transaction, and takes the children as JSON."""
-        own = (cid, record.state, record.cgroup_path, record.bundle_path, HOST, sid)
+        own = (HOST, sid, cid, record.state, record.cgroup_path, record.bundle_path)
         mounts, devices = (mount_rows(0, record), device_rows(0, record))
         children = [_json(rows) for rows in (mounts, devices, process_rows(0, 0, record))]
         if self.execute(_SAVE, (*own, *children)).rowcount != len(record.processes):
@@ -132,7 +133,7 @@ class PostgreSQLFloor(Floor):
                 for write in batch:
                     assert write.record is not None  # noqa: S101  a check for mypy
                     sandbox_id = next(of_sandboxes)
-                    sandboxes.append((sandbox_id, *sandbox_row(write.record, moment)))
+                    sandboxes.append((sandbox_id, *sandbox_row(write.record, len(write.containers), moment)))
                     events.append((*created_row(sandbox_id, None, write.record.state, moment), transaction))
                     for cid, record in write.containers.items():
                         id_ = next(of_containers)
@@ -208,9 +209,17 @@ INSERT INTO event (sandbox_id, container_id, kind, revision, at, old_state, new_
 SELECT sandbox_id, id, 'state', revision, updated_at, before, state, 'transition', {_TRANSACTION} FROM n"""
 
 # rows come with zeros in place of the ids that are not known yet
-_SAVE = f"""WITH c AS (
+_SAVE = f"""WITH s AS (
+    SELECT id, revision, state, updated_at, {REVISION} AS next FROM sandbox s WHERE host = %s AND sid = %s
+), u AS (
+    UPDATE sandbox SET revision = sandbox.revision + 1 - s.next, updated_at = now()
+    FROM s WHERE sandbox.id = s.id AND sandbox.revision = s.revision RETURNING sandbox.id
+), k AS (
+    INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, valid_from)
+    SELECT id, now(), next - 1, revision, FALSE, state, updated_at FROM s
+), c AS (
     INSERT INTO container ({CONTAINER})
-    SELECT id, %s, %s, %s, %s, '', NULL, NULL, revision, now(), now(), '' FROM sandbox WHERE host = %s AND sid = %s
+    SELECT s.id, %s, %s, %s, %s, '', NULL, NULL, next, now(), now(), '' FROM s JOIN u ON u.id = s.id
     RETURNING id, sandbox_id, cid, state, revision, created_at
 ), l AS (
     INSERT INTO container_lifetime ({LIFETIME}) SELECT {LIFETIME} FROM c

@@ -16,9 +16,12 @@ from .base import (
     CONTAINER,
     DEVICE_MAP,
     EVENT,
+    KEEP_NUMBER,
     LIFETIME,
     MOUNT,
     PROCESS,
+    RENUMBER,
+    REVISION,
     SANDBOX,
     SANDBOX_LIFETIME,
     Floor,
@@ -128,22 +131,24 @@ class SQLiteFloor(Floor):
         return self.connection.execute(sql, values)
 
     def save(self, sid: str, cid: str, record: ContainerState, origin: Origin | None = None) -> None:
-        """Insert the container with what its sandbox's row says, then its children."""
+        """Insert the container with what its sandbox's row says, give that its number, then insert the children."""
         self.execute("BEGIN IMMEDIATE")
         moment = now()
         *values, _revision, _created, _updated, namespace = container_row(0, cid, record, moment, origin)[1:]
-        ((id_, sandbox_id),) = self.execute(
-            f"INSERT INTO container ({CONTAINER}) SELECT id, ?, ?, ?, ?, ?, ?, ?, revision, ?, ?, ? FROM sandbox"
-            " WHERE host = ? AND sid = ? RETURNING id, sandbox_id",
+        ((id_, sandbox_id, revision),) = self.execute(
+            f"INSERT INTO container ({CONTAINER}) SELECT id, ?, ?, ?, ?, ?, ?, ?, {REVISION}, ?, ?, ? FROM sandbox s"
+            " WHERE host = ? AND sid = ? RETURNING id, sandbox_id, revision",
             (*values, moment, moment, namespace, HOST, sid),
         ).fetchall()
+        self.execute(KEEP_NUMBER, (moment, revision - 1, sandbox_id))
+        self.execute(RENUMBER, (revision - 1, moment, sandbox_id))
         annotations = annotation_rows(id_, cid, origin)
         self._insert(
             mount=mount_rows(id_, record),
             device_map=device_rows(id_, record),
             process=process_rows(id_, sandbox_id, record),
             container_lifetime=[(id_, sandbox_id, cid, moment)],
-            event=[created_row(sandbox_id, id_, record.state, moment)],
+            event=[created_row(sandbox_id, id_, record.state, moment, revision)],
         )
         if annotations:
             self._insert(annotation=annotations)
@@ -168,7 +173,7 @@ class SQLiteFloor(Floor):
             for write in batch:
                 assert write.record is not None  # noqa: S101  a check for mypy
                 sandbox_id += 1
-                sandboxes.append((sandbox_id, *sandbox_row(write.record, moment)))
+                sandboxes.append((sandbox_id, *sandbox_row(write.record, len(write.containers), moment)))
                 events.append(created_row(sandbox_id, None, write.record.state, moment))
                 for cid, record in write.containers.items():
                     id_ += 1
