@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from contextlib import nullcontext
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..engines.deadlines import InFlight
@@ -137,10 +138,11 @@ class Connection(InFlight):
             return result
 
     def _answer(self, call: Call) -> Answer:
-        kept = None if self._observed or self._begin else self._backend.kept_cursor(self._pooled)
+        sql = call.statement.sql
+        kept = None if self._observed or self._begin else self._backend.kept_cursor(self._pooled, sql)
         if kept is None:
             return self.answer(self._execute(call), call.decode)
-        sql, values = call.statement.sql, _values(call)
+        values = _values(call)
         try:
             kept.execute(sql, values)
         except self._errors as error:
@@ -150,8 +152,13 @@ class Connection(InFlight):
 
     def _answers(self, calls: Sequence[Call]) -> Sequence[Answer]:
         alone, self._alone = self._alone, ""
-        if self._backend.combines and not self._observed and (not alone or all(map(self._is_combined, calls))):
-            return self._combined(calls, alone)
+        if self._backend.combines and not self._observed:
+            combined = self._are_combined(calls)
+            if all(combined):
+                self._begin_by_itself()
+                return self._execute_together(calls, alone) if calls else ()
+            if not alone:
+                return self._combined(calls, combined)
         if alone:
             self._begin = alone
         if self._backend.is_in_process and not self._observed:
@@ -204,33 +211,47 @@ class Connection(InFlight):
         cursor.close()
         return answers
 
-    def _combined(self, calls: Sequence[Call], alone: str) -> Sequence[Answer]:
+    def _combined(self, calls: Sequence[Call], combined: Sequence[bool]) -> Sequence[Answer]:
         """Send statements in as few round trips as the engine can."""
-        if self._begin:  # by itself, for a proxy in between to see it
-            begin, self._begin = self._begin, ""
-            self._send(begin, ()).close()
+        self._begin_by_itself()
         answers: list[Answer] = []
-        for combined, group in groupby(calls, self._is_combined):
-            some = list(group)
-            if combined and (alone or len(some) > 1):
-                answers += self._execute_together(some, alone)
+        for together, group in groupby(zip(combined, calls, strict=True), itemgetter(0)):
+            some = [call for _, call in group]
+            if together and len(some) > 1:
+                answers += self._execute_together(some, "")
             else:
                 answers += [self.answer(self._execute(call), call.decode) for call in some]
         return answers
 
-    def _is_combined(self, call: Call) -> bool:
-        return self._backend.is_combined(call.statement.sql, call.parameters.values())
+    def _begin_by_itself(self) -> None:
+        """Start a transaction with a statement that a proxy in between sees."""
+        if self._begin:
+            begin, self._begin = self._begin, ""
+            self._send(begin, ()).close()
+
+    def _are_combined(self, calls: Sequence[Call]) -> list[bool]:
+        """Return of each statement whether it may go to the server with others."""
+        combined, seen = [], None
+        for call in calls:
+            # several may have the same parameters
+            values = () if call.parameters is seen else call.parameters.values()
+            seen = call.parameters
+            combined.append(self._backend.is_combined(call.statement.sql, values))
+        return combined
 
     def _execute_together(self, calls: Sequence[Call], begin: str) -> list[Answer]:
-        statements = [(call.statement.sql, _values(call)) for call in calls]
+        statements, checked = [], None
+        for call in calls:
+            statements.append((call.statement.sql, _values(call, checked)))
+            checked = call.parameters
         cursor = self.driver.cursor()
         try:
-            numbers = self._backend.execute_together(cursor, statements, self._pooled, begin)
+            answers = self._backend.execute_together(cursor, statements, self._pooled, begin)
         except self._errors as error:
             self._tell(error, cursor, "; ".join(sql for sql, _ in statements), None)
             raise
         cursor.close()
-        return [Answer((), number) for number in numbers]
+        return [Answer(rows, number) for rows, number in answers]
 
     def _execute(self, call: Call, checked: Mapping[str, object] | None = None) -> Any:
         sql, values = call.statement.sql, _values(call, checked)
@@ -251,7 +272,8 @@ class Connection(InFlight):
         return nullcontext() if self._observed else self._backend.pipeline(self.driver)
 
     def _send(self, sql: str, values: Any) -> Any:
-        cursor = self.driver.cursor()
+        kept = None if self._observed else self._backend.kept_cursor(self._pooled, sql)
+        cursor = self.driver.cursor() if kept is None else kept
         try:
             if self._observed and self._engine is not None:
                 from . import observers

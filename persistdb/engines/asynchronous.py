@@ -34,7 +34,7 @@ class Asynchronous(Backend):
         """Take none: what a task forgets cannot be replaced where it is collected."""
         return None
 
-    def kept_cursor(self, pooled: PoolProxiedConnection) -> Any:  # noqa: ARG002  the others' signature
+    def kept_cursor(self, pooled: PoolProxiedConnection, sql: str) -> Any:  # noqa: ARG002  the others' signature
         """Keep none: SQLAlchemy wraps each."""
         return None
 

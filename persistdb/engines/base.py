@@ -53,6 +53,9 @@ class ErrorRule:
 ParameterStyle = Literal["qmark", "format", "pyformat", "named"]
 """How a driver has parameters written: ``?``, ``%s``, ``%(name)s`` or ``:name`` (PEP 249, paramstyle)."""
 
+Answered = tuple["Sequence[tuple[Any, ...]]", int]
+"""What a statement returned: its rows, and how many it changed or returned."""
+
 
 @dataclass(frozen=True)
 class Role:
@@ -148,10 +151,10 @@ class Backend(Syntax):
         """
         return engine.pool.connect()
 
-    def kept_cursor(self, pooled: PoolProxiedConnection) -> Any:  # noqa: ARG002  one engine needs it
-        """Return the cursor that a connection keeps for statements of few rows, ``None`` where a new one costs little.
+    def kept_cursor(self, pooled: PoolProxiedConnection, sql: str) -> Any:  # noqa: ARG002  one engine needs them
+        """Return the cursor that a connection keeps for a statement, ``None`` where a new one costs little.
 
-        To close it makes it ready for the next statement.
+        To close it makes it ready for the next time.
         """
         return None
 
@@ -242,8 +245,8 @@ class Backend(Syntax):
 
     def execute_together(
         self, cursor: Any, statements: Sequence[tuple[str, Any]], pooled: PoolProxiedConnection, begin: str
-    ) -> list[int]:
-        """Run statements, up to the first error, and return how many rows each of them changed.
+    ) -> list[Answered]:
+        """Run statements, up to the first error, and return what each of them returned.
 
         With ``begin``, which starts a transaction, they are one: committed, or rolled back if there is an error. Raises
         :class:`CommitInterrupted` where it is not known which of the two it is.

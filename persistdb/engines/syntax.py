@@ -245,8 +245,15 @@ class Syntax(ABC):
     locks_rows: ClassVar[bool] = True
     """Whether others may write at the same time, so that rows are locked before they are copied."""
 
-    locked_id: ClassVar[str | None] = None
-    """A variable for the ID of the row that a statement locks, where the next one would find a row that came since."""
+    last_id: ClassVar[str] = ""
+    """The ID that the session's last insert was given, where there are variables (:meth:`variable`)."""
+
+    def variable(self, name: str) -> str | None:  # noqa: ARG002  one engine has them
+        """Name a variable that a statement sets and later ones of the session read, ``None`` where there are none.
+
+        One keeps the ID of a row that was locked, where the next statement would find a row that came since.
+        """
+        return None
 
     def as_bigint(self, sum_: ColumnElement[Any]) -> ColumnElement[Any]:
         """Give a sum of numbers the type of these, where it has another one."""

@@ -42,9 +42,9 @@ class Built:
         return transitions.statements(self._backend, self.statements, self.recording)
 
     @cached_property
-    def creation(self) -> Statement | None:
-        """Create a container, and return its revision, or no row if it is not created: where one statement can."""
-        return creation.statement(self._backend, self.statements, self.recording)
+    def creation(self) -> Sequence[Statement] | None:
+        """Create a container, and return its revision, none if it is not created: where one round trip can."""
+        return creation.statements(self._backend, self.statements, self.recording)
 
     @cached_property
     def past(self) -> Past:
@@ -102,7 +102,11 @@ def fixed(built: Built) -> Iterator[tuple[str, str, Statement | None]]:
         yield from _of(group, getattr(built, group))
     for number, each in enumerate(built.transition):
         yield f"transition[{number}]", str(type(built).transition.__doc__), each
-    yield "creation", str(type(built).creation.__doc__), built.creation
+    about = str(type(built).creation.__doc__)
+    for number, each in enumerate(built.creation or ()):
+        yield f"creation[{number}]", about, each
+    if built.creation is None:
+        yield "creation", about, None
     for group, names in _OVER_PARTS.items():
         of = getattr(built.past, group)
         for name in names:

@@ -13,7 +13,7 @@ from .payloads import decoders
 from .salvage import Salvage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..db.database import Database
     from ..db.work import Statement
@@ -64,8 +64,8 @@ class Compiled:
         return cast("Built", Fixed(self.database.backend, "", self)).transition
 
     @cached_property
-    def creation(self) -> Statement | None:
-        """The statement that creates a container, where the engine can do that in one."""
+    def creation(self) -> Sequence[Statement] | None:
+        """The statements that create a container, where the engine can do that in one round trip."""
         return cast("Built", Fixed(self.database.backend, "", self)).creation
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The units of work that create one container, where the engine can do that in one statement (:mod:`.creation`)."""
+"""The units of work that create one container, where the engine can do that in one round trip (:mod:`.creation`)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .clashes import clash_of
 from .encoding import encode, now_text, utc_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from ..db.work import Statement, Work
+    from ..db.work import Work
     from ..records import ContainerState, Origin
     from .acting import Acting
     from .compiled import Compiled
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Creation:
     """A container that is created if it is not there: its ``revision`` is known then."""
 
-    def __init__(self, statement: Statement, sid: str, cid: str, now: str, values: Mapping[str, object]) -> None:
-        self.statement, self.sid, self.cid, self.now, self.values = statement, sid, cid, now, values
+    def __init__(self, calls: Sequence[Call], sid: str, cid: str, now: str) -> None:
+        self.calls, self.sid, self.cid, self.now = calls, sid, cid, now
         self.revision: int | None = None
 
 
@@ -42,7 +42,7 @@ class Creator:
         self.expected = False
 
     def creation(self, sid: str, cid: str, record: ContainerState, origin: Origin | None) -> Creation | None:
-        """Return the creation of a container; ``None`` where it is not expected, or one statement cannot do it.
+        """Return the creation of a container; ``None`` where it is not expected, or one round trip cannot do it.
 
         Raises :class:`~persistdb.errors.InvalidValue`.
         """
@@ -63,7 +63,7 @@ class Creator:
             "now": now,
             **self._acting.values(),
         }
-        return Creation(self._compiled.creation, sid, cid, now, values)
+        return Creation([Call(statement, values) for statement in self._compiled.creation], sid, cid, now)
 
     def create(self, creation: Creation) -> Work[None]:
         """Create a container, if it is not there, and its sandbox is.
@@ -72,7 +72,7 @@ class Creator:
         """
         database = self._compiled.database
         try:
-            (answer,) = yield (Call(creation.statement, creation.values),)
+            *_, answer = yield creation.calls
         except database.driver_error as error:
             clash = clash_of(database.backend.violated(error))
             if clash is None:

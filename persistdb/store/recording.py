@@ -80,6 +80,8 @@ class Recording:
     def __init__(self, backend: Backend, statements: Statements) -> None:
         self._backend, self._statements = backend, statements
         self._is_recorded: TextClause = text(IS_RECORDED)
+        # as a column, where one part of a statement asks for all: PostgreSQL opens the table each time, 6 µs
+        self.is_recorded: ColumnElement[bool] = literal_column(IS_RECORDED)
 
     # --- events and lifetimes, from rows
 
@@ -306,6 +308,7 @@ class Recording:
         whole: ColumnElement[Any],
         now: ColumnElement[Any],
         *where: ColumnElement[bool],
+        recorded: ColumnElement[bool] | None = None,
     ) -> Insert:
         s = of.c
         details = () if whole is _PART else ("persist_version", "cgroup_path", "layout", "document")
@@ -320,11 +323,16 @@ class Recording:
             "valid_from": s.updated_at,
         }
         sound = self._sound(of, "revision", "state", *details, "updated_at")
-        query = select(*columns.values()).select_from(source).where(*where, self._is_recorded, *sound)
+        query = select(*columns.values()).select_from(source).where(*where, self._if(recorded), *sound)
         return insert(sandbox_history).from_select(list(columns), query)
 
     def _old_containers(
-        self, query: Select[Any], whole: ColumnElement[Any], now: ColumnElement[Any], of: Table | CTE = container
+        self,
+        query: Select[Any],
+        whole: ColumnElement[Any],
+        now: ColumnElement[Any],
+        of: Table | CTE = container,
+        recorded: ColumnElement[bool] | None = None,
     ) -> Insert:
         """Keep the own rows that a query without columns is of."""
         c = of.c
@@ -347,7 +355,7 @@ class Recording:
         else:
             sound = self._sound(of, "revision", "state", "updated_at", *details)
         return insert(container_history).from_select(
-            list(columns), query.add_columns(*columns.values()).where(self._is_recorded, *sound)
+            list(columns), query.add_columns(*columns.values()).where(self._if(recorded), *sound)
         )
 
     def _keep_children(self, live: Table, past: Table, source: FromClause, now: ColumnElement[Any]) -> Statement:
@@ -391,40 +399,59 @@ class Recording:
                 )
         return conditions
 
-    # --- a creation
+    # --- a creation: ``recorded`` is the condition, or what a part of the statement has asked already
 
-    def old_number_of(self, source: FromClause, of: CTE, revision: ColumnElement[Any]) -> Insert:
+    def old_number_of(
+        self,
+        source: FromClause,
+        of: Table | CTE,
+        revision: ColumnElement[Any],
+        *where: ColumnElement[bool],
+        recorded: ColumnElement[bool] | None = None,
+    ) -> Insert:
         """Keep the number of a sandbox's row that is in ``of``, of a sandbox that is at a revision: ``now``."""
-        return self._old_sandboxes(source, of, revision, _PART, _NOW)
+        return self._old_sandboxes(source, of, revision, _PART, _NOW, *where, recorded=recorded)
 
-    def new_lifetime(self, created: CTE, cid: ColumnElement[Any]) -> Insert:
-        """Begin the lifetime of a container: ``now``."""
-        query = select(created.c.id, created.c.sandbox_id, cid, _NOW).where(self._is_recorded)
+    def new_lifetime(
+        self, created: Mapping[str, ColumnElement[Any]], cid: ColumnElement[Any], recorded: ColumnElement[bool]
+    ) -> Insert:
+        """Begin the lifetime of a container, of which ``id`` and ``sandbox_id`` are given: ``now``."""
+        query = select(created["id"], created["sandbox_id"], cid, _NOW).where(recorded)
         return insert(container_lifetime).from_select(["id", "sandbox_id", "cid", "created_at"], query)
 
-    def creation_event(self, created: CTE, state: ColumnElement[Any]) -> Insert:
-        """Write the event of a container that is created: ``now``, ``cause``, ``actor``, ``reason``."""
+    def creation_event(
+        self, created: Mapping[str, ColumnElement[Any]], state: ColumnElement[Any], recorded: ColumnElement[bool]
+    ) -> Insert:
+        """Write the event of it, with its ``revision``: ``now``, ``cause``, ``actor``, ``reason``."""
         columns: dict[str, ColumnElement[Any]] = {
-            "sandbox_id": created.c.sandbox_id,
-            "container_id": created.c.id,
+            "sandbox_id": created["sandbox_id"],
+            "container_id": created["id"],
             "kind": literal_column("'created'"),
-            "revision": created.c.revision,
+            "revision": created["revision"],
             "at": _NOW,
             "new_state": state,
             **_CAUSE,
             **self._transaction,
         }
-        return insert(event).from_select(list(columns), select(*columns.values()).where(self._is_recorded))
+        return insert(event).from_select(list(columns), select(*columns.values()).where(recorded))
 
     # --- a change of state
 
-    def old_state(self, query: Select[Any], of: Table | CTE = container) -> Insert:
+    def old_state(
+        self, query: Select[Any], of: Table | CTE = container, recorded: ColumnElement[bool] | None = None
+    ) -> Insert:
         """Keep the version that a query without columns is of, before its state is changed: ``now``."""
-        return self._old_containers(query, _PART, _NOW, of)
+        return self._old_containers(query, _PART, _NOW, of, recorded)
 
-    def state_event(self, query: Select[Any], new: ColumnElement[Any], of: Table | CTE = container) -> Insert:
+    def state_event(
+        self,
+        query: Select[Any],
+        new: ColumnElement[Any],
+        of: Table | CTE = container,
+        recorded: ColumnElement[bool] | None = None,
+    ) -> Insert:
         """Write the event of that change: ``now``, ``cause``, ``actor``, ``reason``."""
-        return self._of_containers(query, "state", parameter("old"), new, of)
+        return self._of_containers(query, "state", parameter("old"), new, of, recorded)
 
     def _of_containers(
         self,
@@ -433,6 +460,7 @@ class Recording:
         old: ColumnElement[Any],
         new: ColumnElement[Any],
         of: Table | CTE = container,
+        recorded: ColumnElement[bool] | None = None,
     ) -> Insert:
         c = of.c
         columns: dict[str, ColumnElement[Any]] = {
@@ -446,7 +474,11 @@ class Recording:
             **_CAUSE,
             **self._transaction,
         }
-        return insert(event).from_select(list(columns), query.add_columns(*columns.values()).where(self._is_recorded))
+        return insert(event).from_select(list(columns), query.add_columns(*columns.values()).where(self._if(recorded)))
+
+    def _if(self, recorded: ColumnElement[bool] | None) -> ColumnElement[bool] | TextClause:
+        """Return the condition that the database records: what was asked already, or the question."""
+        return self._is_recorded if recorded is None else recorded
 
     def _if_sound(self, table: Table | CTE, name: str) -> ColumnElement[Any]:
         sound = self._sound(table, name)

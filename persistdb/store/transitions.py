@@ -39,16 +39,18 @@ def statements(backend: Backend, compiled: Statements, recording: Recording) -> 
     if backend.changes_in_one:
         # the row is locked before it is read, so that what is kept of it is what is changed
         names = ("id", "sandbox_id", "state", "revision", "updated_at")
-        old = select(*(container.c[name] for name in names)).where(*found, may_write).with_for_update().cte("old")
-        kept = recording.old_state(select().select_from(old), old).cte("kept")
-        told = recording.state_event(select().select_from(old), _NEW, old).cte("told")
+        columns = (*(container.c[name] for name in names), recording.is_recorded.label("recorded"))
+        old = select(*columns).where(*found, may_write).with_for_update().cte("old")
+        kept = recording.old_state(select().select_from(old), old, old.c.recorded).cte("kept")
+        told = recording.state_event(select().select_from(old), _NEW, old, old.c.recorded).cte("told")
         return (compiled.compile(_change(old).where(container.c.id == old.c.id).add_cte(kept, told)),)
     locks: tuple[Select[Any], ...] = ()
-    if backend.locked_id is not None:
+    locked = backend.variable("locked")
+    if locked is not None:
         # max() gives NULL where nothing is found: without a row the variable would stay what it was
-        id_: ColumnElement[int] = literal_column(f"max(container.id) INTO {backend.locked_id}")
+        id_: ColumnElement[int] = literal_column(f"max(container.id) INTO {locked}")
         locks = (select(id_).select_from(container).where(*found, may_write).with_for_update(),)
-        found = (container.c.id == literal_column(backend.locked_id),)
+        found = (container.c.id == literal_column(locked),)
     rows = select().select_from(container)
     kept_first = recording.old_state(rows.where(*found, may_write))
     then = recording.state_event(rows.where(*found), _NEW)

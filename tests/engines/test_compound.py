@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
@@ -69,14 +69,18 @@ def asked(repository: ContainerRepository, call: Callable[[], object]) -> int:
         # the transaction's begin, the read, all that is written, the commit
         (4, lambda r, i: r.save("pod", "c", container("t", mounts=[Mount(source=str(i))]))),
         # the ID of the new row is an answer
-        (6, lambda r, i: r.save("pod", f"new-{i}", container(f"new-{i}"))),
+        (6, lambda r, i: r.acting().save("pod", f"new-{i}", container(f"new-{i}"))),
+        (1, lambda r, i: r.save("pod", f"new-{i}", container(f"new-{i}"))),
     ],
-    ids=["transition", "save", "save of a new one"],
+    ids=["transition", "save", "save of a new one", "save of a new one after a new one"],
 )
 def test_the_round_trips(
     one: ContainerRepository, most: int, call: Callable[[ContainerRepository, int], object]
 ) -> None:
-    """A change of state is one round trip, whether its statements are prepared by then or not; saves are a few."""
+    """A change of state is one round trip, whether its statements are prepared by then or not; saves are a few.
+
+    So is a new container after a new one; a repository that has saved none yet looks first.
+    """
     for i in range(2 * OFTEN + 1):
         call(one, i)
         if i in {0, 2 * OFTEN}:
@@ -176,11 +180,12 @@ def test_an_interruption_of_a_commit(
     url, database = mariadb_store
     pause = "DO (SELECT count(*) FROM lease)"
     compounded = compound._compound
-    monkeypatch.setattr(
-        compound,
-        "_compound",
-        lambda *given: compounded(*given).replace("COMMIT; ", f"COMMIT; {pause}; " if made else f"{pause}; COMMIT; "),
-    )
+
+    def paused(*given: Any) -> compound._Compound:
+        found = compounded(*given)
+        return found._replace(sql=found.sql.replace("COMMIT; ", f"COMMIT; {pause}; " if made else f"{pause}; COMMIT; "))
+
+    monkeypatch.setattr(compound, "_compound", paused)
     with database.engine.connect() as connection, ThreadPoolExecutor(1) as pool:
         connection.exec_driver_sql("LOCK TABLES lease WRITE")
         change = pool.submit(one.transition, "pod", "c", "stopped", expected="running")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from persistdb import Database
-from persistdb.db.work import Statement, rows, value
+from persistdb.db.work import Call, Statement, rows, value
 from persistdb.engines.liveness import DOUBT, USED
 from persistdb.engines.pool import Place
 from tests.conftest import SERVERS
@@ -100,21 +100,44 @@ def test_in_doubt_it_is_taken_with_a_ping(database: Database, why: str) -> None:
 
 
 def test_a_cursor_is_kept_for_few_rows(postgresql_url: str) -> None:
-    """A unit of work on PostgreSQL uses the cursor of the one before, unless that holds many rows."""
+    """A unit of work on PostgreSQL uses the cursor of the statement's last run, unless that holds many rows."""
+    few, other = Statement("SELECT 2", "pyformat"), Statement("SELECT 3", "pyformat")
     many = Statement("SELECT generate_series(1, 1000)", "pyformat")
 
-    def cursor(database: Database, work: Work[object]) -> object:
-        database.read(lambda: work)
+    def cursor(database: Database, statement: Statement) -> object:
+        database.read(lambda: rows(statement, {}))
         place = taken(database)
         database.backend.checkin(place)
-        return place.info["cursor"]
+        return place.info["cursors"][statement.sql]
 
     with Database(postgresql_url, pool_size=1) as database:
-        assert one(database) == 1
-        first = cursor(database, value(Statement("SELECT 2", "pyformat"), {}))
-        assert cursor(database, value(Statement("SELECT 3", "pyformat"), {})) is first
+        first = cursor(database, few)
+        assert cursor(database, other) is not first
         with pytest.raises(Exception, match="division"):
             one(database, "SELECT 1 / 0")
-        assert cursor(database, rows(many, {})) is first
-        assert first.closed  # type: ignore[attr-defined]  # psycopg's
-        assert cursor(database, value(Statement("SELECT 4", "pyformat"), {})) is not first
+        assert cursor(database, few) is first
+        assert cursor(database, many).closed  # type: ignore[attr-defined]  # psycopg's
+        assert not cursor(database, few).closed  # type: ignore[attr-defined]  # the same
+
+
+def test_a_cursor_in_use_is_not_taken_again(postgresql_url: str) -> None:
+    """The same statement twice in one round trip has a cursor for each answer."""
+    statement = Statement("SELECT CAST(:number AS integer), '50%'", "pyformat")
+
+    def work() -> Work[list[object]]:
+        answers = yield [Call(statement, {"number": number}) for number in (1, 2)]
+        return [answer.rows for answer in answers]
+
+    with Database(postgresql_url, pool_size=1) as database:
+        assert database.write(work) == [[(1, "50%")], [(2, "50%")]]
+        assert database.write(work) == [[(1, "50%")], [(2, "50%")]]
+
+
+def test_a_connection_keeps_few_cursors(postgresql_url: str) -> None:
+    """A program of very many statements keeps no cursor for each of them."""
+    from persistdb.engines.postgresql import cursors  # needs the driver
+
+    with Database(postgresql_url, pool_size=1) as database:
+        for number in range(100):
+            assert one(database, f"SELECT {number}") == number
+        assert len(taken(database).info["cursors"]) <= cursors.MOST

@@ -1,4 +1,4 @@
-"""A container that is created in one statement, where the engine can: it leaves what a save with several does."""
+"""A container that is created in one round trip, where the engine can: it leaves what a save with several does."""
 
 from __future__ import annotations
 

@@ -48,10 +48,10 @@ def take(engine: Engine, conversions: Mapping[Any, Any]) -> None:
 
 def marked(values: Any) -> Any:
     """Return parameters with the long texts among them marked as such."""
-    if isinstance(values, Mapping):
-        return {name: _marked(value) for name, value in values.items()}
-    return [_marked(value) for value in values]
-
-
-def _marked(value: object) -> object:
-    return LongText(value) if type(value) is str and len(value) >= LONG else value
+    # without a call for each value: a change of state has nine
+    if type(values) is dict or isinstance(values, Mapping):
+        return {
+            name: LongText(value) if type(value) is str and len(value) >= LONG else value
+            for name, value in values.items()
+        }
+    return [LongText(value) if type(value) is str and len(value) >= LONG else value for value in values]

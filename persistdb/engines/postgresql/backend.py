@@ -186,6 +186,9 @@ class PostgreSQL(Backend):
             use_native_hstore=False,  # no column of ours is one, and to look for the type takes a statement
         )
         startup.spare_questions(engine, pooled=self._pooled)
+        from .cursors import kept_cursor  # the engine names the driver that is missing
+
+        self._kept_cursor: Callable[[Any, dict[str, Any], str], Any] = kept_cursor
         self._settings.see_to(engine)
         pipeline.lost_if_left_open(engine)
 
@@ -212,16 +215,12 @@ class PostgreSQL(Backend):
         """Take one that needs no ping."""
         return take(engine, again)
 
-    def kept_cursor(self, pooled: PoolProxiedConnection) -> Any:
-        """Keep one: psycopg looks for the dumpers and loaders of each new cursor again, a seventh of a get."""
-        info = pooled.info
-        cursor = info.get("cursor")
-        if cursor is None or cursor.closed:
-            from .cursors import kept_cursor  # an error names the driver that is missing, when it is looked for
-
-            driver: Any = pooled.dbapi_connection
-            cursor = info["cursor"] = kept_cursor(driver)
-        return cursor
+    def kept_cursor(self, pooled: PoolProxiedConnection, sql: str) -> Any:
+        """Keep one for each statement."""
+        kept = pooled.info.get("cursors")
+        if kept is None:
+            kept = pooled.info["cursors"] = {}
+        return self._kept_cursor(pooled.dbapi_connection, kept, sql)
 
     def checkin(self, pooled: PoolProxiedConnection) -> None:
         """Roll back where a transaction is open, by what the server said last."""

@@ -2346,8 +2346,140 @@ WHERE container.id = @persistdb_locked AND
   (SELECT 18446744073709551615 + (min_writer > '0018') > 0
   FROM schema_support)
 
--- name: creation
--- Create a container, and return its revision, or no row if it is not created: where one statement can.
+-- name: creation[0]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
+SELECT max(sandbox.id) INTO @persistdb_sandbox
+FROM sandbox
+WHERE sandbox.host = :host AND sandbox.sid = :sid AND NOT coalesce(instr(sandbox.document, :cid) > 0,
+    false) AND
+  (SELECT 18446744073709551615 + (min_writer > '0018') > 0
+  FROM schema_support)
+FOR UPDATE
+
+-- name: creation[1]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
+SELECT max(sandbox.revision +
+    (SELECT coalesce(sum(container.revision), 0)
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) + 1) INTO @persistdb_revision
+FROM sandbox
+WHERE sandbox.id = @persistdb_sandbox AND NOT (EXISTS
+    (SELECT container.id
+    FROM container
+    WHERE container.sandbox_id = sandbox.id AND container.cid = :cid))
+
+-- name: creation[2]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
+INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, valid_from)
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
+    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
+  anon_1, @persistdb_revision - 1 AS anon_2, sandbox.revision, FALSE, sandbox.state,
+  sandbox.updated_at
+FROM sandbox
+WHERE sandbox.id = @persistdb_sandbox AND @persistdb_revision IS NOT NULL
+  AND
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND sandbox.updated_at >= '0001-01-01'
+  AND sandbox.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: creation[3]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
+UPDATE sandbox
+SET revision=((sandbox.revision + 1) - @persistdb_revision), updated_at=CASE WHEN (sandbox.updated_at
+    > :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
+  END
+WHERE sandbox.id = @persistdb_sandbox AND @persistdb_revision IS NOT NULL
+
+-- name: creation[4]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
+INSERT INTO container (sandbox_id, cid, state, cgroup_path, bundle_path, layout, extra, document,
+    namespace, runtime, pod, pod_uid, container_name, image, revision, created_at, updated_at)
+SELECT @persistdb_sandbox, :cid, :state, :cgroup_path, :bundle_path, :layout, :extra, :document,
+  :namespace, :runtime, :pod, :pod_uid, :container_name, :image, @persistdb_revision, :now, :now
+FROM DUAL
+WHERE @persistdb_revision IS NOT NULL
+
+-- name: creation[5]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
+INSERT INTO mount (container_id, `position`, is_rootfs, source, destination, type, options,
+    host_path, block_device_id, read_only, mounted, since)
+SELECT last_insert_id(), r.`position`, r.is_rootfs, r.source, r.destination, r.type, r.options,
+  r.host_path, r.block_device_id, r.read_only, r.mounted, r.since
+FROM
+  (SELECT *
+  FROM JSON_TABLE(:mount, '$[*]' COLUMNS (container_id BIGINT PATH '$[0]' ERROR ON ERROR, position
+        BIGINT PATH '$[1]' ERROR ON ERROR, is_rootfs BIGINT PATH '$[2]' ERROR ON ERROR, source
+        LONGTEXT CHARACTER
+      SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[3]' ERROR ON ERROR, destination LONGTEXT
+        CHARACTER
+      SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[4]' ERROR ON ERROR, type LONGTEXT CHARACTER
+      SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[5]' ERROR ON ERROR, options LONGTEXT CHARACTER
+      SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[6]' ERROR ON ERROR, host_path LONGTEXT CHARACTER
+      SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[7]' ERROR ON ERROR, block_device_id LONGTEXT
+        CHARACTER
+      SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[8]' ERROR ON ERROR, read_only BIGINT PATH '$[9]'
+        ERROR ON ERROR, mounted BIGINT PATH '$[10]' ERROR ON ERROR, since BIGINT PATH '$[11]' ERROR
+        ON ERROR)) AS item) AS r
+WHERE @persistdb_revision IS NOT NULL
+
+-- name: creation[6]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
+INSERT INTO device_map (container_id, `position`, device_id, container_path, file_mode, uid, gid,
+    shared, since)
+SELECT last_insert_id(), r.`position`, r.device_id, r.container_path, r.file_mode, r.uid, r.gid,
+  r.shared, r.since
+FROM
+  (SELECT *
+  FROM JSON_TABLE(:device_map, '$[*]' COLUMNS (container_id BIGINT PATH '$[0]' ERROR ON ERROR,
+        position BIGINT PATH '$[1]' ERROR ON ERROR, device_id LONGTEXT CHARACTER
+      SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[2]' ERROR ON ERROR, container_path LONGTEXT
+        CHARACTER
+      SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[3]' ERROR ON ERROR, file_mode BIGINT PATH '$[4]'
+        ERROR ON ERROR, uid BIGINT PATH '$[5]' ERROR ON ERROR, gid BIGINT PATH '$[6]' ERROR ON ERROR,
+        shared BIGINT PATH '$[7]' ERROR ON ERROR, since BIGINT PATH '$[8]' ERROR ON ERROR)) AS item)
+  AS r
+WHERE @persistdb_revision IS NOT NULL
+
+-- name: creation[7]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
+INSERT INTO process (container_id, `position`, sandbox_id, token, pid, start_time, start_time_ns,
+    start_time_offset, since)
+SELECT last_insert_id(), r.`position`, @persistdb_sandbox, r.token, r.pid, r.start_time,
+  r.start_time_ns, r.start_time_offset, r.since
+FROM
+  (SELECT *
+  FROM JSON_TABLE(:process, '$[*]' COLUMNS (container_id BIGINT PATH '$[0]' ERROR ON ERROR, position
+        BIGINT PATH '$[1]' ERROR ON ERROR, sandbox_id BIGINT PATH '$[2]' ERROR ON ERROR, token
+        LONGTEXT CHARACTER
+      SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[3]' ERROR ON ERROR, pid BIGINT PATH '$[4]' ERROR
+        ON ERROR, start_time LONGTEXT CHARACTER
+      SET utf8mb4 COLLATE utf8mb4_nopad_bin PATH '$[5]' ERROR ON ERROR, start_time_ns BIGINT PATH
+        '$[6]' ERROR ON ERROR, start_time_offset BIGINT PATH '$[7]' ERROR ON ERROR, since BIGINT PATH
+        '$[8]' ERROR ON ERROR)) AS item) AS r
+WHERE @persistdb_revision IS NOT NULL
+
+-- name: creation[8]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
+INSERT INTO container_lifetime (id, sandbox_id, cid, created_at)
+SELECT last_insert_id(), @persistdb_sandbox, :cid, :now
+FROM DUAL
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND @persistdb_revision IS NOT NULL
+
+-- name: creation[9]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
+INSERT INTO event (sandbox_id, container_id, kind, revision, at, new_state, cause, actor, reason)
+SELECT @persistdb_sandbox, last_insert_id(), 'created', @persistdb_revision, :now, :state, :cause,
+  :actor, :reason
+FROM DUAL
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND @persistdb_revision IS NOT NULL
+
+-- name: creation[10]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
+SELECT @persistdb_revision
 
 -- name: past.one.version
 -- The container whose version the parts have.

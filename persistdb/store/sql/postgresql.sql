@@ -2473,7 +2473,9 @@ ORDER BY t.id DESC, t.time DESC
 -- Change a container's state, with what is recorded of that: host, sid, cid, old, new.
 WITH "old" AS
   (SELECT container.id AS id, container.sandbox_id AS sandbox_id, container.state AS state,
-    container.revision AS revision, container.updated_at AS updated_at
+    container.revision AS revision, container.updated_at AS updated_at,
+    (SELECT coalesce(seconds, 1)
+    FROM retention) > 0 AS recorded
   FROM container
   WHERE container.sandbox_id =
     (SELECT sandbox.id
@@ -2489,9 +2491,7 @@ WITH "old" AS
       AND "old".updated_at <= '9999-12-31 23:59:59.999999') THEN "old".updated_at ELSE :now END AS
     anon_1, "old".revision AS revision, FALSE, "old".state AS state, "old".updated_at AS updated_at
   FROM "old"
-  WHERE
-    (SELECT coalesce(seconds, 1)
-    FROM retention) > 0 AND "old".updated_at >= '0001-01-01'
+  WHERE "old".recorded AND "old".updated_at >= '0001-01-01'
     AND "old".updated_at <= '9999-12-31 23:59:59.999999'), told AS
   (INSERT INTO event (sandbox_id, container_id, kind, revision, at, old_state, new_state, cause,
       actor, reason, transaction_id)
@@ -2500,33 +2500,32 @@ WITH "old" AS
     "old".updated_at ELSE :now END AS anon_3, :old, :new, :cause, :actor, :reason,
     CAST(CAST(pg_current_xact_id() AS text) AS bigint)
   FROM "old"
-  WHERE
-    (SELECT coalesce(seconds, 1)
-    FROM retention) > 0)
+  WHERE "old".recorded)
 UPDATE container
 SET state=:new, revision=("old".revision + 1), updated_at=CASE WHEN ("old".updated_at > :now
     AND "old".updated_at <= '9999-12-31 23:59:59.999999') THEN "old".updated_at ELSE :now END
 FROM "old"
 WHERE container.id = "old".id
 
--- name: creation
--- Create a container, and return its revision, or no row if it is not created: where one statement can.
+-- name: creation[0]
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
 WITH found AS
   (SELECT sandbox.id AS id, sandbox.revision AS revision, sandbox.state AS state, sandbox.updated_at
     AS updated_at,
     (SELECT CAST(coalesce(sum(container.revision), 0) AS BIGINT) AS coalesce_1
     FROM container
-    WHERE container.sandbox_id = sandbox.id) AS others
+    WHERE container.sandbox_id = sandbox.id) AS others,
+    (SELECT coalesce(seconds, 1)
+    FROM retention) > 0 AS recorded
   FROM sandbox
   WHERE sandbox.host = :host AND sandbox.sid = :sid
-    AND NOT (EXISTS
-      (SELECT container.id
-      FROM container
-      WHERE container.sandbox_id = sandbox.id AND container.cid = :cid))
     AND NOT coalesce(strpos(sandbox.document, :cid) > 0, false)
     AND
     (SELECT 9223372036854775807 + CAST(min_writer > '0018' AS integer) > 0
-    FROM schema_support)), renumbered AS
+    FROM schema_support) AND NOT (EXISTS
+      (SELECT container.id
+      FROM container
+      WHERE container.sandbox_id = sandbox.id AND container.cid = :cid))), renumbered AS
   (UPDATE sandbox
   SET revision=(-found.others), updated_at=CASE WHEN (sandbox.updated_at > :now
       AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END
@@ -2549,24 +2548,22 @@ WITH found AS
     AS state, found.updated_at AS updated_at
   FROM found
   JOIN renumbered ON renumbered.id = found.id
-  WHERE
-    (SELECT coalesce(seconds, 1)
-    FROM retention) > 0 AND found.updated_at >= '0001-01-01'
+  WHERE found.recorded AND found.updated_at >= '0001-01-01'
     AND found.updated_at <= '9999-12-31 23:59:59.999999'), begun AS
   (INSERT INTO container_lifetime (id, sandbox_id, cid, created_at)
   SELECT created.id AS id, created.sandbox_id AS sandbox_id, :cid, :now
   FROM created
   WHERE
-    (SELECT coalesce(seconds, 1)
-    FROM retention) > 0), told AS
+    (SELECT found.recorded
+    FROM found)), told AS
   (INSERT INTO event (sandbox_id, container_id, kind, revision, at, new_state, cause, actor, reason,
       transaction_id)
   SELECT created.sandbox_id AS sandbox_id, created.id AS id, 'created', created.revision AS revision,
     :now, :state, :cause, :actor, :reason, CAST(CAST(pg_current_xact_id() AS text) AS bigint)
   FROM created
   WHERE
-    (SELECT coalesce(seconds, 1)
-    FROM retention) > 0), new_mount AS
+    (SELECT found.recorded
+    FROM found)), new_mount AS
   (INSERT INTO mount (container_id, position, is_rootfs, source, destination, type, options,
       host_path, block_device_id, read_only, mounted, since)
   SELECT created.id AS id, r.position AS position, r.is_rootfs AS is_rootfs, r.source AS source,

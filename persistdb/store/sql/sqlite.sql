@@ -2697,7 +2697,7 @@ WHERE container.sandbox_id =
   FROM schema_support)
 
 -- name: creation
--- Create a container, and return its revision, or no row if it is not created: where one statement can.
+-- Create a container, and return its revision, none if it is not created: where one round trip can.
 
 -- name: past.one.version
 -- The container whose version the parts have.
