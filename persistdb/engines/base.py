@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from .deadlines import Bounded, Timeouts, after
 from .syntax import Syntax
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from .plain import Connections
 
 
-@dataclass(frozen=True)
-class ErrorRule:
+class ErrorRule(NamedTuple):
     """One row of an engine's error table: a driver's error and what it means to a caller.
 
     ``code`` is the engine's own (``sqlite_errorname``, SQLSTATE, errno; ``""`` for none); ``text`` narrows it where one
@@ -57,8 +55,7 @@ Answered = tuple["Sequence[tuple[Any, ...]]", int]
 """What a statement returned: its rows, and how many it changed or returned."""
 
 
-@dataclass(frozen=True)
-class Role:
+class Role(NamedTuple):
     """What a kind of user may do: select from tables and views, and select from tables and write their rows."""
 
     kind: str

@@ -6,11 +6,10 @@ what a transaction with smaller ones commits later. So events are read up to whe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class EventOrder:
+class EventOrder(NamedTuple):
     """An order of events, and up to where it is settled.
 
     ``columns`` of ``event`` are the order. ``settled`` is the condition of the rows before which no other can appear.

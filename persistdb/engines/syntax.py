@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import msgspec
 
@@ -29,16 +28,14 @@ JSONPath = tuple[str, ...]
 """The keys that lead to a value in a JSON document."""
 
 
-@dataclass(frozen=True)
-class JSONValue:
+class JSONValue(NamedTuple):
     """A text, or an integer, at the first of these paths that leads to one."""
 
     paths: Sequence[JSONPath]
     integer: bool = False
 
 
-@dataclass(frozen=True)
-class JSONItems:
+class JSONItems(NamedTuple):
     """The entries of a list as a table ``item``: its text in FROM, an entry's place from 1 on, and its values."""
 
     source: str
@@ -46,8 +43,7 @@ class JSONItems:
     values: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class JSONRows:
+class JSONRows(NamedTuple):
     """The rows of a table that a document has as a list.
 
     ``order`` is the column that they are sorted by, ``number`` an integer that differs in each. ``other`` is a second
@@ -66,7 +62,7 @@ class JSONRows:
     def also(self, condition: str) -> JSONRows:
         """Return those of the rows for which a condition holds, too."""
         other = self.other and (self.other[0], f"{self.other[1]} AND {condition}")
-        return replace(self, where=f"{self.where} AND {condition}", other=other)
+        return self._replace(where=f"{self.where} AND {condition}", other=other)
 
     def sources(self) -> Sequence[str]:
         """Write what comes after FROM, for each table."""

@@ -9,7 +9,6 @@ Pure: nothing here touches a database.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -213,13 +212,13 @@ class VersionStatements(PastStatements):
         first = f"FROM {past} AND x.position = o.position AND x.until > {revision} ORDER BY x.until LIMIT 1"
         since = f"{alias}.since <= {revision}"
         if self._backend.lateral:
-            return replace(rows, other=(f"({places}) AS o CROSS JOIN LATERAL (SELECT x.* {first})", since))
+            return rows._replace(other=(f"({places}) AS o CROSS JOIN LATERAL (SELECT x.* {first})", since))
         until = f"(SELECT x.until {first})"
         if self.number and self._backend.groups_by_seeking:
             grouped = f"AND x.until > {revision} GROUP BY x.container_id, x.position"
             places, until = f"SELECT x.position, min(x.until) AS until FROM {past} {grouped}", "o.until"
         there = f"{alias}.container_id = :id AND {alias}.position = o.position AND {alias}.until = {until} AND {since}"
-        return replace(rows, other=(f"({places}) AS o CROSS JOIN {table}_history", there))
+        return rows._replace(other=(f"({places}) AS o CROSS JOIN {table}_history", there))
 
 
 class VersionStatement(VersionStatements):
