@@ -104,6 +104,15 @@ def check_key(name: str, value: str) -> None:
     check_length(name, value)
 
 
+def check_sort(sort: str, known: Iterable[str]) -> str:
+    """Return the column to sort by, without the ``-`` that reverses the order; refuse one that is not known."""
+    name = sort.removeprefix("-")
+    names = list(known)
+    if name not in names:
+        raise InvalidValue("sort", sort, f"unknown; use one of {', '.join(names)}, with - before it for the reverse")
+    return name
+
+
 def check_host(name: str) -> None:
     """Refuse a text that no host's name can be: empty, too long, or one that not every engine can hold."""
     check_key("host", name)

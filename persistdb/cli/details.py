@@ -56,7 +56,7 @@ _ATTACHED = (
 _LABELS = {"sid": "sandbox", "cid": "container"}
 
 
-def as_row(container: Container, names: tuple[str, str, str]) -> dict[str, object]:
+def as_row(container: Container, names: tuple[str, str, str]) -> dict[str, Any]:
     """Return the container as a row of JSON (``docs/json.md``, kind ``container``).
 
     ``names`` are its pod's, its own and its image's.
@@ -109,8 +109,8 @@ def print_details(container: Container, names: tuple[str, str, str]) -> None:
     _values(row, *own, "bundle", "cgroup", "layout", "revision", "created", "updated")
     record = container.record
     _mounts("rootfs", [record.rootfs] if record.rootfs != type(record.rootfs)() else [])
-    _section("processes", _PROCESSES, [process.to_dict() for process in record.processes])
-    _section("devices", _DEVICES, [_device(device) for device in record.device_maps])
+    _section("processes", _PROCESSES, row["processes"])
+    _section("devices", _DEVICES, row["devices"])
     _mounts("mounts", record.mounts)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..errors import InvalidValue
+from ..validation import check_sort
 from . import complete
 from .answers import number_of
 from .columns import Column
@@ -18,7 +18,7 @@ from .status import reading_arguments
 from .target import Target, host_option, pass_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ..reports.readonly import Rows
     from .output import Output
@@ -54,13 +54,6 @@ _HOSTS: Final[tuple[Column, ...]] = (
     Column("programs", "PROGRAMS", shrinks=True),
     Column("boot_id", "BOOT ID", is_extra=True),
 )
-# the views' names of columns that all lists of the command line call otherwise
-_IN_VIEWS: Final[Mapping[str, str]] = {
-    "updated": "updated_at",
-    "seen": "seen_at",
-    "created": "created_at",
-    "cgroup": "cgroup_path",
-}
 
 
 @click.command(
@@ -89,7 +82,9 @@ def list_sandboxes(target: Target, sort: str, limit: int | None, all_hosts: bool
     with target.repository() as repository:
         host = None if all_hosts else repository.host
         with reading_arguments():
-            answer = lists.sandboxes(repository.database, host=host, sort=_in_view(sort, _SANDBOXES), limit=limit)
+            answer = lists.sandboxes(
+                repository.database, host=host, sort=_in_view(sort, _SANDBOXES, lists.SANDBOXES), limit=limit
+            )
         columns, rows = _SANDBOXES, answer.rows
         if host is not None and output.form == "table" and output.columns is None:
             columns, rows = _SANDBOXES[1:], [row[1:] for row in rows]
@@ -120,19 +115,17 @@ def list_hosts(target: Target, sort: str, limit: int | None, output: Output) -> 
     output.places(_HOSTS)
     with target.database() as database:
         with reading_arguments():
-            answer = lists.hosts(database, sort=_in_view(sort, _HOSTS), limit=limit)
+            answer = lists.hosts(database, sort=_in_view(sort, _HOSTS, lists.HOSTS), limit=limit)
         _print("hosts", _HOSTS, answer.rows, answer, output)
         if not answer.rows and output.is_for_people:
             tell(nothing("hosts", database, None))
 
 
-def _in_view(sort: str, columns: Sequence[Column]) -> str:
-    """Return what a view calls a column to sort by; raises :class:`~persistdb.errors.InvalidValue`."""
-    name = sort.removeprefix("-")
+def _in_view(sort: str, columns: Sequence[Column], names: Sequence[str]) -> str:
+    """Return what a view calls a column to sort by, from its ``names``; refuse what is no column."""
     known = [column.name for column in columns]
-    if name not in known:
-        raise InvalidValue("sort", sort, f"unknown; use one of {', '.join(known)}, with - before it for the reverse")
-    return sort.removesuffix(name) + _IN_VIEWS.get(name, name)
+    name = check_sort(sort, known)
+    return sort.removesuffix(name) + names[known.index(name)]
 
 
 def _print(

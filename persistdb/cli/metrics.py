@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from .status import CANNOT, DONE, importing, reading_arguments, terminable
 from .target import Target, host_option, pass_target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..errors import PersistDBError
     from ..metrics.address import Address
     from ..metrics.families import Numbers
@@ -73,21 +76,17 @@ def metrics(
     """
     if textfile is not None and listen is not None:
         raise click.UsageError("--textfile and --listen exclude each other: give one of them")
-    if allow_remote and listen is None:
-        raise click.UsageError("--allow-remote is for --listen")
+    address = read_address(listen, "--listen", allow_remote=allow_remote)
     target.check_host()
     with importing("metrics", extra="metrics"):
-        from ..metrics import address, exposition
+        from ..metrics import exposition
         from ..metrics.families import Numbers
-    place = None
-    if listen is not None:
-        with reading_arguments():
-            place = address.parse(listen, allow_remote=allow_remote)
     with target.reader() as database:
         numbers = Numbers(database, host=None if all_hosts else target.host, max_hosts=max_hosts, told=_told)
-        if place is not None:
-            _serve(numbers, place)
-            return DONE
+        if address is not None:
+            with terminable(), answering(numbers, address):
+                while True:
+                    signal.pause()
         if textfile is not None:
             exposition.write_textfile(numbers, textfile)
         else:
@@ -102,10 +101,26 @@ def _told(error: PersistDBError | None) -> None:
         complain(error, "error")
 
 
-def _serve(numbers: Numbers, address: Address) -> None:
+def read_address(text: str | None, option: str, *, allow_remote: bool) -> Address | None:
+    """Read the address to answer scrapes at, ``None`` for none; a wrong one is misuse before anything is done."""
+    if text is None:
+        if allow_remote:
+            raise click.UsageError(f"--allow-remote is for {option}")
+        return None
+    with importing("metrics", extra="metrics"):
+        import prometheus_client  # noqa: F401  what answers there
+
+    from ..metrics import address
+
+    with reading_arguments():
+        return address.parse(text, allow_remote=allow_remote)
+
+
+@contextmanager
+def answering(numbers: Numbers, address: Address) -> Iterator[None]:
+    """Answer scrapes until the end of the block, and say where."""
     from ..metrics import exposition
 
-    with terminable(), exposition.served(numbers, address) as served:
+    with exposition.served(numbers, address) as served:
         tell(f"metrics at http://{served}/metrics")
-        while True:
-            signal.pause()
+        yield

@@ -15,16 +15,10 @@ if TYPE_CHECKING:
 _PATIENCE = 1.0  # seconds; shorter work needs no bar
 
 
-class Progress:
-    """A count of sandboxes and containers, shown on stderr if that is a terminal and the work takes a while.
+class _Shown:
+    """Work that is shown on stderr, if that is a terminal and the work takes a while."""
 
-    The total is not known in advance: the bar only shows that the work goes on.
-    """
-
-    def __init__(self, doing: str) -> None:
-        self.sandboxes = 0
-        self.containers = 0
-        self._doing = doing
+    def __init__(self) -> None:
         self._bar: Bar | None = None
         self._start = time.monotonic()
 
@@ -35,15 +29,32 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def advance(self, containers: int) -> None:
-        """Count one more sandbox."""
-        self.sandboxes += 1
-        self.containers += containers
+    def _show(self, text: str, *, done: int | None = None, total: int | None = None) -> None:
+        """Show how far the work is."""
         if self._bar is None:
             if _is_plain() or time.monotonic() - self._start < _PATIENCE:
                 return
             self._bar = _start_bar()
-        self._bar.update(self._bar.task_ids[0], description=f"{self._doing} {self}")
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=text)
+
+
+class Progress(_Shown):
+    """A count of sandboxes and containers.
+
+    The total is not known in advance: the bar only shows that the work goes on.
+    """
+
+    def __init__(self, doing: str) -> None:
+        super().__init__()
+        self.sandboxes = 0
+        self.containers = 0
+        self._doing = doing
+
+    def advance(self, containers: int) -> None:
+        """Count one more sandbox."""
+        self.sandboxes += 1
+        self.containers += containers
+        self._show(f"{self._doing} {self}")
 
     def __str__(self) -> str:
         return f"{counted(self.sandboxes, 'sandbox', 'sandboxes')} with {counted(self.containers, 'container')}"
@@ -69,29 +80,16 @@ class Progress:
             self._bar.console.print(Text(printable(line)), soft_wrap=True)
 
 
-class Share:
-    """How much of some work is done, shown on stderr if that is a terminal and the work takes a while."""
+class Share(_Shown):
+    """How much of some work is done."""
 
     def __init__(self, doing: str, noun: str) -> None:
+        super().__init__()
         self._doing, self._noun = doing, noun
-        self._bar: Bar | None = None
-        self._start = time.monotonic()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def reach(self, done: int, total: int, noun: str = "") -> None:
         """Show how much is done now, and of what, if that is another thing than at first."""
-        if self._bar is None:
-            if _is_plain() or time.monotonic() - self._start < _PATIENCE:
-                return
-            self._bar = _start_bar()
-        text = f"{self._doing} {done:,} of {total:,} {noun or self._noun}"
-        self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=text)
+        self._show(f"{self._doing} {done:,} of {total:,} {noun or self._noun}", done=done, total=total)
 
 
 def _is_plain() -> bool:

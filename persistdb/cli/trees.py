@@ -124,13 +124,18 @@ def import_trees(
     with target.repository(create=True, cause="import") as repository:
         progress = ImportProgress("imported")
         importer = Importer(repository, progress, strict=strict, runtime=runtime, live=live, prune=prune or "none")
-        try:
-            with progress:
-                could_read = importer.run(paths) if paths else importer.run_usual_places()
-        except PersistDBError:
-            print_line(progress.summary(repository))  # what was stored before the error stays stored
-            raise
-        print_line(progress.summary(repository))
+        return imported(repository, progress, lambda: importer.run(paths) if paths else importer.run_usual_places())
+
+
+def imported(repository: ContainerRepository, progress: ImportProgress, run: Callable[[], bool]) -> int:
+    """Run an import, which says whether anything could be read, sum it up, and return the exit status."""
+    try:
+        with progress:
+            could_read = run()
+    except PersistDBError:
+        print_line(progress.summary(repository))  # what was stored before the error stays stored
+        raise
+    print_line(progress.summary(repository))
     if not progress.faults:
         return DONE
     return IN_PART if could_read else CANNOT

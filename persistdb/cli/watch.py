@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final
 import click
 from click.core import ParameterSource
 
-from ..errors import PersistDBError
 from . import complete
 from .messages import complain, counted, tell
+from .metrics import answering, read_address
 from .options import Seconds, gathered
-from .output import print_line
-from .status import CANNOT, DONE, IN_PART, importing, reading_arguments
+from .status import DONE, reading_arguments
 from .target import Target, host_option, pass_target, reason_option
-from .trees import ImportProgress, PruneOptionCommand, live_option, prune_option, runtime_option
+from .trees import ImportProgress, PruneOptionCommand, imported, live_option, prune_option, runtime_option
 from .units import install_units
 
 if TYPE_CHECKING:
@@ -143,13 +142,10 @@ def watch(
         return DONE
     if once and metrics is not None:
         raise click.UsageError("--metrics is for a watcher that stays: not with --once")
-    if allow_remote and metrics is None:
-        raise click.UsageError("--allow-remote is for --metrics")
+    address = read_address(metrics, "--metrics", allow_remote=allow_remote)
     if wanted.runtime is not None:
         with reading_arguments():
             runtime_named(wanted.runtime)
-    if metrics is not None:
-        _address(metrics, allow_remote=allow_remote)  # a wrong one is misuse before anything is done
     with target.repository(create=True, cause="watch") as repository:
         if once:
             return _pass_once(repository, wanted)
@@ -163,7 +159,7 @@ def watch(
             rescan=wanted.rescan,
         )
         watcher = Watcher(repository, _Lines(), options, ServiceManager())
-        with _signals(watcher) as caught, _metrics(repository, watcher, metrics, allow_remote=allow_remote):
+        with _signals(watcher) as caught, _metrics(repository, watcher, address):
             tell(f"watching {_what(wanted)} for {repository.database.url}, host {repository.host!r}")
             watcher.run()
         status = watcher.status
@@ -190,32 +186,15 @@ def _refuse_others(ctx: click.Context) -> None:
         )
 
 
-def _address(text: str, *, allow_remote: bool) -> Address:
-    """Read the address of metrics."""
-    with importing("metrics", extra="metrics"):
-        import prometheus_client  # noqa: F401  what answers there
-
-    from ..metrics import address
-
-    with reading_arguments():
-        return address.parse(text, allow_remote=allow_remote)
-
-
 @contextmanager
-def _metrics(
-    repository: ContainerRepository, watcher: Watcher, text: str | None, *, allow_remote: bool
-) -> Iterator[None]:
+def _metrics(repository: ContainerRepository, watcher: Watcher, address: Address | None) -> Iterator[None]:
     """Answer scrapes until the end of the block, if that is wanted."""
-    if text is None:
+    if address is None:
         yield
         return
-    from ..metrics import exposition
     from ..metrics.families import Numbers
 
-    numbers = Numbers(repository.database, host=repository.host, watch=lambda: watcher.status)
-    with exposition.served(numbers, _address(text, allow_remote=allow_remote)) as served:
-        host = f"[{served.host}]" if ":" in served.host else served.host
-        tell(f"metrics at http://{host}:{served.port}/metrics")
+    with answering(Numbers(repository.database, host=repository.host, watch=lambda: watcher.status), address):
         yield
 
 
@@ -239,17 +218,9 @@ def _pass_once(repository: ContainerRepository, wanted: _Wanted) -> int:
             prune=wanted.prune or "gone",
             cause="watch",
         )
-        with progress:
-            could_read = _pass(importer, wanted.paths)
-    except PersistDBError:
-        print_line(progress.summary(repository))
-        raise
+        return imported(repository, progress, lambda: _pass(importer, wanted.paths))
     finally:
         claim.release()
-    print_line(progress.summary(repository))
-    if not progress.faults:
-        return DONE
-    return IN_PART if could_read else CANNOT
 
 
 def _pass(importer: Importer, paths: Sequence[str]) -> bool:

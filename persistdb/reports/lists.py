@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ..errors import InvalidValue
 from ..schema.prepare import prepare
+from ..validation import check_sort
 from . import readonly
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ def _read(
     order: Sequence[str],
     limit: int | None,
 ) -> readonly.Rows:
-    sort = order[0].removeprefix("-")
-    if sort not in columns:
-        known = ", ".join(columns)
-        raise InvalidValue("sort", order[0], f"unknown; use one of {known}, with - before it for the reverse")
+    sort = check_sort(order[0], columns)
     by = dict.fromkeys([f"{sort} DESC" if order[0].startswith("-") else sort, *(x for x in order[1:] if x != sort)])
     sql = f"SELECT {', '.join(columns)} FROM {view}{where} ORDER BY {', '.join(by)}"
     prepare(database, create=False)

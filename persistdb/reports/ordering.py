@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ..errors import InvalidValue
+from ..validation import check_sort
 from .readonly import Rows
 
 
@@ -15,11 +15,7 @@ def ordered(answer: Rows, sort: str, limit: int | None = None) -> Rows:
     NULL comes before all values, text is compared by code points, and rows that are equal in the column stay in the
     order in which they are. Raises :class:`~persistdb.errors.InvalidValue` for a column that the answer does not have.
     """
-    name = sort.removeprefix("-")
-    if name not in answer.columns:
-        known = ", ".join(dict.fromkeys(answer.columns))
-        raise InvalidValue("sort", sort, f"unknown; use one of {known}, with - before it for the reverse")
-    place = list(answer.columns).index(name)
+    place = list(answer.columns).index(check_sort(sort, dict.fromkeys(answer.columns)))
     rows = sorted(answer.rows, key=lambda row: _rank(row[place]), reverse=sort.startswith("-"))
     return Rows(answer.columns, rows[:limit], limit is not None and len(rows) > limit)
 

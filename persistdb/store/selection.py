@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, false, func, literal_column, not_, null, or_, select, true, tuple_, union_all
 
-from ..errors import InvalidValue
 from ..schema.core import container, device_map, mount, process, sandbox
+from ..validation import check_sort
 from . import conditions
 from .encoding import NO_PID
 from .shapes import BY_NAMES
@@ -308,7 +308,5 @@ def order(sort: str, sorts: Mapping[str, Sequence[ColumnElement[Any]]] = SORTS) 
 
     Raises :class:`~persistdb.errors.InvalidValue`, which lists the names.
     """
-    columns = sorts.get(sort.removeprefix("-"))
-    if columns is None:
-        raise InvalidValue("sort", sort, f"unknown; use one of {', '.join(SORTS)}, with - before it for the reverse")
+    columns = sorts[check_sort(sort, sorts)]
     return [column.desc() for column in columns] if sort.startswith("-") else columns
