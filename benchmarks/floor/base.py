@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from datetime import UTC, datetime
+from datetime import datetime  # noqa: TC003  msgspec reads annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +11,7 @@ from whenever import Instant, OffsetDateTime, TimeDelta
 
 from persistdb import Container, ContainerState, Origin, Sandbox, SandboxState
 from persistdb.store.annotated import NO_DOCUMENT
+from persistdb.store.encoding import now_text
 
 from ..contender import Contender
 from ..samples import HOST
@@ -229,9 +230,7 @@ def sandbox_of(found: StoredSandbox) -> Sandbox:
 # --- the rows of a record
 
 
-def now() -> str:
-    """The moment as text that every engine reads."""
-    return datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+now = now_text
 
 
 def sandbox_row(record: SandboxState, containers: int, moment: str) -> Row:

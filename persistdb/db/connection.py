@@ -119,14 +119,15 @@ class Connection(InFlight):
         Errors of the driver, and rows that cannot be decoded, are raised where it yields.
         """
         in_turn = self._backend.is_in_process and not self._observed
+        answers: Sequence[Answer]
         try:
             calls = next(work)
             while True:
                 try:
-                    if len(calls) != 1:
-                        answers = self._answers(calls)
-                    elif in_turn:
+                    if in_turn:
                         answers = self._in_turn(calls)
+                    elif len(calls) != 1:
+                        answers = self._answers(calls)
                     else:
                         answers = (self._answer(calls[0]),)
                 except self._errors as error:
@@ -161,11 +162,6 @@ class Connection(InFlight):
                 return self._combined(calls, combined)
         if alone:
             self._begin = alone
-        if self._backend.is_in_process and not self._observed:
-            answers = self._in_turn(calls)
-            if alone:
-                self.commit()
-            return answers
         with self._together():
             cursors, checked = [], None
             for call in calls:
@@ -183,15 +179,21 @@ class Connection(InFlight):
         """
         answers: list[Answer] = []
         rows: list[Any]
-        cursor, checked, sql, values = self.driver.cursor(), None, self._begin, ()
+        values: Any = ()
+        cursor, checked, sql = self.driver.cursor(), None, self._begin
+        execute = cursor.execute
         try:
             if sql:
                 self._begin = ""
-                cursor.execute(sql, values)
+                execute(sql)
             for call in calls:
-                sql, values = call.statement.sql, _values(call, checked)
-                checked = call.parameters
-                cursor.execute(sql, values)
+                statement, parameters = call.statement, call.parameters
+                if parameters is not checked:
+                    _check(parameters)
+                    checked = parameters
+                sql, order = statement.sql, statement.order
+                values = parameters if order is None else order(parameters)
+                execute(sql, values)
                 if cursor.description:
                     if call.decode is None:
                         rows = cursor.fetchall()
@@ -327,8 +329,12 @@ def _values(call: Call, checked: Mapping[str, object] | None = None) -> Any:
     """Return a statement's parameters as the driver takes them, after a look at each text unless they were checked."""
     order, parameters = call.statement.order, call.parameters
     if parameters is not checked:
-        for value in parameters.values():
-            # what is ASCII without a NUL is in order: a call for each value is a fiftieth of a get
-            if isinstance(value, str) and (not value.isascii() or "\0" in value):
-                check_text(value)
+        _check(parameters)
     return parameters if order is None else order(parameters)
+
+
+def _check(parameters: Mapping[str, object]) -> None:
+    for value in parameters.values():
+        # what is ASCII without a NUL is in order: a call for each value is a fiftieth of a get
+        if isinstance(value, str) and (not value.isascii() or "\0" in value):
+            check_text(value)

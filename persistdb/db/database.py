@@ -7,7 +7,7 @@ import logging
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..engines import waiting
 from ..engines.base import CommitInterrupted
@@ -84,7 +84,7 @@ class Database(ConnectionSource):
 
     def read(self, work: Callable[[], Work[T]]) -> T:
         """Run a unit of work that reads with one statement, again if the connection turns out to be lost."""
-        return self._repeat(self._connected, work, self._read_time)
+        return self._repeat(work, None, self._read_time)
 
     def write(
         self,
@@ -102,63 +102,51 @@ class Database(ConnectionSource):
         """
         if self._sessions:
             self._refuse_within_session()
-
-        def transact(connection: Connection) -> T:
-            with self.backend.turn(connection.driver):
-                connection.begin(self.backend.begin_sql(write=True))
-                result = connection.run(work())
-                try:
-                    connection.commit()
-                except self.driver_error as error:
-                    if not self._is_lost(error, connection):
-                        raise
-                    raise CommitLost(result, error) from error
-                return result
-
-        def attempt(work: Callable[[], Work[T]], deadline: float) -> T:
-            try:
-                return self._connected(work, deadline, transact)
-            except CommitLost as lost:
-                result: T = lost.result
-                if not self._took_effect(lost.error, partial(verify, result) if verify else None, refs, deadline):
-                    raise Lost(lost.error) from lost.error
-                return result
-
-        return self._repeat(attempt, work, self.timeouts.call, write=True)
+        return self._repeat(work, self._transact, self.timeouts.call, verify, refs, write=True)
 
     def change(
-        self, work: Callable[[], Work[None]], *, verify: Callable[[], Work[bool | None]], refs: Sequence[str]
+        self, work: Callable[[], Work[None]], *, verify: Callable[[None], Work[bool | None]], refs: Sequence[str]
     ) -> None:
         """Run a unit of work that begins with a change that commits on its own: one round trip.
 
         The rule of :meth:`write` for a lost commit holds whenever the connection is lost, and the one for sessions. One
         that the server interrupts is looked up, too, where it may have been committed.
         """
-        if not self.backend.changes_alone:
-            self.write(work, verify=lambda _: verify(), refs=refs)
-            return
         if self._sessions:
             self._refuse_within_session()
+        transact = self._change_alone if self.backend.changes_alone else self._transact
+        self._repeat(work, transact, self.timeouts.call, verify, refs, write=True)
 
-        def change(connection: Connection) -> None:
-            with self.backend.turn(connection.driver):
-                connection.begin_alone(self.backend.begin_sql(write=True))
-                connection.run(work())
+    # what these two and _connected() do is not cut finer: each call counts where a change of state takes 30 µs
 
-        def attempt(work: Callable[[], Work[None]], deadline: float) -> None:
+    def _transact(self, connection: Connection, work: Callable[[], Work[T]]) -> T:
+        backend = self.backend
+        with backend.turn(connection.driver):
+            connection.begin(backend.begin_sql(write=True))
+            result = connection.run(work())
             try:
-                self._connected(work, deadline, change)
-            except Lost as lost:
-                if not self._took_effect(lost.error, verify, refs, deadline):
+                connection.commit()
+            except self.driver_error as error:
+                if not self._is_lost(error, connection):
                     raise
-            except CommitInterrupted as interrupted:
-                if not self._took_effect(interrupted.error, verify, refs, deadline):
-                    raise interrupted.error from None
+                raise CommitLost(result, error) from error
+            return result
 
-        self._repeat(attempt, work, self.timeouts.call, write=True)
+    def _change_alone(self, connection: Connection, work: Callable[[], Work[T]]) -> T:
+        with self.backend.turn(connection.driver):
+            connection.begin_alone(self.backend.begin_sql(write=True))
+            try:
+                return connection.run(work())
+            except self.driver_error as error:
+                if not self._is_lost(error, connection):
+                    raise
+                raise CommitLost(None, error) from error
 
     def _connected(
-        self, work: Callable[[], Work[T]], deadline: float, transact: Callable[[Connection], T] | None = None
+        self,
+        work: Callable[[], Work[T]],
+        deadline: float,
+        transact: Callable[[Connection, Callable[[], Work[T]]], T] | None = None,
     ) -> T:
         """Run work on a connection of the pool, which rolls back what is not committed when it is returned."""
         connection = self._connection_type(self._engine or self._source(), self.backend, self._errors, deadline)
@@ -168,7 +156,7 @@ class Database(ConnectionSource):
             try:
                 if self._to_look:
                     self._look_again(connection)
-                return transact(connection) if transact else connection.run(work())
+                return connection.run(work()) if transact is None else transact(connection, work)
             except CommitLost as error:
                 pooled.invalidate(error)
                 raise
@@ -209,16 +197,13 @@ class Database(ConnectionSource):
         if verify is None:
             raise unknown from error
 
-        def look(connection: Connection) -> bool | None:
+        def look(connection: Connection, verify: Callable[[], Work[bool | None]]) -> bool | None:
             # as a write begins: where another node of a cluster is looked at, it may be behind; it is rolled back
             connection.begin(self.backend.begin_sql(write=True))
             return connection.run(verify())
 
-        def attempt(verify: Callable[[], Work[bool | None]], deadline: float) -> bool | None:
-            return self._connected(verify, deadline, look)
-
         try:
-            committed = self._repeat(attempt, verify, left(deadline))
+            committed = self._repeat(verify, look, left(deadline))
         except DatabaseError:
             raise unknown from error
         if committed is None:
@@ -227,9 +212,11 @@ class Database(ConnectionSource):
 
     def _repeat(
         self,
-        attempt: Callable[[Callable[[], Work[T]], float], T],
         work: Callable[[], Work[T]],
+        transact: Callable[[Connection, Callable[[], Work[T]]], T] | None,
         seconds: float,
+        verify: Callable[[T], Work[bool | None]] | None = None,
+        refs: Sequence[str] = (),
         *,
         write: bool = False,
     ) -> T:
@@ -242,14 +229,21 @@ class Database(ConnectionSource):
         more = self.retries
         while True:
             try:
-                return attempt(work, deadline)
+                return self._connected(work, deadline, transact)
             except Stale:
                 if not more or not left(deadline):
                     attempts = self.retries + 1 - more
                     raise Busy(self.url, f"changed by others in each of {attempts} attempts") from None
                 log.debug("%s: again, for others changed what was read", self.url)
                 more -= 1
-            except self._all_failures as error:
+            except self._all_failures as failed:
+                error: BaseException = failed
+                if isinstance(failed, (CommitLost, CommitInterrupted)):
+                    result: Any = failed.result if isinstance(failed, CommitLost) else None
+                    if self._took_effect(failed.error, partial(verify, result) if verify else None, refs, deadline):
+                        return result  # type: ignore[no-any-return]  # of this work
+                    if isinstance(failed, CommitInterrupted):
+                        error = failed.error
                 if not more or not left(deadline) or not self._may_succeed_if_repeated(error, seconds - left(deadline)):
                     failure = self._failure(error, deadline)
                     raise self.refused(failure, write=write) or failure from error
@@ -301,7 +295,7 @@ class Database(ConnectionSource):
 
     @property
     def _all_failures(self) -> tuple[type[Exception], ...]:
-        return (*self.failures, Lost)
+        return (*self.failures, Lost, CommitInterrupted)
 
     def failure(self, error: BaseException) -> PersistDBError:
         """Translate an exception of SQLAlchemy, the driver or the system into ours."""

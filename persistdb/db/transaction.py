@@ -78,7 +78,7 @@ class OpenTransaction:
         self,
         work: Callable[[], Work[None]],
         *,
-        verify: Callable[[], Work[bool | None]],  # noqa: ARG002  the commit is the transaction's
+        verify: Callable[[None], Work[bool | None]],  # noqa: ARG002  the commit is the transaction's
         refs: Sequence[str],  # noqa: ARG002  the same
     ) -> None:
         """Do the same with one that is a single statement."""

@@ -103,9 +103,9 @@ class Runner(Protocol):
         ...
 
     def change(
-        self, work: Callable[[], Work[None]], *, verify: Callable[[], Work[bool | None]], refs: Sequence[str]
+        self, work: Callable[[], Work[None]], *, verify: Callable[[None], Work[bool | None]], refs: Sequence[str]
     ) -> None:
-        """Run a unit of work that changes something with one statement."""
+        """Run a unit of work that changes something with one statement; ``verify`` is as for :meth:`write`."""
         ...
 
     def attempts(self) -> Iterator[int]:

@@ -1,6 +1,7 @@
 """The difference between what is stored and what is wanted, as the rows to write.
 
-Pure: nothing here touches a database. Every change of the store is a :class:`Diff`, which :mod:`.writer` carries out.
+Pure: nothing here touches a database. Every change of the store is a :class:`Diff`, which :mod:`.writer` carries out,
+but for a :class:`Transition`, which compares and sets.
 """
 
 from __future__ import annotations
@@ -100,7 +101,6 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
     """The children of changed containers."""
     annotated: Annotated = NOT_ANNOTATED
     """What changes in annotations and names."""
-    transition: Transition | None = None
     destroyed: Destruction | None = None
     past: Past = NOTHING
     """What is kept of what is overwritten and removed, and what is told of it."""
@@ -111,7 +111,7 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
     def __bool__(self) -> bool:
         parents = self.new_sandboxes or self.changed_sandboxes or self.removed or self.changed or self.created
         removed = self.removed_by_id or self.replaced or self.destroyed
-        return bool(parents or removed or self.transition)
+        return bool(parents or removed)
 
 
 def of_sandboxes(
@@ -208,13 +208,8 @@ def needs_document(stored: StoredContainer, record: ContainerState, origin: Orig
     return _must_replace(stored.record, record)
 
 
-def of_transition(transition: Transition) -> Diff:
-    """Return a change of state that compares and sets: it needs no look at what is stored."""
-    return Diff(now=transition.now, transition=transition)
-
-
 def of_destruction(host: str, sid: str, *, now: str) -> Diff:
-    """Return the removal of a whole sandbox, which needs no look at what is stored either."""
+    """Return the removal of a whole sandbox, which needs no look at what is stored."""
     return Diff(now=now, destroyed=Destruction(host, sid))
 
 

@@ -6,6 +6,8 @@ Pure: nothing here touches a database.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
+from time import time_ns
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -58,10 +60,14 @@ def utc_text(time: datetime) -> str:
 
 def now_text() -> str:
     """Write the time as it is now, in the same way."""
-    return datetime.now(UTC).isoformat(" ", "microseconds")[:_LENGTH]
+    seconds, nanoseconds = divmod(time_ns(), 1_000_000_000)
+    return f"{_to_the_second(seconds)}.{nanoseconds // 1000:06}"
 
 
-_LENGTH = len("YYYY-MM-DD HH:MM:SS.ffffff")
+# a twentieth of a change of state was to write the whole of it again
+@lru_cache(maxsize=1)
+def _to_the_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(" ")[: len("YYYY-MM-DD HH:MM:SS")]
 
 
 def _plain(value: object) -> object:

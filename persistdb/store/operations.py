@@ -6,6 +6,7 @@ import contextlib
 import copy
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from ..db.work import changed, repeat, value
@@ -240,7 +241,7 @@ class Operations(Queries):
     def _create(self, creation: Creation, ref: str) -> int | None:
         """Create a container if it is not there, and return its revision then."""
         self._runner.change(
-            lambda: self._creator.create(creation), verify=lambda: self._creator.took_effect(creation), refs=[ref]
+            lambda: self._creator.create(creation), verify=lambda _: self._creator.took_effect(creation), refs=[ref]
         )
         return creation.revision
 
@@ -290,8 +291,8 @@ class Operations(Queries):
             raise InvalidTransition(ref, expected, new)
         move = Transition(self.host, sid, cid, expected, new, now_text())
         self._runner.change(
-            lambda: self._writer.transition(move),
-            verify=lambda: self._writer.transition_took_effect(move),
+            partial(self._writer.transition, move),
+            verify=lambda _: self._writer.transition_took_effect(move),
             refs=[ref],
         )
 

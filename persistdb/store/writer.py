@@ -1,4 +1,4 @@
-"""The units of work that write; all pass through one function, :meth:`Writer.write`, but for :mod:`.creating`."""
+"""The units of work that write: a difference by :meth:`Writer.write`, a change of state, which needs none, directly."""
 
 from __future__ import annotations
 
@@ -121,10 +121,20 @@ class Writer:
         return True
 
     def transition(self, transition: Transition) -> Work[None]:
-        """Move a container to another state, if it is in the expected one."""
-        if (yield from self.write(diff.of_transition(transition))):
+        """Move a container to another state, if it is in the expected one, which the statements compare."""
+        host, sid, cid, expected, new, now = transition
+        values = {
+            "host": host,
+            "sid": sid,
+            "cid": cid,
+            "old": expected,
+            "new": new,
+            "now": now,
+            **self._acting.values("transition"),
+        }
+        answers = yield [Call(statement, values) for statement in self._compiled.transition]
+        if answers[-1].number:
             return
-        _, sid, cid, expected, _, _ = transition
         container = yield from self._reader.container(sid, cid)
         if container.record.state == expected:
             raise Stale  # another brought it there in the meantime
@@ -145,17 +155,13 @@ class Writer:
     def write(self, wanted: Diff) -> Work[int]:
         """Write a difference: the one way into the tables. Returns how many rows of parents it changed.
 
-        A transition and a destruction need no look at the rest. All else is a statement for each table that has rows.
+        A destruction needs no look at the rest. All else is a statement for each table that has rows.
         What is overwritten is copied before. Containers come before their children: whoever changes a child changes its
         container first, so the check of the container's revision guards all that belongs to it, and what was copied.
         Lifetimes and events come last.
 
         Raises :class:`~persistdb.db.failures.Stale` if others changed the same since it was read, :class:`TokenClash`.
         """
-        if wanted.transition is not None:
-            values = {**wanted.transition._asdict(), **self._acting.values("transition")}
-            answers = yield [Call(statement, values) for statement in self._compiled.transition]
-            return answers[-1].number
         if wanted.destroyed is not None:
             return (yield from self._destroy([wanted.destroyed], wanted.now))
         if not wanted:

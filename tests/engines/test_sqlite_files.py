@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from persistdb import ContainerRepository, ContainerState, Database, SandboxState
 from persistdb.engines import file_url
+from persistdb.engines.sqlite import driver
 from persistdb.errors import LockTimeout, Unavailable
 from persistdb.schema.backup import backup
 from persistdb.schema.restore import restore
@@ -32,6 +33,16 @@ def fill(path: Path) -> None:
     """Store a sandbox in a database."""
     with Database(file_url(path)) as database:
         ContainerRepository(database).save_sandbox(SandboxState(sid="s"), {"c": ContainerState()})
+
+
+def test_null_is_bound_without_a_search(tmp_path: Path) -> None:
+    """The driver has an adapter for ``None``, which costs less than its search for one, and binds NULL as before."""
+    with Database(file_url(tmp_path / "store.db")) as database:
+        ContainerRepository(database).save_sandbox(SandboxState(sid="s"), {"c": ContainerState()})
+        with database.engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            assert cursor.execute("SELECT typeof(?), ? IS NULL", (None, None)).fetchall() == [("null", 1)]
+    assert driver().adapters[type(None), driver().PrepareProtocol](None) is None
 
 
 def mode(path: Path) -> int:

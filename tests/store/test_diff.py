@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from persistdb.errors import AlreadyExists, Conflict, InvalidValue, Unreadable
 from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState, SandboxWrite
 from persistdb.store import diff, rows
-from persistdb.store.diff import Destruction, Diff, NewContainer, Renumbering, Snapshot, Transition, Witness
+from persistdb.store.diff import Destruction, Diff, NewContainer, Renumbering, Snapshot, Witness
 from persistdb.store.past import NOTHING
 from persistdb.store.rows import NO_CHILDREN, ChildRows, ContainerChange, ContainerKey, ContainerRow, SandboxRow
 from persistdb.store.stored import SpoiltContainer, SpoiltSandbox
@@ -562,13 +562,6 @@ def test_an_unreadable_container_that_is_replaced(sandbox: StoredSandbox, first:
 # --- what needs no look at the rest
 
 
-def test_a_transition() -> None:
-    """The diff of a transition holds nothing else, and is truthy."""
-    move = Transition(HOST, "pod-1", "web", "running", "paused", NOW)
-    assert diff.of_transition(move) == Diff(now=NOW, transition=move)
-    assert diff.of_transition(move)
-
-
 def test_a_destruction() -> None:
     """The diff of a destruction holds nothing else, and is truthy."""
     assert diff.of_destruction(HOST, "pod-1", now=NOW) == Diff(now=NOW, destroyed=Destruction(HOST, "pod-1"))
@@ -583,7 +576,6 @@ def test_a_destruction() -> None:
         {"removed": (ContainerKey(11, 2),)},
         {"changed": (rows.container_change(11, 2, WEB, Origin(), NOW),)},
         {"created": (NewContainer("pod-1", new_row("web"), WEB),)},
-        {"transition": Transition(HOST, "pod-1", "web", "running", "paused", NOW)},
         {"destroyed": Destruction(HOST, "pod-1")},
     ],
 )

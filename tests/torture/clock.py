@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from time import time_ns
 from typing import TYPE_CHECKING
 
 from persistdb.store import encoding, operations
@@ -28,9 +29,14 @@ class JumpingClock(datetime):
 
 def install() -> None:
     """Let the store stamp its rows by this clock from now on. The monotonic clock never jumps."""
-    for module in (encoding, operations):
-        assert module.datetime is datetime  # type: ignore[attr-defined]
-        module.datetime = JumpingClock  # type: ignore[attr-defined]
+    assert operations.datetime is datetime  # type: ignore[attr-defined]
+    operations.datetime = JumpingClock  # type: ignore[attr-defined]
+    assert encoding.time_ns is time_ns  # type: ignore[attr-defined]
+    encoding.time_ns = _jumping_ns  # type: ignore[attr-defined]
+
+
+def _jumping_ns() -> int:
+    return time_ns() + JumpingClock.off // timedelta(microseconds=1) * 1000
 
 
 def jump(chance: random.Random) -> None:

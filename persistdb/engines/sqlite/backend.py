@@ -122,6 +122,7 @@ class SQLite(SQLiteSyntax, Backend):
         if self._connecting is not None:
             return self._connecting
         module, path = library.driver(), self._path
+        library.bind_null(module)
         if path is not None:
             if not library.is_safe(module.sqlite_version_info):
                 library.warn(module.sqlite_version)
@@ -173,7 +174,7 @@ class SQLite(SQLiteSyntax, Backend):
 
     def turn(self, driver: Any) -> AbstractContextManager[object]:
         """Queue for the write lock, where that is possible."""
-        return nullcontext() if self._queues is None else self._queues.of(driver)
+        return nullcontext() if self._queues is None else self._queues[driver]
 
     def unworded(self, error: UnicodeDecodeError) -> Exception:  # noqa: ARG002  whatever it quotes
         """What the driver cannot put into words is damage."""
@@ -191,9 +192,7 @@ class SQLite(SQLiteSyntax, Backend):
 
     def take(self, engine: Engine, again: bool) -> PoolProxiedConnection | None:  # noqa: ARG002  no server that is lost
         """Take it as it is."""
-        pool: Any = engine.pool
-        place: PoolProxiedConnection | None = pool.take()
-        return place
+        return engine.pool.take()  # type: ignore[attr-defined,no-any-return]  # our pool's
 
     def checkin(self, pooled: PoolProxiedConnection) -> None:
         """Roll back where a transaction is open: SQLAlchemy's own reset of each connection is a tenth of a look-up."""

@@ -197,14 +197,17 @@ def _mapped(path: Path) -> mmap.mmap:
         os.close(descriptor)
 
 
-class Queues:
-    """The places of connections to a file; each is taken when its connection first writes."""
+class Queues(dict[Any, Queue]):
+    """The places of connections to a file, by the driver's connections; each is taken when its connection first writes.
+
+    A place that is there is found without a call of a function.
+    """
 
     def __init__(self, path: Path, busy: float) -> None:
         # all names of a database have one queue
         real = Path(os.path.realpath(path))
+        super().__init__()
         self._path, self._busy = real.with_name(real.name + "-queue"), busy
-        self._of: dict[Any, Queue] = {}
 
     def watch(self, engine: Engine) -> None:
         """Give up the places of an engine's connections that are closed."""
@@ -216,19 +219,17 @@ class Queues:
 
     def closed(self, driver: Any) -> None:
         """Give up the place of a connection of the driver, which is closed."""
-        queue = self._of.pop(driver, None)
+        queue = self.pop(driver, None)
         if queue is not None:
             queue.close()
 
-    def of(self, driver: Any) -> AbstractContextManager[object]:
-        """Return the place of a connection of the driver, or nothing where there is no queue."""
-        queue = self._of.get(driver)
-        if queue is None:
-            try:
-                queue = self._of[driver] = Queue(self._path, driver, self._busy)
-            except (OSError, ValueError) as error:  # a file that is too short cannot be mapped
-                log.debug("writers of this file have no queue: %s", error)
-                return nullcontext()
+    def __missing__(self, driver: Any) -> AbstractContextManager[object]:
+        """Take a place for a connection of the driver; return nothing to wait in where there is no queue."""
+        try:
+            queue = self[driver] = Queue(self._path, driver, self._busy)
+        except (OSError, ValueError) as error:  # a file that is too short cannot be mapped
+            log.debug("writers of this file have no queue: %s", error)
+            return nullcontext()
         return queue
 
 

@@ -92,7 +92,7 @@ class Leases:
             (answer,) = yield (Call(self._statements.delete, values),)
             deleted[:] = [answer.number]
 
-        def is_deleted() -> Work[bool | None]:
+        def is_deleted(_: None) -> Work[bool | None]:
             return (yield from value(self._statements.find, values)) is None
 
         try:
