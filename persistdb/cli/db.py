@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import command
-from . import complete
+from .backups import backup, restore
 from .columns import Column
+from .grants import grant_reader, grant_writer
 from .messages import complain, counted, tell
 from .options import Whole, row_options
-from .output import print_code, print_line, print_lines, print_rows
+from .output import print_line, print_rows
 from .progress import Share
 from .retention import prune, retention
-from .status import CANNOT, DONE, IN_PART, Misuse, reading_arguments
+from .status import CANNOT, DONE, IN_PART
 from .target import Target, host_option, pass_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..db.database import Database
-    from ..engines import Role
     from ..errors import Finding
     from ..schema.backfill import Filling
     from ..schema.revisions import Change, Step
@@ -269,172 +267,5 @@ def check(target: Target) -> int:
     return IN_PART if findings else DONE
 
 
-@db.command(
-    "backup",
-    epilog="""\b
-Examples:
-  persistdb db backup /srv/state.db
-  persistdb --db state.db db backup /srv/backups --keep 7
-""",
-)
-@click.argument("destination", metavar="DEST", shell_complete=complete.paths)
-@click.option(
-    "--keep",
-    metavar="N",
-    type=Whole(min=1),
-    help="Keep the newest N backups of databases of this name in the folder, and remove the others.",
-)
-@pass_target
-def backup(target: Target, destination: str, keep: int | None) -> int:
-    """Copy a SQLite database to a new file, and check the copy.
-
-    DEST is the new file, or a folder, in which the file's name is the database's with the date and a number. The copy
-    is consistent, though other programs use the database meanwhile. Servers have their own tools: pg_dump,
-    mariadb-dump.
-    """
-    from ..errors import BackupRefused
-    from ..schema import backup as backups
-
-    place = Path(destination)
-    is_folder = place.is_dir()
-    if not is_folder and (destination.endswith("/") or keep is not None):
-        raise Misuse(f"{destination}: {'--keep is for backups in a folder, and this' if keep else 'this'} is no folder")
-    with target.existing() as database:
-        if not is_folder:
-            with reading_arguments(BackupRefused):
-                print_line(f"backup: {backups.backup(database, place)}")
-            _tell_others(database)
-            return DONE
-        made, removed, left = backups.backup_into(database, place, keep)
-        print_line(f"backup: {made}")
-        _tell_others(database)
-    print_lines(f"removed: {path}" for path in removed)
-    for path in left:
-        complain(f"{path}: cannot be removed")
-    return IN_PART if left else DONE
-
-
-@db.command(
-    "restore",
-    epilog="""\b
-Examples:
-  persistdb db restore /srv/state.db
-  persistdb --db app.db db restore /srv/state.db --replace-foreign
-""",
-)
-@click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
-@click.option(
-    "--replace-foreign",
-    is_flag=True,
-    help="Replace another program's database or tables, or a file that is not a database, too.",
-)
-@pass_target
-def restore(target: Target, source: Path, replace_foreign: bool) -> None:
-    """Replace the content of a SQLite database with a backup.
-
-    The previous content is backed up first, whatever it is, also if it is damaged.
-    """
-    from ..schema.restore import restore as replace_content
-
-    with target.database() as database:
-        saved = replace_content(database, source, replace_foreign=replace_foreign)
-        if saved is not None:
-            print_line(f"backup of the previous content: {saved}")
-        print_line(f"{database.url}: restored from {source}")
-        _tell_others(database)
-
-
-def _tell_others(database: Database) -> None:
-    """Name the tables of other programs that were copied with ours."""
-    from ..schema.backup import others_of
-
-    others = others_of(database)
-    if others:
-        print_line(f"with {counted(len(others), 'table')} of other programs: {', '.join(others)}")
-
-
-_password_option = click.option("--password-stdin", is_flag=True, help="Set the password that is read from stdin.")
-_print_option = click.option(
-    "--print", "only_print", is_flag=True, help="Print the statements, for an administrator to run."
-)
-
-
-@db.command(
-    "grant-reader",
-    epilog="""\b
-Examples:
-  persistdb db grant-reader grafana --print | sudo -u postgres psql persistdb
-  persistdb db grant-reader grafana --print | sudo mariadb
-  persistdb --db postgresql://postgres@db.example/persistdb \\
-    db grant-reader grafana --password-stdin < password
-""",
-)
-@click.argument("name")
-@_password_option
-@_print_option
-@pass_target
-def grant_reader(target: Target, name: str, password_stdin: bool, only_print: bool) -> int:
-    """Create a user of the server who may read the views, and do nothing else.
-
-    The --reader-url of sql and report then has this user's name. It takes an administrator of the server. Run it again
-    after an upgrade that adds views. Without --password-stdin the user's password, if it has one, stays.
-    """
-    from ..schema.roles import READER
-
-    return _grant(target, READER, name, "may read the views", password_stdin=password_stdin, only_print=only_print)
-
-
-@db.command(
-    "grant-writer",
-    epilog="""\b
-Examples:
-  persistdb db grant-writer agent --print | sudo -u postgres psql persistdb
-  persistdb db grant-writer agent --print | sudo mariadb
-  persistdb --db mariadb://root@db.example/persistdb \\
-    db grant-writer agent --password-stdin < password
-""",
-)
-@click.argument("name")
-@_password_option
-@_print_option
-@pass_target
-def grant_writer(target: Target, name: str, password_stdin: bool, only_print: bool) -> int:
-    """Create a user of the server who may read and write rows, and not change the schema.
-
-    The --db of the programs on the nodes then has this user's name. It takes an administrator of the server. Run it
-    again after an upgrade that adds tables. Without --password-stdin the user's password, if it has one, stays.
-    """
-    from ..schema.roles import WRITER
-
-    may = "may read and write rows, and not change the schema"
-    return _grant(target, WRITER, name, may, password_stdin=password_stdin, only_print=only_print)
-
-
-def _grant(target: Target, role: Role, name: str, may: str, *, password_stdin: bool, only_print: bool) -> int:
-    from ..schema import roles
-
-    with target.database() as database:
-        with reading_arguments():
-            password = _password() if password_stdin else None
-            statements = roles.statements(database, role, name, password)
-        if only_print:
-            print_code(f"{statement};" for statement in statements)
-            return DONE
-        excess = roles.grant(database, role, name, password)
-        print_line(f"{database.url}: {name} {may}")
-    if excess:
-        more = f" and {len(excess) - 3} more" if len(excess) > 3 else ""
-        complain(f"{name} has rights beyond that, for a superuser to revoke: {', '.join(excess[:3])}{more}")
-    return IN_PART if excess else DONE
-
-
-def _password() -> str:
-    """Return the first line of stdin, without the end of the line."""
-    try:
-        return sys.stdin.buffer.readline().decode("ascii").rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise Misuse("--password-stdin: the password must be printable ASCII characters") from None
-
-
-db.add_command(retention)
-db.add_command(prune)
+for each in (backup, restore, grant_reader, grant_writer, retention, prune):
+    db.add_command(each)
