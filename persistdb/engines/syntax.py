@@ -119,6 +119,9 @@ class Syntax(ABC):
     def unless(self, condition: str) -> str:
         """Write a condition that holds, and is an error where ``condition`` is true: a number that overflows."""
 
+    looks_up_few: ClassVar[bool] = False
+    """Whether two containers that a prefix leads to are found much faster without an order and a join before."""
+
     has_statistics: ClassVar[bool] = True
     """Whether the planner knows how many rows a value leads to, and so what to begin with."""
 

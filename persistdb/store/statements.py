@@ -172,10 +172,10 @@ class Statements(PayloadSQL):
     def look_up(self) -> Statement | None:
         """Up to two containers on all hosts whose cid begins with ``cid``: ``cid``, ``cid_end``.
 
-        For an engine that does not know how many rows a prefix leads to: one that only one container of all has is
-        usual, and needs none of the precautions for a prefix of many.
+        For an engine on which the precautions for a prefix of many cost more than to look once: one that only one
+        container of all has is usual.
         """
-        if self.has_statistics:
+        if not self._backend.looks_up_few:
             return None
         # outer, so that the containers are where it begins
         joined = container.outerjoin(sandbox, sandbox.c.id == container.c.sandbox_id)

@@ -56,6 +56,7 @@ class SQLiteSyntax(Syntax):
 
     # unless somebody runs ANALYZE; and then it knows averages, and nothing of a value
     has_statistics = False
+    looks_up_few = True
 
     def opaque_parameter(self, parameter: str) -> ColumnElement[Any]:
         """Hide the parameter in an expression.

@@ -156,9 +156,35 @@ ORDER BY sandbox.sid
 LIMIT 0, 4
 
 -- name: statements.look_up
--- Up to two containers on all hosts whose cid begins with cid: cid, cid_end. For an engine that does not know
--- how many rows a prefix leads to: one that only one container of all has is usual, and needs none of the
--- precautions for a prefix of many.
+-- Up to two containers on all hosts whose cid begins with cid: cid, cid_end. For an engine on which the
+-- precautions for a prefix of many cost more than to look once: one that only one container of all has is usual.
+SELECT json_object('id', container.id, 'sandbox_id', container.sandbox_id, 'host', sandbox.host,
+    'sid', sandbox.sid, 'cid', container.cid, 'record', json_object('State', container.state,
+      'CgroupPath', container.cgroup_path, 'BundlePath', container.bundle_path, 'Mounts',
+      (SELECT json_objectagg(m.position, json_object('Source', m.source, 'Destination',
+            m.destination, 'Type', m.type, 'Options', json_compact(m.options COLLATE
+              utf8mb4_nopad_bin), 'HostPath', m.host_path, 'BlockDeviceID', m.block_device_id,
+            'ReadOnly', m.read_only, 'Mounted', m.mounted))
+      FROM mount AS m
+      WHERE m.container_id = container.id), 'DeviceMaps',
+      (SELECT json_objectagg(d.position, json_object('ID', d.device_id, 'ContainerPath',
+            d.container_path, 'FileMode', d.file_mode, 'UID', d.uid, 'GID', d.gid, 'Shared',
+            d.shared))
+      FROM device_map AS d
+      WHERE d.container_id = container.id), 'Process',
+      (SELECT json_objectagg(p.position, json_object('Token', coalesce(p.token, ''), 'Pid', p.pid,
+            'StartTime', concat(concat(p.start_time, 'Z'), ' ', p.start_time_ns, ' ',
+              p.start_time_offset)))
+      FROM process AS p
+      WHERE p.container_id = container.id)), 'revision', container.revision, 'origin',
+    json_object('layout', container.layout, 'extra', concat(container.extra COLLATE
+        utf8mb4_nopad_bin), 'document', container.document, 'namespace', container.namespace),
+    'created_at', concat(container.created_at, 'Z'), 'updated_at', concat(container.updated_at, 'Z'))
+  AS payload
+FROM container
+LEFT OUTER JOIN sandbox ON sandbox.id = container.sandbox_id
+WHERE container.cid >= :cid AND container.cid < :cid_end
+LIMIT 0, 2
 
 -- name: statements.revision
 -- A container's revision, if it is there: host, sid, cid.

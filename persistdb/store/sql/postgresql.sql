@@ -275,9 +275,8 @@ ORDER BY sandbox.sid
 LIMIT 4 OFFSET 0
 
 -- name: statements.look_up
--- Up to two containers on all hosts whose cid begins with cid: cid, cid_end. For an engine that does not know
--- how many rows a prefix leads to: one that only one container of all has is usual, and needs none of the
--- precautions for a prefix of many.
+-- Up to two containers on all hosts whose cid begins with cid: cid, cid_end. For an engine on which the
+-- precautions for a prefix of many cost more than to look once: one that only one container of all has is usual.
 
 -- name: statements.revision
 -- A container's revision, if it is there: host, sid, cid.
