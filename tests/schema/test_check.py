@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,30 @@ def test_sound(database: Database) -> None:
     steps = len(told)
     assert steps > 5
     assert told == [(done, steps) for done in range(1, steps + 1)]
+
+
+def _bytes_read() -> int:
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+def test_a_large_file(sqlite_url: str) -> None:
+    """The pages of a file are read about once, whatever the order of its indexes; the cache is then as before."""
+    with Database(sqlite_url) as database:
+        migrate.upgrade(database)
+        _execute(
+            database,
+            "CREATE TABLE other (a TEXT, b TEXT)",
+            "INSERT INTO other WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)"
+            " SELECT hex(randomblob(32)), hex(randomblob(32)) FROM n",
+            *(f"CREATE INDEX other_{column} ON other ({column})" for column in "ab"),
+        )
+        with database.engine.connect() as connection:
+            usual = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+            before = _bytes_read()
+            assert database.backend.damage(connection) == []
+            read = _bytes_read() - before
+            assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == usual
+        assert read < 1.5 * Path(sqlite_url.removeprefix("sqlite:///")).stat().st_size
 
 
 def test_older(database: Database) -> None:

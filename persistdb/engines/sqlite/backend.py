@@ -47,6 +47,9 @@ _SAME = {"check_same_thread": False}
 # The driver keeps all of our statements. When the 128 that it keeps by default are in use, it throws away the newest:
 # two that are used in turn are then compiled each time, which takes ten times as long as running them.
 _CACHED = {"cached_statements": 1024}
+# KiB, negative as SQLite has it. With mmap_size it would read less again, but a page that the disk does not give ends
+# the program with SIGBUS, where the check is to say that the file is damaged.
+_CHECK_CACHE = -65536
 
 # Quoted text, and runs without a quote or white space
 _WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^\s'"]+""")
@@ -365,8 +368,14 @@ class SQLite(SQLiteSyntax, Backend):
         return [name for name, select in selects.items() if _words(stored[name])[3:] != ["AS", *_words(select)]]
 
     def damage(self, connection: Connection) -> list[str]:
-        """Let SQLite check the whole file."""
+        """Let SQLite check the whole file.
+
+        It looks for each row in each index, so that with a small cache it reads most pages several times.
+        """
+        usual = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA cache_size = {_CHECK_CACHE}")
         lines = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        connection.exec_driver_sql(f"PRAGMA cache_size = {usual}")
         return [] if lines == ["ok"] else list(lines)
 
     def file(self) -> SQLiteFile | None:
