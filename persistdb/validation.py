@@ -236,3 +236,31 @@ def check_write(write: SandboxWrite) -> None:
         check_kind("origin", origin, Origin)
         if origin.document is not None:
             check_kind("document", origin.document, str)
+
+
+def check_ids(sid: object, cid: object = "", revision: object = None) -> None:
+    """Raise :class:`~persistdb.errors.InvalidValue` for arguments of another type."""
+    if not (isinstance(sid, str) and isinstance(cid, str)):
+        check_kind("sid", sid, str)
+        check_kind("cid", cid, str)
+    if revision is not None:
+        check_kind("revision", revision, int)
+
+
+def check_unseen(source: object, before: object, layouts: object, keep: object) -> None:
+    """Raise :class:`~persistdb.errors.InvalidValue` for what cannot say which sandboxes an import did not find."""
+    check_kind("source", source, str)
+    check_text(str(source))
+    check_kind("before", before, datetime)
+    if layouts is not None:
+        check_several("layouts", layouts)
+    check_several("keep", keep)
+
+
+def check_version(at: object, revision: object) -> None:
+    """Raise :class:`~persistdb.errors.InvalidValue` for a time and a revision together, and for what is no time."""
+    if at is None:
+        return
+    if revision is not None:
+        raise InvalidValue("at", at, "is given together with a revision: give one of them")
+    check_time("at", at)

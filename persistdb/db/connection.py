@@ -262,9 +262,6 @@ class Connection(InFlight):
     def _send_first(self, sql: str, values: Any) -> Any:
         """Send a transaction's first statement together with the one that begins it."""
         begin, self._begin = self._begin, ""
-        if self._backend.is_in_process:
-            self._send(begin, ()).close()
-            return self._send(sql, values)
         with self._together():
             self._send(begin, ()).close()
             return self._send(sql, values)

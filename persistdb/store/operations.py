@@ -14,12 +14,14 @@ from ..errors import Conflict, InvalidTransition, InvalidValue
 from ..records import TRANSITIONS, AuditFinding, AuditRun, Machine, Origin, SandboxState, SandboxWrite
 from ..validation import (
     check_count,
+    check_ids,
     check_kind,
     check_length,
     check_several,
     check_shape,
     check_text,
     check_time,
+    check_unseen,
     check_write,
 )
 from .acting import checked
@@ -29,7 +31,7 @@ from .creating import Creator
 from .diff import Transition
 from .encoding import encode, now_text, utc_text
 from .past import GAP, GapRow
-from .queries import Queries, check_ids, check_unseen
+from .queries import Queries
 from .writer import Writer
 
 if TYPE_CHECKING:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..db import work
 from ..errors import InvalidValue, NotFound, Unreadable
 from ..filters import ALL_HOSTS, Scope
 from ..records import Changes, Version
-from ..validation import INT64, check_count, check_kind, check_several, check_text, check_time
+from ..validation import INT64, check_count, check_ids, check_several, check_time, check_unseen, check_version
 from . import lookup, past_reader, shapes
 from .audits import Audits
 from .differences import changes
@@ -22,6 +21,7 @@ from .stored import SpoiltSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
 
     from ..db.work import Runner
     from ..filters import Filter
@@ -33,34 +33,6 @@ if TYPE_CHECKING:
 
 PAGE = 200
 """Containers that an iteration reads with one statement: their payloads fit in a CPU's cache."""
-
-
-def check_ids(sid: object, cid: object = "", revision: object = None) -> None:
-    """Raise :class:`~persistdb.errors.InvalidValue` for arguments of another type."""
-    if not (isinstance(sid, str) and isinstance(cid, str)):
-        check_kind("sid", sid, str)
-        check_kind("cid", cid, str)
-    if revision is not None:
-        check_kind("revision", revision, int)
-
-
-def check_unseen(source: object, before: object, layouts: object, keep: object) -> None:
-    """Raise :class:`~persistdb.errors.InvalidValue` for what cannot say which sandboxes an import did not find."""
-    check_kind("source", source, str)
-    check_text(str(source))
-    check_kind("before", before, datetime)
-    if layouts is not None:
-        check_several("layouts", layouts)
-    check_several("keep", keep)
-
-
-def check_one(at: object, revision: object) -> None:
-    """Raise :class:`~persistdb.errors.InvalidValue` for a time and a revision together, and for what is no time."""
-    if at is None:
-        return
-    if revision is not None:
-        raise InvalidValue("at", at, "is given together with a revision: give one of them")
-    check_time("at", at)
 
 
 def _version(before: Container | None, container: Container, end: datetime | None, *, removed: bool) -> Version:
@@ -103,7 +75,7 @@ class Queries:
         check_ids(sid, cid, revision)
         if at is None and revision is None:
             return self._runner.read(lambda: self._reader.container(sid, cid))
-        check_one(at, revision)
+        check_version(at, revision)
         if at is not None:
             return self._runner.read(lambda: self._past.container(sid, cid, at))
         return self._runner.read(lambda: self._past.container_of(sid, cid, revision or 0))
@@ -122,7 +94,7 @@ class Queries:
         check_ids(sid, "", revision)
         if at is None and revision is None:
             return self._runner.read(lambda: self._reader.sandbox(sid))
-        check_one(at, revision)
+        check_version(at, revision)
         if at is not None:
             return self._runner.read(lambda: self._past.sandbox(sid, at))
         return self._runner.read(lambda: self._past.sandbox_of(sid, revision or 0))

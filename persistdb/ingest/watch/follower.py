@@ -81,6 +81,8 @@ class Follower:
         self._lock = threading.RLock()
         self._followed: dict[Source, _Followed] = {}
         self._queued: Counter[Entry] = Counter()
+        # Faults of folders: those that were found once, and are looked for again; those that were there again, and are
+        # reported; and all of the first kind, until what was read with them is stored.
         self._fresh: dict[Entry, frozenset[str]] = {}
         self._stale: dict[Entry, frozenset[str]] = {}
         self._held: set[str] = set()
