@@ -64,3 +64,14 @@ def test_every_public_name_is_in_the_reference() -> None:
     """Each name that the package exports has its place in the reference."""
     reference = "\n".join(page.read_text("utf-8") for page in DOCS.glob("reference/*.md"))
     assert [name for name in persistdb.__all__ if f"::: persistdb.{name}\n" not in reference] == []
+
+
+def test_every_error_has_something_to_do() -> None:
+    """The table of errors says what to do about each, but for the bases of which none is raised."""
+    page = (DOCS / "reference" / "errors.md").read_text("utf-8")
+    table = page.partition("| error | what to do |\n|---|---|\n")[2].partition("\n\n")[0]
+    rows = [re.fullmatch(r"\| (.+?) \| .+ \|", line) for line in table.splitlines()]
+    named = {name for row in rows if row for name in re.findall(r"`(\w+)`", row[1])}
+    public = {name for name in persistdb.__all__ if isinstance(getattr(persistdb, name), type)}
+    every = {name for name in public if issubclass(getattr(persistdb, name), persistdb.PersistDBError)}
+    assert named == every - {"PersistDBError", "SchemaError"}
