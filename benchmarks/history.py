@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -23,7 +21,7 @@ from persistdb.store.pruning import Pruning
 
 from . import samples
 from .bounds import AT_TIME, DEVICE_AT_TIME, HISTORY_BYTES, PRUNE_MEMORY, PRUNE_WAIT
-from .memory import peak
+from .memory import in_a_process, peak
 from .ours import Ours
 from .results import Check
 from .timing import interleave, ratio
@@ -217,7 +215,7 @@ def _prune(place: Place, events: int) -> Iterator[Check]:
         writer = threading.Thread(target=write)
         writer.start()
         try:
-            start, most, seconds = _in_a_process(url)
+            start, most, seconds = in_a_process("history", "prune", url)
         finally:
             over.set()
             writer.join()
@@ -244,18 +242,6 @@ def _prune(place: Place, events: int) -> Iterator[Check]:
         unit="MB",
         detail=f"beyond {start:.0f} MB at the start",
     )
-
-
-def _in_a_process(url: str) -> tuple[float, float, float]:
-    done = subprocess.run(  # noqa: S603  this program
-        [sys.executable, "-m", "benchmarks.history", "prune", url],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[1],
-    )
-    start, most, seconds = map(float, done.stdout.split())
-    return start, most, seconds
 
 
 def _main(url: str) -> None:
