@@ -11,6 +11,7 @@
 | ``with_standby`` | a PostgreSQL server with a synchronous standby of this test's own |
 | ``haproxy`` | one address for both of them |
 | ``proxy_to`` | a network to a server, to cut when a COMMIT is on its way |
+| ``open_umask`` | a umask that takes no right away |
 | ``without_sqlalchemy``, ``connections`` | how files are opened: by persistdb alone; so, and by SQLAlchemy's engine |
 | ``real`` | each of the real runtimes runc and crun in turn, with containers of its own |
 | ``small_disk`` | a folder that holds only so many bytes |
@@ -267,6 +268,14 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     yield mount
     for place in mounted:
         disks.unmount(place)
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Let new files and folders have all the rights that they are made with."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from persistdb import Database
+from tests.reports import fleet
+
 from .program import Program
 
 if TYPE_CHECKING:
@@ -28,3 +31,11 @@ def persistdb(absent: Program, sqlite_template: Path) -> Program:
     """Run ``persistdb("ls", …)`` in this process on a database that has the schema and nothing in it."""
     shutil.copy(sqlite_template, absent.url.removeprefix("sqlite:///"))
     return absent
+
+
+@pytest.fixture
+def hosts(persistdb: Program) -> Program:
+    """A database with several hosts, and something for each report to find."""
+    with Database(persistdb.url) as database:
+        fleet.build(database)
+    return persistdb

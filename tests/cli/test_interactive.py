@@ -39,14 +39,6 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "home" / "state"
 
 
-@pytest.fixture
-def hosts(persistdb: Program) -> Program:
-    """A database with several hosts."""
-    with Database(persistdb.url) as database:
-        fleet.build(database)
-    return persistdb
-
-
 class Person:
     """Somebody who types queries, and reads what comes."""
 

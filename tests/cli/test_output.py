@@ -10,11 +10,10 @@ from collections import Counter
 
 import pytest
 
-from persistdb import ContainerState, Database, DeviceMap, Mount, Process, SandboxState
+from persistdb import ContainerState, DeviceMap, Mount, Process, SandboxState
 from persistdb.cli import complete
 from persistdb.cli.containers import _COLUMNS
 from persistdb.store.selection import SORTS
-from tests.reports import fleet
 from tests.runtimes.kata.trees import DATA
 
 from .program import Program, commands_with, on_terminal
@@ -40,14 +39,6 @@ def filled(persistdb: Program) -> Program:
         repository.save_sandbox(SandboxState(sid="pod-2"), {LONG: ContainerState(state="ready")})
         repository.transition("pod-2", LONG, "running", expected="ready")
         repository.transition("pod-2", LONG, "stopped", expected="running")
-    return persistdb
-
-
-@pytest.fixture
-def hosts(persistdb: Program) -> Program:
-    """A database with several hosts, and something for each report to find."""
-    with Database(persistdb.url) as database:
-        fleet.build(database)
     return persistdb
 
 

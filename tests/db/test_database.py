@@ -35,7 +35,6 @@ from tests.schema.newer import NEWER, say
 from tests.store.samples import SANDBOX, STARTED, container, put, records, sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -158,15 +157,7 @@ def test_nothing_is_opened_before_it_is_used(tmp_path: Path) -> None:
 # --- SQLite's file
 
 
-@pytest.fixture
-def wide_open() -> Iterator[None]:
-    """Let new files have all the rights that they ask for."""
-    before = os.umask(0)
-    yield
-    os.umask(before)
-
-
-@pytest.mark.usefixtures("wide_open")
+@pytest.mark.usefixtures("open_umask")
 def test_modes_of_files(tmp_path: Path) -> None:
     """The database, its log, its index and its queue are their owner's only, and so is the folder if it is made."""
     path = tmp_path / "new" / "x.db"
@@ -177,7 +168,7 @@ def test_modes_of_files(tmp_path: Path) -> None:
     assert mode(path.parent) == 0o700
 
 
-@pytest.mark.usefixtures("wide_open")
+@pytest.mark.usefixtures("open_umask")
 def test_modes_that_are_there_stay(tmp_path: Path) -> None:
     """A file and a folder that exist keep their modes, and the log has the file's; the queue is its owner's only."""
     tmp_path.chmod(0o750)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -17,16 +16,7 @@ from persistdb.schema.backup import backup
 from persistdb.schema.restore import restore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def open_umask() -> Iterator[None]:
-    """Let the umask take no right away."""
-    before = os.umask(0)
-    yield
-    os.umask(before)
 
 
 def fill(path: Path) -> None:

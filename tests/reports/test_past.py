@@ -12,23 +12,12 @@ from persistdb import ContainerRepository, Database, reports
 from persistdb.errors import BeforeHorizon, HistoryOff, InvalidValue
 from persistdb.records import ContainerState, DeviceMap, Mount, SandboxState
 
+from .asking import ask, values
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 MOMENT = timedelta(microseconds=1)
-
-
-def ask(database: Database, name: str, *given: str, at: datetime | None = None) -> list[dict[str, Any]]:
-    """Return the rows of a report."""
-    report = reports.find(name, database.backend.name, past=at is not None)
-    values = report.values(given) | ({} if at is None else {reports.AT: at})
-    answer = reports.run(database, report, values)
-    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-
-
-def values(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
-    """Return some columns of rows."""
-    return [tuple(row[name] for name in names) for row in rows]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
@@ -13,11 +13,11 @@ from persistdb.errors import DatabaseError, InvalidValue
 from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState
 
 from . import fleet
+from .asking import answer, ask, by_column, values
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from persistdb.reports.readonly import Rows
 
 FINDINGS = {
     "dangling-devices",
@@ -46,27 +46,6 @@ OTHERS = {
     "summary",
     "vfio-holders",
 }
-
-
-def answer(database: Database, name: str, *given: str) -> Rows:
-    """Run a report."""
-    report = reports.find(name, database.backend.name)
-    return reports.run(database, report, report.values(given))
-
-
-def by_column(answer: Rows) -> list[dict[str, Any]]:
-    """Return rows by the names of their columns."""
-    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-
-
-def ask(database: Database, name: str, *given: str) -> list[dict[str, Any]]:
-    """Return the rows of a report."""
-    return by_column(answer(database, name, *given))
-
-
-def values(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
-    """Return some columns of rows."""
-    return [tuple(row[name] for name in names) for row in rows]
 
 
 def test_bundled() -> None:

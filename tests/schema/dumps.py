@@ -12,6 +12,8 @@ from persistdb.engines import types
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from persistdb import Database
+
 Rows = dict[str, list[dict[str, Any]]]
 
 TABLES = (
@@ -130,3 +132,16 @@ def _mariadb(connection: sa.Connection, name: str) -> list[str]:
 
 
 _LINES = {"sqlite": _sqlite, "postgresql": _postgresql, "mariadb": _mariadb}
+
+
+def execute(database: Database, *statements: str) -> None:
+    """Execute statements that write, in one transaction."""
+    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+
+
+def select(database: Database, *queries: str) -> tuple[list[tuple[Any, ...]], ...]:
+    """Return the rows of each query."""
+    with database.engine.connect() as connection:
+        return tuple([tuple(row) for row in connection.execute(sa.text(query))] for query in queries)

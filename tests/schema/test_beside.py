@@ -80,12 +80,6 @@ def application(tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPa
     return application
 
 
-def _execute(database: Database, *statements: str) -> None:
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
-        for statement in statements:
-            connection.execute(sa.text(statement))
-
-
 @pytest.mark.parametrize("ours_first", [True, False], ids=["ours first", "theirs first"])
 def test_an_application_beside_ours(application: Application, database: Database, ours_first: bool) -> None:
     """Both programs create, upgrade and downgrade their tables in one database, and none touches the other's."""
@@ -136,7 +130,7 @@ def test_without_the_recipe(application: Application, database: Database) -> Non
 )
 def test_a_name_that_is_taken(database: Database, taken: str) -> None:
     """A table or view with a name of ours is named, and nothing is created."""
-    _execute(database, "CREATE TABLE invoice (id INTEGER)", f"CREATE {taken}")
+    dumps.execute(database, "CREATE TABLE invoice (id INTEGER)", f"CREATE {taken}")
     before = dumps.schema(database.engine)
     with pytest.raises(NamesTaken, match="separate database") as caught:
         migrate.upgrade(database, beside_others=True)
@@ -168,7 +162,7 @@ def test_their_rows_without_parents(sqlite_database: Database) -> None:
 def test_their_views_of_ours(database: Database) -> None:
     """A view of an application that reads ours outlives a change; PostgreSQL refuses to drop what it reads."""
     migrate.upgrade(database)
-    _execute(
+    dumps.execute(
         database,
         "CREATE VIEW busy AS SELECT cid FROM containers",
         "CREATE VIEW sources AS SELECT container_id, source FROM mount",
@@ -178,7 +172,7 @@ def test_their_views_of_ours(database: Database) -> None:
         with pytest.raises(persistdb.DatabaseError, match="other objects depend on it"):
             migrate.downgrade(database, "0005")
         assert dumps.schema(database.engine) == before
-        _execute(database, "DROP VIEW busy")
+        dumps.execute(database, "DROP VIEW busy")
     migrate.downgrade(database, "0005")
     migrate.upgrade(database)
     with database.engine.connect() as connection:
@@ -194,7 +188,9 @@ def test_backups_hold_their_tables(
     migrate.upgrade(sqlite_database)
     older = backup.backup(sqlite_database, tmp_path / "older.db")
     assert backup.others_of(sqlite_database) == []
-    _execute(sqlite_database, "CREATE TABLE alembic_version (version_num TEXT)", "CREATE TABLE invoice (id INTEGER)")
+    dumps.execute(
+        sqlite_database, "CREATE TABLE alembic_version (version_num TEXT)", "CREATE TABLE invoice (id INTEGER)"
+    )
     url = str(sqlite_database.engine.url)
     assert main(["--db", url, "db", "backup", str(tmp_path / "newer.db")]) == 0
     assert "with 2 tables of other programs: alembic_version, invoice\n" in capsys.readouterr().out
@@ -210,7 +206,7 @@ def test_backups_hold_their_tables(
 
 def test_the_command(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     """``db upgrade`` says how to create the schema beside others' tables, and does so when it is told to."""
-    _execute(database, "CREATE TABLE invoice (id INTEGER)")
+    dumps.execute(database, "CREATE TABLE invoice (id INTEGER)")
     url = database.engine.url.render_as_string(hide_password=False)
     assert main(["--db", url, "db", "upgrade"]) == 3
     assert "db upgrade --beside-others" in capsys.readouterr().err

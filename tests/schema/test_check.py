@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
 
 from persistdb import Database
 from persistdb.errors import SchemaOutdated
@@ -20,13 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    import sqlalchemy as sa
+
     from tests.servers import Statements
-
-
-def _execute(database: Database, *statements: str) -> None:
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
-        for statement in statements:
-            connection.execute(sa.text(statement))
 
 
 def test_sound(database: Database) -> None:
@@ -75,7 +70,7 @@ def test_broken_rules(database: Database) -> None:
     data = model.at_head(model.sample("0001"), "0001")
     data["mount"] = [mount for mount in data["mount"] if mount["container_id"] != 11]
     dumps.insert(database.engine, data)
-    _execute(database, "UPDATE container SET updated_at = '2001-01-01 00:00:00' WHERE id = 12")
+    dumps.execute(database, "UPDATE container SET updated_at = '2001-01-01 00:00:00' WHERE id = 12")
     assert {(finding.what, finding.count) for finding in check(database)} == {
         ("containers without a rootfs (the mount at position 0)", 1),
         ("containers with gaps in the positions of their mounts", 1),
@@ -96,7 +91,7 @@ def test_broken_rules_in_pages(
     data = model.at_head(model.sample("0001"), "0001")
     data["mount"] = [mount for mount in data["mount"] if mount["position"] != 0]
     dumps.insert(database.engine, data)
-    _execute(
+    dumps.execute(
         database,
         "UPDATE container SET updated_at = '2001-01-01 00:00:00'",
         "UPDATE sandbox SET updated_at = '2001-01-01 00:00:00'",
@@ -119,7 +114,7 @@ def test_broken_rules_in_pages(
 def test_changed_tables(database: Database) -> None:
     """A column and an index that somebody added, what a change left, and an index that is missing, have a remedy."""
     migrate.upgrade(database)
-    _execute(
+    dumps.execute(
         database,
         "ALTER TABLE sandbox ADD COLUMN note INTEGER",
         "CREATE TABLE notes (id INTEGER)",  # another program's
@@ -155,7 +150,7 @@ def test_what_rules_read_is_missing(database: Database, statement: str) -> None:
     data = model.at_head(model.sample("0001"), "0001")
     data["device_map"] = [device for device in data["device_map"] if device["position"] != 0]
     dumps.insert(database.engine, data)
-    _execute(database, statement)
+    dumps.execute(database, statement)
     findings = list(map(str, check(database)))
     assert any(finding.startswith(RENAMED[statement]) for finding in findings), findings
     assert any("could not be looked for" in finding for finding in findings), findings
@@ -168,7 +163,7 @@ def test_changed_column(postgresql_url: str) -> None:
     """A column whose definition was changed is named, with both definitions."""
     with Database(postgresql_url) as database:
         migrate.upgrade(database)
-        _execute(
+        dumps.execute(
             database,
             "ALTER TABLE mount ALTER COLUMN source DROP NOT NULL",
             "ALTER TABLE process DROP CONSTRAINT fk_process_container",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from persistdb import ContainerRepository, ContainerState, Origin, SandboxState
 from persistdb.schema import migrate
 
-from . import model
+from . import dumps, model
 
 if TYPE_CHECKING:
     from persistdb import Database
@@ -152,14 +152,13 @@ def _save(database: Database) -> None:
         )
 
 
-def _derived(database: Database) -> tuple[list[Any], ...]:
-    queries = (
+def _derived(database: Database) -> tuple[list[tuple[Any, ...]], ...]:
+    return dumps.select(
+        database,
         "SELECT container_id, position, name, value FROM annotation ORDER BY container_id, position",
         "SELECT sandbox_id, position, name, value FROM sandbox_annotation ORDER BY sandbox_id, position",
         "SELECT cid, runtime, pod, pod_uid, container_name, image FROM container ORDER BY id",
     )
-    with database.engine.connect() as connection:
-        return tuple([tuple(row) for row in connection.execute(sa.text(query))] for query in queries)
 
 
 def test_as_a_save(database: Database) -> None:

@@ -17,7 +17,6 @@ from persistdb.runtimes.workfolder import WorkFolder, remove_leftovers
 from persistdb.schema.new_file import new_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 MARKED = ".persistdb-0123456789abcdef.unpublished"
@@ -45,14 +44,6 @@ def file_system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             raise PermissionError(errno.EPERM, "Operation not permitted")
 
         monkeypatch.setattr(os, "link", refuse)
-
-
-@pytest.fixture
-def open_umask() -> Iterator[None]:
-    """Let new files be readable and writable by everybody."""
-    before = os.umask(0)
-    yield
-    os.umask(before)
 
 
 @pytest.mark.usefixtures("open_umask")

@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _execute(database: Database, *statements: str) -> None:
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
-        for statement in statements:
-            connection.execute(sa.text(statement))
-
-
 def _state(database: Database) -> tuple[object, ...]:
     return version.current(database), dumps.schema(database.engine), dumps.rows(database.engine)
 
@@ -33,7 +27,7 @@ def test_same_token(database: Database) -> None:
     """Two processes of a sandbox with the same token are named before the upgrade that would refuse them, and stay."""
     migrate.upgrade(database, "0001")
     dumps.insert(database.engine, model.sample("0001"))
-    _execute(database, "UPDATE process SET token = 'pod-a' WHERE container_id = 11")
+    dumps.execute(database, "UPDATE process SET token = 'pod-a' WHERE container_id = 11")
     before = _state(database)
     with pytest.raises(ChangeBlocked) as error:
         migrate.upgrade(database)
@@ -48,7 +42,7 @@ def test_same_sandbox_on_two_hosts(database: Database) -> None:
     """Sandboxes that differ only by host are named before the downgrade that would confuse them."""
     migrate.upgrade(database)
     dumps.insert(database.engine, model.at_head(model.sample("0001"), "0001"))
-    _execute(database, "UPDATE sandbox SET sid = 'pod-a', host = 'b' WHERE id = 2")
+    dumps.execute(database, "UPDATE sandbox SET sid = 'pod-a', host = 'b' WHERE id = 2")
     before = _state(database)
     with pytest.raises(ChangeBlocked, match="sid='pod-a', host='b'"):
         migrate.downgrade(database, "0003", allow_loss=True)
@@ -107,7 +101,7 @@ def test_loss_is_refused(database: Database) -> None:
     assert "device_map.shared of 1 row, mount.mounted of 3 rows" in str(error.value)
     assert migrate.losses(database, "0001") == expected
     assert _state(database) == before
-    _execute(database, "UPDATE device_map SET shared = false")
+    dumps.execute(database, "UPDATE device_map SET shared = false")
     migrate.downgrade(database, "0002")
     assert version.current(database) == "0002"
 
@@ -128,7 +122,7 @@ def test_newer(database: Database) -> None:
 
 def test_not_ours(database: Database) -> None:
     """A database that holds other tables, and no schema of ours, is refused and not touched."""
-    _execute(database, "CREATE TABLE mount (a INTEGER)")
+    dumps.execute(database, "CREATE TABLE mount (a INTEGER)")
     with pytest.raises(SchemaMissing):
         migrate.upgrade(database)
     assert list(dumps.schema(database.engine)) == ["mount"]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from persistdb import ContainerRepository, SandboxState
 from persistdb.schema import migrate
 from persistdb.schema.version import REVISIONS
 
-from . import model
+from . import dumps, model
 
 if TYPE_CHECKING:
     from persistdb import Database
@@ -90,14 +88,13 @@ OTHER_TYPES = _kata(
 )
 
 
-def _derived(database: Database) -> tuple[list[Any], ...]:
-    queries = (
+def _derived(database: Database) -> tuple[list[tuple[Any, ...]], ...]:
+    return dumps.select(
+        database,
         "SELECT * FROM sandbox_device ORDER BY sandbox_id, position",
         "SELECT * FROM vfio_device ORDER BY sandbox_id, device_position, position",
         "SELECT sid, hypervisor_pid, hypervisor_path, virtiofsd_pid, netns_path FROM sandbox ORDER BY id",
     )
-    with database.engine.connect() as connection:
-        return tuple([tuple(row) for row in connection.execute(sa.text(query))] for query in queries)
 
 
 def test_as_a_save(database: Database) -> None:

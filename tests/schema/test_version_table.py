@@ -25,18 +25,12 @@ if TYPE_CHECKING:
     from tests.servers import Server
 
 
-def _execute(database: Database, *statements: str) -> None:
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
-        for statement in statements:
-            connection.execute(sa.text(statement))
-
-
 def _make_earlier(database: Database, revision: str = version.HEAD) -> None:
     """Make a database as an older program left it."""
     migrate.upgrade(database, revision)
     key = "ALTER TABLE alembic_version RENAME CONSTRAINT persistdb_version_pkc TO alembic_version_pkc"
     only_postgresql = [key] if database.backend.name == "postgresql" else []
-    _execute(database, "ALTER TABLE persistdb_version RENAME TO alembic_version", *only_postgresql)
+    dumps.execute(database, "ALTER TABLE persistdb_version RENAME TO alembic_version", *only_postgresql)
     database.prepared = False
 
 
@@ -90,7 +84,7 @@ def test_an_earlier_revision(database: Database) -> None:
 def test_a_view_that_cannot_be_read(sqlite_database: Database) -> None:
     """A view that reads what is not there keeps nobody from renaming the table."""
     _make_earlier(sqlite_database)
-    _execute(sqlite_database, "CREATE VIEW broken AS SELECT * FROM nowhere")
+    dumps.execute(sqlite_database, "CREATE VIEW broken AS SELECT * FROM nowhere")
     migrate.upgrade(sqlite_database)
     assert version.current(sqlite_database) == version.HEAD
 
@@ -98,7 +92,7 @@ def test_a_view_that_cannot_be_read(sqlite_database: Database) -> None:
 @pytest.mark.parametrize("rows", [["0005"], ["1975ea83b712"], [], ["a", "b"]], ids=str)
 def test_the_table_of_an_application(database: Database, rows: list[str]) -> None:
     """An application's alembic_version, whatever is in it, is not ours: its database is refused and left alone."""
-    _execute(
+    dumps.execute(
         database,
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
         "CREATE TABLE invoices (id INTEGER)",
@@ -115,7 +109,7 @@ def test_the_table_of_an_application(database: Database, rows: list[str]) -> Non
 @pytest.mark.parametrize("rows", [["1975ea83b712"], ["0005", "0006"], []], ids=str)
 def test_an_application_with_names_of_ours(database: Database, rows: list[str]) -> None:
     """An application's alembic_version is not ours either where the application has tables with names of ours."""
-    _execute(
+    dumps.execute(
         database,
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
         "CREATE TABLE sandbox (id INTEGER)",
@@ -132,7 +126,7 @@ def test_an_application_with_names_of_ours(database: Database, rows: list[str]) 
 
 def test_an_empty_table_of_the_earlier_name(database: Database) -> None:
     """What an older program's downgrade to no schema left does not make a database another program's."""
-    _execute(database, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    dumps.execute(database, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
     assert ContainerRepository(database, host="node-1").count() == 0
     with database.engine.connect() as connection:
         assert connection.execute(sa.text(version.OURS)).scalar_one() == version.HEAD

@@ -26,14 +26,8 @@ def migrated(database: Database) -> Database:
     return database
 
 
-def _execute(database: Database, *statements: str) -> None:
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-
-
 def _replace(database: Database, name: str, select: str) -> None:
-    _execute(database, f"DROP VIEW {name}", f"CREATE VIEW {name} AS {select}")
+    dumps.execute(database, f"DROP VIEW {name}", f"CREATE VIEW {name} AS {select}")
 
 
 def _changed(database: Database, name: str, old: str, new: str) -> str:
@@ -79,7 +73,7 @@ def test_nothing_is_changed(migrated: Database) -> None:
 @pytest.mark.parametrize("name", views.NAMES)
 def test_a_view_that_is_missing(migrated: Database, name: str) -> None:
     """A view that somebody dropped is named, with the command that creates it again."""
-    _execute(migrated, f"DROP VIEW {name}")
+    dumps.execute(migrated, f"DROP VIEW {name}")
     assert _found(migrated) == [f"view {name} is missing; persistdb db upgrade creates it again"]
     assert migrate.upgrade(migrated).repaired == (f"view {name}",)
     _assert_repaired(migrated)
@@ -128,7 +122,7 @@ def test_columns(migrated: Database) -> None:
 
 def test_a_table_in_the_place_of_a_view(migrated: Database) -> None:
     """A table with a view's name is no view."""
-    _execute(migrated, "DROP VIEW mounts", "CREATE TABLE mounts (host INTEGER)")
+    dumps.execute(migrated, "DROP VIEW mounts", "CREATE TABLE mounts (host INTEGER)")
     assert any(finding.startswith("view mounts is missing; ") for finding in _found(migrated))
 
 
@@ -137,7 +131,7 @@ def test_a_view_that_cannot_be_read(request: pytest.FixtureRequest, engine: str)
     """A view that reads a missing table is named; on PostgreSQL, which knows dependencies, there can be none."""
     with Database(request.getfixturevalue(f"{engine}_url")) as database:
         migrate.upgrade(database)
-        _execute(
+        dumps.execute(
             database,
             "CREATE TABLE briefly (id INTEGER)",
             "DROP VIEW processes",
@@ -167,12 +161,12 @@ def test_functions(postgresql_url: str) -> None:
     """On PostgreSQL the function that views call is compared, too; one that is missing took its views along."""
     with Database(postgresql_url) as database:
         migrate.upgrade(database)
-        _execute(database, _function("RETURN NULL;"))
+        dumps.execute(database, _function("RETURN NULL;"))
         assert _found(database) == [f"function {FUNCTION} was changed; persistdb db upgrade creates it again"]
         assert migrate.upgrade(database).repaired == (f"function {FUNCTION}",)
         _assert_repaired(database)
-        _execute(database, f"DROP FUNCTION {FUNCTION} CASCADE")
-        _execute(database, "CREATE VIEW containers AS " + _uncalled(database, "containers"))
+        dumps.execute(database, f"DROP FUNCTION {FUNCTION} CASCADE")
+        dumps.execute(database, "CREATE VIEW containers AS " + _uncalled(database, "containers"))
         assert [finding.partition(";")[0] for finding in _found(database)] == [
             f"function {FUNCTION} is missing",
             "view containers was changed: it does not call a function that is missing",
@@ -189,7 +183,7 @@ def test_an_upgrade_leaves_other_views_alone(postgresql_url: str) -> None:
     """Rights on views that were not changed stay granted."""
     with Database(postgresql_url) as database:
         migrate.upgrade(database)
-        _execute(database, "GRANT SELECT ON mounts TO PUBLIC", "DROP VIEW processes")
+        dumps.execute(database, "GRANT SELECT ON mounts TO PUBLIC", "DROP VIEW processes")
         migrate.upgrade(database)
         with database.engine.connect() as connection:
             granted = connection.exec_driver_sql(
@@ -212,7 +206,7 @@ def test_a_reader_of_postgresql(postgresql_url: str, postgresql_server: PostgreS
     """A role that only reads can compare the views; one that may not create temporary views gets the remedy."""
     with Database(postgresql_url) as database:
         migrate.upgrade(database)
-        _execute(database, "CREATE OR REPLACE VIEW mounts AS " + _changed(database, "mounts", '"ro"', '"rw"'))
+        dumps.execute(database, "CREATE OR REPLACE VIEW mounts AS " + _changed(database, "mounts", '"ro"', '"rw"'))
         name = str(database.engine.url.database)
     role, password = f"reader_of_{name}", "only reads"
     for statement in (
@@ -240,7 +234,7 @@ def test_a_reader_of_mariadb(mariadb_url: str, mariadb_server: MariaDB) -> None:
     """A user that may read and see views can compare them; one that may only read gets the remedy."""
     with Database(mariadb_url) as database:
         migrate.upgrade(database)
-        _execute(database, "CREATE OR REPLACE VIEW mounts AS " + _changed(database, "mounts", '"ro"', '"rw"'))
+        dumps.execute(database, "CREATE OR REPLACE VIEW mounts AS " + _changed(database, "mounts", '"ro"', '"rw"'))
         name = str(database.engine.url.database)
     user, password = f"reader_{name[-8:]}", "only reads"
     mariadb_server.execute(f"CREATE USER {user}@'%' IDENTIFIED BY '{password}'")
@@ -263,7 +257,7 @@ def test_a_server_that_gives_no_notes(mariadb_url: str, mariadb_server: MariaDB)
     try:
         with Database(mariadb_url) as database:
             migrate.upgrade(database)
-            _execute(database, "CREATE OR REPLACE VIEW mounts AS " + _changed(database, "mounts", '"ro"', '"rw"'))
+            dumps.execute(database, "CREATE OR REPLACE VIEW mounts AS " + _changed(database, "mounts", '"ro"', '"rw"'))
             assert len(_found(database)) == 1
     finally:
         mariadb_server.execute("SET GLOBAL sql_notes = DEFAULT, GLOBAL max_error_count = DEFAULT")

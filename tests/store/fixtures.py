@@ -32,7 +32,7 @@ from persistdb.schema.history import Retention
 from persistdb.schema.names import HISTORY
 from persistdb.schema.prepare import prepare
 from persistdb.store.repository import ContainerRepository
-from tests.conftest import ENGINES, SERVERS
+from tests.conftest import ENGINES
 
 from .in_step import database_for_tasks, repository_for_tasks
 from .samples import put
@@ -220,14 +220,6 @@ def writes(used: Engine) -> Iterator[Counter[str]]:
     event.listen(used, "before_cursor_execute", on_statement)
     yield rows
     event.remove(used, "before_cursor_execute", on_statement)
-
-
-@pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Server:
-    """Give the server that the tests share."""
-    shared: Server = request.getfixturevalue(f"{request.param}_server")
-    shared.start()
-    return shared
 
 
 @pytest.fixture

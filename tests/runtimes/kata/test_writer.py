@@ -80,14 +80,11 @@ def test_modes(tmp_path: Path, files: dict[str, bytes], mode: int) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == (mode if path.is_dir() else 0o600)
 
 
+@pytest.mark.usefixtures("open_umask")
 def test_missing_folders_are_private(tmp_path: Path) -> None:
     """Whatever the umask, all folders that an export creates above its trees are for their owner only."""
     source = make(tmp_path / "in", TREE)
-    before = os.umask(0)
-    try:
-        write_tree(stored(one(source)), tmp_path / "a" / "b" / "c")
-    finally:
-        os.umask(before)
+    write_tree(stored(one(source)), tmp_path / "a" / "b" / "c")
     assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b", "a/b/c")] == [0o700] * 3
 
 
