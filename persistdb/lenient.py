@@ -5,7 +5,6 @@ Nothing here raises. A NUL, and half of a surrogate pair, which not every engine
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +37,8 @@ def members(raw: str | msgspec.Raw) -> Mapping[str, msgspec.Raw]:
 
 def _whole(document: str) -> str:
     """Return a document without halves of surrogate pairs, which msgspec does not take; else an empty one."""
+    import json  # start-up cost, for what few documents have
+
     try:
         value = json.loads(document)
         text = json.dumps(value if isinstance(value, dict) else {}, ensure_ascii=False)

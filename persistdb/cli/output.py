@@ -9,11 +9,9 @@ escaped.
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -99,7 +97,7 @@ def print_rows(
         print_plain(columns, rows)
     else:
         if output.columns is not None:
-            columns = [replace(column, stays=True) for column in columns]
+            columns = [column._replace(stays=True) for column in columns]
         print_table(columns, rows, no_trunc=output.no_trunc)
 
 
@@ -132,6 +130,8 @@ def _encoded(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> Ite
 
 def _print_json(kind: str, rows: Iterable[bytes], following: Callable[[], str | None]) -> None:
     """Print rows as one JSON value, one row per line."""
+    import json  # start-up cost, as all that is of one format
+
     shown = _escaped_json if sys.stdout.isatty() else str
     out = _Utf8()
     out.write(shown(f'{{"version": {JSON_VERSION}, "kind": "{kind}", "rows": ['))
@@ -189,6 +189,8 @@ def _escaped_json(text: str) -> str:
     """Write JSON of one line without the characters that :func:`printable` escapes: it means the same."""
     if text.isprintable():
         return text
+    import json
+
     # Characters below the space are never within a string: between values they are blanks.
     return "".join(
         character if character.isprintable() else " " if character < " " else json.dumps(character)[1:-1]
@@ -197,6 +199,8 @@ def _escaped_json(text: str) -> str:
 
 
 def _print_csv(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, excel: bool) -> None:
+    import csv
+
     shown = _printable_value if sys.stdout.isatty() else _same
     out = _Utf8()
     if excel:
