@@ -11,7 +11,7 @@ class PersistDBError(Exception):
     """The base of all that persistdb raises."""
 
     # Errors declare fields as dataclasses do, and type checkers read them so (PEP 681). Real dataclasses, whose methods
-    # are compiled one by one, made the import of all errors take three times as long (docs/performance.md).
+    # are compiled one by one, made the import of all errors take four times as long (docs/performance.md).
 
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
