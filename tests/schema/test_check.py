@@ -42,7 +42,7 @@ def test_a_large_file(sqlite_url: str) -> None:
     """The pages of a file are read about once, whatever the order of its indexes; the cache is then as before."""
     with Database(sqlite_url) as database:
         migrate.upgrade(database)
-        _execute(
+        dumps.execute(
             database,
             "CREATE TABLE other (a TEXT, b TEXT)",
             "INSERT INTO other WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)"
