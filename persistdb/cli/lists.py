@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..validation import check_sort
 from . import complete
 from .answers import number_of
 from .columns import Column
@@ -123,6 +122,8 @@ def list_hosts(target: Target, sort: str, limit: int | None, output: Output) -> 
 
 def _in_view(sort: str, columns: Sequence[Column], names: Sequence[str]) -> str:
     """Return what a view calls a column to sort by, from its ``names``; refuse what is no column."""
+    from ..validation import check_sort  # start-up: records come with it
+
     known = [column.name for column in columns]
     name = check_sort(sort, known)
     return sort.removesuffix(name) + names[known.index(name)]
