@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sqlalchemy import event
 
 from ...errors import AccessDenied, BadURL, Busy, QueryTimeout, ReadOnly, StorageFull, TLSError, Unavailable
-from ..base import Backend, ErrorRule, native
+from ..base import ErrorRule, native
 from ..bounded import bound
 from ..deadlines import shut_down
-from ..idle import shrinking
-from ..liveness import checkout, ping_in_doubt
+from ..liveness import ping_in_doubt
 from ..patience import connect_patiently
 from ..pool import listen
 from ..reading import allow_writes_again, refuse_writes
-from ..taking import give_back, take
+from ..server import Server
+from ..taking import give_back
 from ..urls import check_names, check_numbers, listed_hosts, shown, without_list, without_secrets
 from . import compound, lag, literals, locks, nodes, optionfile, readonly, roles, startup, tls, views
 from .causality import Causality
@@ -48,7 +48,7 @@ _FIXED = {"charset": "utf8mb4", "autocommit": "true", "init_command": ""}
 _LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 
 
-class MariaDB(MariaDBSyntax, Backend):
+class MariaDB(MariaDBSyntax, Server):
     """A server for a fleet; READ COMMITTED, each connection in autocommit until BEGIN."""
 
     name = "mariadb"
@@ -175,13 +175,10 @@ class MariaDB(MariaDBSyntax, Backend):
             arguments["port"] = int(str(url.query["port"]))
         if "program_name" in url.query:
             del arguments["program_name"]
-        engine = self.new_engine(
+        engine = self.pooled_engine(
             without_list(address).difference_update_query([*about_tls, *nodes.OPTIONS]),
-            poolclass=shrinking(self.pool_class, timeouts.idle),
-            pool_use_lifo=True,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=timeouts.pool,
+            timeouts,
+            pool_size,
             pool_reset_on_return=None,
             connect_args=arguments | {name: value for name, value in secrets.items() if name not in about_tls},
         )
@@ -228,14 +225,6 @@ class MariaDB(MariaDBSyntax, Backend):
     def lift_read_timeout(self, driver: Any) -> None:
         """Wait for answers as long as it takes, from here on."""
         driver._read_timeout = None  # noqa: SLF001  there is no other way to change it
-
-    def checkout(self, engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:
-        """Ping it where that is needed."""
-        return checkout(engine, deadline, again)
-
-    def take(self, engine: Engine, again: bool) -> PoolProxiedConnection | None:
-        """Take one that needs no ping."""
-        return take(engine, again)
 
     def checkin(self, pooled: PoolProxiedConnection) -> None:
         """Roll back where a transaction is open, by what the server said last."""

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 
 from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, TLSError, Unavailable
-from ..base import Backend, ErrorRule, native
+from ..base import ErrorRule, native
 from ..bounded import bound
 from ..deadlines import shut_down
-from ..idle import shrinking
-from ..liveness import checkout, ping_in_doubt
+from ..liveness import ping_in_doubt
 from ..patience import connect_patiently
-from ..taking import give_back, take
+from ..server import Server
+from ..taking import give_back
 from ..urls import check_names, check_numbers, listed_hosts, shown, without_list, without_secrets
 from . import lag, locks, pipeline, readonly, roles, session, startup, views
 from .syntax import PostgreSQLSyntax
@@ -68,7 +68,7 @@ _VALUES = {
 }
 
 
-class PostgreSQL(PostgreSQLSyntax, Backend):
+class PostgreSQL(PostgreSQLSyntax, Server):
     """A server for a fleet; READ COMMITTED, each connection in autocommit until BEGIN."""
 
     name = "postgresql"
@@ -170,13 +170,10 @@ class PostgreSQL(PostgreSQLSyntax, Backend):
         passfile = str(url.query.get("passfile", ""))
         if passfile:
             passfile = arguments["passfile"] = os.path.expanduser(passfile)  # libpq takes a ~ for a folder of this name
-        engine = self.new_engine(
+        engine = self.pooled_engine(
             without_list(address).difference_update_query([session.POOLER]),
-            poolclass=shrinking(self.pool_class, timeouts.idle),
-            pool_use_lifo=True,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=timeouts.pool,
+            timeouts,
+            pool_size,
             connect_args=arguments,
             use_native_hstore=False,  # no column of ours is one, and to look for the type takes a statement
         )
@@ -201,14 +198,6 @@ class PostgreSQL(PostgreSQLSyntax, Backend):
         connect_patiently(engine, name, self.rule, timeouts.call, most, hosts=max(1, len(hosts)))
         bound(engine, self.interrupt, max(timeouts.call, timeouts.statement))
         return engine
-
-    def checkout(self, engine: Engine, deadline: float, again: bool) -> PoolProxiedConnection:
-        """Ping it where that is needed."""
-        return checkout(engine, deadline, again)
-
-    def take(self, engine: Engine, again: bool) -> PoolProxiedConnection | None:
-        """Take one that needs no ping."""
-        return take(engine, again)
 
     def kept_cursor(self, pooled: PoolProxiedConnection, sql: str) -> Any:
         """Keep one for each statement."""
