@@ -24,7 +24,7 @@ from ..records import SandboxWrite
 from ..runtimes.known import runtime_named
 from ..runtimes.trees import is_live, locate, on_host, places_of, read_trees, usual_places
 from ..store.batches import batches
-from ..store.rows import check_container, check_sandbox
+from ..store.record_rows import check_container, check_sandbox
 from ..validation import check_kind
 from .folders import Folders, Gone
 from .namespaces import Namespaces

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from ..documents import SandboxDocument
-from . import rows
+from . import record_rows
 from .rows import (
     AnnotationRow,
     ContainerNames,
@@ -118,7 +118,7 @@ class Annotating:
             before = SandboxDocument(stored.record.document)
             if before.annotations != document.annotations:
                 self._sandboxes.append(RowKey(stored.id))
-                self._of_sandboxes += rows.annotation_rows(SandboxAnnotationRow, stored.id, document.annotations)
+                self._of_sandboxes += record_rows.annotation_rows(SandboxAnnotationRow, stored.id, document.annotations)
             if not document.has_machine_of(before):
                 self._machine(stored.id, before, document)
         for container in stored.containers:
@@ -130,7 +130,7 @@ class Annotating:
             self._machines.append(SandboxMachine(sandbox_id, *document.virtual_machine))
         if before.devices != document.devices:
             self._equipped.append(RowKey(sandbox_id))
-            of_sandbox, of_vfio = rows.device_rows(sandbox_id, document.devices)
+            of_sandbox, of_vfio = record_rows.device_rows(sandbox_id, document.devices)
             self._devices += of_sandbox
             self._vfio_devices += of_vfio
 
@@ -142,7 +142,7 @@ class Annotating:
         old, new = before.of_container(stored.cid, stored.origin), document.of_container(stored.cid, origin)
         if old != new:
             self._containers.append(RowKey(stored.id))
-            self._of_containers += rows.annotation_rows(AnnotationRow, stored.id, new)
+            self._of_containers += record_rows.annotation_rows(AnnotationRow, stored.id, new)
         names = document.names(new)
         if names != before.names(old):
             self._named.append(ContainerNames(stored.id, *names))

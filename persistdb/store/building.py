@@ -124,7 +124,7 @@ _OVER_PARTS: Final = {
 
 
 def _of(group: str, of: object) -> Iterator[tuple[str, str, Statement | None]]:
-    for name, found in vars(type(of)).items():
+    for name, found in (each for kind in type(of).__mro__ for each in vars(kind).items()):
         if name.startswith("_") or not isinstance(found, cached_property):
             continue
         value = getattr(of, name)

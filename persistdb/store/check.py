@@ -17,7 +17,7 @@ from ..schema.prepare import prepare
 from ..validation import INT64, KEY_LENGTH, TOKEN_LENGTH, UINT32, invalid_id
 from . import check_derived
 from .queries import PAGE, Queries
-from .rows import check_container, check_sandbox
+from .record_rows import check_container, check_sandbox
 
 if TYPE_CHECKING:
     from ..records import Container

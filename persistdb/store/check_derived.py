@@ -18,7 +18,7 @@ from ..documents import OCI_RUNTIMES, SandboxDocument, runtime_of
 from ..records import Origin
 from ..schema.core import annotation, container, sandbox, sandbox_annotation, sandbox_device, vfio_device
 from ..virtual_machines import VirtualMachine
-from .rows import device_rows
+from .record_rows import device_rows
 from .statements import among
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..db.work import Call
-from . import diff, rows
+from . import diff, record_rows
 from .annotated import NO_DOCUMENT
 from .clashes import clash_of
 from .encoding import encode, now_text, utc_text
@@ -54,7 +54,7 @@ class Creator:
             return None
         # through JSON, which checks the text, and makes plain values of a caller's subclasses
         (row,) = msgspec.json.decode(encode([new.row]))
-        children = map(encode, rows.children(0, 0, record))
+        children = map(encode, record_rows.children(0, 0, record))
         values = {
             **dict(zip(new.row.__struct_fields__, row, strict=True)),
             **dict(zip(("mount", "device_map", "process"), children, strict=True)),

@@ -14,7 +14,7 @@ from ..documents import Annotations, SandboxDocument
 from ..errors import AlreadyExists, Conflict
 from ..records import ContainerState, Origin, SandboxState
 from ..validation import check_id
-from . import revisions, rows
+from . import record_rows, revisions
 from .annotated import NO_ANNOTATIONS, NO_DOCUMENT, Annotated, Annotating
 from .annotated import NOTHING as NOT_ANNOTATED
 from .encoding import utc_text
@@ -177,7 +177,7 @@ def new_container(
     origin = origin or _NO_ORIGIN
     annotations = document.of_container(cid, origin)
     names = document.names(annotations)
-    row = rows.container_row(id_, sandbox_id, cid, record, origin, revision, now, now, names)
+    row = record_rows.container_row(id_, sandbox_id, cid, record, origin, revision, now, now, names)
     return NewContainer(sid, row, record, annotations=annotations)
 
 
@@ -243,7 +243,7 @@ class _Draft:
             removed_by_id=tuple(self._removed_by_id),
             changed=tuple(self._changed),
             created=tuple(self._created),
-            children=rows.joined(self._children),
+            children=record_rows.joined(self._children),
             past=self._past.past(),
             annotated=self._annotating.annotated(),
             revisions=self.revisions,
@@ -317,10 +317,12 @@ class _Draft:
     ) -> None:
         self._witness = Witness(record.sid, None, stored.own_revision if stored else 0)
         if stored is None:
-            self._new_sandboxes.append(rows.sandbox_row(host, record, number, self._now, document.virtual_machine))
+            self._new_sandboxes.append(
+                record_rows.sandbox_row(host, record, number, self._now, document.virtual_machine)
+            )
         else:
             self._changed_sandboxes.append(
-                rows.sandbox_change(
+                record_rows.sandbox_change(
                     stored.id,
                     stored.own_revision,
                     record,
@@ -366,7 +368,7 @@ class _Draft:
             annotations = document.of_container(stored.cid, origin)
             self._removed.append(ContainerKey(stored.id, stored.revision))
             self._past.replaced(stored)
-            row = rows.container_row(
+            row = record_rows.container_row(
                 stored.id,
                 stored.sandbox_id,
                 stored.cid,
@@ -379,8 +381,8 @@ class _Draft:
             )
             self._created.append(NewContainer(stored.sid, row, record, old.state, annotations))
         else:
-            self._changed.append(rows.container_change(stored.id, stored.revision, record, origin, self._now))
-            children = rows.children(stored.id, stored.sandbox_id, record, old, since=revision)
+            self._changed.append(record_rows.container_change(stored.id, stored.revision, record, origin, self._now))
+            children = record_rows.children(stored.id, stored.sandbox_id, record, old, since=revision)
             self._children.append(children)
             self._past.changed(stored, record, origin, children)
         return revision

@@ -20,7 +20,7 @@ from ..schema.core_history import (
 )
 from ..schema.prepare import prepare
 from ..validation import INT64, check_kind
-from .recording import CHILDREN
+from .recorded_versions import CHILDREN
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

@@ -11,6 +11,7 @@ import pytest
 from persistdb import Database
 from persistdb.db.work import Answer
 from persistdb.store.compiled import Compiled
+from persistdb.store.recorded_versions import RecordedVersions
 from persistdb.store.recording import Recording
 from persistdb.store.statements import Statements
 
@@ -27,7 +28,8 @@ STATEMENTS = COMPILED.statements
 
 def _names() -> Iterator[tuple[int, str]]:
     tables = ("mount", "device_map", "process")
-    for kind, statements in ((Statements, STATEMENTS), (Recording, COMPILED.recording)):
+    kinds = ((Statements, STATEMENTS), (Recording, COMPILED.recording), (RecordedVersions, COMPILED.recording))
+    for kind, statements in kinds:
         for name, value in vars(kind).items():
             if isinstance(value, cached_property) and not name.endswith("_json"):
                 made = getattr(statements, name)

@@ -9,7 +9,7 @@ import msgspec
 from whenever import Instant, TimeDelta
 
 from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
-from persistdb.store import rows
+from persistdb.store import record_rows, rows
 from persistdb.store.diff import Snapshot
 from persistdb.store.rows import ContainerKey, ContainerRow
 from persistdb.store.stored import StoredContainer, StoredSandbox
@@ -105,8 +105,8 @@ class Tables:
             assert id_ not in self._containers
             assert created.row.cid not in {container.cid for container in self._of(sandbox_id)}
             self._insert(id_, sandbox_id, created.sid, created.row)
-            children.append(rows.children(id_, sandbox_id, created.record))
-        for each in rows.joined(children):
+            children.append(record_rows.children(id_, sandbox_id, created.record))
+        for each in record_rows.joined(children):
             for child in each:
                 self._put_child(child)
 

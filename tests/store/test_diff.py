@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from persistdb.errors import AlreadyExists, Conflict, InvalidValue, Unreadable
 from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState, SandboxWrite
-from persistdb.store import diff, rows
+from persistdb.store import diff, record_rows, rows
 from persistdb.store.diff import Destruction, Diff, NewContainer, Renumbering, Snapshot, Witness
 from persistdb.store.past import NOTHING
 from persistdb.store.rows import NO_CHILDREN, ChildRows, ContainerChange, ContainerKey, ContainerRow, SandboxRow
@@ -571,10 +571,10 @@ def test_a_destruction() -> None:
 @pytest.mark.parametrize(
     "part",
     [
-        {"new_sandboxes": (rows.sandbox_row(HOST, SANDBOX, 1, NOW),)},
+        {"new_sandboxes": (record_rows.sandbox_row(HOST, SANDBOX, 1, NOW),)},
         {"changed_sandboxes": (own_row(new_revision=2),)},
         {"removed": (ContainerKey(11, 2),)},
-        {"changed": (rows.container_change(11, 2, WEB, Origin(), NOW),)},
+        {"changed": (record_rows.container_change(11, 2, WEB, Origin(), NOW),)},
         {"created": (NewContainer("pod-1", new_row("web"), WEB),)},
         {"destroyed": Destruction(HOST, "pod-1")},
     ],

@@ -13,7 +13,7 @@ from whenever import OffsetDateTime
 from persistdb.engines import resolve
 from persistdb.errors import NO_ROOTFS, Unreadable
 from persistdb.records import Container, ContainerState, ContainerSummary, Mount, Origin, Process, Sandbox, SandboxState
-from persistdb.store import rows
+from persistdb.store import record_rows, rows
 from persistdb.store.payloads import decoders
 from persistdb.store.stored import StoredContainer, StoredSandbox
 from tests.runtimes.kata.strategies import RECORDS
@@ -79,7 +79,7 @@ class Form:
 
     def record(self, record: ContainerState) -> dict[str, object]:
         """Return the payload of a record."""
-        of_mounts, of_devices, of_processes = rows.children(11, 1, record)
+        of_mounts, of_devices, of_processes = record_rows.children(11, 1, record)
         mounts = [self._mount(row) for row in of_mounts]
         rootfs = {} if self._numbered else {"Rootfs": mounts.pop(0)}
         return {

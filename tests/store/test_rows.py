@@ -13,7 +13,7 @@ from persistdb.annotations import Names
 from persistdb.errors import InvalidValue
 from persistdb.records import ContainerState, Mount, Origin, Process, SandboxState
 from persistdb.schema import tables
-from persistdb.store import encoding, rows
+from persistdb.store import encoding, record_rows
 from persistdb.store.rows import (
     NO_CHILDREN,
     ChildRows,
@@ -42,7 +42,7 @@ WEB = container("web")
 
 def children(record: ContainerState, old: ContainerState | None = None) -> ChildRows:
     """Return the rows of the children of container 11 in sandbox 1."""
-    return rows.children(11, 1, record, old)
+    return record_rows.children(11, 1, record, old)
 
 
 # --- each record
@@ -50,7 +50,7 @@ def children(record: ContainerState, old: ContainerState | None = None) -> Child
 
 def test_a_new_sandbox() -> None:
     """A new sandbox's row has its values, its number, and the same time for both timestamps."""
-    assert rows.sandbox_row("node-1", SANDBOX, -3, NOW) == SandboxRow(
+    assert record_rows.sandbox_row("node-1", SANDBOX, -3, NOW) == SandboxRow(
         host="node-1",
         sid="pod-1",
         state="running",
@@ -68,7 +68,7 @@ def test_a_new_sandbox() -> None:
 def test_a_changed_sandbox() -> None:
     """A sandbox's change has the row's ID, the revision and the time that were read, and the new one."""
     record = SandboxState(sid="pod-1", state="stopped", cgroup_path="/c")
-    assert rows.sandbox_change(1, -3, record, NOW, new_revision=-4, read_at=BEFORE) == SandboxChange(
+    assert record_rows.sandbox_change(1, -3, record, NOW, new_revision=-4, read_at=BEFORE) == SandboxChange(
         id=1,
         revision=-3,
         state="stopped",
@@ -87,7 +87,7 @@ def test_a_new_container(id_: int | None, sandbox_id: int | None) -> None:
     """A new container's row has its values, its origin, and the IDs as far as they are known."""
     origin = Origin(layout="2.2", extra='{"New":1}', document="{}", namespace="k8s.io")
     names = Names("default/web", "0a9b", "web", "nginx")
-    assert rows.container_row(id_, sandbox_id, "web", WEB, origin, 4, BEFORE, NOW, names) == ContainerRow(
+    assert record_rows.container_row(id_, sandbox_id, "web", WEB, origin, 4, BEFORE, NOW, names) == ContainerRow(
         id=id_,
         sandbox_id=sandbox_id,
         cid="web",
@@ -112,7 +112,7 @@ def test_a_new_container(id_: int | None, sandbox_id: int | None) -> None:
 def test_a_changed_container() -> None:
     """A container's change has the row's ID and the revision that was read."""
     origin = Origin(layout="runc", extra="{}")
-    assert rows.container_change(11, 4, WEB, origin, NOW) == ContainerChange(
+    assert record_rows.container_change(11, 4, WEB, origin, NOW) == ContainerChange(
         id=11,
         revision=4,
         state="running",
@@ -174,11 +174,11 @@ def test_children_with_an_empty_old_record() -> None:
 
 def test_joined() -> None:
     """The children of several containers are joined table by table, in order."""
-    one, other = rows.children(11, 1, WEB), rows.children(12, 1, container("db"))
-    assert rows.joined([one, NO_CHILDREN, other]) == ChildRows(
+    one, other = record_rows.children(11, 1, WEB), record_rows.children(12, 1, container("db"))
+    assert record_rows.joined([one, NO_CHILDREN, other]) == ChildRows(
         (*one.mounts, *other.mounts), (*one.device_maps, *other.device_maps), (*one.processes, *other.processes)
     )
-    assert rows.joined([]) == NO_CHILDREN
+    assert record_rows.joined([]) == NO_CHILDREN
 
 
 @given(RECORDS)

@@ -11,7 +11,7 @@ import pytest
 
 from persistdb.errors import InvalidValue
 from persistdb.records import ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
-from persistdb.store import encoding, rows
+from persistdb.store import encoding, record_rows
 from persistdb.store.rows import ChildRows, ContainerKey, SandboxKey, TokenRow
 
 from .samples import SANDBOX, container
@@ -49,7 +49,7 @@ class Whole(int):
 
 def children(record: ContainerState) -> ChildRows:
     """Return the rows of the children of container 11 in sandbox 1."""
-    return rows.children(11, 1, record)
+    return record_rows.children(11, 1, record)
 
 
 # --- refused values
@@ -146,9 +146,9 @@ def test_a_container_that_is_refused(name: str, value: object) -> None:
     """A container's own value that its column can't hold is refused, for a new row and for a change."""
     record = replace(WEB, **{name: value})
     for make in (
-        lambda: rows.container_row(None, 1, "web", record, Origin(), 1, NOW, NOW),
-        lambda: rows.container_change(11, 1, record, Origin(), NOW),
-        lambda: rows.check_container("web", record, Origin()),
+        lambda: record_rows.container_row(None, 1, "web", record, Origin(), 1, NOW, NOW),
+        lambda: record_rows.container_change(11, 1, record, Origin(), NOW),
+        lambda: record_rows.check_container("web", record, Origin()),
     ):
         error = refused(make)
         assert (column(error), error.value) == (name, value)
@@ -167,7 +167,7 @@ def test_a_container_that_is_refused(name: str, value: object) -> None:
 )
 def test_an_origin_that_is_refused(name: str, value: Any) -> None:
     """An origin's value that its column can't hold is refused; the error names the column."""
-    error = refused(lambda: rows.container_change(11, 1, WEB, Origin(**{name: value}), NOW))
+    error = refused(lambda: record_rows.container_change(11, 1, WEB, Origin(**{name: value}), NOW))
     assert (column(error), error.value) == (name, value)
 
 
@@ -186,9 +186,9 @@ def test_a_sandbox_that_is_refused(name: str, value: object) -> None:
     """A sandbox's value that its column can't hold is refused, for a new row and for a change."""
     record = replace(SANDBOX, **{name: value})
     for make in (
-        lambda: rows.sandbox_row("node-1", record, 1, NOW),
-        lambda: rows.sandbox_change(1, 1, record, NOW, new_revision=2, read_at=NOW),
-        lambda: rows.check_sandbox(record),
+        lambda: record_rows.sandbox_row("node-1", record, 1, NOW),
+        lambda: record_rows.sandbox_change(1, 1, record, NOW, new_revision=2, read_at=NOW),
+        lambda: record_rows.check_sandbox(record),
     ):
         error = refused(make)
         assert (column(error), error.value) == (name, value)
@@ -198,10 +198,10 @@ def test_a_sandbox_that_is_refused(name: str, value: object) -> None:
 def test_a_sandbox_with_an_invalid_id(sid: Any) -> None:
     """A new sandbox with an invalid ID is refused; one that is stored can change, whatever its ID."""
     record = replace(SANDBOX, sid=sid)
-    for make in (lambda: rows.sandbox_row("node-1", record, 1, NOW), lambda: rows.check_sandbox(record)):
+    for make in (lambda: record_rows.sandbox_row("node-1", record, 1, NOW), lambda: record_rows.check_sandbox(record)):
         error = refused(make)
         assert (column(error), error.value) == ("sid", sid)
-    rows.sandbox_change(1, 1, record, NOW, new_revision=2, read_at=NOW)
+    record_rows.sandbox_change(1, 1, record, NOW, new_revision=2, read_at=NOW)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_why_a_child_is_refused(record: ContainerState, reason: str) -> None:
 )
 def test_why_a_sandbox_is_refused(name: str, value: object, reason: str) -> None:
     """The error says what the column holds, or the type that it takes; a column may also be empty."""
-    assert refused(lambda: rows.check_sandbox(replace(SANDBOX, **{name: value}))).reason == reason
+    assert refused(lambda: record_rows.check_sandbox(replace(SANDBOX, **{name: value}))).reason == reason
 
 
 class Other(msgspec.Struct):
@@ -248,8 +248,8 @@ class Other(msgspec.Struct):
         ("mount", lambda other: children(ContainerState(mounts=[other]))),
         ("device map", lambda other: children(ContainerState(device_maps=[other]))),
         ("process", lambda other: children(ContainerState(processes=[other]))),
-        ("origin", lambda other: rows.container_change(11, 1, WEB, other, NOW)),
-        ("record", lambda other: rows.sandbox_row("node-1", other, 1, NOW)),
+        ("origin", lambda other: record_rows.container_change(11, 1, WEB, other, NOW)),
+        ("record", lambda other: record_rows.sandbox_row("node-1", other, 1, NOW)),
     ],
 )
 def test_other_records(field: str, make: Callable[[Any], object]) -> None:
@@ -267,7 +267,9 @@ def test_numbers_at_the_edge(uint32: int, pid: int) -> None:
     _, (device,), (one,) = children(record)
     assert (device.file_mode, device.uid, device.gid, one.pid, one.token) == (uint32, uint32, uint32, pid, "t" * 512)
     for version in (-(1 << 31), (1 << 31) - 1):
-        row = rows.sandbox_row("h", SandboxState(sid="s" * 255, persist_version=version, state="x" * 255), 1, NOW)
+        row = record_rows.sandbox_row(
+            "h", SandboxState(sid="s" * 255, persist_version=version, state="x" * 255), 1, NOW
+        )
         assert (row.persist_version, len(row.sid), len(row.state)) == (version, 255, 255)
 
 
@@ -307,16 +309,18 @@ def test_subclasses_become_plain(text: str, number: int) -> None:
     assert encoded(root) == [11, 0, True, "web", "web", "web", '["web"]', "web", "web", False, False, 0]
     assert encoded(device) == [11, 0, "web", "web", 7, 7, 7, False, 0]
     assert encoded(one) == [11, 0, 1, "web", 7, None, None, None, 0]
-    own = rows.container_row(None, 1, text, record, Origin(layout=text, document=text), 1, NOW, NOW)
+    own = record_rows.container_row(None, 1, text, record, Origin(layout=text, document=text), 1, NOW, NOW)
     assert encoded(own)[2:9] == ["web", "web", "web", "web", "web", None, "web"]
-    sandbox = rows.sandbox_row(text, SandboxState(sid=text, state=text, persist_version=number, layout=text), 1, NOW)
+    sandbox = record_rows.sandbox_row(
+        text, SandboxState(sid=text, state=text, persist_version=number, layout=text), 1, NOW
+    )
     assert encoded(sandbox)[:6] == ["web", "web", "web", 7, "", "web"]
 
 
 def test_subclasses_in_keys_become_plain() -> None:
     """Keys, which are built without a check, are encoded as plain values, too."""
-    assert rows.encode([SandboxKey(Name.WEB, Text("web")), TokenRow(Text("t"))]) == '[["web","web"],["t"]]'
-    assert rows.encode([ContainerKey(Number.SEVEN, Whole(-7))]) == "[[7,-7]]"
+    assert encoding.encode([SandboxKey(Name.WEB, Text("web")), TokenRow(Text("t"))]) == '[["web","web"],["t"]]'
+    assert encoding.encode([ContainerKey(Number.SEVEN, Whole(-7))]) == "[[7,-7]]"
 
 
 NOT_STORED = ["\0", "a\0b", "\ud800", "a\udfffb"]
@@ -343,9 +347,9 @@ def places(text: str) -> list[Row]:
         bundle_path=text,
     )
     (root,), (device,), (one,) = children(record)
-    own = rows.container_row(None, 1, text, record, Origin(layout=text, document=text), 1, NOW, NOW)
+    own = record_rows.container_row(None, 1, text, record, Origin(layout=text, document=text), 1, NOW, NOW)
     given = SandboxState(sid="pod-1", state=text, cgroup_path=text, layout=text, document=text)
-    return [root, device, one, own, rows.sandbox_row(text, given, 1, NOW), TokenRow(text), SandboxKey("h", text)]
+    return [root, device, one, own, record_rows.sandbox_row(text, given, 1, NOW), TokenRow(text), SandboxKey("h", text)]
 
 
 @pytest.mark.parametrize("text", NOT_STORED)
@@ -368,7 +372,7 @@ def test_which_child_has_it(text: str) -> None:
         (ContainerState(device_maps=[DeviceMap(id="d", container_path=text)]), "device map 'd': container_path"),
         (ContainerState(processes=[Process(token=text)]), f"process {text!r}: token"),
     ):
-        assert refused(lambda: rows.check_container("c", record, Origin())).field == place  # noqa: B023  run at once
+        assert refused(lambda: record_rows.check_container("c", record, Origin())).field == place  # noqa: B023  run at once
 
 
 @pytest.mark.parametrize("text", LOOKALIKES)
@@ -397,20 +401,20 @@ def test_options_that_look_like_a_nul(text: str) -> None:
 def test_checks_ahead_of_a_save(text: str) -> None:
     """The checks ahead of a save refuse bad text in a record, its ID and its children, as the save would."""
     for name in ("state", "cgroup_path", "bundle_path"):
-        refused(lambda: rows.check_container("c", replace(WEB, **{name: text}), Origin()))  # noqa: B023  run at once
+        refused(lambda: record_rows.check_container("c", replace(WEB, **{name: text}), Origin()))  # noqa: B023  run at once
     for record in (
         ContainerState(mounts=[Mount(options=[text])]),
         ContainerState(device_maps=[DeviceMap(id=text)]),
         ContainerState(processes=[Process(token=text)]),
     ):
-        refused(lambda: rows.check_container("c", record, Origin()))  # noqa: B023  run at once
-    refused(lambda: rows.check_container("c", WEB, Origin(document=text)))
+        refused(lambda: record_rows.check_container("c", record, Origin()))  # noqa: B023  run at once
+    refused(lambda: record_rows.check_container("c", WEB, Origin(document=text)))
     for cid in (text, ".x"):
-        assert refused(lambda: rows.check_container(cid, WEB, Origin())).field == "cid"  # noqa: B023  run at once
-    refused(lambda: rows.check_sandbox(SandboxState(sid="pod-1", document=text)))
+        assert refused(lambda: record_rows.check_container(cid, WEB, Origin())).field == "cid"  # noqa: B023  run at once
+    refused(lambda: record_rows.check_sandbox(SandboxState(sid="pod-1", document=text)))
 
 
 def test_checks_that_pass() -> None:
     """The checks ahead of a save accept values that can be saved."""
-    rows.check_container("web", WEB, Origin(extra="{}"))
-    rows.check_sandbox(SANDBOX)
+    record_rows.check_container("web", WEB, Origin(extra="{}"))
+    record_rows.check_sandbox(SANDBOX)

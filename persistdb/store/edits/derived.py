@@ -15,7 +15,8 @@ from ...documents import SandboxDocument, runtime_of
 from ...records import Origin
 from ...schema.tables import Container, Sandbox
 from ...virtual_machines import VirtualMachine
-from ..rows import AnnotationRow, SandboxAnnotationRow, annotation_rows, device_rows
+from ..record_rows import annotation_rows, device_rows
+from ..rows import AnnotationRow, SandboxAnnotationRow
 from ..statements import DERIVED, among
 from .recorder import run
 

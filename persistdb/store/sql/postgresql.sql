@@ -1464,361 +1464,6 @@ WHERE container_lifetime.id = :id
 -- name: recording.next_ids
 -- The next IDs of a sandbox and of a container, where the engine would take past ones.
 
--- name: recording.old_sandboxes
--- Keep versions of sandboxes' own rows: rows of OldSandbox.
-INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
-    cgroup_path, layout, document, valid_from)
-SELECT sandbox.id, CASE WHEN (sandbox.updated_at > r.now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE r.now END AS
-  anon_1, r.revision, sandbox.revision AS revision_1, r.whole, sandbox.state, CASE WHEN (r.whole IS
-    true) THEN sandbox.persist_version END AS anon_2, CASE WHEN (r.whole IS true) THEN
-  sandbox.cgroup_path END AS anon_3, CASE WHEN (r.whole IS true) THEN sandbox.layout END AS anon_4,
-  CASE WHEN (r.whole IS true) THEN sandbox.document END AS anon_5, sandbox.updated_at
-FROM
-  (SELECT CAST((item.value ->> 0) AS BIGINT) AS id, CAST((item.value ->> 1) AS BIGINT) AS number,
-    CAST((item.value ->> 2) AS BIGINT) AS revision, CAST((item.value ->> 3) AS BOOLEAN) AS whole,
-    CAST((item.value ->> 4) AS TIMESTAMP
-    WITH TIME ZONE) AS now
-  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
-JOIN sandbox ON sandbox.id = r.id AND sandbox.revision = r.number
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND sandbox.updated_at >= '0001-01-01'
-  AND sandbox.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.old_sandbox
--- Keep one of them: the fields of an OldSandbox.
-INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
-    cgroup_path, layout, document, valid_from)
-SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_1, :revision, sandbox.revision, :whole, sandbox.state, CASE WHEN (:whole IS true) THEN
-  sandbox.persist_version END AS anon_2, CASE WHEN (:whole IS true) THEN sandbox.cgroup_path END AS
-  anon_3, CASE WHEN (:whole IS true) THEN sandbox.layout END AS anon_4, CASE WHEN (:whole IS true)
-  THEN sandbox.document END AS anon_5, sandbox.updated_at
-FROM sandbox
-WHERE sandbox.id = :id AND sandbox.revision = :number
-  AND
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND sandbox.updated_at >= '0001-01-01'
-  AND sandbox.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.old_number
--- Keep one of which only the number and the state are others: the fields of an OldSandbox.
-INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, valid_from)
-SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_1, :revision, sandbox.revision, FALSE, sandbox.state, sandbox.updated_at
-FROM sandbox
-WHERE sandbox.id = :id AND sandbox.revision = :number
-  AND
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND sandbox.updated_at >= '0001-01-01'
-  AND sandbox.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.old_containers
--- Keep versions of containers' own rows: rows of OldContainer.
-INSERT INTO container_history (container_id, valid_to, revision, whole, state, cgroup_path,
-    bundle_path, layout, extra, document, valid_from)
-SELECT container.id, CASE WHEN (container.updated_at > r.now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
-  END AS anon_1, container.revision, r.whole, container.state, CASE WHEN (r.whole IS true) THEN
-  container.cgroup_path END AS anon_2, CASE WHEN (r.whole IS true) THEN container.bundle_path END AS
-  anon_3, CASE WHEN (r.whole IS true) THEN container.layout END AS anon_4, CASE WHEN (r.whole IS
-    true) THEN container.extra END AS anon_5, CASE WHEN (r.whole IS true) THEN container.document END
-  AS anon_6, container.updated_at
-FROM
-  (SELECT CAST((item.value ->> 0) AS BIGINT) AS id, CAST((item.value ->> 1) AS BIGINT) AS revision,
-    CAST((item.value ->> 2) AS BOOLEAN) AS whole, CAST((item.value ->> 3) AS TIMESTAMP
-    WITH TIME ZONE) AS now
-  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
-JOIN container ON container.id = r.id AND container.revision = r.revision
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.updated_at >= '0001-01-01'
-  AND container.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.old_container
--- Keep one of them: the fields of an OldContainer.
-INSERT INTO container_history (container_id, valid_to, revision, whole, state, cgroup_path,
-    bundle_path, layout, extra, document, valid_from)
-SELECT container.id, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_1, container.revision, :whole, container.state, CASE WHEN (:whole IS true) THEN
-  container.cgroup_path END AS anon_2, CASE WHEN (:whole IS true) THEN container.bundle_path END AS
-  anon_3, CASE WHEN (:whole IS true) THEN container.layout END AS anon_4, CASE WHEN (:whole IS true)
-  THEN container.extra END AS anon_5, CASE WHEN (:whole IS true) THEN container.document END AS
-  anon_6, container.updated_at
-FROM container
-WHERE container.id = :id AND container.revision = :revision
-  AND
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.updated_at >= '0001-01-01'
-  AND container.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.old_part
--- Keep one of which only the state becomes another: the fields of an OldContainer.
-INSERT INTO container_history (container_id, valid_to, revision, whole, state, valid_from)
-SELECT container.id, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_1, container.revision, FALSE, container.state, container.updated_at
-FROM container
-WHERE container.id = :id AND container.revision = :revision
-  AND
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.updated_at >= '0001-01-01'
-  AND container.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.old_children[0]
--- Keep mounts, device maps and processes that are overwritten: rows of OldChild.
-INSERT INTO mount_history (container_id, position, is_rootfs, source, destination, type, options,
-    host_path, block_device_id, read_only, mounted, until, since, valid_from, valid_to)
-SELECT mount.container_id, mount.position, mount.is_rootfs, mount.source, mount.destination,
-  mount.type, mount.options, mount.host_path, mount.block_device_id, mount.read_only, mount.mounted,
-  container.revision + 1 AS anon_1, mount.since, CASE WHEN (mount.since = 0) THEN
-  container.created_at WHEN (mount.since = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = true AND container_history.revision = mount.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
-  END AS anon_3
-FROM
-  (SELECT CAST((item.value ->> 0) AS BIGINT) AS container_id, CAST((item.value ->> 1) AS BIGINT) AS
-    revision, CAST((item.value ->> 2) AS INTEGER) AS position, CAST((item.value ->> 3) AS TIMESTAMP
-    WITH TIME ZONE) AS now
-  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
-JOIN container ON container.id = r.container_id AND container.revision = r.revision
-JOIN mount ON mount.container_id = r.container_id AND mount.position = r.position
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.created_at >= '0001-01-01'
-  AND container.created_at <= '9999-12-31 23:59:59.999999'
-  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.old_children[1]
--- Keep mounts, device maps and processes that are overwritten: rows of OldChild.
-INSERT INTO device_map_history (container_id, position, device_id, container_path, file_mode, uid,
-    gid, shared, until, since, valid_from, valid_to)
-SELECT device_map.container_id, device_map.position, device_map.device_id, device_map.container_path,
-  device_map.file_mode, device_map.uid, device_map.gid, device_map.shared, container.revision + 1 AS
-  anon_1, device_map.since, CASE WHEN (device_map.since = 0) THEN container.created_at WHEN
-  (device_map.since = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = true AND container_history.revision = device_map.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
-  END AS anon_3
-FROM
-  (SELECT CAST((item.value ->> 0) AS BIGINT) AS container_id, CAST((item.value ->> 1) AS BIGINT) AS
-    revision, CAST((item.value ->> 2) AS INTEGER) AS position, CAST((item.value ->> 3) AS TIMESTAMP
-    WITH TIME ZONE) AS now
-  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
-JOIN container ON container.id = r.container_id AND container.revision = r.revision
-JOIN device_map ON device_map.container_id = r.container_id
-  AND device_map.position = r.position
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.created_at >= '0001-01-01'
-  AND container.created_at <= '9999-12-31 23:59:59.999999'
-  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.old_children[2]
--- Keep mounts, device maps and processes that are overwritten: rows of OldChild.
-INSERT INTO process_history (container_id, position, sandbox_id, token, pid, start_time,
-    start_time_ns, start_time_offset, until, since, valid_from, valid_to)
-SELECT process.container_id, process.position, process.sandbox_id, process.token, process.pid,
-  process.start_time, process.start_time_ns, process.start_time_offset, container.revision + 1 AS
-  anon_1, process.since, CASE WHEN (process.since = 0) THEN container.created_at WHEN (process.since
-    = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = true AND container_history.revision = process.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
-  END AS anon_3
-FROM
-  (SELECT CAST((item.value ->> 0) AS BIGINT) AS container_id, CAST((item.value ->> 1) AS BIGINT) AS
-    revision, CAST((item.value ->> 2) AS INTEGER) AS position, CAST((item.value ->> 3) AS TIMESTAMP
-    WITH TIME ZONE) AS now
-  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
-JOIN container ON container.id = r.container_id AND container.revision = r.revision
-JOIN process ON process.container_id = r.container_id
-  AND process.position = r.position
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.created_at >= '0001-01-01'
-  AND container.created_at <= '9999-12-31 23:59:59.999999'
-  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
-  AND (process.start_time IS NULL OR process.start_time >= '0001-01-01'
-    AND process.start_time <= '9999-12-31 23:59:59.999999')
-
--- name: recording.old_child[0]
--- Keep one of them: the fields of an OldChild.
-INSERT INTO mount_history (container_id, position, is_rootfs, source, destination, type, options,
-    host_path, block_device_id, read_only, mounted, until, since, valid_from, valid_to)
-SELECT mount.container_id, mount.position, mount.is_rootfs, mount.source, mount.destination,
-  mount.type, mount.options, mount.host_path, mount.block_device_id, mount.read_only, mount.mounted,
-  container.revision + 1 AS anon_1, mount.since, CASE WHEN (mount.since = 0) THEN
-  container.created_at WHEN (mount.since = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = true AND container_history.revision = mount.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_3
-FROM container
-JOIN mount ON mount.container_id = container.id AND mount.position = :position
-  AND container.id = :container_id AND container.revision = :revision
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.created_at >= '0001-01-01'
-  AND container.created_at <= '9999-12-31 23:59:59.999999'
-  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.old_child[1]
--- Keep one of them: the fields of an OldChild.
-INSERT INTO device_map_history (container_id, position, device_id, container_path, file_mode, uid,
-    gid, shared, until, since, valid_from, valid_to)
-SELECT device_map.container_id, device_map.position, device_map.device_id, device_map.container_path,
-  device_map.file_mode, device_map.uid, device_map.gid, device_map.shared, container.revision + 1 AS
-  anon_1, device_map.since, CASE WHEN (device_map.since = 0) THEN container.created_at WHEN
-  (device_map.since = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = true AND container_history.revision = device_map.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_3
-FROM container
-JOIN device_map ON device_map.container_id = container.id
-  AND device_map.position = :position AND container.id = :container_id
-  AND container.revision = :revision
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.created_at >= '0001-01-01'
-  AND container.created_at <= '9999-12-31 23:59:59.999999'
-  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.old_child[2]
--- Keep one of them: the fields of an OldChild.
-INSERT INTO process_history (container_id, position, sandbox_id, token, pid, start_time,
-    start_time_ns, start_time_offset, until, since, valid_from, valid_to)
-SELECT process.container_id, process.position, process.sandbox_id, process.token, process.pid,
-  process.start_time, process.start_time_ns, process.start_time_offset, container.revision + 1 AS
-  anon_1, process.since, CASE WHEN (process.since = 0) THEN container.created_at WHEN (process.since
-    = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = true AND container_history.revision = process.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_3
-FROM container
-JOIN process ON process.container_id = container.id
-  AND process.position = :position AND container.id = :container_id
-  AND container.revision = :revision
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.created_at >= '0001-01-01'
-  AND container.created_at <= '9999-12-31 23:59:59.999999'
-  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
-  AND (process.start_time IS NULL OR process.start_time >= '0001-01-01'
-    AND process.start_time <= '9999-12-31 23:59:59.999999')
-
--- name: recording.all_children[0]
--- Keep all mounts, device maps and processes of containers: rows of OldContainer.
-INSERT INTO mount_history (container_id, position, is_rootfs, source, destination, type, options,
-    host_path, block_device_id, read_only, mounted, until, since, valid_from, valid_to)
-SELECT mount.container_id, mount.position, mount.is_rootfs, mount.source, mount.destination,
-  mount.type, mount.options, mount.host_path, mount.block_device_id, mount.read_only, mount.mounted,
-  container.revision + 1 AS anon_1, mount.since, CASE WHEN (mount.since = 0) THEN
-  container.created_at WHEN (mount.since = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = true AND container_history.revision = mount.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
-  END AS anon_3
-FROM
-  (SELECT CAST((item.value ->> 0) AS BIGINT) AS id, CAST((item.value ->> 1) AS BIGINT) AS revision,
-    CAST((item.value ->> 2) AS BOOLEAN) AS whole, CAST((item.value ->> 3) AS TIMESTAMP
-    WITH TIME ZONE) AS now
-  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
-JOIN container ON container.id = r.id AND container.revision = r.revision
-JOIN mount ON mount.container_id = container.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.created_at >= '0001-01-01'
-  AND container.created_at <= '9999-12-31 23:59:59.999999'
-  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.all_children[1]
--- Keep all mounts, device maps and processes of containers: rows of OldContainer.
-INSERT INTO device_map_history (container_id, position, device_id, container_path, file_mode, uid,
-    gid, shared, until, since, valid_from, valid_to)
-SELECT device_map.container_id, device_map.position, device_map.device_id, device_map.container_path,
-  device_map.file_mode, device_map.uid, device_map.gid, device_map.shared, container.revision + 1 AS
-  anon_1, device_map.since, CASE WHEN (device_map.since = 0) THEN container.created_at WHEN
-  (device_map.since = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = true AND container_history.revision = device_map.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
-  END AS anon_3
-FROM
-  (SELECT CAST((item.value ->> 0) AS BIGINT) AS id, CAST((item.value ->> 1) AS BIGINT) AS revision,
-    CAST((item.value ->> 2) AS BOOLEAN) AS whole, CAST((item.value ->> 3) AS TIMESTAMP
-    WITH TIME ZONE) AS now
-  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
-JOIN container ON container.id = r.id AND container.revision = r.revision
-JOIN device_map ON device_map.container_id = container.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.created_at >= '0001-01-01'
-  AND container.created_at <= '9999-12-31 23:59:59.999999'
-  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
-
--- name: recording.all_children[2]
--- Keep all mounts, device maps and processes of containers: rows of OldContainer.
-INSERT INTO process_history (container_id, position, sandbox_id, token, pid, start_time,
-    start_time_ns, start_time_offset, until, since, valid_from, valid_to)
-SELECT process.container_id, process.position, process.sandbox_id, process.token, process.pid,
-  process.start_time, process.start_time_ns, process.start_time_offset, container.revision + 1 AS
-  anon_1, process.since, CASE WHEN (process.since = 0) THEN container.created_at WHEN (process.since
-    = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = true AND container_history.revision = process.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
-  END AS anon_3
-FROM
-  (SELECT CAST((item.value ->> 0) AS BIGINT) AS id, CAST((item.value ->> 1) AS BIGINT) AS revision,
-    CAST((item.value ->> 2) AS BOOLEAN) AS whole, CAST((item.value ->> 3) AS TIMESTAMP
-    WITH TIME ZONE) AS now
-  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
-JOIN container ON container.id = r.id AND container.revision = r.revision
-JOIN process ON process.container_id = container.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.created_at >= '0001-01-01'
-  AND container.created_at <= '9999-12-31 23:59:59.999999'
-  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
-  AND (process.start_time IS NULL OR process.start_time >= '0001-01-01'
-    AND process.start_time <= '9999-12-31 23:59:59.999999')
-
 -- name: recording.removals[0]
 -- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
 -- reason.
@@ -2257,6 +1902,361 @@ WHERE
   AND sandbox.created_at <= '9999-12-31 23:59:59.999999' ON CONFLICT (id) DO UPDATE
 SET host = excluded.host, sid = excluded.sid, created_at = excluded.created_at, removed_at =
   excluded.removed_at
+
+-- name: recording.old_sandboxes
+-- Keep versions of sandboxes' own rows: rows of OldSandbox.
+INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
+    cgroup_path, layout, document, valid_from)
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at > r.now
+    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE r.now END AS
+  anon_1, r.revision, sandbox.revision AS revision_1, r.whole, sandbox.state, CASE WHEN (r.whole IS
+    true) THEN sandbox.persist_version END AS anon_2, CASE WHEN (r.whole IS true) THEN
+  sandbox.cgroup_path END AS anon_3, CASE WHEN (r.whole IS true) THEN sandbox.layout END AS anon_4,
+  CASE WHEN (r.whole IS true) THEN sandbox.document END AS anon_5, sandbox.updated_at
+FROM
+  (SELECT CAST((item.value ->> 0) AS BIGINT) AS id, CAST((item.value ->> 1) AS BIGINT) AS number,
+    CAST((item.value ->> 2) AS BIGINT) AS revision, CAST((item.value ->> 3) AS BOOLEAN) AS whole,
+    CAST((item.value ->> 4) AS TIMESTAMP
+    WITH TIME ZONE) AS now
+  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
+JOIN sandbox ON sandbox.id = r.id AND sandbox.revision = r.number
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND sandbox.updated_at >= '0001-01-01'
+  AND sandbox.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.old_sandbox
+-- Keep one of them: the fields of an OldSandbox.
+INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
+    cgroup_path, layout, document, valid_from)
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
+    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
+  anon_1, :revision, sandbox.revision, :whole, sandbox.state, CASE WHEN (:whole IS true) THEN
+  sandbox.persist_version END AS anon_2, CASE WHEN (:whole IS true) THEN sandbox.cgroup_path END AS
+  anon_3, CASE WHEN (:whole IS true) THEN sandbox.layout END AS anon_4, CASE WHEN (:whole IS true)
+  THEN sandbox.document END AS anon_5, sandbox.updated_at
+FROM sandbox
+WHERE sandbox.id = :id AND sandbox.revision = :number
+  AND
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND sandbox.updated_at >= '0001-01-01'
+  AND sandbox.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.old_number
+-- Keep one of which only the number and the state are others: the fields of an OldSandbox.
+INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, valid_from)
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
+    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
+  anon_1, :revision, sandbox.revision, FALSE, sandbox.state, sandbox.updated_at
+FROM sandbox
+WHERE sandbox.id = :id AND sandbox.revision = :number
+  AND
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND sandbox.updated_at >= '0001-01-01'
+  AND sandbox.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.old_containers
+-- Keep versions of containers' own rows: rows of OldContainer.
+INSERT INTO container_history (container_id, valid_to, revision, whole, state, cgroup_path,
+    bundle_path, layout, extra, document, valid_from)
+SELECT container.id, CASE WHEN (container.updated_at > r.now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
+  END AS anon_1, container.revision, r.whole, container.state, CASE WHEN (r.whole IS true) THEN
+  container.cgroup_path END AS anon_2, CASE WHEN (r.whole IS true) THEN container.bundle_path END AS
+  anon_3, CASE WHEN (r.whole IS true) THEN container.layout END AS anon_4, CASE WHEN (r.whole IS
+    true) THEN container.extra END AS anon_5, CASE WHEN (r.whole IS true) THEN container.document END
+  AS anon_6, container.updated_at
+FROM
+  (SELECT CAST((item.value ->> 0) AS BIGINT) AS id, CAST((item.value ->> 1) AS BIGINT) AS revision,
+    CAST((item.value ->> 2) AS BOOLEAN) AS whole, CAST((item.value ->> 3) AS TIMESTAMP
+    WITH TIME ZONE) AS now
+  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
+JOIN container ON container.id = r.id AND container.revision = r.revision
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.updated_at >= '0001-01-01'
+  AND container.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.old_container
+-- Keep one of them: the fields of an OldContainer.
+INSERT INTO container_history (container_id, valid_to, revision, whole, state, cgroup_path,
+    bundle_path, layout, extra, document, valid_from)
+SELECT container.id, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_1, container.revision, :whole, container.state, CASE WHEN (:whole IS true) THEN
+  container.cgroup_path END AS anon_2, CASE WHEN (:whole IS true) THEN container.bundle_path END AS
+  anon_3, CASE WHEN (:whole IS true) THEN container.layout END AS anon_4, CASE WHEN (:whole IS true)
+  THEN container.extra END AS anon_5, CASE WHEN (:whole IS true) THEN container.document END AS
+  anon_6, container.updated_at
+FROM container
+WHERE container.id = :id AND container.revision = :revision
+  AND
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.updated_at >= '0001-01-01'
+  AND container.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.old_part
+-- Keep one of which only the state becomes another: the fields of an OldContainer.
+INSERT INTO container_history (container_id, valid_to, revision, whole, state, valid_from)
+SELECT container.id, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_1, container.revision, FALSE, container.state, container.updated_at
+FROM container
+WHERE container.id = :id AND container.revision = :revision
+  AND
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.updated_at >= '0001-01-01'
+  AND container.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.old_children[0]
+-- Keep mounts, device maps and processes that are overwritten: rows of OldChild.
+INSERT INTO mount_history (container_id, position, is_rootfs, source, destination, type, options,
+    host_path, block_device_id, read_only, mounted, until, since, valid_from, valid_to)
+SELECT mount.container_id, mount.position, mount.is_rootfs, mount.source, mount.destination,
+  mount.type, mount.options, mount.host_path, mount.block_device_id, mount.read_only, mount.mounted,
+  container.revision + 1 AS anon_1, mount.since, CASE WHEN (mount.since = 0) THEN
+  container.created_at WHEN (mount.since = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = true AND container_history.revision = mount.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
+  END AS anon_3
+FROM
+  (SELECT CAST((item.value ->> 0) AS BIGINT) AS container_id, CAST((item.value ->> 1) AS BIGINT) AS
+    revision, CAST((item.value ->> 2) AS INTEGER) AS position, CAST((item.value ->> 3) AS TIMESTAMP
+    WITH TIME ZONE) AS now
+  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
+JOIN container ON container.id = r.container_id AND container.revision = r.revision
+JOIN mount ON mount.container_id = r.container_id AND mount.position = r.position
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.created_at >= '0001-01-01'
+  AND container.created_at <= '9999-12-31 23:59:59.999999'
+  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.old_children[1]
+-- Keep mounts, device maps and processes that are overwritten: rows of OldChild.
+INSERT INTO device_map_history (container_id, position, device_id, container_path, file_mode, uid,
+    gid, shared, until, since, valid_from, valid_to)
+SELECT device_map.container_id, device_map.position, device_map.device_id, device_map.container_path,
+  device_map.file_mode, device_map.uid, device_map.gid, device_map.shared, container.revision + 1 AS
+  anon_1, device_map.since, CASE WHEN (device_map.since = 0) THEN container.created_at WHEN
+  (device_map.since = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = true AND container_history.revision = device_map.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
+  END AS anon_3
+FROM
+  (SELECT CAST((item.value ->> 0) AS BIGINT) AS container_id, CAST((item.value ->> 1) AS BIGINT) AS
+    revision, CAST((item.value ->> 2) AS INTEGER) AS position, CAST((item.value ->> 3) AS TIMESTAMP
+    WITH TIME ZONE) AS now
+  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
+JOIN container ON container.id = r.container_id AND container.revision = r.revision
+JOIN device_map ON device_map.container_id = r.container_id
+  AND device_map.position = r.position
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.created_at >= '0001-01-01'
+  AND container.created_at <= '9999-12-31 23:59:59.999999'
+  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.old_children[2]
+-- Keep mounts, device maps and processes that are overwritten: rows of OldChild.
+INSERT INTO process_history (container_id, position, sandbox_id, token, pid, start_time,
+    start_time_ns, start_time_offset, until, since, valid_from, valid_to)
+SELECT process.container_id, process.position, process.sandbox_id, process.token, process.pid,
+  process.start_time, process.start_time_ns, process.start_time_offset, container.revision + 1 AS
+  anon_1, process.since, CASE WHEN (process.since = 0) THEN container.created_at WHEN (process.since
+    = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = true AND container_history.revision = process.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
+  END AS anon_3
+FROM
+  (SELECT CAST((item.value ->> 0) AS BIGINT) AS container_id, CAST((item.value ->> 1) AS BIGINT) AS
+    revision, CAST((item.value ->> 2) AS INTEGER) AS position, CAST((item.value ->> 3) AS TIMESTAMP
+    WITH TIME ZONE) AS now
+  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
+JOIN container ON container.id = r.container_id AND container.revision = r.revision
+JOIN process ON process.container_id = r.container_id
+  AND process.position = r.position
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.created_at >= '0001-01-01'
+  AND container.created_at <= '9999-12-31 23:59:59.999999'
+  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
+  AND (process.start_time IS NULL OR process.start_time >= '0001-01-01'
+    AND process.start_time <= '9999-12-31 23:59:59.999999')
+
+-- name: recording.old_child[0]
+-- Keep one of them: the fields of an OldChild.
+INSERT INTO mount_history (container_id, position, is_rootfs, source, destination, type, options,
+    host_path, block_device_id, read_only, mounted, until, since, valid_from, valid_to)
+SELECT mount.container_id, mount.position, mount.is_rootfs, mount.source, mount.destination,
+  mount.type, mount.options, mount.host_path, mount.block_device_id, mount.read_only, mount.mounted,
+  container.revision + 1 AS anon_1, mount.since, CASE WHEN (mount.since = 0) THEN
+  container.created_at WHEN (mount.since = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = true AND container_history.revision = mount.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_3
+FROM container
+JOIN mount ON mount.container_id = container.id AND mount.position = :position
+  AND container.id = :container_id AND container.revision = :revision
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.created_at >= '0001-01-01'
+  AND container.created_at <= '9999-12-31 23:59:59.999999'
+  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.old_child[1]
+-- Keep one of them: the fields of an OldChild.
+INSERT INTO device_map_history (container_id, position, device_id, container_path, file_mode, uid,
+    gid, shared, until, since, valid_from, valid_to)
+SELECT device_map.container_id, device_map.position, device_map.device_id, device_map.container_path,
+  device_map.file_mode, device_map.uid, device_map.gid, device_map.shared, container.revision + 1 AS
+  anon_1, device_map.since, CASE WHEN (device_map.since = 0) THEN container.created_at WHEN
+  (device_map.since = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = true AND container_history.revision = device_map.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_3
+FROM container
+JOIN device_map ON device_map.container_id = container.id
+  AND device_map.position = :position AND container.id = :container_id
+  AND container.revision = :revision
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.created_at >= '0001-01-01'
+  AND container.created_at <= '9999-12-31 23:59:59.999999'
+  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.old_child[2]
+-- Keep one of them: the fields of an OldChild.
+INSERT INTO process_history (container_id, position, sandbox_id, token, pid, start_time,
+    start_time_ns, start_time_offset, until, since, valid_from, valid_to)
+SELECT process.container_id, process.position, process.sandbox_id, process.token, process.pid,
+  process.start_time, process.start_time_ns, process.start_time_offset, container.revision + 1 AS
+  anon_1, process.since, CASE WHEN (process.since = 0) THEN container.created_at WHEN (process.since
+    = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = true AND container_history.revision = process.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_3
+FROM container
+JOIN process ON process.container_id = container.id
+  AND process.position = :position AND container.id = :container_id
+  AND container.revision = :revision
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.created_at >= '0001-01-01'
+  AND container.created_at <= '9999-12-31 23:59:59.999999'
+  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
+  AND (process.start_time IS NULL OR process.start_time >= '0001-01-01'
+    AND process.start_time <= '9999-12-31 23:59:59.999999')
+
+-- name: recording.all_children[0]
+-- Keep all mounts, device maps and processes of containers: rows of OldContainer.
+INSERT INTO mount_history (container_id, position, is_rootfs, source, destination, type, options,
+    host_path, block_device_id, read_only, mounted, until, since, valid_from, valid_to)
+SELECT mount.container_id, mount.position, mount.is_rootfs, mount.source, mount.destination,
+  mount.type, mount.options, mount.host_path, mount.block_device_id, mount.read_only, mount.mounted,
+  container.revision + 1 AS anon_1, mount.since, CASE WHEN (mount.since = 0) THEN
+  container.created_at WHEN (mount.since = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = true AND container_history.revision = mount.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
+  END AS anon_3
+FROM
+  (SELECT CAST((item.value ->> 0) AS BIGINT) AS id, CAST((item.value ->> 1) AS BIGINT) AS revision,
+    CAST((item.value ->> 2) AS BOOLEAN) AS whole, CAST((item.value ->> 3) AS TIMESTAMP
+    WITH TIME ZONE) AS now
+  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
+JOIN container ON container.id = r.id AND container.revision = r.revision
+JOIN mount ON mount.container_id = container.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.created_at >= '0001-01-01'
+  AND container.created_at <= '9999-12-31 23:59:59.999999'
+  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.all_children[1]
+-- Keep all mounts, device maps and processes of containers: rows of OldContainer.
+INSERT INTO device_map_history (container_id, position, device_id, container_path, file_mode, uid,
+    gid, shared, until, since, valid_from, valid_to)
+SELECT device_map.container_id, device_map.position, device_map.device_id, device_map.container_path,
+  device_map.file_mode, device_map.uid, device_map.gid, device_map.shared, container.revision + 1 AS
+  anon_1, device_map.since, CASE WHEN (device_map.since = 0) THEN container.created_at WHEN
+  (device_map.since = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = true AND container_history.revision = device_map.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
+  END AS anon_3
+FROM
+  (SELECT CAST((item.value ->> 0) AS BIGINT) AS id, CAST((item.value ->> 1) AS BIGINT) AS revision,
+    CAST((item.value ->> 2) AS BOOLEAN) AS whole, CAST((item.value ->> 3) AS TIMESTAMP
+    WITH TIME ZONE) AS now
+  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
+JOIN container ON container.id = r.id AND container.revision = r.revision
+JOIN device_map ON device_map.container_id = container.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.created_at >= '0001-01-01'
+  AND container.created_at <= '9999-12-31 23:59:59.999999'
+  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
+
+-- name: recording.all_children[2]
+-- Keep all mounts, device maps and processes of containers: rows of OldContainer.
+INSERT INTO process_history (container_id, position, sandbox_id, token, pid, start_time,
+    start_time_ns, start_time_offset, until, since, valid_from, valid_to)
+SELECT process.container_id, process.position, process.sandbox_id, process.token, process.pid,
+  process.start_time, process.start_time_ns, process.start_time_offset, container.revision + 1 AS
+  anon_1, process.since, CASE WHEN (process.since = 0) THEN container.created_at WHEN (process.since
+    = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = true AND container_history.revision = process.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > r.now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE r.now
+  END AS anon_3
+FROM
+  (SELECT CAST((item.value ->> 0) AS BIGINT) AS id, CAST((item.value ->> 1) AS BIGINT) AS revision,
+    CAST((item.value ->> 2) AS BOOLEAN) AS whole, CAST((item.value ->> 3) AS TIMESTAMP
+    WITH TIME ZONE) AS now
+  FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
+JOIN container ON container.id = r.id AND container.revision = r.revision
+JOIN process ON process.container_id = container.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.created_at >= '0001-01-01'
+  AND container.created_at <= '9999-12-31 23:59:59.999999'
+  AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
+  AND (process.start_time IS NULL OR process.start_time >= '0001-01-01'
+    AND process.start_time <= '9999-12-31 23:59:59.999999')
 
 -- name: past.version_at
 -- Which version a container had: its ID, revision, and end, NULL if it is live: host, sid, cid, at.

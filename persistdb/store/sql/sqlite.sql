@@ -1244,6 +1244,591 @@ SELECT
     coalesce((SELECT max(container_lifetime.id) AS max_2
       FROM container_lifetime), 0)) + 1 AS anon_1
 
+-- name: recording.removals[0]
+-- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
+-- reason.
+INSERT INTO mount_history (container_id, position, is_rootfs, source, destination, type, options,
+    host_path, block_device_id, read_only, mounted, until, since, valid_from, valid_to)
+SELECT mount.container_id, mount.position, mount.is_rootfs, mount.source, mount.destination,
+  mount.type, mount.options, mount.host_path, mount.block_device_id, mount.read_only, mount.mounted,
+  container.revision + 1 AS anon_1, mount.since, CASE WHEN (mount.since = 0) THEN
+  container.created_at WHEN (mount.since = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = 1 AND container_history.revision = mount.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_3
+FROM
+  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
+JOIN container ON container.sandbox_id = sandbox.id
+JOIN mount ON mount.container_id = container.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND (container.revision IS NOT NULL
+    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
+      -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
+      OR datetime(container.created_at) IS NULL)) = 0
+  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
+      OR datetime(container.updated_at) IS NULL)) = 0
+  AND (mount.container_id IS NOT NULL AND (typeof(mount.container_id) <> 'integer'
+      OR mount.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.position IS NOT NULL AND (typeof(mount.position) <> 'integer'
+      OR mount.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
+  AND (mount.is_rootfs IS NOT NULL AND (typeof(mount.is_rootfs) <> 'integer'
+      OR mount.is_rootfs NOT IN (0, 1))) = 0 AND (mount.source IS NOT NULL
+    AND (typeof(mount.source) <> 'text' OR instr(mount.source, char(0)) > 0)) = 0
+  AND (mount.destination IS NOT NULL AND (typeof(mount.destination) <> 'text'
+      OR instr(mount.destination, char(0)) > 0)) = 0
+  AND (mount.type IS NOT NULL AND (typeof(mount.type) <> 'text'
+      OR instr(mount.type, char(0)) > 0)) = 0 AND (mount.options IS NOT NULL
+    AND (typeof(mount.options) <> 'text' OR NOT json_valid(mount.options))) = 0
+  AND (mount.host_path IS NOT NULL AND (typeof(mount.host_path) <> 'text'
+      OR instr(mount.host_path, char(0)) > 0)) = 0 AND (mount.block_device_id IS NOT NULL
+    AND (typeof(mount.block_device_id) <> 'text' OR instr(mount.block_device_id, char(0)) > 0)) = 0
+  AND (mount.read_only IS NOT NULL AND (typeof(mount.read_only) <> 'integer'
+      OR mount.read_only NOT IN (0, 1))) = 0 AND (mount.mounted IS NOT NULL
+    AND (typeof(mount.mounted) <> 'integer' OR mount.mounted NOT IN (0, 1))) = 0
+  AND (mount.since IS NOT NULL AND (typeof(mount.since) <> 'integer'
+      OR mount.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+
+-- name: recording.removals[1]
+-- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
+-- reason.
+INSERT INTO device_map_history (container_id, position, device_id, container_path, file_mode, uid,
+    gid, shared, until, since, valid_from, valid_to)
+SELECT device_map.container_id, device_map.position, device_map.device_id, device_map.container_path,
+  device_map.file_mode, device_map.uid, device_map.gid, device_map.shared, container.revision + 1 AS
+  anon_1, device_map.since, CASE WHEN (device_map.since = 0) THEN container.created_at WHEN
+  (device_map.since = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = 1 AND container_history.revision = device_map.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_3
+FROM
+  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
+JOIN container ON container.sandbox_id = sandbox.id
+JOIN device_map ON device_map.container_id = container.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND (container.revision IS NOT NULL
+    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
+      -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
+      OR datetime(container.created_at) IS NULL)) = 0
+  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
+      OR datetime(container.updated_at) IS NULL)) = 0
+  AND (device_map.container_id IS NOT NULL AND (typeof(device_map.container_id) <> 'integer'
+      OR device_map.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.position IS NOT NULL AND (typeof(device_map.position) <> 'integer'
+      OR device_map.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
+  AND (device_map.device_id IS NOT NULL AND (typeof(device_map.device_id) <> 'text'
+      OR instr(device_map.device_id, char(0)) > 0)) = 0
+  AND (device_map.container_path IS NOT NULL AND (typeof(device_map.container_path) <> 'text'
+      OR instr(device_map.container_path, char(0)) > 0)) = 0
+  AND (device_map.file_mode IS NOT NULL AND (typeof(device_map.file_mode) <> 'integer'
+      OR device_map.file_mode NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.uid IS NOT NULL AND (typeof(device_map.uid) <> 'integer'
+      OR device_map.uid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.gid IS NOT NULL AND (typeof(device_map.gid) <> 'integer'
+      OR device_map.gid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.shared IS NOT NULL AND (typeof(device_map.shared) <> 'integer'
+      OR device_map.shared NOT IN (0, 1))) = 0 AND (device_map.since IS NOT NULL
+    AND (typeof(device_map.since) <> 'integer' OR device_map.since NOT BETWEEN -9223372036854775808
+      AND 9223372036854775807)) = 0
+
+-- name: recording.removals[2]
+-- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
+-- reason.
+INSERT INTO process_history (container_id, position, sandbox_id, token, pid, start_time,
+    start_time_ns, start_time_offset, until, since, valid_from, valid_to)
+SELECT process.container_id, process.position, process.sandbox_id, process.token, process.pid,
+  process.start_time, process.start_time_ns, process.start_time_offset, container.revision + 1 AS
+  anon_1, process.since, CASE WHEN (process.since = 0) THEN container.created_at WHEN (process.since
+    = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = 1 AND container_history.revision = process.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_3
+FROM
+  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
+JOIN container ON container.sandbox_id = sandbox.id
+JOIN process ON process.container_id = container.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND (container.revision IS NOT NULL
+    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
+      -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
+      OR datetime(container.created_at) IS NULL)) = 0
+  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
+      OR datetime(container.updated_at) IS NULL)) = 0
+  AND (process.container_id IS NOT NULL AND (typeof(process.container_id) <> 'integer'
+      OR process.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.position IS NOT NULL AND (typeof(process.position) <> 'integer'
+      OR process.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
+  AND (process.sandbox_id IS NOT NULL AND (typeof(process.sandbox_id) <> 'integer'
+      OR process.sandbox_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.token IS NOT NULL AND (typeof(process.token) <> 'text'
+      OR instr(process.token, char(0)) > 0 OR length(process.token) > 512)) = 0
+  AND (process.pid IS NOT NULL AND (typeof(process.pid) <> 'integer'
+      OR process.pid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.start_time IS NOT NULL AND (typeof(process.start_time) <> 'text'
+      OR datetime(process.start_time) IS NULL)) = 0
+  AND (process.start_time_ns IS NOT NULL AND (typeof(process.start_time_ns) <> 'integer'
+      OR process.start_time_ns NOT BETWEEN -32768 AND 32767)) = 0
+  AND (process.start_time_offset IS NOT NULL AND (typeof(process.start_time_offset) <> 'integer'
+      OR process.start_time_offset NOT BETWEEN -32768 AND 32767)) = 0
+  AND (process.since IS NOT NULL AND (typeof(process.since) <> 'integer'
+      OR process.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+
+-- name: recording.removals[3]
+-- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
+-- reason.
+INSERT INTO container_history (container_id, valid_to, revision, whole, state, cgroup_path,
+    bundle_path, layout, extra, document, valid_from)
+SELECT container.id, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_1, container.revision, TRUE, container.state, container.cgroup_path, container.bundle_path,
+  container.layout, container.extra, container.document, container.updated_at
+FROM
+  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
+JOIN container ON container.sandbox_id = sandbox.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND (container.revision IS NOT NULL
+    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
+      -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (container.state IS NOT NULL AND (typeof(container.state) <> 'text'
+      OR instr(container.state, char(0)) > 0 OR length(container.state) > 255)) = 0
+  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
+      OR datetime(container.updated_at) IS NULL)) = 0
+  AND (container.cgroup_path IS NOT NULL AND (typeof(container.cgroup_path) <> 'text'
+      OR instr(container.cgroup_path, char(0)) > 0)) = 0
+  AND (container.bundle_path IS NOT NULL AND (typeof(container.bundle_path) <> 'text'
+      OR instr(container.bundle_path, char(0)) > 0)) = 0
+  AND (container.layout IS NOT NULL AND (typeof(container.layout) <> 'text'
+      OR instr(container.layout, char(0)) > 0 OR length(container.layout) > 255)) = 0
+  AND (container.extra IS NOT NULL AND (typeof(container.extra) <> 'text'
+      OR NOT json_valid(container.extra))) = 0 AND (container.document IS NOT NULL
+    AND (typeof(container.document) <> 'text' OR instr(container.document, char(0)) > 0)) = 0
+
+-- name: recording.removals[4]
+-- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
+-- reason.
+INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
+    cgroup_path, layout, document, valid_from)
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
+    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
+  anon_1, sandbox.revision +
+  (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) AS anon_2, sandbox.revision, TRUE, sandbox.state,
+  sandbox.persist_version, sandbox.cgroup_path, sandbox.layout, sandbox.document, sandbox.updated_at
+FROM
+  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND (sandbox.revision IS NOT NULL
+    AND (typeof(sandbox.revision) <> 'integer' OR sandbox.revision NOT BETWEEN -9223372036854775808
+      AND 9223372036854775807)) = 0 AND (sandbox.state IS NOT NULL
+    AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
+      OR length(sandbox.state) > 255)) = 0 AND (sandbox.persist_version IS NOT NULL
+    AND (typeof(sandbox.persist_version) <> 'integer'
+      OR sandbox.persist_version NOT BETWEEN -2147483648 AND 2147483647)) = 0
+  AND (sandbox.cgroup_path IS NOT NULL AND (typeof(sandbox.cgroup_path) <> 'text'
+      OR instr(sandbox.cgroup_path, char(0)) > 0)) = 0
+  AND (sandbox.layout IS NOT NULL AND (typeof(sandbox.layout) <> 'text'
+      OR instr(sandbox.layout, char(0)) > 0 OR length(sandbox.layout) > 255)) = 0
+  AND (sandbox.document IS NOT NULL AND (typeof(sandbox.document) <> 'text'
+      OR instr(sandbox.document, char(0)) > 0)) = 0
+  AND (sandbox.updated_at IS NOT NULL AND (typeof(sandbox.updated_at) <> 'text'
+      OR datetime(sandbox.updated_at) IS NULL)) = 0
+
+-- name: recording.removals[5]
+-- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
+-- reason.
+INSERT INTO event (sandbox_id, container_id, kind, revision, at, old_state, new_state, cause, actor,
+    reason)
+SELECT container.sandbox_id, container.id, 'removed', container.revision + 1 AS anon_1, CASE WHEN
+  (container.updated_at > :now AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN
+  container.updated_at ELSE :now END AS anon_2, CASE WHEN (container.state IS NOT NULL
+    AND (typeof(container.state) <> 'text' OR instr(container.state, char(0)) > 0
+      OR length(container.state) > 255)) = 0 THEN container.state END AS anon_3, NULL AS anon_4,
+  :cause, :actor, :reason
+FROM
+  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
+JOIN container ON container.sandbox_id = sandbox.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0
+ORDER BY container.id
+
+-- name: recording.removals[6]
+-- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
+-- reason.
+INSERT INTO event (sandbox_id, kind, revision, at, old_state, cause, actor, reason)
+SELECT sandbox.id, 'removed', sandbox.revision +
+  (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at > :now
+    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
+  anon_2, CASE WHEN (sandbox.state IS NOT NULL AND (typeof(sandbox.state) <> 'text'
+      OR instr(sandbox.state, char(0)) > 0 OR length(sandbox.state) > 255)) = 0 THEN sandbox.state
+  END AS anon_3, :cause, :actor, :reason
+FROM
+  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0
+
+-- name: recording.removals[7]
+-- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
+-- reason.
+INSERT INTO container_lifetime (id, sandbox_id, cid, created_at, removed_at)
+SELECT container.id, container.sandbox_id, container.cid, container.created_at, CASE WHEN
+  (container.updated_at > :now AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN
+  container.updated_at ELSE :now END AS anon_1
+FROM
+  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
+JOIN container ON container.sandbox_id = sandbox.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.created_at >= '0001-01-01'
+  AND container.created_at <= '9999-12-31 23:59:59.999999' ON CONFLICT (id) DO UPDATE
+SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.created_at,
+  removed_at = excluded.removed_at
+
+-- name: recording.removals[8]
+-- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
+-- reason.
+INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
+SELECT sandbox.id, sandbox.host, sandbox.sid, sandbox.created_at, CASE WHEN (sandbox.updated_at >
+    :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
+  END AS anon_1
+FROM
+  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND sandbox.created_at >= '0001-01-01'
+  AND sandbox.created_at <= '9999-12-31 23:59:59.999999' ON CONFLICT (id) DO UPDATE
+SET host = excluded.host, sid = excluded.sid, created_at = excluded.created_at, removed_at =
+  excluded.removed_at
+
+-- name: recording.removals_by_id[0]
+-- Record the same of sandboxes by their IDs: rows of rows.RowKey.
+INSERT INTO mount_history (container_id, position, is_rootfs, source, destination, type, options,
+    host_path, block_device_id, read_only, mounted, until, since, valid_from, valid_to)
+SELECT mount.container_id, mount.position, mount.is_rootfs, mount.source, mount.destination,
+  mount.type, mount.options, mount.host_path, mount.block_device_id, mount.read_only, mount.mounted,
+  container.revision + 1 AS anon_1, mount.since, CASE WHEN (mount.since = 0) THEN
+  container.created_at WHEN (mount.since = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = 1 AND container_history.revision = mount.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_3
+FROM
+  (SELECT item.value ->> 0 AS id
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.id = r.id
+JOIN container ON container.sandbox_id = sandbox.id
+JOIN mount ON mount.container_id = container.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND (container.revision IS NOT NULL
+    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
+      -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
+      OR datetime(container.created_at) IS NULL)) = 0
+  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
+      OR datetime(container.updated_at) IS NULL)) = 0
+  AND (mount.container_id IS NOT NULL AND (typeof(mount.container_id) <> 'integer'
+      OR mount.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.position IS NOT NULL AND (typeof(mount.position) <> 'integer'
+      OR mount.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
+  AND (mount.is_rootfs IS NOT NULL AND (typeof(mount.is_rootfs) <> 'integer'
+      OR mount.is_rootfs NOT IN (0, 1))) = 0 AND (mount.source IS NOT NULL
+    AND (typeof(mount.source) <> 'text' OR instr(mount.source, char(0)) > 0)) = 0
+  AND (mount.destination IS NOT NULL AND (typeof(mount.destination) <> 'text'
+      OR instr(mount.destination, char(0)) > 0)) = 0
+  AND (mount.type IS NOT NULL AND (typeof(mount.type) <> 'text'
+      OR instr(mount.type, char(0)) > 0)) = 0 AND (mount.options IS NOT NULL
+    AND (typeof(mount.options) <> 'text' OR NOT json_valid(mount.options))) = 0
+  AND (mount.host_path IS NOT NULL AND (typeof(mount.host_path) <> 'text'
+      OR instr(mount.host_path, char(0)) > 0)) = 0 AND (mount.block_device_id IS NOT NULL
+    AND (typeof(mount.block_device_id) <> 'text' OR instr(mount.block_device_id, char(0)) > 0)) = 0
+  AND (mount.read_only IS NOT NULL AND (typeof(mount.read_only) <> 'integer'
+      OR mount.read_only NOT IN (0, 1))) = 0 AND (mount.mounted IS NOT NULL
+    AND (typeof(mount.mounted) <> 'integer' OR mount.mounted NOT IN (0, 1))) = 0
+  AND (mount.since IS NOT NULL AND (typeof(mount.since) <> 'integer'
+      OR mount.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+
+-- name: recording.removals_by_id[1]
+-- Record the same of sandboxes by their IDs: rows of rows.RowKey.
+INSERT INTO device_map_history (container_id, position, device_id, container_path, file_mode, uid,
+    gid, shared, until, since, valid_from, valid_to)
+SELECT device_map.container_id, device_map.position, device_map.device_id, device_map.container_path,
+  device_map.file_mode, device_map.uid, device_map.gid, device_map.shared, container.revision + 1 AS
+  anon_1, device_map.since, CASE WHEN (device_map.since = 0) THEN container.created_at WHEN
+  (device_map.since = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = 1 AND container_history.revision = device_map.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_3
+FROM
+  (SELECT item.value ->> 0 AS id
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.id = r.id
+JOIN container ON container.sandbox_id = sandbox.id
+JOIN device_map ON device_map.container_id = container.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND (container.revision IS NOT NULL
+    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
+      -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
+      OR datetime(container.created_at) IS NULL)) = 0
+  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
+      OR datetime(container.updated_at) IS NULL)) = 0
+  AND (device_map.container_id IS NOT NULL AND (typeof(device_map.container_id) <> 'integer'
+      OR device_map.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.position IS NOT NULL AND (typeof(device_map.position) <> 'integer'
+      OR device_map.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
+  AND (device_map.device_id IS NOT NULL AND (typeof(device_map.device_id) <> 'text'
+      OR instr(device_map.device_id, char(0)) > 0)) = 0
+  AND (device_map.container_path IS NOT NULL AND (typeof(device_map.container_path) <> 'text'
+      OR instr(device_map.container_path, char(0)) > 0)) = 0
+  AND (device_map.file_mode IS NOT NULL AND (typeof(device_map.file_mode) <> 'integer'
+      OR device_map.file_mode NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.uid IS NOT NULL AND (typeof(device_map.uid) <> 'integer'
+      OR device_map.uid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.gid IS NOT NULL AND (typeof(device_map.gid) <> 'integer'
+      OR device_map.gid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.shared IS NOT NULL AND (typeof(device_map.shared) <> 'integer'
+      OR device_map.shared NOT IN (0, 1))) = 0 AND (device_map.since IS NOT NULL
+    AND (typeof(device_map.since) <> 'integer' OR device_map.since NOT BETWEEN -9223372036854775808
+      AND 9223372036854775807)) = 0
+
+-- name: recording.removals_by_id[2]
+-- Record the same of sandboxes by their IDs: rows of rows.RowKey.
+INSERT INTO process_history (container_id, position, sandbox_id, token, pid, start_time,
+    start_time_ns, start_time_offset, until, since, valid_from, valid_to)
+SELECT process.container_id, process.position, process.sandbox_id, process.token, process.pid,
+  process.start_time, process.start_time_ns, process.start_time_offset, container.revision + 1 AS
+  anon_1, process.since, CASE WHEN (process.since = 0) THEN container.created_at WHEN (process.since
+    = container.revision) THEN container.updated_at ELSE
+  coalesce((SELECT max(container_history.valid_to) AS max_1
+    FROM container_history
+    WHERE container_history.container_id = container.id
+      AND container_history.whole = 1 AND container_history.revision = process.since - 1),
+    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_3
+FROM
+  (SELECT item.value ->> 0 AS id
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.id = r.id
+JOIN container ON container.sandbox_id = sandbox.id
+JOIN process ON process.container_id = container.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND (container.revision IS NOT NULL
+    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
+      -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
+      OR datetime(container.created_at) IS NULL)) = 0
+  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
+      OR datetime(container.updated_at) IS NULL)) = 0
+  AND (process.container_id IS NOT NULL AND (typeof(process.container_id) <> 'integer'
+      OR process.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.position IS NOT NULL AND (typeof(process.position) <> 'integer'
+      OR process.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
+  AND (process.sandbox_id IS NOT NULL AND (typeof(process.sandbox_id) <> 'integer'
+      OR process.sandbox_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.token IS NOT NULL AND (typeof(process.token) <> 'text'
+      OR instr(process.token, char(0)) > 0 OR length(process.token) > 512)) = 0
+  AND (process.pid IS NOT NULL AND (typeof(process.pid) <> 'integer'
+      OR process.pid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.start_time IS NOT NULL AND (typeof(process.start_time) <> 'text'
+      OR datetime(process.start_time) IS NULL)) = 0
+  AND (process.start_time_ns IS NOT NULL AND (typeof(process.start_time_ns) <> 'integer'
+      OR process.start_time_ns NOT BETWEEN -32768 AND 32767)) = 0
+  AND (process.start_time_offset IS NOT NULL AND (typeof(process.start_time_offset) <> 'integer'
+      OR process.start_time_offset NOT BETWEEN -32768 AND 32767)) = 0
+  AND (process.since IS NOT NULL AND (typeof(process.since) <> 'integer'
+      OR process.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+
+-- name: recording.removals_by_id[3]
+-- Record the same of sandboxes by their IDs: rows of rows.RowKey.
+INSERT INTO container_history (container_id, valid_to, revision, whole, state, cgroup_path,
+    bundle_path, layout, extra, document, valid_from)
+SELECT container.id, CASE WHEN (container.updated_at > :now
+    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
+  AS anon_1, container.revision, TRUE, container.state, container.cgroup_path, container.bundle_path,
+  container.layout, container.extra, container.document, container.updated_at
+FROM
+  (SELECT item.value ->> 0 AS id
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.id = r.id
+JOIN container ON container.sandbox_id = sandbox.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND (container.revision IS NOT NULL
+    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
+      -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (container.state IS NOT NULL AND (typeof(container.state) <> 'text'
+      OR instr(container.state, char(0)) > 0 OR length(container.state) > 255)) = 0
+  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
+      OR datetime(container.updated_at) IS NULL)) = 0
+  AND (container.cgroup_path IS NOT NULL AND (typeof(container.cgroup_path) <> 'text'
+      OR instr(container.cgroup_path, char(0)) > 0)) = 0
+  AND (container.bundle_path IS NOT NULL AND (typeof(container.bundle_path) <> 'text'
+      OR instr(container.bundle_path, char(0)) > 0)) = 0
+  AND (container.layout IS NOT NULL AND (typeof(container.layout) <> 'text'
+      OR instr(container.layout, char(0)) > 0 OR length(container.layout) > 255)) = 0
+  AND (container.extra IS NOT NULL AND (typeof(container.extra) <> 'text'
+      OR NOT json_valid(container.extra))) = 0 AND (container.document IS NOT NULL
+    AND (typeof(container.document) <> 'text' OR instr(container.document, char(0)) > 0)) = 0
+
+-- name: recording.removals_by_id[4]
+-- Record the same of sandboxes by their IDs: rows of rows.RowKey.
+INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
+    cgroup_path, layout, document, valid_from)
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
+    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
+  anon_1, sandbox.revision +
+  (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) AS anon_2, sandbox.revision, TRUE, sandbox.state,
+  sandbox.persist_version, sandbox.cgroup_path, sandbox.layout, sandbox.document, sandbox.updated_at
+FROM
+  (SELECT item.value ->> 0 AS id
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.id = r.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND (sandbox.revision IS NOT NULL
+    AND (typeof(sandbox.revision) <> 'integer' OR sandbox.revision NOT BETWEEN -9223372036854775808
+      AND 9223372036854775807)) = 0 AND (sandbox.state IS NOT NULL
+    AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
+      OR length(sandbox.state) > 255)) = 0 AND (sandbox.persist_version IS NOT NULL
+    AND (typeof(sandbox.persist_version) <> 'integer'
+      OR sandbox.persist_version NOT BETWEEN -2147483648 AND 2147483647)) = 0
+  AND (sandbox.cgroup_path IS NOT NULL AND (typeof(sandbox.cgroup_path) <> 'text'
+      OR instr(sandbox.cgroup_path, char(0)) > 0)) = 0
+  AND (sandbox.layout IS NOT NULL AND (typeof(sandbox.layout) <> 'text'
+      OR instr(sandbox.layout, char(0)) > 0 OR length(sandbox.layout) > 255)) = 0
+  AND (sandbox.document IS NOT NULL AND (typeof(sandbox.document) <> 'text'
+      OR instr(sandbox.document, char(0)) > 0)) = 0
+  AND (sandbox.updated_at IS NOT NULL AND (typeof(sandbox.updated_at) <> 'text'
+      OR datetime(sandbox.updated_at) IS NULL)) = 0
+
+-- name: recording.removals_by_id[5]
+-- Record the same of sandboxes by their IDs: rows of rows.RowKey.
+INSERT INTO event (sandbox_id, container_id, kind, revision, at, old_state, new_state, cause, actor,
+    reason)
+SELECT container.sandbox_id, container.id, 'removed', container.revision + 1 AS anon_1, CASE WHEN
+  (container.updated_at > :now AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN
+  container.updated_at ELSE :now END AS anon_2, CASE WHEN (container.state IS NOT NULL
+    AND (typeof(container.state) <> 'text' OR instr(container.state, char(0)) > 0
+      OR length(container.state) > 255)) = 0 THEN container.state END AS anon_3, NULL AS anon_4,
+  :cause, :actor, :reason
+FROM
+  (SELECT item.value ->> 0 AS id
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.id = r.id
+JOIN container ON container.sandbox_id = sandbox.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0
+ORDER BY container.id
+
+-- name: recording.removals_by_id[6]
+-- Record the same of sandboxes by their IDs: rows of rows.RowKey.
+INSERT INTO event (sandbox_id, kind, revision, at, old_state, cause, actor, reason)
+SELECT sandbox.id, 'removed', sandbox.revision +
+  (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at > :now
+    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
+  anon_2, CASE WHEN (sandbox.state IS NOT NULL AND (typeof(sandbox.state) <> 'text'
+      OR instr(sandbox.state, char(0)) > 0 OR length(sandbox.state) > 255)) = 0 THEN sandbox.state
+  END AS anon_3, :cause, :actor, :reason
+FROM
+  (SELECT item.value ->> 0 AS id
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.id = r.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0
+
+-- name: recording.removals_by_id[7]
+-- Record the same of sandboxes by their IDs: rows of rows.RowKey.
+INSERT INTO container_lifetime (id, sandbox_id, cid, created_at, removed_at)
+SELECT container.id, container.sandbox_id, container.cid, container.created_at, CASE WHEN
+  (container.updated_at > :now AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN
+  container.updated_at ELSE :now END AS anon_1
+FROM
+  (SELECT item.value ->> 0 AS id
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.id = r.id
+JOIN container ON container.sandbox_id = sandbox.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND container.created_at >= '0001-01-01'
+  AND container.created_at <= '9999-12-31 23:59:59.999999' ON CONFLICT (id) DO UPDATE
+SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.created_at,
+  removed_at = excluded.removed_at
+
+-- name: recording.removals_by_id[8]
+-- Record the same of sandboxes by their IDs: rows of rows.RowKey.
+INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
+SELECT sandbox.id, sandbox.host, sandbox.sid, sandbox.created_at, CASE WHEN (sandbox.updated_at >
+    :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
+  END AS anon_1
+FROM
+  (SELECT item.value ->> 0 AS id
+  FROM jsonb_each(:rows) AS item) AS r
+JOIN sandbox ON sandbox.id = r.id
+WHERE
+  (SELECT coalesce(seconds, 1)
+  FROM retention) > 0 AND sandbox.created_at >= '0001-01-01'
+  AND sandbox.created_at <= '9999-12-31 23:59:59.999999' ON CONFLICT (id) DO UPDATE
+SET host = excluded.host, sid = excluded.sid, created_at = excluded.created_at, removed_at =
+  excluded.removed_at
+
 -- name: recording.old_sandboxes
 -- Keep versions of sandboxes' own rows: rows of OldSandbox.
 INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
@@ -1847,591 +2432,6 @@ WHERE
       OR process.start_time_offset NOT BETWEEN -32768 AND 32767)) = 0
   AND (process.since IS NOT NULL AND (typeof(process.since) <> 'integer'
       OR process.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-
--- name: recording.removals[0]
--- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
--- reason.
-INSERT INTO mount_history (container_id, position, is_rootfs, source, destination, type, options,
-    host_path, block_device_id, read_only, mounted, until, since, valid_from, valid_to)
-SELECT mount.container_id, mount.position, mount.is_rootfs, mount.source, mount.destination,
-  mount.type, mount.options, mount.host_path, mount.block_device_id, mount.read_only, mount.mounted,
-  container.revision + 1 AS anon_1, mount.since, CASE WHEN (mount.since = 0) THEN
-  container.created_at WHEN (mount.since = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = 1 AND container_history.revision = mount.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_3
-FROM
-  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
-JOIN container ON container.sandbox_id = sandbox.id
-JOIN mount ON mount.container_id = container.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
-      OR datetime(container.created_at) IS NULL)) = 0
-  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
-      OR datetime(container.updated_at) IS NULL)) = 0
-  AND (mount.container_id IS NOT NULL AND (typeof(mount.container_id) <> 'integer'
-      OR mount.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (mount.position IS NOT NULL AND (typeof(mount.position) <> 'integer'
-      OR mount.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (mount.is_rootfs IS NOT NULL AND (typeof(mount.is_rootfs) <> 'integer'
-      OR mount.is_rootfs NOT IN (0, 1))) = 0 AND (mount.source IS NOT NULL
-    AND (typeof(mount.source) <> 'text' OR instr(mount.source, char(0)) > 0)) = 0
-  AND (mount.destination IS NOT NULL AND (typeof(mount.destination) <> 'text'
-      OR instr(mount.destination, char(0)) > 0)) = 0
-  AND (mount.type IS NOT NULL AND (typeof(mount.type) <> 'text'
-      OR instr(mount.type, char(0)) > 0)) = 0 AND (mount.options IS NOT NULL
-    AND (typeof(mount.options) <> 'text' OR NOT json_valid(mount.options))) = 0
-  AND (mount.host_path IS NOT NULL AND (typeof(mount.host_path) <> 'text'
-      OR instr(mount.host_path, char(0)) > 0)) = 0 AND (mount.block_device_id IS NOT NULL
-    AND (typeof(mount.block_device_id) <> 'text' OR instr(mount.block_device_id, char(0)) > 0)) = 0
-  AND (mount.read_only IS NOT NULL AND (typeof(mount.read_only) <> 'integer'
-      OR mount.read_only NOT IN (0, 1))) = 0 AND (mount.mounted IS NOT NULL
-    AND (typeof(mount.mounted) <> 'integer' OR mount.mounted NOT IN (0, 1))) = 0
-  AND (mount.since IS NOT NULL AND (typeof(mount.since) <> 'integer'
-      OR mount.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-
--- name: recording.removals[1]
--- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
--- reason.
-INSERT INTO device_map_history (container_id, position, device_id, container_path, file_mode, uid,
-    gid, shared, until, since, valid_from, valid_to)
-SELECT device_map.container_id, device_map.position, device_map.device_id, device_map.container_path,
-  device_map.file_mode, device_map.uid, device_map.gid, device_map.shared, container.revision + 1 AS
-  anon_1, device_map.since, CASE WHEN (device_map.since = 0) THEN container.created_at WHEN
-  (device_map.since = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = 1 AND container_history.revision = device_map.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_3
-FROM
-  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
-JOIN container ON container.sandbox_id = sandbox.id
-JOIN device_map ON device_map.container_id = container.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
-      OR datetime(container.created_at) IS NULL)) = 0
-  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
-      OR datetime(container.updated_at) IS NULL)) = 0
-  AND (device_map.container_id IS NOT NULL AND (typeof(device_map.container_id) <> 'integer'
-      OR device_map.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.position IS NOT NULL AND (typeof(device_map.position) <> 'integer'
-      OR device_map.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (device_map.device_id IS NOT NULL AND (typeof(device_map.device_id) <> 'text'
-      OR instr(device_map.device_id, char(0)) > 0)) = 0
-  AND (device_map.container_path IS NOT NULL AND (typeof(device_map.container_path) <> 'text'
-      OR instr(device_map.container_path, char(0)) > 0)) = 0
-  AND (device_map.file_mode IS NOT NULL AND (typeof(device_map.file_mode) <> 'integer'
-      OR device_map.file_mode NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.uid IS NOT NULL AND (typeof(device_map.uid) <> 'integer'
-      OR device_map.uid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.gid IS NOT NULL AND (typeof(device_map.gid) <> 'integer'
-      OR device_map.gid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.shared IS NOT NULL AND (typeof(device_map.shared) <> 'integer'
-      OR device_map.shared NOT IN (0, 1))) = 0 AND (device_map.since IS NOT NULL
-    AND (typeof(device_map.since) <> 'integer' OR device_map.since NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0
-
--- name: recording.removals[2]
--- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
--- reason.
-INSERT INTO process_history (container_id, position, sandbox_id, token, pid, start_time,
-    start_time_ns, start_time_offset, until, since, valid_from, valid_to)
-SELECT process.container_id, process.position, process.sandbox_id, process.token, process.pid,
-  process.start_time, process.start_time_ns, process.start_time_offset, container.revision + 1 AS
-  anon_1, process.since, CASE WHEN (process.since = 0) THEN container.created_at WHEN (process.since
-    = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = 1 AND container_history.revision = process.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_3
-FROM
-  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
-JOIN container ON container.sandbox_id = sandbox.id
-JOIN process ON process.container_id = container.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
-      OR datetime(container.created_at) IS NULL)) = 0
-  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
-      OR datetime(container.updated_at) IS NULL)) = 0
-  AND (process.container_id IS NOT NULL AND (typeof(process.container_id) <> 'integer'
-      OR process.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (process.position IS NOT NULL AND (typeof(process.position) <> 'integer'
-      OR process.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (process.sandbox_id IS NOT NULL AND (typeof(process.sandbox_id) <> 'integer'
-      OR process.sandbox_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (process.token IS NOT NULL AND (typeof(process.token) <> 'text'
-      OR instr(process.token, char(0)) > 0 OR length(process.token) > 512)) = 0
-  AND (process.pid IS NOT NULL AND (typeof(process.pid) <> 'integer'
-      OR process.pid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (process.start_time IS NOT NULL AND (typeof(process.start_time) <> 'text'
-      OR datetime(process.start_time) IS NULL)) = 0
-  AND (process.start_time_ns IS NOT NULL AND (typeof(process.start_time_ns) <> 'integer'
-      OR process.start_time_ns NOT BETWEEN -32768 AND 32767)) = 0
-  AND (process.start_time_offset IS NOT NULL AND (typeof(process.start_time_offset) <> 'integer'
-      OR process.start_time_offset NOT BETWEEN -32768 AND 32767)) = 0
-  AND (process.since IS NOT NULL AND (typeof(process.since) <> 'integer'
-      OR process.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-
--- name: recording.removals[3]
--- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
--- reason.
-INSERT INTO container_history (container_id, valid_to, revision, whole, state, cgroup_path,
-    bundle_path, layout, extra, document, valid_from)
-SELECT container.id, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_1, container.revision, TRUE, container.state, container.cgroup_path, container.bundle_path,
-  container.layout, container.extra, container.document, container.updated_at
-FROM
-  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
-JOIN container ON container.sandbox_id = sandbox.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (container.state IS NOT NULL AND (typeof(container.state) <> 'text'
-      OR instr(container.state, char(0)) > 0 OR length(container.state) > 255)) = 0
-  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
-      OR datetime(container.updated_at) IS NULL)) = 0
-  AND (container.cgroup_path IS NOT NULL AND (typeof(container.cgroup_path) <> 'text'
-      OR instr(container.cgroup_path, char(0)) > 0)) = 0
-  AND (container.bundle_path IS NOT NULL AND (typeof(container.bundle_path) <> 'text'
-      OR instr(container.bundle_path, char(0)) > 0)) = 0
-  AND (container.layout IS NOT NULL AND (typeof(container.layout) <> 'text'
-      OR instr(container.layout, char(0)) > 0 OR length(container.layout) > 255)) = 0
-  AND (container.extra IS NOT NULL AND (typeof(container.extra) <> 'text'
-      OR NOT json_valid(container.extra))) = 0 AND (container.document IS NOT NULL
-    AND (typeof(container.document) <> 'text' OR instr(container.document, char(0)) > 0)) = 0
-
--- name: recording.removals[4]
--- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
--- reason.
-INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
-    cgroup_path, layout, document, valid_from)
-SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_1, sandbox.revision +
-  (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
-  FROM container
-  WHERE container.sandbox_id = sandbox.id) AS anon_2, sandbox.revision, TRUE, sandbox.state,
-  sandbox.persist_version, sandbox.cgroup_path, sandbox.layout, sandbox.document, sandbox.updated_at
-FROM
-  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND (sandbox.revision IS NOT NULL
-    AND (typeof(sandbox.revision) <> 'integer' OR sandbox.revision NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0 AND (sandbox.state IS NOT NULL
-    AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
-      OR length(sandbox.state) > 255)) = 0 AND (sandbox.persist_version IS NOT NULL
-    AND (typeof(sandbox.persist_version) <> 'integer'
-      OR sandbox.persist_version NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (sandbox.cgroup_path IS NOT NULL AND (typeof(sandbox.cgroup_path) <> 'text'
-      OR instr(sandbox.cgroup_path, char(0)) > 0)) = 0
-  AND (sandbox.layout IS NOT NULL AND (typeof(sandbox.layout) <> 'text'
-      OR instr(sandbox.layout, char(0)) > 0 OR length(sandbox.layout) > 255)) = 0
-  AND (sandbox.document IS NOT NULL AND (typeof(sandbox.document) <> 'text'
-      OR instr(sandbox.document, char(0)) > 0)) = 0
-  AND (sandbox.updated_at IS NOT NULL AND (typeof(sandbox.updated_at) <> 'text'
-      OR datetime(sandbox.updated_at) IS NULL)) = 0
-
--- name: recording.removals[5]
--- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
--- reason.
-INSERT INTO event (sandbox_id, container_id, kind, revision, at, old_state, new_state, cause, actor,
-    reason)
-SELECT container.sandbox_id, container.id, 'removed', container.revision + 1 AS anon_1, CASE WHEN
-  (container.updated_at > :now AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN
-  container.updated_at ELSE :now END AS anon_2, CASE WHEN (container.state IS NOT NULL
-    AND (typeof(container.state) <> 'text' OR instr(container.state, char(0)) > 0
-      OR length(container.state) > 255)) = 0 THEN container.state END AS anon_3, NULL AS anon_4,
-  :cause, :actor, :reason
-FROM
-  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
-JOIN container ON container.sandbox_id = sandbox.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0
-ORDER BY container.id
-
--- name: recording.removals[6]
--- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
--- reason.
-INSERT INTO event (sandbox_id, kind, revision, at, old_state, cause, actor, reason)
-SELECT sandbox.id, 'removed', sandbox.revision +
-  (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
-  FROM container
-  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_2, CASE WHEN (sandbox.state IS NOT NULL AND (typeof(sandbox.state) <> 'text'
-      OR instr(sandbox.state, char(0)) > 0 OR length(sandbox.state) > 255)) = 0 THEN sandbox.state
-  END AS anon_3, :cause, :actor, :reason
-FROM
-  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0
-
--- name: recording.removals[7]
--- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
--- reason.
-INSERT INTO container_lifetime (id, sandbox_id, cid, created_at, removed_at)
-SELECT container.id, container.sandbox_id, container.cid, container.created_at, CASE WHEN
-  (container.updated_at > :now AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN
-  container.updated_at ELSE :now END AS anon_1
-FROM
-  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
-JOIN container ON container.sandbox_id = sandbox.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.created_at >= '0001-01-01'
-  AND container.created_at <= '9999-12-31 23:59:59.999999' ON CONFLICT (id) DO UPDATE
-SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.created_at,
-  removed_at = excluded.removed_at
-
--- name: recording.removals[8]
--- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
--- reason.
-INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
-SELECT sandbox.id, sandbox.host, sandbox.sid, sandbox.created_at, CASE WHEN (sandbox.updated_at >
-    :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
-  END AS anon_1
-FROM
-  (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND sandbox.created_at >= '0001-01-01'
-  AND sandbox.created_at <= '9999-12-31 23:59:59.999999' ON CONFLICT (id) DO UPDATE
-SET host = excluded.host, sid = excluded.sid, created_at = excluded.created_at, removed_at =
-  excluded.removed_at
-
--- name: recording.removals_by_id[0]
--- Record the same of sandboxes by their IDs: rows of rows.RowKey.
-INSERT INTO mount_history (container_id, position, is_rootfs, source, destination, type, options,
-    host_path, block_device_id, read_only, mounted, until, since, valid_from, valid_to)
-SELECT mount.container_id, mount.position, mount.is_rootfs, mount.source, mount.destination,
-  mount.type, mount.options, mount.host_path, mount.block_device_id, mount.read_only, mount.mounted,
-  container.revision + 1 AS anon_1, mount.since, CASE WHEN (mount.since = 0) THEN
-  container.created_at WHEN (mount.since = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = 1 AND container_history.revision = mount.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_3
-FROM
-  (SELECT item.value ->> 0 AS id
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.id = r.id
-JOIN container ON container.sandbox_id = sandbox.id
-JOIN mount ON mount.container_id = container.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
-      OR datetime(container.created_at) IS NULL)) = 0
-  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
-      OR datetime(container.updated_at) IS NULL)) = 0
-  AND (mount.container_id IS NOT NULL AND (typeof(mount.container_id) <> 'integer'
-      OR mount.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (mount.position IS NOT NULL AND (typeof(mount.position) <> 'integer'
-      OR mount.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (mount.is_rootfs IS NOT NULL AND (typeof(mount.is_rootfs) <> 'integer'
-      OR mount.is_rootfs NOT IN (0, 1))) = 0 AND (mount.source IS NOT NULL
-    AND (typeof(mount.source) <> 'text' OR instr(mount.source, char(0)) > 0)) = 0
-  AND (mount.destination IS NOT NULL AND (typeof(mount.destination) <> 'text'
-      OR instr(mount.destination, char(0)) > 0)) = 0
-  AND (mount.type IS NOT NULL AND (typeof(mount.type) <> 'text'
-      OR instr(mount.type, char(0)) > 0)) = 0 AND (mount.options IS NOT NULL
-    AND (typeof(mount.options) <> 'text' OR NOT json_valid(mount.options))) = 0
-  AND (mount.host_path IS NOT NULL AND (typeof(mount.host_path) <> 'text'
-      OR instr(mount.host_path, char(0)) > 0)) = 0 AND (mount.block_device_id IS NOT NULL
-    AND (typeof(mount.block_device_id) <> 'text' OR instr(mount.block_device_id, char(0)) > 0)) = 0
-  AND (mount.read_only IS NOT NULL AND (typeof(mount.read_only) <> 'integer'
-      OR mount.read_only NOT IN (0, 1))) = 0 AND (mount.mounted IS NOT NULL
-    AND (typeof(mount.mounted) <> 'integer' OR mount.mounted NOT IN (0, 1))) = 0
-  AND (mount.since IS NOT NULL AND (typeof(mount.since) <> 'integer'
-      OR mount.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-
--- name: recording.removals_by_id[1]
--- Record the same of sandboxes by their IDs: rows of rows.RowKey.
-INSERT INTO device_map_history (container_id, position, device_id, container_path, file_mode, uid,
-    gid, shared, until, since, valid_from, valid_to)
-SELECT device_map.container_id, device_map.position, device_map.device_id, device_map.container_path,
-  device_map.file_mode, device_map.uid, device_map.gid, device_map.shared, container.revision + 1 AS
-  anon_1, device_map.since, CASE WHEN (device_map.since = 0) THEN container.created_at WHEN
-  (device_map.since = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = 1 AND container_history.revision = device_map.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_3
-FROM
-  (SELECT item.value ->> 0 AS id
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.id = r.id
-JOIN container ON container.sandbox_id = sandbox.id
-JOIN device_map ON device_map.container_id = container.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
-      OR datetime(container.created_at) IS NULL)) = 0
-  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
-      OR datetime(container.updated_at) IS NULL)) = 0
-  AND (device_map.container_id IS NOT NULL AND (typeof(device_map.container_id) <> 'integer'
-      OR device_map.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.position IS NOT NULL AND (typeof(device_map.position) <> 'integer'
-      OR device_map.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (device_map.device_id IS NOT NULL AND (typeof(device_map.device_id) <> 'text'
-      OR instr(device_map.device_id, char(0)) > 0)) = 0
-  AND (device_map.container_path IS NOT NULL AND (typeof(device_map.container_path) <> 'text'
-      OR instr(device_map.container_path, char(0)) > 0)) = 0
-  AND (device_map.file_mode IS NOT NULL AND (typeof(device_map.file_mode) <> 'integer'
-      OR device_map.file_mode NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.uid IS NOT NULL AND (typeof(device_map.uid) <> 'integer'
-      OR device_map.uid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.gid IS NOT NULL AND (typeof(device_map.gid) <> 'integer'
-      OR device_map.gid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.shared IS NOT NULL AND (typeof(device_map.shared) <> 'integer'
-      OR device_map.shared NOT IN (0, 1))) = 0 AND (device_map.since IS NOT NULL
-    AND (typeof(device_map.since) <> 'integer' OR device_map.since NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0
-
--- name: recording.removals_by_id[2]
--- Record the same of sandboxes by their IDs: rows of rows.RowKey.
-INSERT INTO process_history (container_id, position, sandbox_id, token, pid, start_time,
-    start_time_ns, start_time_offset, until, since, valid_from, valid_to)
-SELECT process.container_id, process.position, process.sandbox_id, process.token, process.pid,
-  process.start_time, process.start_time_ns, process.start_time_offset, container.revision + 1 AS
-  anon_1, process.since, CASE WHEN (process.since = 0) THEN container.created_at WHEN (process.since
-    = container.revision) THEN container.updated_at ELSE
-  coalesce((SELECT max(container_history.valid_to) AS max_1
-    FROM container_history
-    WHERE container_history.container_id = container.id
-      AND container_history.whole = 1 AND container_history.revision = process.since - 1),
-    container.created_at) END AS anon_2, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_3
-FROM
-  (SELECT item.value ->> 0 AS id
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.id = r.id
-JOIN container ON container.sandbox_id = sandbox.id
-JOIN process ON process.container_id = container.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
-      OR datetime(container.created_at) IS NULL)) = 0
-  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
-      OR datetime(container.updated_at) IS NULL)) = 0
-  AND (process.container_id IS NOT NULL AND (typeof(process.container_id) <> 'integer'
-      OR process.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (process.position IS NOT NULL AND (typeof(process.position) <> 'integer'
-      OR process.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (process.sandbox_id IS NOT NULL AND (typeof(process.sandbox_id) <> 'integer'
-      OR process.sandbox_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (process.token IS NOT NULL AND (typeof(process.token) <> 'text'
-      OR instr(process.token, char(0)) > 0 OR length(process.token) > 512)) = 0
-  AND (process.pid IS NOT NULL AND (typeof(process.pid) <> 'integer'
-      OR process.pid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (process.start_time IS NOT NULL AND (typeof(process.start_time) <> 'text'
-      OR datetime(process.start_time) IS NULL)) = 0
-  AND (process.start_time_ns IS NOT NULL AND (typeof(process.start_time_ns) <> 'integer'
-      OR process.start_time_ns NOT BETWEEN -32768 AND 32767)) = 0
-  AND (process.start_time_offset IS NOT NULL AND (typeof(process.start_time_offset) <> 'integer'
-      OR process.start_time_offset NOT BETWEEN -32768 AND 32767)) = 0
-  AND (process.since IS NOT NULL AND (typeof(process.since) <> 'integer'
-      OR process.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-
--- name: recording.removals_by_id[3]
--- Record the same of sandboxes by their IDs: rows of rows.RowKey.
-INSERT INTO container_history (container_id, valid_to, revision, whole, state, cgroup_path,
-    bundle_path, layout, extra, document, valid_from)
-SELECT container.id, CASE WHEN (container.updated_at > :now
-    AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN container.updated_at ELSE :now END
-  AS anon_1, container.revision, TRUE, container.state, container.cgroup_path, container.bundle_path,
-  container.layout, container.extra, container.document, container.updated_at
-FROM
-  (SELECT item.value ->> 0 AS id
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.id = r.id
-JOIN container ON container.sandbox_id = sandbox.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (container.state IS NOT NULL AND (typeof(container.state) <> 'text'
-      OR instr(container.state, char(0)) > 0 OR length(container.state) > 255)) = 0
-  AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
-      OR datetime(container.updated_at) IS NULL)) = 0
-  AND (container.cgroup_path IS NOT NULL AND (typeof(container.cgroup_path) <> 'text'
-      OR instr(container.cgroup_path, char(0)) > 0)) = 0
-  AND (container.bundle_path IS NOT NULL AND (typeof(container.bundle_path) <> 'text'
-      OR instr(container.bundle_path, char(0)) > 0)) = 0
-  AND (container.layout IS NOT NULL AND (typeof(container.layout) <> 'text'
-      OR instr(container.layout, char(0)) > 0 OR length(container.layout) > 255)) = 0
-  AND (container.extra IS NOT NULL AND (typeof(container.extra) <> 'text'
-      OR NOT json_valid(container.extra))) = 0 AND (container.document IS NOT NULL
-    AND (typeof(container.document) <> 'text' OR instr(container.document, char(0)) > 0)) = 0
-
--- name: recording.removals_by_id[4]
--- Record the same of sandboxes by their IDs: rows of rows.RowKey.
-INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
-    cgroup_path, layout, document, valid_from)
-SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_1, sandbox.revision +
-  (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
-  FROM container
-  WHERE container.sandbox_id = sandbox.id) AS anon_2, sandbox.revision, TRUE, sandbox.state,
-  sandbox.persist_version, sandbox.cgroup_path, sandbox.layout, sandbox.document, sandbox.updated_at
-FROM
-  (SELECT item.value ->> 0 AS id
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.id = r.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND (sandbox.revision IS NOT NULL
-    AND (typeof(sandbox.revision) <> 'integer' OR sandbox.revision NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0 AND (sandbox.state IS NOT NULL
-    AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
-      OR length(sandbox.state) > 255)) = 0 AND (sandbox.persist_version IS NOT NULL
-    AND (typeof(sandbox.persist_version) <> 'integer'
-      OR sandbox.persist_version NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (sandbox.cgroup_path IS NOT NULL AND (typeof(sandbox.cgroup_path) <> 'text'
-      OR instr(sandbox.cgroup_path, char(0)) > 0)) = 0
-  AND (sandbox.layout IS NOT NULL AND (typeof(sandbox.layout) <> 'text'
-      OR instr(sandbox.layout, char(0)) > 0 OR length(sandbox.layout) > 255)) = 0
-  AND (sandbox.document IS NOT NULL AND (typeof(sandbox.document) <> 'text'
-      OR instr(sandbox.document, char(0)) > 0)) = 0
-  AND (sandbox.updated_at IS NOT NULL AND (typeof(sandbox.updated_at) <> 'text'
-      OR datetime(sandbox.updated_at) IS NULL)) = 0
-
--- name: recording.removals_by_id[5]
--- Record the same of sandboxes by their IDs: rows of rows.RowKey.
-INSERT INTO event (sandbox_id, container_id, kind, revision, at, old_state, new_state, cause, actor,
-    reason)
-SELECT container.sandbox_id, container.id, 'removed', container.revision + 1 AS anon_1, CASE WHEN
-  (container.updated_at > :now AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN
-  container.updated_at ELSE :now END AS anon_2, CASE WHEN (container.state IS NOT NULL
-    AND (typeof(container.state) <> 'text' OR instr(container.state, char(0)) > 0
-      OR length(container.state) > 255)) = 0 THEN container.state END AS anon_3, NULL AS anon_4,
-  :cause, :actor, :reason
-FROM
-  (SELECT item.value ->> 0 AS id
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.id = r.id
-JOIN container ON container.sandbox_id = sandbox.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0
-ORDER BY container.id
-
--- name: recording.removals_by_id[6]
--- Record the same of sandboxes by their IDs: rows of rows.RowKey.
-INSERT INTO event (sandbox_id, kind, revision, at, old_state, cause, actor, reason)
-SELECT sandbox.id, 'removed', sandbox.revision +
-  (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
-  FROM container
-  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_2, CASE WHEN (sandbox.state IS NOT NULL AND (typeof(sandbox.state) <> 'text'
-      OR instr(sandbox.state, char(0)) > 0 OR length(sandbox.state) > 255)) = 0 THEN sandbox.state
-  END AS anon_3, :cause, :actor, :reason
-FROM
-  (SELECT item.value ->> 0 AS id
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.id = r.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0
-
--- name: recording.removals_by_id[7]
--- Record the same of sandboxes by their IDs: rows of rows.RowKey.
-INSERT INTO container_lifetime (id, sandbox_id, cid, created_at, removed_at)
-SELECT container.id, container.sandbox_id, container.cid, container.created_at, CASE WHEN
-  (container.updated_at > :now AND container.updated_at <= '9999-12-31 23:59:59.999999') THEN
-  container.updated_at ELSE :now END AS anon_1
-FROM
-  (SELECT item.value ->> 0 AS id
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.id = r.id
-JOIN container ON container.sandbox_id = sandbox.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND container.created_at >= '0001-01-01'
-  AND container.created_at <= '9999-12-31 23:59:59.999999' ON CONFLICT (id) DO UPDATE
-SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.created_at,
-  removed_at = excluded.removed_at
-
--- name: recording.removals_by_id[8]
--- Record the same of sandboxes by their IDs: rows of rows.RowKey.
-INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
-SELECT sandbox.id, sandbox.host, sandbox.sid, sandbox.created_at, CASE WHEN (sandbox.updated_at >
-    :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
-  END AS anon_1
-FROM
-  (SELECT item.value ->> 0 AS id
-  FROM jsonb_each(:rows) AS item) AS r
-JOIN sandbox ON sandbox.id = r.id
-WHERE
-  (SELECT coalesce(seconds, 1)
-  FROM retention) > 0 AND sandbox.created_at >= '0001-01-01'
-  AND sandbox.created_at <= '9999-12-31 23:59:59.999999' ON CONFLICT (id) DO UPDATE
-SET host = excluded.host, sid = excluded.sid, created_at = excluded.created_at, removed_at =
-  excluded.removed_at
 
 -- name: past.version_at
 -- Which version a container had: its ID, revision, and end, NULL if it is live: host, sid, cid, at.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from persistdb.errors import FileError, InvalidValue
 from persistdb.runtimes.export import write_trees
-from persistdb.store.rows import check_container
+from persistdb.store.record_rows import check_container
 from tests.runtimes.containers import below, crun_files, read, runc_state, youki_files
 from tests.runtimes.kata.trees import contents, make, stored
 
