@@ -35,7 +35,7 @@ def is_changed(connection: Connection, name: str, select: str) -> bool:
     stands for it.
     """
     wanted, stored = _rendered(connection, f"({select})"), _rendered(connection, name)
-    if stored.endswith(f".`{name}` `definition` limit 0"):
+    if stored.endswith(f" from `{name}` `definition` limit 0"):
         definition = connection.execute(_DEFINITION, {"name": name}).scalar_one_or_none()
         if not definition:
             raise ViewsNotComparable(_SHOW_VIEW)
@@ -60,4 +60,6 @@ def _rendered(connection: Connection, source: str) -> str:
         return f"error {code}"
     notes = connection.exec_driver_sql("SHOW WARNINGS")
     (rendered,) = (message for _, code, message in notes if code == _REWRITTEN)
-    return _INTRODUCER.sub("", rendered)
+    # of how the server opened the tables depends which columns it names with the database, too
+    own = str(connection.engine.url.database).replace("`", "``")
+    return _INTRODUCER.sub("", rendered).replace(f"`{own}`.", "")
