@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from ..base import Role
     from ..deadlines import Timeouts
+    from .cursors import Cursors
 
 
 def _fault_of_passfile(path: str) -> str:
@@ -178,9 +179,9 @@ class PostgreSQL(PostgreSQLSyntax, Server):
             use_native_hstore=False,  # no column of ours is one, and to look for the type takes a statement
         )
         startup.spare_questions(engine, pooled=self._pooled)
-        from .cursors import kept_cursor  # the engine names the driver that is missing
+        from .cursors import Cursors  # the engine names the driver that is missing
 
-        self._kept_cursor: Callable[[Any, dict[str, Any], str], Any] = kept_cursor
+        self._cursors = Cursors
         self._settings.see_to(engine)
         pipeline.lost_if_left_open(engine)
 
@@ -201,10 +202,10 @@ class PostgreSQL(PostgreSQLSyntax, Server):
 
     def kept_cursor(self, pooled: PoolProxiedConnection, sql: str) -> Any:
         """Keep one for each statement."""
-        kept = pooled.info.get("cursors")
+        kept: Cursors | None = pooled.info.get("cursors")
         if kept is None:
-            kept = pooled.info["cursors"] = {}
-        return self._kept_cursor(pooled.dbapi_connection, kept, sql)
+            kept = pooled.info["cursors"] = self._cursors()
+        return kept.take(pooled.dbapi_connection, sql)  # type: ignore[arg-type]  # it is in use, and psycopg's
 
     def checkin(self, pooled: PoolProxiedConnection) -> None:
         """Roll back where a transaction is open, by what the server said last."""

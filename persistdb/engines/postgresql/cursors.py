@@ -3,11 +3,15 @@
 psycopg looks for the dumpers and loaders of a new cursor again, and of one that comes to another statement: a seventh
 of a get. It finds the parameters of a statement again each time that has more than 4 kB, as a creation has. So the
 statements have numbers for their parameters here, put in once for all connections.
+
+A cursor holds the values and the rows of its statement until this comes again, also when it is closed. So one that has
+large ones is not kept.
 """
 
 from __future__ import annotations
 
 import re
+import weakref
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +19,8 @@ import psycopg
 
 MOST = 32
 """The cursors that a connection keeps."""
+LARGE = 16_384
+"""The characters, or bytes, of a value from which its cursor is not kept."""
 _FEW = 20
 """The rows that one may hold until its next statement."""
 _PARAMETER = re.compile(r"%(?:%|\((\w+)\)s)")
@@ -37,14 +43,20 @@ class _Kept(psycopg.RawCursor[Any]):
 
     is_free = False
 
-    def __init__(self, driver: psycopg.Connection[Any], sql: str) -> None:
+    def __init__(self, driver: psycopg.Connection[Any], sql: str, among: weakref.ref[Cursors]) -> None:
         super().__init__(driver)
+        self._sql, self._among = sql, among
         self._text, self._names = _numbered(sql)
 
     # the statement is the cursor's own
     def execute(self, _sql: Any, values: Any) -> None:  # type: ignore[override]
         """Run the statement with values by name."""
-        super().execute(self._text, [values[name] for name in self._names])
+        given = [values[name] for name in self._names]
+        for value in given:
+            if type(value) is str and len(value) >= LARGE:
+                self._leave()
+                break
+        super().execute(self._text, given)
 
     @property
     def description(self) -> Any:
@@ -52,21 +64,40 @@ class _Kept(psycopg.RawCursor[Any]):
         return self.rownumber is not None
 
     def close(self) -> None:
-        """Stay open, unless it holds many rows: whoever closes it has read them."""
-        if self.rowcount > _FEW:
+        """Stay open, unless it holds many rows or large ones: whoever closes it has read them."""
+        if self.rowcount > _FEW or self._has_large_rows():
+            self._leave()
             super().close()
         self.is_free = True
 
+    def _has_large_rows(self) -> bool:
+        result = self.pgresult
+        if result is None:  # in a pipeline it is yet to come
+            return False
+        columns = range(result.nfields)
+        for row in range(result.ntuples):
+            for column in columns:
+                if len(result.get_value(row, column) or b"") >= LARGE:
+                    return True
+        return False
 
-def kept_cursor(driver: psycopg.Connection[Any], kept: dict[str, Any], sql: str) -> Any:
-    """Return the cursor for a statement, of the ones that are kept unless it is in use, as twice in a pipeline."""
-    cursor = kept.get(sql)
-    if cursor is None or cursor.closed:
-        if len(kept) >= MOST:
-            kept.clear()
-        cursor = kept[sql] = _Kept(driver, sql)
-    elif cursor.is_free:
-        cursor.is_free = False
-    else:
-        cursor = _Kept(driver, sql)
-    return cursor
+    def _leave(self) -> None:
+        among = self._among()
+        if among is not None and among.get(self._sql) is self:
+            del among[self._sql]
+
+
+class Cursors(dict[str, _Kept]):
+    """The cursors that a connection keeps, by their statements."""
+
+    def take(self, driver: psycopg.Connection[Any], sql: str) -> _Kept:
+        """Return a statement's cursor, a new one where that is in use, as twice in a pipeline, or met an error."""
+        cursor = self.get(sql)
+        if cursor is not None and cursor.is_free:
+            cursor.is_free = False
+        else:
+            if len(self) >= MOST:
+                self.clear()
+            # the cursors hold their connection: were they to hold these, too, it would outlive its last use
+            cursor = self[sql] = _Kept(driver, sql, weakref.ref(self))
+        return cursor
