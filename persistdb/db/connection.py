@@ -233,12 +233,12 @@ class Connection(InFlight):
 
     def _are_combined(self, calls: Sequence[Call]) -> list[bool]:
         """Return of each statement whether it may go to the server with others."""
-        combined, seen = [], None
+        combined, seen, short = [], None, True
         for call in calls:
-            # several may have the same parameters
-            values = () if call.parameters is seen else call.parameters.values()
-            seen = call.parameters
-            combined.append(self._backend.is_combined(call.statement.sql, values))
+            if call.parameters is not seen:  # several may have the same ones
+                seen = call.parameters
+                short = self._backend.are_short(seen.values())
+            combined.append(short and self._backend.is_combined(call.statement.sql))
         return combined
 
     def _execute_together(self, calls: Sequence[Call], begin: str) -> list[Answer]:

@@ -236,8 +236,12 @@ class Backend(Syntax):
     combines: ClassVar[bool] = False
     """Whether statements that need no answer between them go to the server as one, with :meth:`execute_together`."""
 
-    def is_combined(self, sql: str, values: Iterable[object]) -> bool:
-        """Return whether a statement can be among those."""
+    def is_combined(self, sql: str) -> bool:
+        """Return whether a statement can be among those, if its parameters are short."""
+        raise NotImplementedError
+
+    def are_short(self, values: Iterable[object]) -> bool:
+        """Return whether a statement with these parameters can."""
         raise NotImplementedError
 
     def execute_together(

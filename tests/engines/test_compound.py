@@ -50,7 +50,12 @@ def kinds(database: Database) -> list[str]:
 def questions(repository: ContainerRepository) -> int:
     """Return how often the database's one connection has asked the server something, this included."""
     with repository.database.engine.connect() as connection:
-        return int(connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Questions'").one()[1])
+        return questions_of(connection)
+
+
+def questions_of(connection: Connection) -> int:
+    """Return how often a connection has asked the server something, this included."""
+    return int(connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Questions'").one()[1])
 
 
 def asked(repository: ContainerRepository, call: Callable[[], object]) -> int:
@@ -280,3 +285,20 @@ def test_long_parameters_are_written_whole(one: ContainerRepository) -> None:
         one.save("pod", "c", record)
         assert one.get("pod", "c").record == record
         long = f"{long}y"
+
+
+@pytest.mark.parametrize("one", ["threads"], indirect=True)
+def test_long_parameters_of_several_statements_are_sent_alone(one: ContainerRepository) -> None:
+    """Statements that share their parameters, as a creation's do, share the limit of a packet no more than others."""
+    numbers = []
+    for length in (compound.MOST // 2, compound.MOST):
+        with one.transaction() as work:
+            # after it the next one is taken for a new one, too
+            work.save("pod", f"first-{length}", container(f"first-{length}"))
+            connection = work.session.connection()
+            before = questions_of(connection)
+            work.save("pod", f"{length}", container(f"{length}", bundle_path="x" * length))
+            numbers.append(questions_of(connection) - before - 1)
+    short, long = numbers
+    savepoint = 2
+    assert (short, long) == (savepoint + 1, savepoint + 11)

@@ -271,10 +271,12 @@ class MariaDB(MariaDBSyntax, Server):
         """It does, as a compound statement."""
         return True
 
-    def is_combined(self, sql: str, values: Iterable[object]) -> bool:
-        """Combine statements that return no rows, and whose parameters are short."""
-        if compound.is_for_rows(sql):
-            return False
+    def is_combined(self, sql: str) -> bool:
+        """Combine statements that return no rows."""
+        return not compound.is_for_rows(sql)
+
+    def are_short(self, values: Iterable[object]) -> bool:
+        """Count their characters."""
         size = 0
         for value in values:
             if isinstance(value, str):
