@@ -239,7 +239,7 @@ def test_option_file_that_the_driver_cannot_read(tmp_path: Path, text: str | Non
 
 
 def test_option_file_in_use(mariadb_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An option file may have the server, too, in the section that the URL names; the command line takes it."""
+    """An option file may have server and database, too, in the section that the URL names; the commands take it."""
     url = make_url(mariadb_url)
     file = tmp_path / ".my.cnf"
     file.write_text(
@@ -247,9 +247,13 @@ def test_option_file_in_use(mariadb_url: str, tmp_path: Path, monkeypatch: pytes
         f'user = "{USER}"\npassword = "{PASSWORD}"\n'
     )
     monkeypatch.setenv("HOME", str(tmp_path))
-    given = f"mariadb:///{url.database}?read_default_file=~/.my.cnf&read_default_group=persistdb"
+    options = "read_default_file=~/.my.cnf&read_default_group=persistdb"
+    given = f"mariadb:///{url.database}?{options}"
     use(given)
     assert main(["--db", given, "db", "check"]) == 0
+    with file.open("a") as more:
+        more.write(f"database={url.database}\n")
+    assert main(["--db", f"mariadb://?{options}", "db", "check"]) == 0
 
 
 def test_option_file_with_tls(mariadb_server: MariaDB, mariadb_url: str, tmp_path: Path) -> None:

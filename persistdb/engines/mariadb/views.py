@@ -45,6 +45,8 @@ def is_changed(connection: Connection, name: str, select: str) -> bool:
 
 def _rendered(connection: Connection, source: str) -> str:
     """Return the server's rendering of a SELECT from a source, or the error of one that can't be read."""
+    # a URL whose database is in a file of options does not name it
+    own = str(connection.exec_driver_sql("SELECT database()").scalar_one()).replace("`", "``")
     try:
         # with LIMIT 0 nothing is rewritten for the sake of speed
         connection.exec_driver_sql(
@@ -61,5 +63,4 @@ def _rendered(connection: Connection, source: str) -> str:
     notes = connection.exec_driver_sql("SHOW WARNINGS")
     (rendered,) = (message for _, code, message in notes if code == _REWRITTEN)
     # of how the server opened the tables depends which columns it names with the database, too
-    own = str(connection.engine.url.database).replace("`", "``")
     return _INTRODUCER.sub("", rendered).replace(f"`{own}`.", "")
