@@ -31,6 +31,7 @@ TARGET = {"instance", "job"}
 _METRIC = re.compile(r"\b((?:persistdb|node)_\w+)(?:\{([^}]*)\})?")
 _MATCHER = re.compile(r"(\w+)\s*[=!]~?\s*\"")
 _BY = re.compile(r"\b(?:by|without)\s*\(([^)]*)\)")
+_ON = re.compile(r"\b(?:on|ignoring)\s*\(([^)]*)\)")
 _SHOWN = re.compile(r"\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}")
 
 
@@ -64,7 +65,7 @@ def test_only_what_is_exported(expression: str, shown: str) -> None:
     labels = TARGET.union(*(known[name] for name, _ in metrics))
     for name, selector in metrics:
         assert set(_MATCHER.findall(selector)) <= known[name] | TARGET
-    for names in _BY.findall(expression):
+    for names in _BY.findall(expression) + _ON.findall(expression):
         assert {name.strip() for name in names.split(",")} <= labels
     groups = [{name.strip() for name in names.split(",")} for names in _BY.findall(expression)]
     assert set(_SHOWN.findall(shown)) <= (set.union(*groups) if groups else labels)
