@@ -254,6 +254,7 @@ def test_a_killed_run_leaves_no_server(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("postgresql_server")  # without the server's program there is nothing to use
 def test_a_test_without_the_mark(run_inside: Callable[..., subprocess.Popen[str]]) -> None:
     """A test that uses a server and has no mark is an error in each run, whoever used the server before it."""
     run = run_inside(
