@@ -13,6 +13,7 @@ import click
 from ..errors import Busy, NotFound, Unavailable
 from . import complete
 from .columns import Column
+from .empty import nothing
 from .messages import complain, tell
 from .options import Whole, gathered, output_options
 from .output import print_rows
@@ -72,10 +73,11 @@ class _Selection:
         with reading_arguments():
             return parse_time(self.since)
 
-    def said(self, host: str) -> str:
-        """Say whose events are selected."""
-        of_host = "" if self.all_hosts else f" of host {host!r}"
-        return of_host + (" fit the options" if self.since or self.kinds or self.sandbox or self.after else "")
+    def none_of(self, repository: ContainerRepository) -> str:
+        """Say that there is no such event, and of which host."""
+        if self.since or self.kinds or self.sandbox or self.after:
+            return f"no events{'' if self.all_hosts else f' of host {repository.host!r}'} fit the options"
+        return nothing("events", repository.database, None if self.all_hosts else repository.host)
 
     def sid(self, repository: ContainerRepository) -> str | None:
         """Return the ID of the sandbox: an abbreviated one is of one that is still there."""
@@ -137,7 +139,7 @@ def print_events(target: Target, selection: _Selection, output: Output) -> None:
         count = _Count(events.rows(output, events.now()))
         print_rows("events", events.columns(output), count, output, following=lambda: events.cursor)
         if not count.number and output.is_for_people:
-            tell("no events" + selection.said(repository.host))
+            tell(selection.none_of(repository))
 
 
 class _Events:

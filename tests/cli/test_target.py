@@ -125,6 +125,8 @@ def test_empty_lists_say_why(fleet: Program) -> None:
         (["ls", "--host", "node-1", "state=stopped"], "no containers of host 'node-1' fit the filters"),
         (["ls", "--all-hosts", "state=stopped"], "no containers fit the filters"),
         (["ls", "host=node-9"], "no containers fit the filters"),
+        (["events"], "no events of host 'vm'; the database has those of: node-1, node-2"),
+        (["events", "--kind", "gap"], "no events of host 'vm' fit the options"),
         (["report", "summary"], "no rows of host 'vm'; the database has those of: node-1, node-2"),
         (["report", "shared-devices", "--host", "node-1"], "no rows of host 'node-1'"),
         (["report", "shared-devices", "--all-hosts"], "no rows"),
