@@ -237,18 +237,20 @@ class Database(ConnectionSource):
                 log.debug("%s: again, for others changed what was read", self.url)
                 more -= 1
             except self._all_failures as failed:
-                error: BaseException = failed
                 if isinstance(failed, (CommitLost, CommitInterrupted)):
                     result: Any = failed.result if isinstance(failed, CommitLost) else None
                     if self._took_effect(failed.error, partial(verify, result) if verify else None, refs, deadline):
                         return result  # type: ignore[no-any-return]  # of this work
-                    if isinstance(failed, CommitInterrupted):
-                        error = failed.error
-                if not more or not left(deadline) or not self._may_succeed_if_repeated(error, seconds - left(deadline)):
-                    failure = self._failure(error, deadline)
-                    raise self.refused(failure, write=write) or failure from error
-                log.debug("%s: again after an error: %s", self.url, self.backend.detail(cause_of(error)))
-                more -= not is_away(error, self.backend)
+                # an error that a variable holds holds this call, and with it all that the work has
+                error: BaseException = failed.error if isinstance(failed, CommitInterrupted) else failed
+                try:
+                    waited = seconds - left(deadline)
+                    if not more or not left(deadline) or not self._may_succeed_if_repeated(error, waited):
+                        raise self._final(error, deadline, write=write) from error
+                    log.debug("%s: again after an error: %s", self.url, self.backend.detail(cause_of(error)))
+                    more -= not is_away(error, self.backend)
+                finally:
+                    del error
             pause = _wait(pause, deadline)
 
     def attempts(self) -> Iterator[int]:
@@ -324,10 +326,11 @@ class Database(ConnectionSource):
         except self._all_failures:
             return None
 
-    def _failure(self, error: BaseException, deadline: float) -> PersistDBError:
+    def _final(self, error: BaseException, deadline: float, *, write: bool) -> PersistDBError:
         if lost_connection(error) and not left(deadline):
             return Unavailable(self.url, f"no answer within {self.timeouts.call:g} s, the time for one call")
-        return self.failure(error)
+        failure = self.failure(error)
+        return self.refused(failure, write=write) or failure
 
     def _may_succeed_if_repeated(self, error: BaseException, waited: float) -> bool:
         if waited_in_vain(error):  # threads that connect in vain have them all

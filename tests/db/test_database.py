@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import pickle
 import shlex
 import stat
 import sys
+import weakref
 from typing import TYPE_CHECKING, Literal, get_origin
 
 import pytest
@@ -18,6 +20,7 @@ from sqlalchemy.orm import selectinload
 import persistdb
 from persistdb import Database, errors
 from persistdb.db.source import default_url
+from persistdb.db.work import Statement, Work, value
 from persistdb.engines.sqlite import library
 from persistdb.errors import (
     BadURL,
@@ -495,6 +498,32 @@ def test_errors_keep_their_data_in_a_pickle() -> None:
         assert vars(copy) == vars(error)
         assert str(copy) == str(error)
         assert len(str(error)) < 200
+
+
+def test_errors_hold_nothing(sqlite_store: tuple[str, Database]) -> None:
+    """What a unit of work held is released together with its error: the collector of cycles has nothing to find."""
+
+    class Held:
+        """Something that the work needs."""
+
+    def fail(held: Held, database: Database) -> None:
+        def work() -> Work[object]:
+            assert held
+            return (yield from value(Statement("UPDATE nothing SET a = 1", "qmark"), {}))
+
+        with pytest.raises(DatabaseError):
+            database.write(work)
+
+    with Database(sqlite_store[0]) as database:
+        held = Held()
+        known = weakref.ref(held)
+        gc.disable()
+        try:
+            fail(held, database)
+            del held
+            assert known() is None
+        finally:
+            gc.enable()
 
 
 def test_nobody_else_needs_our_driver(sqlite_store: tuple[str, Database]) -> None:
