@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from persistdb import Database
 from persistdb.errors import SchemaOutdated
@@ -56,6 +57,20 @@ def test_a_large_file(sqlite_url: str) -> None:
             read = _bytes_read() - before
             assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == usual
         assert read < 1.5 * Path(sqlite_url.removeprefix("sqlite:///")).stat().st_size
+
+
+def test_a_check_that_is_interrupted(sqlite_url: str) -> None:
+    """A check that does not come to its end leaves the cache as it was, too."""
+    with Database(sqlite_url) as database:
+        migrate.upgrade(database)
+        with database.engine.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            usual = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+            driver.set_progress_handler(lambda: 1, 100)
+            with pytest.raises(OperationalError, match="interrupted"):
+                database.backend.damage(connection)
+            driver.set_progress_handler(None, 0)
+            assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == usual
 
 
 def test_older(database: Database) -> None:

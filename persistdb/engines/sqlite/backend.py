@@ -374,8 +374,10 @@ class SQLite(SQLiteSyntax, Backend):
         """
         usual = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
         connection.exec_driver_sql(f"PRAGMA cache_size = {_CHECK_CACHE}")
-        lines = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-        connection.exec_driver_sql(f"PRAGMA cache_size = {usual}")
+        try:
+            lines = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        finally:
+            connection.exec_driver_sql(f"PRAGMA cache_size = {usual}")
         return [] if lines == ["ok"] else list(lines)
 
     def file(self) -> SQLiteFile | None:
