@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import TYPE_CHECKING
+import typing
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -100,6 +101,21 @@ def test_wrong_fields(values: tuple[object, ...], named: dict[str, object], says
     with pytest.raises(TypeError) as error:
         make(*values, **named)
     assert str(error.value) == says
+
+
+class _Quota(PersistDBError):
+    """An error of a program, with what all of its kind have, too."""
+
+    code: ClassVar[int] = 7
+    "The program's exit status."
+    status: typing.ClassVar = 2
+    used: int
+
+
+def test_a_programs_own() -> None:
+    """A class that a program derives has its own fields, and what it says of the class is none of them."""
+    assert repr(_Quota(5)) == "_Quota(used=5)"
+    assert (_Quota(used=5).code, _Quota.status) == (7, 2)
 
 
 def test_copies() -> None:

@@ -18,7 +18,9 @@ class PersistDBError(Exception):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         inherited = cls.__match_args__
-        own = (name for name in cls.__annotations__ if name not in inherited)
+        # they are text where a module postpones them
+        annotated = ((name, str(kind).removeprefix("typing.")) for name, kind in cls.__annotations__.items())
+        own = (name for name, kind in annotated if name not in inherited and not kind.startswith("ClassVar"))
         cls.__match_args__ = (*inherited, *own)  # type: ignore[misc]  # mypy takes it for the one of a dataclass
 
     def __init__(self, *values: object, **named: object) -> None:
