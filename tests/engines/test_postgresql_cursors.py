@@ -1,4 +1,4 @@
-"""The cursors that a connection to PostgreSQL keeps hold little, and each is kept again after an error."""
+"""The cursors that a connection to PostgreSQL keeps hold little, and an error costs no more than one of them."""
 
 from __future__ import annotations
 

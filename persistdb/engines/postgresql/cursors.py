@@ -4,8 +4,8 @@ psycopg looks for the dumpers and loaders of a new cursor again, and of one that
 of a get. It finds the parameters of a statement again each time that has more than 4 kB, as a creation has. So the
 statements have numbers for their parameters here, put in once for all connections.
 
-A cursor holds the values and the rows of its statement until this comes again, also when it is closed. So one that has
-large ones is not kept.
+A cursor holds the values of its statement until this comes again, also when it is closed. So one that was given a large
+one is not kept.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ import psycopg
 MOST = 32
 """The cursors that a connection keeps."""
 LARGE = 16_384
-"""The characters, or bytes, of a value from which its cursor is not kept."""
-_FEW = 20
-"""The rows that one may hold until its next statement."""
+"""The characters of a value from which the cursor that it was given is not kept."""
 _PARAMETER = re.compile(r"%(?:%|\((\w+)\)s)")
 
 
@@ -64,22 +62,11 @@ class _Kept(psycopg.RawCursor[Any]):
         return self.rownumber is not None
 
     def close(self) -> None:
-        """Stay open, unless it holds many rows or large ones: whoever closes it has read them."""
-        if self.rowcount > _FEW or self._has_large_rows():
-            self._leave()
-            super().close()
-        self.is_free = True
-
-    def _has_large_rows(self) -> bool:
+        """Stay open, without rows: whoever closes it has read them."""
         result = self.pgresult
-        if result is None:  # in a pipeline it is yet to come
-            return False
-        columns = range(result.nfields)
-        for row in range(result.ntuples):
-            for column in columns:
-                if len(result.get_value(row, column) or b"") >= LARGE:
-                    return True
-        return False
+        if result is not None:  # in a pipeline it may be yet to come
+            result.clear()
+        self.is_free = True
 
     def _leave(self) -> None:
         among = self._among()
