@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..db import work
 from ..errors import QueryTimeout
 from ..schema.prepare import prepare
-from . import devices, readonly, scope
+from . import devices, page_hosts, readonly, scope
 from .ranks import ranked
 from .totals import added_up
 
@@ -21,11 +19,7 @@ if TYPE_CHECKING:
 WHOLE: Final = 1.0
 """Seconds for a report in one statement; one that takes longer is read in pages."""
 SANDBOXES: Final = 500
-"""Sandboxes whose hosts make up a page; a host is never divided."""
-
-_COUNT: Final = "SELECT count(*) FROM sandboxes"
-_COUNT_OWN: Final = "SELECT count(*) FROM sandboxes WHERE host = :host"
-_NEXT: Final = "SELECT host FROM sandboxes WHERE host > :last ORDER BY host, sid LIMIT :number"
+"""Sandboxes whose hosts make up a page; a host is never divided, and one without any takes the place of one."""
 
 
 class Page(NamedTuple):
@@ -103,33 +97,12 @@ def _read(
             pass
         else:
             return
-    total = database.read(lambda: work.value(work.Statement(_COUNT, database.backend.style), {}))
     done = rows = 0
-    for hosts, number in _hosts(database, sandboxes):
-        sql, parameters = scope.of_hosts(database, report, hosts)
+    for share in page_hosts.shares(database, report, sandboxes, timeout):
+        sql, parameters = scope.of_hosts(database, report, share.hosts)
         left = None if limit is None else limit - rows
         answer = readonly.read(database, sql, {**values, **parameters}, timeout=timeout, limit=left, trusted=True)
-        rows, done = rows + len(answer.rows), done + number
-        yield Page(answer, done, max(done, total))
+        rows, done = rows + len(answer.rows), done + share.sandboxes
+        yield Page(answer, done, max(done, share.all_sandboxes))
         if answer.is_cut:
             return
-
-
-def _hosts(database: Database, sandboxes: int) -> Iterator[tuple[list[str], int]]:
-    """Yield hosts with so many sandboxes, in their order, and how many there are; at least one page without hosts."""
-    statement, own = (work.Statement(each, database.backend.style) for each in (_NEXT, _COUNT_OWN))
-    last, is_first = "", True
-    while True:
-        values = {"last": last, "number": sandboxes}
-        names = [name for (name,) in database.read(lambda: work.rows(statement, values))]  # noqa: B023  run at once
-        found = Counter(names)
-        is_last = len(names) < sandboxes
-        if not is_last and len(found) > 1:
-            found.pop(names[-1])  # it may have more
-        elif not is_last:
-            found = Counter({name: database.read(lambda: work.value(own, {"host": name})) for name in found})  # noqa: B023  the same
-        if found or is_first:
-            yield list(found), sum(found.values())
-        if is_last:
-            return
-        last, is_first = list(found)[-1], False

@@ -26,13 +26,18 @@ _NEXT: Final = "SELECT min(host) FROM sandboxes WHERE host > :last"
 _HAS: Final = "SELECT min(host) FROM sandboxes WHERE host = :host"
 
 
+def views_of(report: Report) -> list[str]:
+    """Return the views that a report reads."""
+    return [name for name in NAMES if re.search(rf"\b{name}\b", report.sql)]
+
+
 def of_hosts(database: Database, report: Report, hosts: Sequence[str]) -> tuple[str, Mapping[str, object]]:
     """Return a report's SQL with its views limited to some hosts, and the parameters that this takes.
 
     The views that the report reads are replaced by parts of the query of the same names. Raises
     :class:`~persistdb.errors.InvalidValue` for a report that reads none, or whose SQL takes no such parts.
     """
-    used = [name for name in NAMES if re.search(rf"\b{name}\b", report.sql)]
+    used = views_of(report)
     first = first_word(report.sql)
     start = 0 if first is None else first.start()
     has_parts = first is not None and first[0].lower() == "with"

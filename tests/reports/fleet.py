@@ -50,17 +50,17 @@ def build(database: Database) -> None:
     machine = Machine(boot_id="2f1c5f0e", kernel="6.1.0", programs="persistdb 1")
     first.mark_seen(["pod-1"], source="/run/vc/sbs", at=datetime(2026, 1, 31, tzinfo=UTC), machine=machine)
     ContainerRepository(database, host="node-2").save_sandbox(_pod_3(), {"pod-3": _of_old_store()})
-    _audit(database)
+    audit(database, "node-1")
 
 
-def _audit(database: Database) -> None:
-    """Store what two audits of the first host found: a mount that is there, and one that is gone."""
+def audit(database: Database, host: str) -> None:
+    """Store what two audits of a host found: a mount that is there, and one that is gone."""
     start = datetime(2026, 1, 31, 12, tzinfo=UTC)
     end, later = start + timedelta(seconds=1), start + timedelta(hours=1)
-    run = {"checks": ["leaked-mount"], "boot_id": "2f1c5f0e", "host": "node-1"}
+    run = {"checks": ["leaked-mount"], "boot_id": "2f1c5f0e", "host": host}
     path = f"{SHARED}/gone/rootfs"
     said = {"recorded": "container stopped", "observed": f"{path}: ext4 /dev/dm-7", "advice": f"umount {path}"}
-    found: dict[str, Any] = {"host": "node-1", "check_name": "leaked-mount", "sid": "pod-1", "cid": "gone", **said}
+    found: dict[str, Any] = {"host": host, "check_name": "leaked-mount", "sid": "pod-1", "cid": "gone", **said}
     seen = {"first_seen": end, "first_run_id": 1, "times_seen": 1}
     with database.session(write=True) as session:
         for id_, at, findings, roots in ((1, start, 2, None), (2, later, 1, {"proc": "/host/proc"})):

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from persistdb import ContainerRepository, ContainerState, InvalidValue, Mount, QueryTimeout, SandboxState
+from persistdb.records import Machine
 from persistdb.reports import catalog, run, stream, whole
+from persistdb.reports.page_hosts import OF_OTHERS, OF_SANDBOXES
 from persistdb.reports.readonly import Rows
+from persistdb.schema.names import VIEWS
 
+from . import fleet
+from .readers import granted
 from .test_reports import FINDINGS, OTHERS, write
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from persistdb import Database
@@ -28,17 +35,17 @@ VALUES = {
     "vfio-holders": ["0000:3b:00.1"],
 }
 AT_ONCE = (
-    "before-boot",
     "changes",
     "device-history",
     "device-holders",
     "findings",
     "leaking-hosts",
-    "outlived-mounts",
     "vfio-holders",
 )
+PAST = ("before-boot", "outlived-mounts")
+"""Their rows are of containers that are removed: the fleet has none."""
 RANKED = ("largest", "restarts")
-BY_HOST = sorted({*FINDINGS, *OTHERS} - {*AT_ONCE, *RANKED, "mount-options"})
+BY_HOST = sorted({*FINDINGS, *OTHERS} - {*AT_ONCE, *PAST, *RANKED, "mount-options"})
 
 
 def pages(database: Database, name: str, sandboxes: int, limit: int | None = None) -> list[Page]:
@@ -113,6 +120,70 @@ def test_ranks(store: tuple[str, Database], sandboxes: int, count: int) -> None:
         assert found[-1].rows == at_once
         assert [page.rows.rows for page in found[:-1]] == [[]] * (len(found) - 1)
         assert found[-1].sandboxes == found[-1].all_sandboxes == 5
+
+
+OWN = {
+    "changes": "SELECT host, count(*) AS n FROM events GROUP BY host ORDER BY host",
+    "versions": "SELECT host, count(*) AS n FROM containers_over_time GROUP BY host ORDER BY host",
+    "mounted": "SELECT host, count(*) AS n FROM mounts_over_time GROUP BY host ORDER BY host",
+    "both": (
+        "SELECT c.host, count(*) AS n FROM containers AS c JOIN hosts AS h ON h.host = c.host"
+        " GROUP BY c.host UNION ALL SELECT host, sandboxes FROM hosts ORDER BY 1, 2"
+    ),
+    "found": "SELECT host, count(*) AS n FROM findings GROUP BY host ORDER BY host",
+    "audited": "SELECT host, count(*) AS n FROM audit_runs GROUP BY host ORDER BY host",
+}
+
+
+@pytest.fixture
+def reader(request: pytest.FixtureRequest, store: tuple[str, Database]) -> Iterator[Database]:
+    """Open the store as a user who may only read the views, where an engine has users."""
+    url, database = store
+    if database.backend.name == "sqlite":
+        yield database
+        return
+    with granted(request.getfixturevalue(f"{database.backend.name}_server"), url) as reader:
+        yield reader
+
+
+def _emptied(database: Database) -> None:
+    """Let hosts have sandboxes that are removed with a boot, or by hand, beside one that has some, and idle ones."""
+    for host in ("a", "m", "\N{SNOWMAN}", "\N{PILE OF POO}", "z"):
+        repository = ContainerRepository(database, host=host)
+        for sid in ("pod-1", "pod-2"):
+            mount = Mount(source="/srv", destination="/srv", host_path=f"/run/{sid}")
+            repository.save_sandbox(SandboxState(sid=sid), {"c": ContainerState(state="ready", mounts=[mount])})
+            for state, old in (("running", "ready"), ("ready", "running"), ("running", "ready")):
+                repository.transition(sid, "c", state, expected=old, force=True)
+        if host != "m":
+            repository.acting(cause="boot").destroy_sandbox("pod-1")
+            repository.destroy_sandbox("pod-2")
+    fleet.audit(database, "b")
+    began = datetime(2026, 1, 31, tzinfo=UTC)
+    ContainerRepository(database, host="g").record_gap(began, began + timedelta(hours=1), "stopped")
+    idle = Machine(boot_id="2f1c5f0e", kernel="6.1.0", programs="persistdb 1")
+    ContainerRepository(database, host="i").mark_seen([], source="/run/vc/sbs", machine=idle)
+
+
+@pytest.mark.parametrize("sandboxes", [1, 2, 3, 100])
+def test_hosts_without_sandboxes(store: tuple[str, Database], reader: Database, tmp_path: Path, sandboxes: int) -> None:
+    """Hosts whose sandboxes are all removed are in the pages of what was, of audits and of hosts, also for a reader."""
+    _emptied(store[1])
+    for name, sql in OWN.items():
+        write(tmp_path, f"{name}.sql", sql, "-- title: Own\n-- by host: yes\n")
+    for name in ("restarts", *PAST, *OWN):
+        report = catalog.find(name, reader.backend.name, tmp_path)
+        at_once = run(reader, report)
+        assert at_once.rows
+        found = list(stream(reader, report, whole=0, sandboxes=sandboxes))
+        assert whole(found) == at_once, name
+        assert found[-1].sandboxes == found[-1].all_sandboxes
+        assert len(found) > 1 or sandboxes == 100
+
+
+def test_each_view_has_hosts() -> None:
+    """Of each view with hosts it is known where they are: with sandboxes that are there, or elsewhere."""
+    assert {*OF_SANDBOXES, *OF_OTHERS} == {*VIEWS} - {"history_bounds"}
 
 
 def test_ranks_by_what_is_no_column(store: tuple[str, Database], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from persistdb import ContainerIDs, ContainerRepository, Database
 from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState, SandboxWrite
-from persistdb.reports import catalog, devices, readonly, scope
+from persistdb.reports import catalog, devices, page_hosts, readonly, scope
 from tests.conftest import ENGINES, SERVERS
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SANDBOXES = 10
 SMALL, LARGE = 30, 150
-"""Hosts, with ten sandboxes of two containers each."""
+"""Hosts, with ten sandboxes of two containers each, and two that are removed."""
 
 
 def _fill(database: Database, hosts: range) -> None:
@@ -35,6 +35,10 @@ def _fill(database: Database, hosts: range) -> None:
             for i in range(SANDBOXES)
         )
         repository.mark_seen([f"{i}-{host}" for i in range(SANDBOXES)], source="/run/vc/sbs")
+        for cause in ("boot", "prune"):
+            sid = f"{cause}-{host}"
+            repository.save_sandbox(SandboxState(sid=sid), {f"c{sid}": _container(sid)})
+            repository.acting(cause=cause).destroy_sandbox(sid)
 
 
 def _document(sid: str) -> str:
@@ -115,6 +119,7 @@ REPORTS = [
     if (found := catalog.find(name, "sqlite")).is_by_host or found.totals or found.ranked_by
 ]
 VALUES = {"paths": ["/"], "stale": ["0s"]}
+OTHERS = [("hosts without sandboxes", name) for name in ("before-boot", "outlived-mounts", "restarts")]
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -135,7 +140,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def read(url: str) -> dict[object, list[int]]:
     """Ask one host of thirty, and of five times as many, for everything, and count rows."""
     counts: dict[object, list[int]] = {
-        what: [] for what in (*ASKED, *OF_ALL, *REPORTS, *HOLDERS, ON_EACH_HOST, *HELD_ONCE)
+        what: [] for what in (*ASKED, *OF_ALL, *REPORTS, *OTHERS, *HOLDERS, ON_EACH_HOST, *HELD_ONCE)
     }
     with Database(url) as database:
         repository = ContainerRepository(database, host="node-29")
@@ -152,6 +157,10 @@ def read(url: str) -> dict[object, list[int]]:
                 counts[given].append(sum(rows_read(database, *each) for each in _past_holders(database, given)))
             for name in REPORTS:
                 counts[name].append(rows_read(database, *_of_hosts(database, name, ["node-7", "node-28", "node-29"])))
+            for what in OTHERS:
+                query = page_hosts.others(catalog.find(what[1], database.backend.name), "node-28", "node-29", 5)
+                assert query is not None
+                counts[what].append(rows_read(database, *_bound(database, *query)))
     return counts
 
 
@@ -273,6 +282,13 @@ def test_the_holders_of_what_each_host_has(read: dict[object, list[int]]) -> Non
 @pytest.mark.parametrize("what", REPORTS)
 def test_a_page_of_a_report(read: dict[object, list[int]], what: str) -> None:
     """A report of some hosts begins with these hosts, whatever else the database holds."""
+    small, large = read[what]
+    assert 0 < large <= 1.5 * small
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_the_hosts_of_a_page(read: dict[object, list[int]], what: tuple[str, str]) -> None:
+    """The next hosts of what was are found among their own rows, whatever other hosts had."""
     small, large = read[what]
     assert 0 < large <= 1.5 * small
 

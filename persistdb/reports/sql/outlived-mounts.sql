@@ -2,6 +2,7 @@
 -- advice: Unmount the path on that host with umount, once findmnt has shown that it is mounted; never remove it with rm -r, which would delete the mounted files.
 -- parameter: since time = 7d: removed since when
 -- finding: yes
+-- by host: yes
 -- Kata unmounts when a container stops: whose record went before may have left them, unless the host was booted. A path that another container has now is in use.
 SELECT e.host, e.sid, e.cid, e.at AS removed, e.old_state, m.destination, m.host_path, m.source
 FROM events AS e
