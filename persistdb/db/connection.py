@@ -9,7 +9,7 @@ SQLAlchemy's, and so are sessions and selects that are put together on demand; a
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -206,12 +206,25 @@ class Connection(InFlight):
                 else:
                     answers.append(Answer((), cursor.rowcount))
         except UnicodeDecodeError as error:
+            self._close(cursor)
             raise self._backend.unworded(error) from error
-        except self._errors[0] as error:  # the driver's: of a row that cannot be read nobody is told
-            self._tell(error, cursor, sql, values)
+        except Exception as error:
+            if isinstance(error, self._errors[0]):  # the driver's: of a row that cannot be read nobody is told
+                self._tell(error, cursor, sql, values)
+            self._close(cursor)
             raise
         cursor.close()
         return answers
+
+    def _close(self, cursor: Any) -> None:
+        """Close the cursor of a statement that failed, where the connection uses the statement again.
+
+        The error's traceback holds the cursor, and that the statement. When the cursor went, it would reset the
+        statement in the midst of what somebody else does with it, or wait for that.
+        """
+        if self._backend.shares_statements:
+            with suppress(Exception):  # the connection may have gone
+                cursor.close()
 
     def _combined(self, calls: Sequence[Call], combined: Sequence[bool]) -> Sequence[Answer]:
         """Send statements in as few round trips as the engine can."""
@@ -287,6 +300,7 @@ class Connection(InFlight):
         except self._errors as error:
             if not self._observed:
                 self._tell(error, cursor, sql, values)
+            self._close(cursor)
             raise
         return cursor
 

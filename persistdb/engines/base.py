@@ -225,6 +225,8 @@ class Backend(Syntax):
 
     is_in_process: ClassVar[bool] = False
     """Whether the engine runs in this process, so that there are no round trips to save."""
+    shares_statements: ClassVar[bool] = False
+    """Whether a connection's cursors use the same compiled statements: one that is left open disturbs others."""
 
     def pipeline(self, driver: Any) -> AbstractContextManager[object]:  # noqa: ARG002  some engines need it
         """Send the statements within it without waiting for the answers, where the driver can."""

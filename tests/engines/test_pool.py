@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import Pool as AnyPool
 from sqlalchemy.util.queue import Empty, Full
 
-from persistdb import Busy, Database, Timeouts
+from persistdb import Busy, Database, DatabaseError, Timeouts
 from persistdb.db.work import Statement, value
 from persistdb.engines import idle
 from persistdb.engines import pool as pools
@@ -427,3 +427,30 @@ def press_at_close(pool: AnyPool) -> list[None]:
 
     event.listen(pool, "close", press)
     return pressed
+
+
+@pytest.mark.parametrize("observed", [False, True])
+def test_an_error_that_is_kept_leaves_its_statement_alone(single: Database, observed: bool) -> None:
+    """Whoever drops an error waits for nobody who uses its connection since, and disturbs no statement of theirs."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def held(number: int) -> bool:
+        if number == 0:
+            raise ValueError
+        begun.set()
+        return go_on.wait(10)
+
+    with single.engine.connect() as connection:
+        connection.connection.driver_connection.create_function("held", 1, held)  # type: ignore[union-attr]
+    if observed:
+        event.listen(single.engine, "before_cursor_execute", lambda *_: None)
+    ask = Statement("SELECT held(:number)", single.backend.style)
+    with pytest.raises(DatabaseError) as caught:
+        single.read(lambda: value(ask, {"number": 0}))
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(single.read, lambda: value(ask, {"number": 1}))
+        assert begun.wait(10)
+        del caught
+        gc.collect()
+        go_on.set()
+        assert asked.result()

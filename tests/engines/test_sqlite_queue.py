@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -14,7 +16,17 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import event, text
 
-from persistdb import Busy, ContainerRepository, ContainerState, Database, SandboxState, Timeouts
+from persistdb import (
+    AsyncContainerRepository,
+    AsyncDatabase,
+    Busy,
+    ContainerRepository,
+    ContainerState,
+    Database,
+    SandboxState,
+    Timeouts,
+)
+from persistdb.engines.sqlite import queue
 from persistdb.engines.sqlite.queue import Queue
 from tests.store.samples import put
 
@@ -263,3 +275,24 @@ def test_an_interrupt_of_a_turn(tmp_path: Path) -> None:
         event.remove(database.engine, "after_cursor_execute", interrupt)
         repository.save_sandbox(SandboxState(sid="pod-1"), {})
         assert repository.sandbox_ids() == ["pod-1"]
+
+
+def test_tasks_that_look_whether_the_lock_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that looked whether the first in the queue still writes is in nobody's way when the error is collected."""
+    monkeypatch.setattr(queue, "_DOUBT", 0)
+    url = f"sqlite:///{tmp_path}/x.db"
+    with Database(url) as database:
+        put(ContainerRepository(database, host="node-1"), "pod-1", *(f"c{number}" for number in range(10)))
+
+    async def change(repository: AsyncContainerRepository, number: int) -> None:
+        await repository.update("pod-1", f"c{number % 10}", lambda record: record.replace(bundle_path=f"/{number}"))
+        gc.collect()
+
+    async def main() -> None:
+        async with AsyncDatabase(url, pool_size=5, timeouts=Timeouts(busy=60, pool=60, call=60)) as database:
+            repository = AsyncContainerRepository(database, host="node-1")
+            async with asyncio.TaskGroup() as group:
+                for number in range(20):
+                    group.create_task(change(repository, number))
+
+    asyncio.run(main())

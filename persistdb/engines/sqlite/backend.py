@@ -61,6 +61,7 @@ class SQLite(SQLiteSyntax, Backend):
     name = "sqlite"
     style = "qmark"
     is_in_process = True
+    shares_statements = True
     # The commit that finds 1000 pages in the log checkpoints them, and all who write after it wait so long for their
     # turn. This one waits for nobody, and nobody for it (sqlite.org/pragma.html#pragma_wal_checkpoint).
     tidying = "PRAGMA wal_checkpoint(PASSIVE)"

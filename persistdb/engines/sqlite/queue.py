@@ -143,11 +143,14 @@ class Queue:
     def _nobody_writes(self) -> bool:
         """Return whether the lock is free, although somebody is first: a process that was stopped while it waited."""
         self._set_patience(0)
+        cursor = self._driver.cursor()
         try:
-            self._driver.execute("BEGIN IMMEDIATE").close()
-            self._driver.execute("ROLLBACK").close()
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("ROLLBACK")
         except library.driver().Error:
             return False
+        finally:
+            cursor.close()  # or the error would hold it, and its statement, which is this connection's next one
         return True
 
     def waiting(self) -> list[tuple[int, int]]:
