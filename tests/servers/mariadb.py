@@ -141,10 +141,13 @@ def _binary(name: str) -> str:
 @functools.cache
 def _template(workspace: Workspace, account: Account) -> Path:
     _binary("mariadbd")
-    data = workspace.folder("mariadb-template", account) / "data"
+    folder = workspace.folder("mariadb-template", account)
+    data = folder / "data"
     account.run(
         [
             *(_binary("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db"),
+            # a server that starts removes the temporary tables of all others that have the same folder for them
+            f"--tmpdir={folder}",
             # Administrator only through the socket and only for who runs the tests: the server's account may be the one
             # of the machine's own MariaDB.
             "--auth-root-authentication-method=socket",
