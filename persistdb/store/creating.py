@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from ..db.work import Call
 from . import diff, record_rows
 from .annotated import NO_DOCUMENT
 from .clashes import clash_of
-from .encoding import encode, now_text, utc_text
+from .encoding import encode, now_text, utc_text, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,11 +50,9 @@ class Creator:
         new = diff.new_container(sid, cid, record, origin, 0, now, NO_DOCUMENT, None, None)
         if new.annotations:
             return None
-        # through JSON, which checks the text, and makes plain values of a caller's subclasses
-        (row,) = msgspec.json.decode(encode([new.row]))
         children = map(encode, record_rows.children(0, 0, record))
         values = {
-            **dict(zip(new.row.__struct_fields__, row, strict=True)),
+            **values_of(new.row),
             **dict(zip(("mount", "device_map", "process"), children, strict=True)),
             "host": self._host,
             "sid": sid,

@@ -8,12 +8,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from ..db.work import Call
 from . import past, record_rows
 from .annotated import NOTHING as NOT_ANNOTATED
-from .encoding import Row, encode
+from .encoding import Row, encode, values_of
 from .rows import AnnotationRow, SandboxAnnotationRow
 
 if TYPE_CHECKING:
@@ -167,19 +165,8 @@ def call_of_all(statement: Statement, given: Sequence[Row]) -> Call:
     return Call(statement, {"rows": encode(given)})
 
 
-# of a value of these types, and of ASCII text without a NUL, nothing need be checked
-_PLAIN = frozenset({int, bool, type(None)})
-
-
 def _call_of_one(statement: Statement, row: Row, more: Mapping[str, object] = _NO_VALUES) -> Call:
-    values = msgspec.structs.asdict(row)
-    for value in values.values():
-        kind = type(value)
-        if (not value.isascii() or "\0" in value) if kind is str else kind not in _PLAIN:
-            # through JSON, which checks the text, and makes plain values of a caller's subclasses
-            (plain,) = msgspec.json.decode(encode([row]))
-            values = dict(zip(values, plain, strict=True))
-            break
+    values = values_of(row)
     return Call(statement, {**values, **more} if more else values)
 
 

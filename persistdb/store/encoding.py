@@ -53,6 +53,25 @@ def encode(rows: Sequence[Row]) -> str:
     return text
 
 
+# of a value of these types, and of ASCII text without a NUL, nothing need be checked
+_PLAIN = frozenset({int, bool, type(None)})
+
+
+def values_of(row: Row) -> dict[str, object]:
+    """Return a row's values by name, as the parameters of a statement for one row.
+
+    Raises :class:`InvalidValue` as :func:`encode` does.
+    """
+    values = msgspec.structs.asdict(row)
+    for value in values.values():
+        kind = type(value)
+        if (not value.isascii() or "\0" in value) if kind is str else kind not in _PLAIN:
+            # through JSON, which checks the text, and makes plain values of a caller's subclasses
+            (plain,) = msgspec.json.decode(encode([row]))
+            return dict(zip(values, plain, strict=True))
+    return values
+
+
 def utc_text(time: datetime) -> str:
     """Write a timestamp as every engine reads it: UTC, to the microsecond."""
     return time.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")

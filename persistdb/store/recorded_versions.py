@@ -8,20 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    Boolean,
-    Table,
-    and_,
-    case,
-    func,
-    insert,
-    literal_column,
-    not_,
-    null,
-    or_,
-    select,
-    text,
-)
+from sqlalchemy import Boolean, Table, and_, case, func, insert, literal_column, not_, null, or_, select, text
 
 from ..engines.types import UTCDateTime
 from ..schema.core import container, device_map, mount, process, sandbox
@@ -34,21 +21,14 @@ from ..schema.core_history import (
     sandbox_history,
 )
 from .past import OldChild, OldContainer, OldSandbox
-from .statements import (
-    FIRST,
-    LAST,
-    later,
-    parameter,
-    parameters,
-)
+from .statements import FIRST, LAST, later, parameter, parameters
 
 if TYPE_CHECKING:
-    from sqlalchemy import CTE, ColumnElement, FromClause, Select, Subquery, TextClause
+    from sqlalchemy import CTE, ColumnElement, FromClause, Select, TextClause
     from sqlalchemy.sql.dml import Insert
 
     from ..db.work import Statement
     from ..engines import Backend
-    from .encoding import Row
     from .statements import Statements
 
 CHILDREN = ((mount, mount_history), (device_map, device_map_history), (process, process_history))
@@ -73,7 +53,7 @@ class RecordedVersions:
     @cached_property
     def old_sandboxes(self) -> Statement:
         """Keep versions of sandboxes' own rows: ``rows`` of :class:`OldSandbox`."""
-        r = self._rows(sandbox, OldSandbox)
+        r = self._statements.rows(sandbox, OldSandbox)
         return self._keep_sandboxes(
             r.join(sandbox, and_(sandbox.c.id == r.c.id, sandbox.c.revision == r.c.number)),
             r.c.revision,
@@ -98,7 +78,7 @@ class RecordedVersions:
     @cached_property
     def old_containers(self) -> Statement:
         """Keep versions of containers' own rows: ``rows`` of :class:`OldContainer`."""
-        r = self._rows(container, OldContainer)
+        r = self._statements.rows(container, OldContainer)
         joined = r.join(container, and_(container.c.id == r.c.id, container.c.revision == r.c.revision))
         return self._statements.compile(self._old_containers(select().select_from(joined), r.c.whole, r.c.now))
 
@@ -121,7 +101,7 @@ class RecordedVersions:
         """Keep mounts, device maps and processes that are overwritten: ``rows`` of :class:`OldChild`."""
 
         def of(live: Table, past: Table) -> Statement:
-            r = self._rows(live, OldChild)
+            r = self._statements.rows(live, OldChild)
             joined = r.join(container, and_(container.c.id == r.c.container_id, container.c.revision == r.c.revision))
             here = and_(live.c.container_id == r.c.container_id, live.c.position == r.c.position)
             return self._keep_children(live, past, joined.join(live, here), r.c.now)
@@ -147,7 +127,7 @@ class RecordedVersions:
         """Keep all mounts, device maps and processes of containers: ``rows`` of :class:`OldContainer`."""
 
         def of(live: Table, past: Table) -> Statement:
-            r = self._rows(container, OldContainer)
+            r = self._statements.rows(container, OldContainer)
             joined = r.join(container, and_(container.c.id == r.c.id, container.c.revision == r.c.revision))
             return self._keep_children(live, past, joined.join(live, live.c.container_id == container.c.id), r.c.now)
 
@@ -266,17 +246,6 @@ class RecordedVersions:
     def _if(self, recorded: ColumnElement[bool] | None) -> ColumnElement[bool] | TextClause:
         """Return the condition that the database records: what was asked already, or the question."""
         return self._is_recorded if recorded is None else recorded
-
-    def _rows(self, table: Table, kind: type[Row]) -> Subquery:
-        """Read the parameter ``rows``: columns that the table does not have are times, flags or numbers of it."""
-        types = {column.name: column.type for column in table.c}
-        more = {
-            "now": container.c.updated_at.type,
-            "whole": container_history.c.whole.type,
-            "number": sandbox.c.revision.type,
-            "revision": container.c.revision.type,
-        }
-        return self._backend.rows("rows", [(name, (types | more)[name]) for name in kind.__struct_fields__])
 
 
 def is_readable(time: ColumnElement[Any]) -> ColumnElement[bool]:

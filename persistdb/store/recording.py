@@ -11,35 +11,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    Table,
-    and_,
-    case,
-    exists,
-    func,
-    insert,
-    literal_column,
-    null,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Table, and_, case, exists, func, insert, literal_column, null, select, text, update
 
 from ..schema.core import container, sandbox
-from ..schema.core_history import (
-    container_lifetime,
-    event,
-    retention,
-    sandbox_lifetime,
-)
+from ..schema.core_history import container_lifetime, event, retention, sandbox_lifetime
 from .past import GAP, ContainerLife, EventRow, GapRow, SandboxLife
 from .recorded_versions import CHILDREN, NOW, ONE, PART, WHOLE, ZERO, RecordedVersions, is_readable
 from .rows import RowKey, SandboxKey
-from .statements import (
-    later,
-    parameter,
-    parameters,
-)
+from .statements import later, parameter, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +39,7 @@ class Recording(RecordedVersions):
     @cached_property
     def events(self) -> Statement:
         """Write events, in the order of the ``rows`` of :class:`EventRow`: ``cause``, ``actor``, ``reason``."""
-        return self._insert(event, dict(self._rows(event, EventRow).c), _CAUSE)
+        return self._insert(event, dict(self._statements.rows(event, EventRow).c), _CAUSE)
 
     @cached_property
     def event(self) -> Statement:
@@ -70,7 +49,7 @@ class Recording(RecordedVersions):
     @cached_property
     def gap(self) -> Statement:
         """Write an event of a host: ``rows`` of :class:`GapRow`, ``cause``, ``actor``, ``reason``."""
-        return self._insert(event, dict(self._rows(event, GapRow).c), _CAUSE)
+        return self._insert(event, dict(self._statements.rows(event, GapRow).c), _CAUSE)
 
     @cached_property
     def find_gap(self) -> Statement:
@@ -132,12 +111,12 @@ class Recording(RecordedVersions):
     @cached_property
     def sandbox_lifetimes(self) -> Statement:
         """Write lifetimes that begin: ``rows`` of :class:`SandboxLife`."""
-        return self._insert(sandbox_lifetime, dict(self._rows(sandbox_lifetime, SandboxLife).c), {})
+        return self._insert(sandbox_lifetime, dict(self._statements.rows(sandbox_lifetime, SandboxLife).c), {})
 
     @cached_property
     def container_lifetimes(self) -> Statement:
         """Write lifetimes that begin, or end: ``rows`` of :class:`ContainerLife`."""
-        source = select(*self._rows(container_lifetime, ContainerLife).c).where(self._is_recorded)
+        source = select(*self._statements.rows(container_lifetime, ContainerLife).c).where(self._is_recorded)
         return self._statements.compile(self._backend.upsert(container_lifetime, source))
 
     @cached_property

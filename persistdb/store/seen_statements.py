@@ -31,7 +31,7 @@ class SeenStatements:
     @cached_property
     def mark(self) -> Statement:
         """Set when and where sandboxes were seen, all at once, of those that are stored: ``rows``."""
-        r = self._statements.rows(seen, SeenRow, more=sandbox)
+        r = self._statements.rows(seen, SeenRow)
         same = (sandbox.c.host == r.c.host) & (sandbox.c.sid == r.c.sid)
         found = select(sandbox.c.id, r.c.seen_at, r.c.source).select_from(r.join(sandbox, same))
         return self._statements.compile(self._backend.upsert(seen, found.where(self._statements.may_write)))

@@ -41,7 +41,7 @@ from ..schema.core import (
     sandbox_device,
     vfio_device,
 )
-from ..schema.core_history import container_lifetime, sandbox_lifetime
+from ..schema.core_history import container_history, container_lifetime, sandbox_lifetime
 from ..schema.version import may_write
 from . import rows
 from .payload_sql import PayloadSQL
@@ -90,6 +90,14 @@ _is_host = sandbox.c.host == _HOST
 _is_sandbox = _is_host & (sandbox.c.sid == _SID)
 _IN_CONTAINERS = (container.c.cid >= _CID) & (container.c.cid < parameter("cid_end"))
 _IN_SANDBOXES = (sandbox.c.sid >= _SID) & (sandbox.c.sid < parameter("sid_end"))
+# of the fields of rows that a table does not have
+_TYPES = {
+    "host": sandbox.c.host.type,
+    "sid": sandbox.c.sid.type,
+    **dict.fromkeys(("revision", "new_revision", "number"), sandbox.c.revision.type),
+    **dict.fromkeys(("now", "read_at"), sandbox.c.updated_at.type),
+    "whole": container_history.c.whole.type,
+}
 DERIVED = (annotation.c.container_id, sandbox_annotation.c.sandbox_id, sandbox_device.c.sandbox_id)
 """What tells whose they are, of rows that come from documents."""
 
@@ -401,14 +409,9 @@ class Statements(PayloadSQL):
             compiled(vfio_device, rows.VFIODeviceRow),
         )
 
-    def rows(self, table: Table, kind: type[Row], name: str = "rows", more: Table | None = None) -> Subquery:
-        """Read the parameter ``rows``, whose columns are the fields of a row and have the types of the table's.
-
-        What the table does not have is a column of ``more``.
-        """
-        own = sandbox.c
-        types = {column.name: column.type for each in (more, table) if each is not None for column in each.c}
-        types |= {"new_revision": own.revision.type, "read_at": own.updated_at.type}
+    def rows(self, table: Table, kind: type[Row], name: str = "rows") -> Subquery:
+        """Read the parameter ``rows``, whose columns are the fields of a row and have the types of the table's."""
+        types = _TYPES | {column.name: column.type for column in table.c}
         return self._backend.rows(name, [(field, types[field]) for field in kind.__struct_fields__])
 
     def _update(self, table: Table, r: Mapping[str, ColumnElement[Any]], revision: ColumnElement[int]) -> Update:
