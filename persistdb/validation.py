@@ -43,23 +43,21 @@ _LONGEST_WAIT = 1_000_000  # seconds; the engines take milliseconds as 32 bits
 _DEEPEST = 31
 # strings too, so that a bracket in one is passed over
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-
-
-NO_ZONE = "has no time zone: give it one, as in datetime.now(UTC)"
+_NO_ZONE = "has no time zone: give it one, as in datetime.now(UTC)"
 
 
 def utc(at: datetime) -> datetime:
     """Convert a time to UTC; raises :class:`ValueError` for one without a time zone."""
     if at.tzinfo is None:
-        raise ValueError(f"{at!r} {NO_ZONE}")
+        raise ValueError(f"{at!r} {_NO_ZONE}")
     return at.astimezone(UTC)
 
 
-def check_time(name: str, at: object) -> None:
+def check_zoned(name: str, at: object) -> None:
     """Raise :class:`~persistdb.errors.InvalidValue` for what is no time, and for one without a time zone."""
     check_kind(name, at, datetime)
     if isinstance(at, datetime) and at.tzinfo is None:
-        raise InvalidValue(name, at, NO_ZONE)
+        raise InvalidValue(name, at, _NO_ZONE)
 
 
 def check_text(value: str) -> None:
@@ -239,8 +237,8 @@ def check_write(write: SandboxWrite) -> None:
 
 
 def check_ids(sid: object, cid: object = "", revision: object = None) -> None:
-    """Raise :class:`~persistdb.errors.InvalidValue` for arguments of another type."""
-    if not (isinstance(sid, str) and isinstance(cid, str)):
+    """Raise :class:`~persistdb.errors.InvalidValue` unless ``sid`` and ``cid`` are text, and ``revision`` a number."""
+    if not (isinstance(sid, str) and isinstance(cid, str)):  # each get comes here: no call where all is well
         check_kind("sid", sid, str)
         check_kind("cid", cid, str)
     if revision is not None:
@@ -258,9 +256,9 @@ def check_unseen(source: object, before: object, layouts: object, keep: object) 
 
 
 def check_version(at: object, revision: object) -> None:
-    """Raise :class:`~persistdb.errors.InvalidValue` for a time and a revision together, and for what is no time."""
+    """Raise :class:`~persistdb.errors.InvalidValue` for a time and a revision together, and as :func:`check_zoned`."""
     if at is None:
         return
     if revision is not None:
         raise InvalidValue("at", at, "is given together with a revision: give one of them")
-    check_time("at", at)
+    check_zoned("at", at)

@@ -66,7 +66,7 @@ def _print_fitted(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -
     lines = [[_short(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
     width = _terminal_width()
     widths = fit(columns, _natural(columns, lines), width)
-    _print_on_terminal(columns, lines, widths, overflow="ellipsis")
+    _print_on_terminal(columns, lines, widths, folds=False)
     left_out = [column.heading for place, column in enumerate(columns) if place not in widths]
     if left_out:
         tell(f"no room in {width} columns for {', '.join(left_out)}; -o wide shows all")
@@ -81,7 +81,7 @@ def _print_folded(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -
     if widths is None:  # the terminal's own line breaks are easier to read than columns of a few characters
         print_plain(columns, whole)
     else:
-        _print_on_terminal(columns, lines, widths, overflow="fold")
+        _print_on_terminal(columns, lines, widths, folds=True)
 
 
 def _terminal_width() -> int:
@@ -100,25 +100,26 @@ def _print_on_terminal(
     columns: Sequence[Column],
     lines: Iterable[Sequence[str]],
     widths: Mapping[int, int],
-    overflow: Literal["fold", "ellipsis"],
+    *,
+    folds: bool,
 ) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    is_one_line = overflow == "ellipsis"
+    overflow: Literal["fold", "ellipsis"] = "fold" if folds else "ellipsis"
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for place, width in widths.items():
         table.add_column(
             Text(printable(columns[place].heading), no_wrap=True, overflow="ellipsis"),
             justify="right" if columns[place].is_number else "left",
-            no_wrap=is_one_line,
+            no_wrap=not folds,
             width=width,
             overflow=overflow,
         )
     for line in lines:
         # as Text, not str: square brackets in data are not markup
-        table.add_row(*(Text(line[place], no_wrap=is_one_line, overflow=overflow) for place in widths))
+        table.add_row(*(Text(line[place], no_wrap=not folds, overflow=overflow) for place in widths))
     Console(highlight=False, emoji=False).print(table)
 
 

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .columns import Column
+
 GAP: Final = 2
 _LEAST: Final = 8
 """The narrowest that a column is made, unless all of its values are shorter."""
-
-
-class Column(Protocol):
-    """What matters of a column: whether its values may be shortened, and it left out."""
-
-    @property
-    def stays(self) -> bool:
-        """Whether it is never left out."""
-
-    @property
-    def is_id(self) -> bool:
-        """Whether its values are IDs, of which the beginning is enough."""
-
-    @property
-    def is_number(self) -> bool:
-        """Whether its values are numbers, which are not folded."""
-
-    @property
-    def shrinks(self) -> bool:
-        """Whether it is narrowed before others."""
 
 
 def fit(columns: Sequence[Column], natural: Sequence[int], width: int) -> dict[int, int]:

@@ -61,9 +61,15 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        """Import the errors of changes of the schema when one is first used: they take as long as most others."""
-        if name not in ("ChangeBlocked", "Finding", "Loss", "WouldLose"):
+        """Import the errors of changes of the schema when one is first used: they alone take dataclasses."""
+        if name not in _OF_CHANGES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from . import changes
 
-        return getattr(changes, name)
+        value = globals()[name] = getattr(changes, name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_OF_CHANGES})
+
+    _OF_CHANGES = ("ChangeBlocked", "Finding", "Loss", "WouldLose")

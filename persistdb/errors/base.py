@@ -18,7 +18,7 @@ class PersistDBError(Exception):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         inherited = cls.__match_args__
-        # they are text where a module postpones them
+        # annotations are text where a module imports them from __future__
         annotated = ((name, str(kind).removeprefix("typing.")) for name, kind in cls.__annotations__.items())
         own = (name for name, kind in annotated if name not in inherited and not kind.startswith("ClassVar"))
         cls.__match_args__ = (*inherited, *own)  # type: ignore[misc]  # mypy takes it for the one of a dataclass
@@ -28,18 +28,19 @@ class PersistDBError(Exception):
         given = dict(zip(names, values, strict=False))
         wrong = [repr(value) for value in values[len(names) :]]
         wrong += [name for name in named if name in given or name not in names]
-        missing = [name for name in names if name not in given | named and not hasattr(type(self), name)]
+        fields = given | named
+        missing = [name for name in names if name not in fields and not hasattr(type(self), name)]
         if wrong or missing:
             faults = [f"missing {name}" for name in missing] + [f"unexpected or repeated {each}" for each in wrong]
             raise TypeError(f"{type(self).__name__}({', '.join(names)}): {', '.join(faults)}")
-        self.__dict__.update(given | named)
+        self.__dict__.update(fields)
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
         return f"{type(self).__qualname__}({fields})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        # ``args`` has no values that were given by name, nor later ones: without this, they are lost in a pickle.
+        # ``args`` lacks values that were given by name, or set later: a pickle would lose them
         return _rebuild, (type(self), dict(self.__dict__))
 
     def on_command_line(self) -> str:

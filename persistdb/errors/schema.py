@@ -1,4 +1,4 @@
-"""Errors of a schema that is not the program's."""
+"""Errors of a database whose schema this program cannot use."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Named reports, each one SELECT over the views in an SQL file, and other questions that operators ask.
 
-What is of reports is imported when it is first used: the command line's lists are in this package, and need none of it.
+Each name is imported when it is first used: the command line's lists use modules of this package, and none of these.
 """
 
 from typing import TYPE_CHECKING
@@ -47,7 +47,10 @@ if not TYPE_CHECKING:  # a checker would take any name for one of these
     def __getattr__(name: str) -> object:
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module  # once for each name
+        from importlib import import_module
 
         value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
         return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_HOMES})

@@ -1,4 +1,4 @@
-"""What the views know of one container or sandbox and records do not: its names, and when its files were last seen."""
+"""What only the views know of one container or sandbox: its names, and when its files were last seen."""
 
 from __future__ import annotations
 

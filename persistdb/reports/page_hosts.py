@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from ..db.database import Database
     from .catalog import Report
 
-OF_SANDBOXES: Final = frozenset(
-    {
-        *("sandboxes", "containers", "mounts", "devices", "processes"),
-        *("sandbox_devices", "vfio_devices", "annotations"),
-    }
-)
-"""The views whose rows are of hosts that have sandboxes."""
 # of a sandbox that is removed the last version stays as long as its events
 _PAST: Final = "SELECT host FROM sandboxes_over_time WHERE valid_to IS NOT NULL AND {range}"
 OF_OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -34,14 +27,14 @@ OF_OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
     "findings": ("SELECT host FROM findings WHERE {range}",),
     "audit_runs": ("SELECT host FROM audit_runs WHERE {range}",),
 }
-"""The other views, and the queries for hosts that they have rows of, besides those that have sandboxes."""
+"""The views that have rows of hosts without sandboxes, each with the queries for such hosts."""
 
 _COUNT: Final = "SELECT count(*) FROM sandboxes"
 _COUNT_OWN: Final = "SELECT count(*) FROM sandboxes WHERE host = :host"
 _NEXT: Final = "SELECT host FROM sandboxes WHERE host > :last ORDER BY host, sid LIMIT :number"
 
 
-class Share(NamedTuple):
+class HostGroup(NamedTuple):
     """Some hosts, how many sandboxes they have, and how many there are in all."""
 
     hosts: list[str]
@@ -49,14 +42,15 @@ class Share(NamedTuple):
     all_sandboxes: int
 
 
-def shares(database: Database, report: Report, sandboxes: int, timeout: float) -> Iterator[Share]:
-    """Yield the hosts that a report may have rows of, so many sandboxes at a time; at least one share without hosts.
+def host_groups(database: Database, report: Report, sandboxes: int, timeout: float) -> Iterator[HostGroup]:
+    """Yield the hosts that a report may have rows of, in groups of about so many sandboxes.
 
-    They come in their order, and a host is never divided. One without sandboxes takes the place of one sandbox.
+    Where there are none, it is one empty group. They come in their order, and a host is never divided. One without
+    sandboxes takes the place of one sandbox.
     """
     count, own, following = (work.Statement(each, database.backend.style) for each in (_COUNT, _COUNT_OWN, _NEXT))
     total = database.read(lambda: work.value(count, {}))
-    last, is_first = "", True
+    last = ""
     while True:
         values = {"last": last, "number": sandboxes}
         there = [name for (name,) in database.read(lambda: work.rows(following, values))]  # noqa: B023  run at once
@@ -72,11 +66,11 @@ def shares(database: Database, report: Report, sandboxes: int, timeout: float) -
             found.pop(names[-1])  # it may have more
         elif not is_last:
             found = Counter({name: database.read(lambda: work.value(own, {"host": name})) for name in found})  # noqa: B023  the same
-        if found or is_first:
-            yield Share(list(found), sum(number for name, number in found.items() if name not in gone), total)
+        if found or not last:
+            yield HostGroup(list(found), sum(number for name, number in found.items() if name not in gone), total)
         if is_last:
             return
-        last, is_first = list(found)[-1], False
+        last = list(found)[-1]
 
 
 def others(report: Report, last: str, up_to: str | None, number: int) -> tuple[str, Mapping[str, object]] | None:

@@ -98,11 +98,11 @@ def _read(
         else:
             return
     done = rows = 0
-    for share in page_hosts.shares(database, report, sandboxes, timeout):
-        sql, parameters = scope.of_hosts(database, report, share.hosts)
+    for group in page_hosts.host_groups(database, report, sandboxes, timeout):
+        sql, parameters = scope.of_hosts(database, report, group.hosts)
         left = None if limit is None else limit - rows
         answer = readonly.read(database, sql, {**values, **parameters}, timeout=timeout, limit=left, trusted=True)
-        rows, done = rows + len(answer.rows), done + share.sandboxes
-        yield Page(answer, done, max(done, share.all_sandboxes))
+        rows, done = rows + len(answer.rows), done + group.sandboxes
+        yield Page(answer, done, max(done, group.all_sandboxes))
         if answer.is_cut:
             return

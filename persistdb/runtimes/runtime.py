@@ -102,8 +102,10 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True):
 
     def clean(self, *places: Place) -> None:
         """Remove from folders what exports that were killed have left there, once for each folder."""
-        clean(place for place in places if place not in self.cleaned)
-        self.cleaned.update(places)
+        for place in places:
+            if place not in self.cleaned:
+                clean(place)
+                self.cleaned.add(place)
 
 
 class Runtime(Protocol):

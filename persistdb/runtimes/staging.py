@@ -19,7 +19,7 @@ from .folders import Folder, open_below, printable_path
 from .workfolder import WorkFolder, remove_leftovers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from .folders import Files
 
@@ -53,11 +53,10 @@ class Place(NamedTuple):
                 os.mkdir(path, mode)
 
 
-def clean(places: Iterable[Place]) -> None:
-    """Remove from folders what exports that were killed have left there."""
-    for place in places:
-        with suppress(FileError, FileNotFoundError), place.open() as folder:
-            remove_leftovers(folder)
+def clean(place: Place) -> None:
+    """Remove from a folder what exports that were killed have left there."""
+    with suppress(FileError, FileNotFoundError), place.open() as folder:
+        remove_leftovers(folder)
 
 
 class _Target(NamedTuple):

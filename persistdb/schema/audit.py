@@ -56,6 +56,3 @@ class AuditFinding(Base):
     last_run_id: Mapped[int]
     times_seen: Mapped[int]
     gone_at: Mapped[datetime | None]
-
-
-"""All tables: the other ones are in :mod:`.tables` and :mod:`.history`."""

@@ -13,7 +13,7 @@ from ..db import work
 from ..db.work import Call, Statement
 from ..errors import EventsPruned, FeedUnavailable, HistoryOff, InvalidValue, Unreadable
 from ..records import EVENT_KINDS, Event
-from ..validation import INT64, check_host, check_kind, check_several, check_text, check_time
+from ..validation import INT64, check_host, check_kind, check_several, check_text, check_zoned
 from .encoding import utc_text
 from .keys import beyond
 
@@ -82,7 +82,7 @@ class Wanted(NamedTuple):
                 if kind not in EVENT_KINDS:
                     raise InvalidValue("kinds", kind, f"is none of {', '.join(EVENT_KINDS)}")
         if since is not None:
-            check_time("since", since)
+            check_zoned("since", since)
         names = None if kinds is None else tuple(sorted(set(kinds)))
         return cls(host, sid, names, None if since is None else utc_text(since))
 

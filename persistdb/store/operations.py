@@ -20,9 +20,9 @@ from ..validation import (
     check_several,
     check_shape,
     check_text,
-    check_time,
     check_unseen,
     check_write,
+    check_zoned,
 )
 from .acting import checked
 from .batches import BATCH, batches
@@ -188,8 +188,8 @@ class Operations(Queries):
 
         Raises :class:`~persistdb.errors.InvalidValue`.
         """
-        check_time("began", began)
-        check_time("ended", ended)
+        check_zoned("began", began)
+        check_zoned("ended", ended)
         if ended < began:
             raise InvalidValue("ended", ended, "is before the beginning")
         check_text(reason)

@@ -8,7 +8,7 @@ from ..db import work
 from ..errors import InvalidValue, NotFound, Unreadable
 from ..filters import ALL_HOSTS, Scope
 from ..records import Changes, Version
-from ..validation import INT64, check_count, check_ids, check_several, check_time, check_unseen, check_version
+from ..validation import INT64, check_count, check_ids, check_several, check_unseen, check_version, check_zoned
 from . import lookup, past_reader, shapes
 from .audits import Audits
 from .differences import changes
@@ -58,7 +58,7 @@ class Queries:
         return self._own_lists if at is None else self._past_lists(self._runner, self._compiled, at)
 
     def _past_lists(self, runner: Runner, compiled: Compiled, at: datetime) -> Lists:
-        check_time("at", at)
+        check_zoned("at", at)
         from .past_lists import PastLists  # start-up: its statements are built, which takes SQLAlchemy
 
         return PastLists(runner, compiled, at, lambda: runner.read(lambda: past_reader.check(compiled.database, at)))
@@ -293,7 +293,7 @@ class Queries:
         """
         values = lookup.sandbox_parameters(self.host, ref)
         if at is not None:
-            check_time("at", at)
+            check_zoned("at", at)
             sids = self._runner.read(lambda: self._past.sandbox_ids(values, at))
             return lookup.one_sandbox(ref, sids, host=self.host)
         known = self._compiled.past.look_up_sandbox_ever if ever else self._statements.look_up_sandbox
@@ -392,7 +392,7 @@ class Queries:
                 yield one
 
     def _past_sandboxes(self, at: datetime, batch: int) -> Iterator[Sandbox | SpoiltSandbox]:
-        check_time("at", at)
+        check_zoned("at", at)
         last, size = "", batch
         while size == batch:
             page = self._runner.read(lambda: self._past.sandboxes_after(last, at, batch))  # noqa: B023  run at once

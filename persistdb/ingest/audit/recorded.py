@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ...documents import OCI_RUNTIMES, SandboxDocument
+from ...documents import SandboxDocument
 from ...runtimes.known import runtime_of
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 IN_USE = frozenset({"running", "paused"})
 """The states in which a container has processes."""
 STOPPED = "stopped"
-OCI: Final[Sequence[str]] = OCI_RUNTIMES
-"""The runtimes of containerd's shim for runc, which takes any with runc's command line."""
 KATA: Final[Sequence[str]] = ("kata",)
 
 _SLACK: Final = timedelta(seconds=60)

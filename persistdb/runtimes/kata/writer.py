@@ -49,7 +49,7 @@ def write_trees(
     check_path("destination", destination)
     writing = Writing(layout=layout, allow_loss=allow_loss, replace=replace)
     target, remaining = os.fspath(destination), iter(sandboxes)
-    _clean(target, writing)
+    _clean(target, writing)  # also where no sandbox comes
     while batch := list(islice(remaining, BATCH)):
         yield from write_batch(batch, target, writing)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ....documents import OCI_RUNTIMES
 from ....records import AuditFinding
 from ..recorded import IN_USE, ticks_of
 from .check import Check, booted_since, is_gone, said, utc
@@ -67,7 +68,7 @@ def _fits(started: float | None, process: Process, container: Container) -> bool
     if started is None or process.start_time is None:
         return True  # nothing tells
     late = process.start_time.timestamp(unit="nanosecond") / 1e9 - started
-    is_exact = container.origin.layout in ("runc", "crun", "youki")
+    is_exact = container.origin.layout in OCI_RUNTIMES
     return -_SLACK <= late <= (_SLACK if is_exact else _LATE)
 
 

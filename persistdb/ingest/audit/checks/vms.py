@@ -7,8 +7,9 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from ....documents import OCI_RUNTIMES
 from ....records import AuditFinding
-from ..recorded import KATA, OCI, vm_names
+from ..recorded import KATA, vm_names
 from .check import Check, booted_since, is_gone, said, utc
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _of_shim(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
         return None, ()
     # containerd's shims take -namespace NAME -id ID (runtime/v2/shim of containerd)
     sid = next((word for before, word in pairwise(words) if before in ("-id", "--id")), None)
-    return sid, KATA if match[1] else OCI
+    return sid, KATA if match[1] else OCI_RUNTIMES  # it takes any with the command line of runc
 
 
 def _sandbox_of(words: Sequence[str]) -> str | None:
