@@ -205,22 +205,21 @@ class Connection(InFlight):
                     answers.append(Answer(rows, len(rows)))
                 else:
                     answers.append(Answer((), cursor.rowcount))
-        except UnicodeDecodeError as error:
-            self._close(cursor)
-            raise self._backend.unworded(error) from error
         except Exception as error:
             if isinstance(error, self._errors[0]):  # the driver's: of a row that cannot be read nobody is told
                 self._tell(error, cursor, sql, values)
             self._close(cursor)
+            if isinstance(error, UnicodeDecodeError):
+                raise self._backend.unworded(error) from error
             raise
         cursor.close()
         return answers
 
     def _close(self, cursor: Any) -> None:
-        """Close the cursor of a statement that failed, where the connection uses the statement again.
+        """Close the cursor of a statement that failed, where the connection's cursors share compiled statements.
 
-        The error's traceback holds the cursor, and that the statement. When the cursor went, it would reset the
-        statement in the midst of what somebody else does with it, or wait for that.
+        The error's traceback keeps the cursor. When that is collected, the cursor would reset its statement while
+        somebody else runs it, or wait until that is done.
         """
         if self._backend.shares_statements:
             with suppress(Exception):  # the connection may have gone
@@ -245,7 +244,7 @@ class Connection(InFlight):
             self._send(begin, ()).close()
 
     def _are_combined(self, calls: Sequence[Call]) -> list[bool]:
-        """Return of each statement whether it may go to the server with others."""
+        """Return, for each statement, whether it may go to the server together with others."""
         combined, seen, short = [], None, True
         for call in calls:
             if call.parameters is not seen:  # several may have the same ones
@@ -295,12 +294,12 @@ class Connection(InFlight):
                 self._backend.execute(cursor, sql, values, self._pooled)
             else:
                 cursor.execute(sql, values)
-        except UnicodeDecodeError as error:
-            raise self._backend.unworded(error) from error
-        except self._errors as error:
-            if not self._observed:
+        except Exception as error:
+            if isinstance(error, self._errors) and not self._observed:
                 self._tell(error, cursor, sql, values)
             self._close(cursor)
+            if isinstance(error, UnicodeDecodeError):
+                raise self._backend.unworded(error) from error
             raise
         return cursor
 
@@ -321,18 +320,20 @@ class Connection(InFlight):
     def answer(cursor: Any, decode: Callable[[str], Any] | None) -> Answer:
         """Read a cursor to its end: SQLite would compile a statement again that is left open."""
         rows: Sequence[Any]
-        if decode is not None:
-            rows = decoded = []
-            # a comprehension would be a call of its own before Python 3.12
-            for (payload,) in cursor:
-                decoded.append(decode(payload))
-            number = len(rows)
-        elif cursor.description:
-            rows = cursor.fetchall()
-            number = len(rows)
-        else:
-            rows, number = (), cursor.rowcount
-        cursor.close()
+        try:
+            if decode is not None:
+                rows = decoded = []
+                # a comprehension would be a call of its own before Python 3.12
+                for (payload,) in cursor:
+                    decoded.append(decode(payload))
+                number = len(rows)
+            elif cursor.description:
+                rows = cursor.fetchall()
+                number = len(rows)
+            else:
+                rows, number = (), cursor.rowcount
+        finally:
+            cursor.close()
         return Answer(rows, number)
 
 

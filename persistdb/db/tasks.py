@@ -83,10 +83,12 @@ class TaskConnection(Connection):
             return Connection.answer(cursor, None)
         rows = []
         since = time.monotonic()
-        for (payload,) in cursor:
-            rows.append(decode(payload))
-            if time.monotonic() - since > _SLICE:
-                await_(asyncio.sleep(0))
-                since = time.monotonic()
-        cursor.close()
+        try:
+            for (payload,) in cursor:
+                rows.append(decode(payload))
+                if time.monotonic() - since > _SLICE:
+                    await_(asyncio.sleep(0))
+                    since = time.monotonic()
+        finally:
+            cursor.close()
         return Answer(rows, len(rows))

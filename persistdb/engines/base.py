@@ -347,7 +347,7 @@ class Backend(Syntax):
     def wait_for_writers(self, connection: Connection, tables: Sequence[str]) -> None:
         """Wait, in a change of the schema, for transactions that have read or written one of the tables.
 
-        The last one is the one that writers look at (:meth:`unless`).
+        The last one is the one that writers look at (:meth:`.Syntax.unless`).
         """
 
     def rename_table(self, connection: Connection, name: str, new: str) -> None:
@@ -355,9 +355,10 @@ class Backend(Syntax):
         connection.exec_driver_sql(f"ALTER TABLE {name} RENAME TO {new}")
 
     def function_faults(self, connection: Connection) -> dict[str, str]:  # noqa: ARG002  some engines need it
-        """Return the faults of :attr:`view_functions` by name, :data:`MISSING` or :data:`CHANGED`; change nothing.
+        """Return the faults of :attr:`.Syntax.view_functions` by name, :data:`MISSING` or :data:`CHANGED`.
 
-        The connection's transaction must have had no statement before. Raises :class:`ViewsNotComparable`.
+        Nothing is changed. The connection's transaction must have had no statement before. Raises
+        :class:`ViewsNotComparable`.
         """
         return {}
 
@@ -380,7 +381,7 @@ class Backend(Syntax):
         """Return the file that holds the database, if it is one that persistdb can copy."""
         return None
 
-    # --- locks
+    # --- where the database is
 
     def absolute(self, url: str) -> str:
         """Return a URL of the same database for a process that has changed its working directory."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Server(Backend):
-    """An engine that connections lead to, to be inherited from behind its own statements."""
+    """An engine that is a server. A class names it behind its own syntax, which comes first."""
 
     def pooled_engine(self, url: URL, timeouts: Timeouts, pool_size: int, **options: Any) -> Engine:
         """Create an engine with a pool of so many connections, the one used last first."""

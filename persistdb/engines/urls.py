@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # The parts of a URL as SQLAlchemy reads it, but that there is a comma among its hosts. A password may have a slash.
 _LIST = re.compile(r"([\w+]+://(?>(?:[^:/]*(?::[^@]*)?@)?))([^/?@]*,[^/?@]*)(/[^?]*)?(?:\?(.*))?", re.DOTALL)
 _HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]\s]+))(?::([0-9]{1,5}))?")
-_LAST_PORT = 65535
+LAST_PORT = 65535
 _TWICE = "hosts are named in two ways: name all of them before the database, as HOST:PORT,HOST:PORT"
 
 
@@ -80,7 +80,7 @@ def listed_hosts(url: URL) -> list[Host]:
 
 def _host(text: str) -> Host:
     found = _HOST.fullmatch(text)
-    if found is None or int(found[3] or 0) > _LAST_PORT:
+    if found is None or int(found[3] or 0) > LAST_PORT:
         raise ValueError(f"{text!r} in the list of hosts is not HOST or HOST:PORT")
     return Host(found[1] or found[2], int(found[3]) if found[3] else None)
 

@@ -21,8 +21,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import Pool as AnyPool
 from sqlalchemy.util.queue import Empty, Full
 
-from persistdb import Busy, Database, DatabaseError, Timeouts
-from persistdb.db.work import Statement, value
+from persistdb import Busy, Database, DatabaseError, Timeouts, Unreadable
+from persistdb.db.work import Statement, decoded, value
 from persistdb.engines import idle
 from persistdb.engines import pool as pools
 from persistdb.engines import unused as queues
@@ -454,3 +454,19 @@ def test_an_error_that_is_kept_leaves_its_statement_alone(single: Database, obse
         gc.collect()
         go_on.set()
         assert asked.result()
+
+
+def test_a_row_that_cannot_be_decoded_leaves_no_statement_open(single: Database) -> None:
+    """Where somebody listens, too: the table that a failed unit of work read can be dropped while its error is kept."""
+
+    def refuse(_payload: str) -> object:
+        raise Unreadable("pod-1", "damaged")
+
+    event.listen(single.engine, "before_cursor_execute", lambda *_: None)
+    with single.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t AS SELECT 'a' AS x UNION ALL SELECT 'b'")
+    with pytest.raises(Unreadable) as caught:
+        single.read(lambda: decoded(Statement("SELECT x FROM t", single.backend.style), {}, refuse))
+    with single.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE t")
+    assert caught.value.ref == "pod-1"

@@ -18,7 +18,7 @@ from ..pool import listen
 from ..reading import allow_writes_again, refuse_writes
 from ..server import Server
 from ..taking import give_back
-from ..urls import check_names, check_numbers, listed_hosts, shown, without_list, without_secrets
+from ..urls import LAST_PORT, check_names, check_numbers, listed_hosts, shown, without_list, without_secrets
 from . import compound, lag, literals, locks, nodes, optionfile, readonly, roles, startup, tls, views
 from .causality import Causality
 from .prepared import Prepared
@@ -42,7 +42,6 @@ _NOT_TEXT = frozenset(
 )
 _NUMBERS = frozenset({"client_flag", "connect_timeout", "max_allowed_packet", "port", "read_timeout", "write_timeout"})
 _TIMES = frozenset({"connect_timeout", "read_timeout"})
-_LAST_PORT = 65535
 # The ones that persistdb sets, with the only value that a URL may have.
 _FIXED = {"charset": "utf8mb4", "autocommit": "true", "init_command": ""}
 _LOCAL = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
@@ -121,8 +120,8 @@ class MariaDB(MariaDBSyntax, Server):
         )
         nodes.check(url, listed=listed)
         check_numbers(url, {name for name in url.query if name in _NUMBERS})
-        if not 0 <= int(str(url.query.get("port", 0))) <= _LAST_PORT:
-            raise ValueError(f"option 'port' must be at most {_LAST_PORT}")
+        if not 0 <= int(str(url.query.get("port", 0))) <= LAST_PORT:
+            raise ValueError(f"option 'port' must be at most {LAST_PORT}")
         tls.switches(url)
         for name, value in _FIXED.items():
             if str(url.query.get(name, value)).lower() != value:
@@ -272,8 +271,8 @@ class MariaDB(MariaDBSyntax, Server):
         return True
 
     def is_combined(self, sql: str) -> bool:
-        """Combine statements that return no rows."""
-        return not compound.is_for_rows(sql)
+        """Combine statements that return no rows, and those that read a variable."""
+        return compound.is_combined(sql)
 
     def are_short(self, values: Iterable[object]) -> bool:
         """Count their characters."""

@@ -47,9 +47,9 @@ _INTERRUPTED = frozenset({1317, 1969})
 
 
 @lru_cache(256)
-def is_for_rows(sql: str) -> bool:
-    """Return whether a statement of ours returns rows, and not only what a variable holds."""
-    return _RETURNS_ROWS.match(sql) is not None and _VARIABLE.match(sql) is None
+def is_combined(sql: str) -> bool:
+    """Return whether a statement of ours returns no rows, or only what a variable holds."""
+    return _VARIABLE.match(sql) is not None or _RETURNS_ROWS.match(sql) is None
 
 
 def execute(
@@ -59,11 +59,11 @@ def execute(
     pooled: PoolProxiedConnection,
     begin: str,
 ) -> list[Answered]:
-    """Run statements that return no rows, and return how many each of them changed; of a variable its value, as a row.
+    """Run statements that return no rows, or read a variable; return how many rows each changed, or the value as a row.
 
     With ``begin``, which starts a transaction, they are one that is committed. Raises :class:`CommitInterrupted`.
     """
-    texts = [sql if sql.startswith("SELECT @") else prepared.text(cursor, sql) for sql, _ in statements]
+    texts = [sql if _VARIABLE.match(sql) else prepared.text(cursor, sql) for sql, _ in statements]
     try:
         return _execute(cursor, texts, statements, pooled, begin)
     except Exception as error:  # the driver's own, of whichever it is
@@ -84,16 +84,16 @@ def _execute(
 ) -> list[Answered]:
     _, first = statements[0]
     # the driver escapes what has a name once, however often it is in the text
-    shared = isinstance(first, dict)
-    for _, given in statements:
-        shared = shared and given is first
+    shared = isinstance(first, dict) and all(given is first for _, given in statements)
     compound = _compound(tuple(texts), begin, shared)
-    values: Any = first if shared else []
-    for names, (_, given) in () if shared else zip(compound.names, statements, strict=True):
-        if names:
-            values += [given[name] for name in names]
-        elif not isinstance(given, Mapping):
-            values += given
+    values: Any = first
+    if not shared:
+        values = []
+        for names, (_, given) in zip(compound.names, statements, strict=True):
+            if names:
+                values += [given[name] for name in names]
+            elif not isinstance(given, Mapping):
+                values += given
     try:
         cursor.execute(compound.sql, marked(values))
         ((numbers,),) = cursor.fetchall()
@@ -146,13 +146,13 @@ def _compound(texts: tuple[str, ...], begin: str, named: bool) -> _Compound:
             run += f"SET {number} = {variable[1]}; "
             variables.append(place)
         else:
-            # unless all statements have the same, parameters are in order, where the driver has names for them
+            # parameters keep their names only where all statements have the same ones
             run += f"{text if named else _NAMED.sub('%s', text)}; SET {number} = ROW_COUNT(); "
         names.append(_NAMED.findall(text))
     if begin:
         run = f"{begin}; {run}COMMIT; "
     listed = ", ".join(numbers)
-    # one column, for PyMySQL takes 10 µs to read what a column is; json_array() makes text of variables
+    # one column, for PyMySQL takes 10 µs to read what each is; json_array() would write variables as text
     found = ", ".join(f"coalesce({number}, 'null')" for number in numbers)
     sql = f"BEGIN NOT ATOMIC DECLARE {listed} BIGINT; {run}SELECT concat_ws(',', {found}); END"
     return _Compound(sql, names, variables)

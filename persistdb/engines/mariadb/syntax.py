@@ -88,7 +88,7 @@ class MariaDBSyntax(Syntax):
         return f"concat({', '.join(parts)})"
 
     sorts_joins = True
-    # which sorts what it finds twice, in a temporary table
+    # with an order, a join is sorted in a temporary table, and again
     looks_up_few = True
     # "Using index for group-by", by all of a key's first columns; what a range begins with must be a constant
     groups_by_seeking = True

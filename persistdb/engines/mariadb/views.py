@@ -34,19 +34,22 @@ def is_changed(connection: Connection, name: str, select: str) -> bool:
     views only. Of a view that it computes separately, as a union, EXPLAIN shows only the name: then the stored SELECT
     stands for it.
     """
-    wanted, stored = _rendered(connection, f"({select})"), _rendered(connection, name)
+    # a URL whose database is in a file of options does not name it
+    own = str(connection.exec_driver_sql("SELECT database()").scalar_one()).replace("`", "``")
+    wanted, stored = (_rendered(connection, own, source) for source in (f"({select})", name))
     if stored.endswith(f" from `{name}` `definition` limit 0"):
         definition = connection.execute(_DEFINITION, {"name": name}).scalar_one_or_none()
         if not definition:
             raise ViewsNotComparable(_SHOW_VIEW)
-        stored = _rendered(connection, f"({definition})")
+        stored = _rendered(connection, own, f"({definition})")
     return stored != wanted
 
 
-def _rendered(connection: Connection, source: str) -> str:
-    """Return the server's rendering of a SELECT from a source, or the error of one that can't be read."""
-    # a URL whose database is in a file of options does not name it
-    own = str(connection.exec_driver_sql("SELECT database()").scalar_one()).replace("`", "``")
+def _rendered(connection: Connection, own: str, source: str) -> str:
+    """Return the server's rendering of a SELECT from a source, or the error of one that can't be read.
+
+    ``own`` is the database's name: how the server opened the tables decides which columns have it before them, too.
+    """
     try:
         # with LIMIT 0 nothing is rewritten for the sake of speed
         connection.exec_driver_sql(
@@ -62,5 +65,4 @@ def _rendered(connection: Connection, source: str) -> str:
         return f"error {code}"
     notes = connection.exec_driver_sql("SHOW WARNINGS")
     (rendered,) = (message for _, code, message in notes if code == _REWRITTEN)
-    # of how the server opened the tables depends which columns it names with the database, too
     return _INTRODUCER.sub("", rendered).replace(f"`{own}`.", "")

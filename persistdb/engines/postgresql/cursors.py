@@ -58,7 +58,7 @@ class _Kept(psycopg.RawCursor[Any]):
 
     @property
     def description(self) -> Any:
-        """Whether there are rows, which is all that is asked: a list of columns takes as long as to read one row."""
+        """Whether there are rows, in the place of DB-API's list of columns, which takes as long as to read one row."""
         return self.rownumber is not None
 
     def close(self) -> None:

@@ -99,7 +99,6 @@ class PostgreSQLSyntax(Syntax):
 
     inlined = "NOT MATERIALIZED "
     lateral = True
-    true = "true"
     int64 = "bigint"
     view_functions = views.FUNCTIONS
     size = "SELECT pg_database_size(current_database())"
@@ -132,7 +131,7 @@ class PostgreSQLSyntax(Syntax):
                 candidates.append(f"CASE {kind} WHEN 'string' THEN {text} END")
         return first_of(candidates) if value.integer else self.bytewise(first_of(candidates))
 
-    # --- locks
+    # --- the schema
 
     def shared_clock(self, parameter: str) -> str:  # noqa: ARG002  the server has one
         """Ask the server, at the start of the statement."""

@@ -150,7 +150,7 @@ class Queue:
         except library.driver().Error:
             return False
         finally:
-            cursor.close()  # or the error would hold it, and its statement, which is this connection's next one
+            cursor.close()  # kept in a traceback, it would later reset this statement, which is the next one here
         return True
 
     def waiting(self) -> list[tuple[int, int]]:
