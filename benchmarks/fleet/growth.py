@@ -35,7 +35,7 @@ _SIZES = {
 
 
 class Measured(msgspec.Struct):
-    """Milliseconds of an operation: the median, and the 99th of a hundred; ``None`` where it took too long."""
+    """Milliseconds of an operation: the median, and the 99th of a hundred; ``None`` where it is not known."""
 
     p50: float | None
     p99: float | None
@@ -52,7 +52,7 @@ def measure(url: str, sizes: Sequence[int], repeat: int, tell: Callable[[str], N
             hosts = range(max(before, SAVED) // PER_HOST, size // PER_HOST)
             if hosts:
                 database.close()
-                multiply.fill(url, hosts, lambda host: tell(f"{host} hosts") if host % 100 == 0 else None)
+                multiply.fill(url, hosts, lambda host: tell(f"host {host}") if host % 100 == 0 else None)
             tell(f"{size} containers in {time.monotonic() - begin:.0f} s")
             settle(database)
             found.setdefault("fill, a container", {})[size] = Measured(None if hosts else rate, None)

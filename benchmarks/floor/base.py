@@ -133,7 +133,7 @@ class Floor(Contender):
 
     def transition(self, sid: str, cid: str, old: str, new: str) -> None:
         """Keep the version, change it, and write the event."""
-        moment = now()
+        moment = now_text()
         self.execute(self.begin)
         self.execute(self._keep, (moment, HOST, sid, cid, old))
         if self.execute(self._transition, (new, moment, HOST, sid, cid, old)).rowcount != 1:
@@ -148,7 +148,7 @@ class Floor(Contender):
         known = {one.cid: one for one in stored.containers}
         if stored.record != record or known.keys() != containers.keys():
             raise NotImplementedError("no benchmark changes these")
-        moment = now()
+        moment = now_text()
         for cid, wanted in containers.items():
             old = known[cid]
             if old.record != wanted:
@@ -228,9 +228,6 @@ def sandbox_of(found: StoredSandbox) -> Sandbox:
 
 
 # --- the rows of a record
-
-
-now = now_text
 
 
 def sandbox_row(record: SandboxState, containers: int, moment: str) -> Row:

@@ -13,6 +13,7 @@ from pymysql.cursors import SSCursor  # type: ignore[import-untyped]
 from sqlalchemy import make_url
 
 from persistdb import Container, ContainerState, DeviceMap, Mount, Origin, Process, SandboxState
+from persistdb.store.encoding import now_text
 
 from ..contender import batches
 from ..samples import HOST
@@ -33,7 +34,6 @@ from .base import (
     created_row,
     device_rows,
     mount_rows,
-    now,
     process_rows,
     sandbox_of,
     sandbox_row,
@@ -195,7 +195,7 @@ class MariaDBFloor(Floor):
 
     def transition(self, sid: str, cid: str, old: str, new: str) -> None:
         """Do it with one compound statement, one round trip."""
-        moment = now()
+        moment = now_text()
         keep, change, tell = map(self._ready, (self._keep, self._transition, self._tell))
         self._cursor.execute(
             "BEGIN NOT ATOMIC DECLARE n BIGINT; START TRANSACTION;"
@@ -220,7 +220,7 @@ class MariaDBFloor(Floor):
 
     def save(self, sid: str, cid: str, record: ContainerState) -> None:
         """Do it with one compound statement, one round trip: the rows of its children are literals in it."""
-        moment = now()
+        moment = now_text()
         state, cgroup_path, bundle_path = container_row(0, cid, record, moment)[2:5]
         children = [value for row in (*mount_rows(0, record), *device_rows(0, record)) for value in row[1:]]
         for _, position, _, *values in process_rows(0, 0, record):
@@ -240,7 +240,7 @@ class MariaDBFloor(Floor):
         """Insert many rows a statement, as PyMySQL's executemany does; an INSERT's ids follow one another."""
         for batch in batches(writes):
             self.execute("BEGIN")
-            moment = now()
+            moment = now_text()
             containers: list[Row] = []
             rows = [sandbox_row(one.record, len(one.containers), moment) for one in batch if one.record is not None]
             id_ = self._many(f"INSERT INTO sandbox ({SANDBOX}) VALUES", rows)

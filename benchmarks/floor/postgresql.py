@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import psycopg
 
+from persistdb.store.encoding import now_text
+
 from ..contender import batches
 from ..samples import HOST
 from .base import (
@@ -27,7 +29,6 @@ from .base import (
     created_row,
     device_rows,
     mount_rows,
-    now,
     process_rows,
     sandbox_of,
     sandbox_row,
@@ -121,7 +122,7 @@ class PostgreSQLFloor(Floor):
         """COPY, with ids taken from the sequences beforehand."""
         for batch in batches(writes):
             with self.connection.transaction():
-                moment = now()
+                moment = now_text()
                 of_sandboxes = self._ids("sandbox", len(batch))
                 of_containers = self._ids("container", sum(len(write.containers) for write in batch))
                 containers: list[Row] = []

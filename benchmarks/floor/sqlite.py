@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from persistdb.engines.sqlite import driver
+from persistdb.store.encoding import now_text
 
 from ..contender import batches
 from ..samples import HOST
@@ -30,7 +31,6 @@ from .base import (
     created_row,
     device_rows,
     mount_rows,
-    now,
     process_rows,
     sandbox_of,
     sandbox_row,
@@ -133,7 +133,7 @@ class SQLiteFloor(Floor):
     def save(self, sid: str, cid: str, record: ContainerState, origin: Origin | None = None) -> None:
         """Insert the container with what its sandbox's row says, give that its number, then insert the children."""
         self.execute("BEGIN IMMEDIATE")
-        moment = now()
+        moment = now_text()
         *values, _revision, _created, _updated, namespace = container_row(0, cid, record, moment, origin)[1:]
         ((id_, sandbox_id, revision),) = self.execute(
             f"INSERT INTO container ({CONTAINER}) SELECT id, ?, ?, ?, ?, ?, ?, ?, {REVISION}, ?, ?, ? FROM sandbox s"
@@ -158,7 +158,7 @@ class SQLiteFloor(Floor):
         """Give out the ids by hand, so that each table is one statement."""
         for batch in batches(writes):
             self.execute("BEGIN IMMEDIATE")
-            moment = now()
+            moment = now_text()
             ((sandbox_id, id_),) = self.execute(
                 "SELECT (SELECT coalesce(max(id), 0) FROM sandbox), (SELECT coalesce(max(id), 0) FROM container)"
             ).fetchall()

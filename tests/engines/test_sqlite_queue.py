@@ -296,3 +296,6 @@ def test_tasks_that_look_whether_the_lock_is_free(tmp_path: Path, monkeypatch: p
                     group.create_task(change(repository, number))
 
     asyncio.run(main())
+    with Database(url) as database:
+        paths = {one.cid: one.record.bundle_path for one in ContainerRepository(database, host="node-1").find()}
+    assert {cid: int(path[1:]) % 10 for cid, path in paths.items()} == {f"c{number}": number for number in range(10)}
