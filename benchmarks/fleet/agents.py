@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
+from threading import BrokenBarrierError
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -42,12 +43,20 @@ class Account(msgspec.Struct):
 
 
 def run(url: str, agents: int, seconds: float, meanwhile: Callable[[], None] | None = None) -> list[Account]:
-    """Let so many agents write for so long, and do something else meanwhile, from when all of them have begun."""
+    """Let so many agents write for so long, and do something else meanwhile, from when all of them have begun.
+
+    The error of an agent that cannot begin is raised.
+    """
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(agents, mp_context=context) as pool:
         all_ready = manager.Barrier(agents + 1)
         running = [pool.submit(write, url, f"agent-{number:03}", seconds, all_ready) for number in range(agents)]
-        all_ready.wait(_START)
+        try:
+            all_ready.wait(_START)
+        except BrokenBarrierError as broken:
+            errors = [each.exception(_START) for each in running]
+            causes = (error for error in errors if not isinstance(error, BrokenBarrierError | None))
+            raise next(causes, broken) from None
         if meanwhile is not None:
             meanwhile()
         return [each.result() for each in running]
@@ -55,6 +64,14 @@ def run(url: str, agents: int, seconds: float, meanwhile: Callable[[], None] | N
 
 def write(url: str, host: str, seconds: float, all_ready: Barrier) -> Account:
     """Save one container after the other, until the time is over."""
+    try:
+        return _write(url, host, seconds, all_ready)
+    except PersistDBError:
+        all_ready.abort()  # nobody waits for one that could not begin
+        raise
+
+
+def _write(url: str, host: str, seconds: float, all_ready: Barrier) -> Account:
     account = Account(host, [], [], [], {}, {})
     with Database(url, pool_size=1) as database:
         repository = ContainerRepository(database, host=host)

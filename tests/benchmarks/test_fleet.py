@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.fleet import __main__ as program
 from benchmarks.fleet import agents
-from persistdb import ContainerRepository, Database
+from persistdb import ContainerRepository, Database, PersistDBError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,13 @@ def test_what_is_lost_is_counted(tmp_path: Path) -> None:
             repository.update(agents.SID, cid, lambda record: record.replace(bundle_path=f"/run/{number - 1}"))  # noqa: B023  run at once
             break
     assert agents.lost(url, accounts) == 1
+
+
+def test_an_agent_that_cannot_begin(tmp_path: Path) -> None:
+    """The error of an agent that cannot begin is told, at once."""
+    (tmp_path / "persistdb.db").write_bytes(b"no database, but long enough for one" * 100)
+    with pytest.raises(PersistDBError, match=r"persistdb\.db"):
+        agents.run(f"sqlite:///{tmp_path}/persistdb.db", 2, 0.5)
 
 
 def test_a_standstill() -> None:
