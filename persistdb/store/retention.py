@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import delete, exists, func, insert, literal, select, update
+from sqlalchemy import delete, exists, func, insert, literal, literal_column, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import InvalidValue
@@ -23,9 +23,11 @@ from ..validation import INT64, check_kind
 from .recorded_versions import CHILDREN
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection
 
     from ..db.database import Database
+    from ..engines import Backend
 
 
 # Where recording is to begin, until it has begun: nothing is asked for that is later.
@@ -69,7 +71,7 @@ def set_seconds(database: Database, seconds: int | None) -> Retention:
         if begins:
             _wait_for_those_who_do_not_record(database)
             with database.writer.begin() as connection:
-                _begin(connection)
+                _begin(connection, database.backend)
         return get(database)
     except (SQLAlchemyError, OSError) as error:
         raise database.failure(error) from error
@@ -86,12 +88,13 @@ def _wait_for_those_who_do_not_record(database: Database) -> None:
         connection.commit()
 
 
-def _begin(connection: Connection) -> None:
+def _begin(connection: Connection, backend: Backend) -> None:
     """Remove what has a gap, all but the last event, whose ID is not to come again, and begin with what is there."""
     now = datetime.now(UTC)
+    _repeat_last_event(connection, backend)
     for past in (*(past for _, past in CHILDREN), container_history, sandbox_history):
         connection.execute(delete(past))
-    last_id, last_transaction = connection.execute(select(func.max(event.c.id), func.max(event.c.transaction_id))).one()
+    last_id, last_transaction = _last_event(connection)
     if last_id is not None:
         connection.execute(delete(event).where(event.c.id < last_id))
     for life, live in ((container_lifetime, container), (sandbox_lifetime, sandbox)):
@@ -104,7 +107,23 @@ def _begin(connection: Connection) -> None:
     connection.execute(
         update(retention).values(
             horizon=literal(now, retention.c.horizon.type),
-            pruned_id=(last_id or 0) + 1,
+            pruned_id=retention.c.pruned_id + 1 if last_id is None else last_id,
             pruned_transaction_id=last_transaction or 0,
         )
     )
+
+
+def _repeat_last_event(connection: Connection, backend: Backend) -> None:
+    """Give the last event a place of its own: all who have read it have missed what was not recorded since."""
+    last_id, _ = _last_event(connection)
+    names = [column.name for column in event.c if column.name not in ("id", "transaction_id")]
+    columns: dict[str, ColumnElement[Any]] = {name: event.c[name] for name in names}
+    if backend.transaction_id is not None:
+        columns["transaction_id"] = literal_column(backend.transaction_id)
+    last = select(*columns.values()).where(event.c.id == last_id)
+    connection.execute(insert(event).from_select(list(columns), last))
+
+
+def _last_event(connection: Connection) -> tuple[int | None, int | None]:
+    last_id, last_transaction = connection.execute(select(func.max(event.c.id), func.max(event.c.transaction_id))).one()
+    return last_id, last_transaction

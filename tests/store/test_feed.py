@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from persistdb import ContainerRepository, Event
 from persistdb.errors import EventsPruned, FeedUnavailable, HistoryOff, InvalidValue
-from persistdb.store import feed
+from persistdb.store import feed, retention
+from persistdb.store.pruning import Pruning
 from tests.conftest import SERVERS
 
 from .events import START, forget, happen, live
@@ -321,6 +322,36 @@ def test_off(five: ContainerRepository, database: Database) -> None:
         connection.execute(text("UPDATE retention SET seconds = 0"))
     with pytest.raises(HistoryOff, match=r"nothing is recorded; to record it: persistdb .*db retention 30d"):
         list(five.events())
+
+
+def test_off_twice(five: ContainerRepository, database: Database) -> None:
+    """A consumer is told of each time in which nothing was recorded, also if nothing happens between two of them."""
+    cursor: str | None = None
+    for _ in range(2):
+        retention.set_seconds(database, 0)
+        retention.set_seconds(database, None)
+        if cursor is not None:
+            with pytest.raises(EventsPruned):
+                list(five.events(after=cursor))
+        feed = five.events()
+        list(feed)
+        cursor = feed.cursor
+
+
+def test_the_first_events_after_off(five: ContainerRepository, database: Database) -> None:
+    """The first event after a time in which nothing was recorded is missed by nobody who has not read it."""
+    retention.set_seconds(database, 0)
+    retention.set_seconds(database, 30 * 24 * 3600)
+    first = five.events()
+    list(first)
+    live(database, (HOST, "pod-1"))
+    with database.engine.begin() as connection:
+        for reason in ("one", "two"):
+            happen(connection, reason)
+    Pruning(database).run(now=datetime.now(UTC))  # they happened long ago
+    assert [event.reason for event in five.events()] == ["two"]
+    with pytest.raises(EventsPruned):
+        list(five.events(after=first.cursor))
 
 
 def test_a_dump_from_another_server(postgresql_store: tuple[str, Database]) -> None:
