@@ -126,7 +126,7 @@ def compared(
         ratio_to_floor=found.value,
         quartiles=found.quartiles,
         bound=bound.most,
-        aim=bound.aim,
+        aim=bound.aim_on(server=engine != "sqlite"),
         orm_ratio=orm_ratio,
         orm_bound=bound.orm,
         statements=statements,
@@ -156,13 +156,13 @@ PEERS = ("ORM unit of work", "advanced-alchemy", "peewee", "files as Kata's", "f
 def table(results: Iterable[Result]) -> str:
     """The operations, times in milliseconds."""
     head = [
-        *("operation", "engine", "containers", "persistdb", "by hand", "ratio", "at most"),
+        *("operation", "engine", "containers", "persistdb", "by hand", "ratio", "aim", "at most"),
         *(PEERS[0], "times ours", "at least", *PEERS[1:], "statements", "rows", ""),
     ]
     lines = [
         [
             *(result.title, result.engine, f"{result.size:,}", _time(result.ours), _time(result.floor)),
-            *(_number(result.ratio_to_floor), _number(result.bound)),
+            *(_number(result.ratio_to_floor), _number(result.aim), _number(result.bound)),
             *(_time(result.peers.get(PEERS[0])), _number(result.orm_ratio, 1), _number(result.orm_bound, 0)),
             *(_time(result.peers.get(peer)) for peer in PEERS[1:]),
             *(_number(result.statements, 0), _number(result.rows, 0), "pass" if result.passed else "FAIL"),
