@@ -23,6 +23,7 @@ from .errors import EventsPruned as EventsPruned
 from .errors import FeedUnavailable as FeedUnavailable
 from .errors import FileError as FileError
 from .errors import HistoryOff as HistoryOff
+from .errors import HostInUse as HostInUse
 from .errors import InotifyLimit as InotifyLimit
 from .errors import InvalidTransition as InvalidTransition
 from .errors import InvalidValue as InvalidValue

@@ -10,6 +10,7 @@ from . import complete
 from .answers import number_of
 from .columns import Column
 from .empty import nothing
+from .hosts import remove_host
 from .messages import complain, tell
 from .options import order_options, output_options
 from .output import print_rows
@@ -92,23 +93,28 @@ def list_sandboxes(target: Target, sort: str, limit: int | None, all_hosts: bool
             tell(nothing("sandboxes", repository.database, host))
 
 
-@click.command(
+@click.group(
     "hosts",
+    invoke_without_command=True,
+    subcommand_metavar="[COMMAND]",
     epilog="""\b
 Examples:
   persistdb hosts                          all hosts of the database
   persistdb hosts --sort last_seen         the ones first from which nothing came for long
   persistdb hosts --format csv             for a spreadsheet
+  persistdb hosts rm node-7                what is stored of one that is gone; --yes removes it
 """,
 )
 @order_options("host", complete.words(*(column.name for column in _HOSTS)))
 @output_options(*(column.name for column in _HOSTS))
 @pass_target
 def list_hosts(target: Target, sort: str, limit: int | None, output: Output) -> None:
-    """List the hosts in the database.
+    """List the hosts in the database, or remove one.
 
     LAST SEEN is when an import last read the files of the host.
     """
+    if click.get_current_context().invoked_subcommand is not None:
+        return
     from ..reports import lists
 
     output.places(_HOSTS)
@@ -118,6 +124,9 @@ def list_hosts(target: Target, sort: str, limit: int | None, output: Output) -> 
         _print("hosts", _HOSTS, answer.rows, answer, output)
         if not answer.rows and output.is_for_people:
             tell(nothing("hosts", database, None))
+
+
+list_hosts.add_command(remove_host)
 
 
 def _in_view(sort: str, columns: Sequence[Column], names: Sequence[str]) -> str:

@@ -205,7 +205,7 @@ def _what(wanted: _Wanted) -> str:
 def _pass_once(repository: ContainerRepository, wanted: _Wanted) -> int:
     """Import what is there and remove what is gone, as long as no watcher does."""
     from ..ingest import Importer
-    from ..ingest.watch.claim import Claim
+    from ..store.claim import Claim
 
     progress = ImportProgress("imported")
     claim = Claim(repository)

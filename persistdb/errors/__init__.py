@@ -39,6 +39,7 @@ from .requests import NO_ROOTFS as NO_ROOTFS
 from .requests import AlreadyExists as AlreadyExists
 from .requests import Ambiguous as Ambiguous
 from .requests import Conflict as Conflict
+from .requests import HostInUse as HostInUse
 from .requests import InvalidTransition as InvalidTransition
 from .requests import InvalidValue as InvalidValue
 from .requests import NotFound as NotFound

@@ -9,6 +9,7 @@ from .base import PersistDBError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 
 class NotFound(PersistDBError):
@@ -34,6 +35,26 @@ class AlreadyExists(PersistDBError):
         if self.holders:
             return f"{self.kind} {self.ref!r} is used by {' and '.join(self.holders)}: it must be unique in a sandbox"
         return f"{self.kind} {self.ref!r} already exists"
+
+
+class HostInUse(PersistDBError):
+    """A host that was heard of only lately, so that it may be there still; nothing of it was removed."""
+
+    host: str
+    last_heard: datetime
+
+    def __str__(self) -> str:
+        return self._refusal("allow_recent=True")
+
+    def on_command_line(self) -> str:
+        """Name the option."""
+        return self._refusal("--allow-recent")
+
+    def _refusal(self, remedy: str) -> str:
+        return (
+            f"host {self.host!r} was heard of at {self.last_heard:%Y-%m-%dT%H:%M:%SZ}, and may be there still; nothing "
+            f"was removed; to remove it all the same, {remedy}"
+        )
 
 
 class Conflict(PersistDBError):

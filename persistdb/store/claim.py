@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ...errors import AlreadyWatched, DatabaseError
-from ...schema.leases import LockUnavailable
-from ...store.locks import lock_name
+from ..errors import AlreadyWatched, DatabaseError
+from ..schema.leases import LockUnavailable
+from .locks import lock_name
 
 if TYPE_CHECKING:
-    from ...schema.leases import Lease
-    from ...store.repository import ContainerRepository
+    from ..schema.leases import Lease
+    from .repository import ContainerRepository
 
 
 class Claim:

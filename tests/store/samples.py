@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from sqlalchemy import update
 from whenever import OffsetDateTime
 
 from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState
+from persistdb.schema import core
 from persistdb.store.repository import ContainerRepository
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from persistdb import Database
 
 STARTED = OffsetDateTime.parse_iso("2026-03-14T15:09:26.535897932+05:45")
 
@@ -53,6 +60,13 @@ def sandbox(sid: str, **values: Any) -> SandboxState:
 def put(repository: ContainerRepository, sid: str, *cids: str, **changes: Any) -> None:
     """Store a sandbox with these containers."""
     repository.save_sandbox(sandbox(sid), {cid: container(f"{sid}-{cid}", **changes) for cid in cids})
+
+
+def age(database: Database, at: datetime) -> None:
+    """Let all sandboxes and containers be last changed at a time."""
+    with database.engine.begin() as connection:
+        for table in (core.sandbox, core.container):
+            connection.execute(update(table).values(updated_at=at))
 
 
 def records(repository: ContainerRepository, sid: str) -> dict[str, ContainerState]:

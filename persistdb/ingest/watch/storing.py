@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ...errors import FileError
+    from ...store.claim import Claim
     from ...store.repository import ContainerRepository
     from ..folders import Prune
     from ..observer import Observer
-    from .claim import Claim
     from .follower import Follower, Read
     from .status import WatchStatus
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ...errors import Unavailable
 from ...runtimes.known import runtime_named
-from .claim import Claim
+from ...store.claim import Claim
 from .debounce import Debounce
 from .follower import Follower
 from .notifier import Notifier

@@ -13,7 +13,7 @@ import pytest
 from persistdb import AlreadyWatched, ContainerRepository, Database, Unavailable, sqlite3
 from persistdb.engines import Timeouts
 from persistdb.ingest.watch import storing, watcher
-from persistdb.ingest.watch.claim import Claim
+from persistdb.store.claim import Claim
 from tests.ingest.files import other, tree
 from tests.runtimes.kata.trees import make
 
