@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import itertools
 import multiprocessing
 import time
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 SID = "agent"
 CONTAINERS = 4
-_START = 120.0
+_START = 240.0
+"""Seconds after which an agent that has not begun is given up."""
+_SHOWN = 60.0
+"""Seconds after which one that has not begun shows where it stands."""
 
 
 class Account(msgspec.Struct):
@@ -73,11 +77,13 @@ def write(url: str, host: str, seconds: float, all_ready: Barrier) -> Account:
 
 def _write(url: str, host: str, seconds: float, all_ready: Barrier) -> Account:
     account = Account(host, [], [], [], {}, {})
+    faulthandler.dump_traceback_later(_SHOWN, repeat=True)
     with Database(url, pool_size=1) as database:
         repository = ContainerRepository(database, host=host)
         cids = [f"c{number}" for number in range(CONTAINERS)]
         repository.save_sandbox(SandboxState(sid=SID, state="running"), {cid: _container(0) for cid in cids})
         all_ready.wait(_START)
+        faulthandler.cancel_dump_traceback_later()
         account.began = time.monotonic()
         number, end = 0, account.began + seconds
         while time.monotonic() < end:

@@ -13,6 +13,7 @@ from sqlalchemy import event
 from persistdb import ContainerIDs, ContainerRepository, Database
 from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState, SandboxWrite
 from persistdb.reports import catalog, devices, page_hosts, readonly, scope
+from persistdb.schema.metadata import METADATA
 from tests.conftest import ENGINES, SERVERS
 
 if TYPE_CHECKING:
@@ -196,9 +197,7 @@ def _analyze(database: Database) -> None:
         if database.backend.name == "postgresql":
             connection.exec_driver_sql("ANALYZE")
         elif database.backend.name == "mariadb":
-            connection.exec_driver_sql(
-                "ANALYZE TABLE sandbox, container, mount, device_map, process, sandbox_seen, sandbox_device"
-            ).all()
+            connection.exec_driver_sql(f"ANALYZE TABLE {', '.join(METADATA.tables)}").all()
 
 
 @contextmanager
