@@ -12,9 +12,9 @@ import logging
 import threading
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from alembic import command
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -36,7 +36,7 @@ from ..errors import (
 from . import backfill, drift, leases, preflight, support, version
 from .backup import before_change, need_room_for_change
 from .names import ALL, TABLES, VERSION
-from .revisions import Change, Revision, Step, config, history
+from .revisions import Change, Revision, Step, history, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -127,12 +127,12 @@ def _upgrade(
         if current is not None and path:
             _refuse_blocked(database, connection, path, current, target, down=False)
             saved = _back_up(database, current, wanted=backup)
-        configured = config(
-            connection=connection, backend=database.backend, host=host, moment=moment or datetime.now(UTC)
+        go = partial(
+            run, connection=connection, backend=database.backend, host=host, moment=moment or datetime.now(UTC)
         )
         steps = [(each, each.id) for each in path]
         closing = support.closing(database, every, path, current)
-        _run_steps(database, connection, steps, lambda target: command.upgrade(configured, target), progress, closing)
+        _run_steps(database, connection, steps, go, progress, closing)
     database.forget_schema()
     return _logged(database, Change(current, max(current or "", target), saved))
 
@@ -166,9 +166,9 @@ def downgrade(
         saved = _back_up(database, current, wanted=backup)
         before = {each.id: older.id for older, each in itertools.pairwise(every)}
         steps = [(each, before.get(each.id, "base")) for each in path]
-        configured = config(connection=connection, backend=database.backend)
+        go = partial(run, down=True, connection=connection, backend=database.backend)
         closing = support.closing(database, every, path, current, down=True)
-        _run_steps(database, connection, steps, lambda target: command.downgrade(configured, target), progress, closing)
+        _run_steps(database, connection, steps, go, progress, closing)
     database.forget_schema()
     return _logged(database, Change(current, target, saved))
 
@@ -287,7 +287,7 @@ def _run_steps(
     database: Database,
     connection: Connection,
     steps: Sequence[tuple[Revision, str]],
-    run: Callable[[str], None],
+    go: Callable[[str], None],
     progress: Callable[[Step | Filling], None] | None,
     closing: AbstractSet[str],
 ) -> None:
@@ -295,15 +295,14 @@ def _run_steps(
 
     No program writes to the database from the first step on that is among the ``closing`` ones.
 
-    Without ``progress`` all steps are one run of Alembic. It reads the revisions' files again for each run, so that ten
-    runs take three times as long as one.
+    Without ``progress`` all steps are one run of Alembic.
     """
     transactional = database.backend.transactional_ddl
     if closing and transactional:
         support.close(database, connection, steps[-1][1])
     if progress is None and (transactional or not closing):
         for _, target in steps[-1:]:
-            run(target)
+            go(target)
         return
     moved, spent = 0, 0.0
     for number, (revision, target) in enumerate(steps, 1):
@@ -318,7 +317,7 @@ def _run_steps(
         if revision.id in closing and not transactional:
             support.close(database, connection, target)
         start = time.monotonic()
-        run(target)
+        go(target)
         if rows >= MANY:
             moved, spent = moved + rows, spent + time.monotonic() - start
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 
 if TYPE_CHECKING:
@@ -80,9 +81,9 @@ def script_location() -> Path:
 
 @cache
 def history() -> tuple[Revision, ...]:
-    """Return all revisions, oldest first; their files are read once in a process."""
+    """Return all revisions, oldest first."""
     revisions = []
-    for script in ScriptDirectory.from_config(config()).walk_revisions():
+    for script in _scripts().walk_revisions():
         module = script.module
         revisions.append(
             Revision(
@@ -99,6 +100,27 @@ def history() -> tuple[Revision, ...]:
             )
         )
     return tuple(revisions[::-1])
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    """Read the revisions' files, once in a process: it takes as long as to run some of them."""
+    return ScriptDirectory.from_config(config())
+
+
+def run(target: str, *, down: bool = False, **attributes: Any) -> None:
+    """Run ``migrations/env.py`` up, or ``down``, to a revision, or to ``base``; ``attributes`` are for :func:`config`.
+
+    It is ``alembic upgrade``, or ``alembic downgrade``, but that these read the revisions' files for each run.
+    """
+    scripts = _scripts()
+    ways = scripts._downgrade_revs if down else scripts._upgrade_revs  # noqa: SLF001  as Alembic documents it
+
+    def steps(current: Any, _context: object) -> Any:
+        return ways(target, current)
+
+    with EnvironmentContext(config(**attributes), scripts, fn=steps, destination_rev=target):
+        scripts.run_env()
 
 
 @cache
