@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _CID, _NOW = parameter("cid"), parameter("now")
 _ONE: ColumnElement[int] = literal_column("1")
+_NEW = ("id", "sandbox_id", "revision", "created_at")
 _CHILDREN = ((mount, MountRow), (device_map, DeviceMapRow), (process, ProcessRow))
 
 # of a select of a sandbox
@@ -74,19 +75,19 @@ def _one(backend: Backend, compiled: Statements, recording: Recording) -> Clause
             sandbox.c.updated_at == found.c.updated_at,
         )
         .values(revision=-found.c.others, updated_at=later(sandbox.c.updated_at, _NOW))
-        .returning(sandbox.c.id)
+        .returning(sandbox.c.id, sandbox.c.updated_at)
         .cte("renumbered")
     )
     here = found.join(renumbered, renumbered.c.id == found.c.id)
     before = found.c.revision + found.c.others
-    values = _container(found.c.id, before + _ONE)
+    values = _container(found.c.id, before + _ONE, renumbered.c.updated_at)
     created = (
         insert(container)
         .from_select(list(values), select(*values.values()).select_from(here))
-        .returning(container.c.id, container.c.sandbox_id, container.c.revision)
+        .returning(*(container.c[name] for name in _NEW))
         .cte("created")
     )
-    new = {name: created.c[name] for name in ("id", "sandbox_id", "revision")}
+    new = {name: created.c[name] for name in _NEW}
     recorded = select(found.c.recorded).scalar_subquery()
     parts = [
         recording.old_number_of(here, found, before, recorded=found.c.recorded).cte("kept"),
@@ -120,10 +121,12 @@ def _several(
     yield recording.old_number_of(sandbox, sandbox, revision - _ONE, *here)
     number = sandbox.c.revision + _ONE - revision
     yield update(sandbox).where(*here).values(revision=number, updated_at=later(sandbox.c.updated_at, _NOW))
-    values = _container(home, revision)
+    # which is the sandbox's by now
+    at: ColumnElement[Any] = select(sandbox.c.updated_at).where(sandbox.c.id == home).scalar_subquery()
+    values = _container(home, revision, at)
     yield insert(container).from_select(list(values), select(*values.values()).where(is_new))
     # the tables of the next ones give out no IDs, and events come last
-    new = {"id": literal_column(backend.last_id), "sandbox_id": home, "revision": revision}
+    new = {"id": literal_column(backend.last_id), "sandbox_id": home, "revision": revision, "created_at": at}
     yield from _children(compiled, new, lambda rows: rows, is_new)
     yield recording.new_lifetime(new, _CID, and_(recording.is_recorded, is_new))
     yield recording.creation_event(new, parameter("state"), and_(recording.is_recorded, is_new))
@@ -140,14 +143,16 @@ def _wanted(compiled: Statements) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _container(home: ColumnElement[int], revision: ColumnElement[int]) -> dict[str, ColumnElement[Any]]:
-    """Return the columns of the new container's row."""
+def _container(
+    home: ColumnElement[int], revision: ColumnElement[int], at: ColumnElement[Any]
+) -> dict[str, ColumnElement[Any]]:
+    """Return the columns of the new container's row, which is not older than its sandbox, whatever the clock says."""
     return {
         **{name: parameter(name) for name in ContainerRow.__struct_fields__ if name != "id"},
         "sandbox_id": home,
         "revision": revision,
-        "created_at": _NOW,
-        "updated_at": _NOW,
+        "created_at": at,
+        "updated_at": at,
     }
 
 

@@ -24,6 +24,7 @@ from .stored import SpoiltContainer, SpoiltSandbox, StoredContainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from ..records import SandboxWrite
     from .stored import StoredSandbox
@@ -148,12 +149,13 @@ def _of_new_container(
     before = revisions.of_sandbox(number, [snapshot.of_containers])
     revision = revisions.of_new_container(before)
     document = SandboxDocument(snapshot.document) if snapshot.document else NO_DOCUMENT
+    at = now if snapshot.changed_at is None else later(snapshot.changed_at, now)
     return Diff(
         now=now,
         renumbered=Renumbering(
             id_, number, revisions.own_number(revision, [snapshot.of_containers, revision]), now, snapshot.read_at
         ),
-        created=(new_container(sid, cid, record, origin, revision, now, document, id_, snapshot.new_id),),
+        created=(new_container(sid, cid, record, origin, revision, at, document, id_, snapshot.new_id),),
         past=Past(sandboxes=(OldSandbox(id_, number, before, whole=False, now=now),)),
         revisions={f"{sid}/{cid}": revision},
         witness=Witness(sid, cid, 0),
@@ -196,6 +198,8 @@ class Snapshot(NamedTuple):
     document: str | None = None
     read_at: str | None = None
     """When the sandbox's row was changed last, in the engine's words."""
+    changed_at: datetime | None = None
+    """The same as a time, where it can be read; asked for if the container is not there."""
 
 
 def needs_document(stored: StoredContainer, record: ContainerState, origin: Origin | None) -> bool:
@@ -274,6 +278,8 @@ class _Draft:
         now = {cid: container.revision or 0 for cid, container in kept.items()}
         own = _own_record(write.sid, write.record, stored)
         document = SandboxDocument(own.document)
+        # what is in a sandbox is not older than it, also where the clock was set back
+        at = later(stored.updated_at, self._now) if stored else self._now
         if stored is None:
             self._annotating.new_sandbox(write.sid, document)
         else:
@@ -293,7 +299,7 @@ class _Draft:
                 now[cid] = revisions.of_new_container(above)
                 sandbox_id = stored.id if stored else None
                 self._created.append(
-                    new_container(write.sid, cid, record, origin, now[cid], self._now, document, sandbox_id, None)
+                    new_container(write.sid, cid, record, origin, now[cid], at, document, sandbox_id, None)
                 )
                 self._witness = Witness(write.sid, cid, 0)
         revision = before + sum(now[cid] != (known[cid].revision or 0) for cid in now.keys() & known.keys())

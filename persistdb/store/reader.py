@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..db import work
@@ -152,7 +153,7 @@ class Reader:
             rows = yield from work.rows(self._statements.snapshot, {"host": self._host, "sid": sid, "cid": cid})
             if not rows:
                 raise NotFound("sandbox", sid, self._host)
-            sandbox_id, own_revision, of_containers, new_id, payload, document, read_at = rows[0]
+            sandbox_id, own_revision, of_containers, new_id, payload, document, read_at, changed_at = rows[0]
             container = None if payload is None else self._decode.stored_container(payload)
         except self._salvage.errors as error:
             self._salvage.reason(error)
@@ -167,6 +168,7 @@ class Reader:
             container,
             document if document and cid in document else None,
             read_at,
+            _time(changed_at),
         )
 
     def token_taken(self, sid: str, cid: str, record: ContainerState) -> Work[AlreadyExists]:
@@ -183,3 +185,11 @@ class Reader:
         """Wait until nobody changes a sandbox: one of them may be a commit of ours that is in flight still."""
         for statement in (self._statements.lock_sandbox, self._statements.lock_containers):
             _: Any = yield from work.rows(statement, {"host": self._host, "sid": sid})
+
+
+def _time(text: object) -> datetime | None:
+    """Read a timestamp of a row that others may have spoilt."""
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None

@@ -171,20 +171,20 @@ class Recording(RecordedVersions):
     def new_lifetime(
         self, created: Mapping[str, ColumnElement[Any]], cid: ColumnElement[Any], recorded: ColumnElement[bool]
     ) -> Insert:
-        """Begin the lifetime of a container, of which ``id`` and ``sandbox_id`` are given: ``now``."""
-        query = select(created["id"], created["sandbox_id"], cid, NOW).where(recorded)
+        """Begin the lifetime of a container, of which ``id``, ``sandbox_id`` and ``created_at`` are given."""
+        query = select(created["id"], created["sandbox_id"], cid, created["created_at"]).where(recorded)
         return insert(container_lifetime).from_select(["id", "sandbox_id", "cid", "created_at"], query)
 
     def creation_event(
         self, created: Mapping[str, ColumnElement[Any]], state: ColumnElement[Any], recorded: ColumnElement[bool]
     ) -> Insert:
-        """Write the event of it, with its ``revision``: ``now``, ``cause``, ``actor``, ``reason``."""
+        """Write the event of it, with its ``revision``: ``cause``, ``actor``, ``reason``."""
         columns: dict[str, ColumnElement[Any]] = {
             "sandbox_id": created["sandbox_id"],
             "container_id": created["id"],
             "kind": literal_column("'created'"),
             "revision": created["revision"],
-            "at": NOW,
+            "at": created["created_at"],
             "new_state": state,
             **_CAUSE,
             **self._transaction,
@@ -261,17 +261,20 @@ class Recording(RecordedVersions):
         revision = self._backend.as_bigint(sandbox.c.revision + total.correlate(sandbox).scalar_subquery())
         compile_ = self._statements.compile
         s, c = sandbox.c, container.c
+        # not before what was in it, also where the clock was set back
+        last = select(later(func.max(c.updated_at), NOW)).where(c.sandbox_id == s.id)
+        now = last.correlate(sandbox).scalar_subquery()
         event_columns: dict[str, ColumnElement[Any]] = {
             "sandbox_id": s.id,
             "kind": literal_column("'removed'"),
             "revision": revision + ONE,
-            "at": later(s.updated_at, NOW),
+            "at": later(s.updated_at, now),
             "old_state": self._if_sound(sandbox, "state"),
             **_CAUSE,
             **self._transaction,
         }
         ended = (
-            select(s.id, s.host, s.sid, s.created_at, later(s.updated_at, NOW))
+            select(s.id, s.host, s.sid, s.created_at, later(s.updated_at, now))
             .select_from(here)
             .where(self._is_recorded, is_readable(s.created_at))
         )
@@ -295,7 +298,7 @@ class Recording(RecordedVersions):
                 for live, past in CHILDREN
             ),
             compile_(self._old_containers(select().select_from(within), WHOLE, NOW)),
-            self._keep_sandboxes(here, revision, WHOLE, NOW),
+            self._keep_sandboxes(here, revision, WHOLE, now),
             compile_(
                 self._of_containers(
                     select().select_from(within).order_by(c.id), "removed", self._if_sound(container, "state"), null()

@@ -214,8 +214,8 @@ class Statements(PayloadSQL):
     def snapshot(self) -> Statement:
         """A sandbox's ID, its own row's number, the sum of its containers' revisions, and one of its containers.
 
-        If that container is not there, the ID for its row, where the engine can tell, and the sandbox's document, if
-        the container's ID may be in it: ``host``, ``sid``, ``cid``.
+        If that container is not there, the ID for its row, where the engine can tell, the sandbox's document, if the
+        container's ID may be in it, and when the sandbox was changed last: ``host``, ``sid``, ``cid``.
         """
         speaks_of_it = self.may_speak_of(_CID)
         others = (
@@ -233,6 +233,7 @@ class Statements(PayloadSQL):
                 case((container.c.id.is_not(None), self.container_json.element)).label("payload"),
                 case((container.c.id.is_(None) & speaks_of_it, sandbox.c.document)).label("document"),
                 self._changed_at() if self._backend.locks_rows else null(),
+                case((container.c.id.is_(None), literal_column(self._backend.utc_text("sandbox.updated_at")))),
             )
             .select_from(
                 sandbox.outerjoin(container, (container.c.sandbox_id == sandbox.c.id) & (container.c.cid == _CID))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
@@ -90,12 +91,17 @@ def test_a_snapshot() -> None:
     """A snapshot is one call that decodes the container, if there is one; without the sandbox it is NotFound."""
     run = Run(READER.snapshot("pod-1", "web"))
     assert (run.names, run.calls[0].parameters) == (["snapshot"], KEY)
+    at = datetime(2026, 8, 1, 12, 30, tzinfo=UTC)
     # servers give the sum of integers as a decimal
-    assert run.ends(answer((1, -3, Decimal(9), 77, None, None, "now"))) == Snapshot(1, -3, 9, 77, None, None, "now")
+    found = run.ends(answer((1, -3, Decimal(9), 77, None, None, "now", "2026-08-01 12:30:00.000000Z")))
+    assert found == Snapshot(1, -3, 9, 77, None, None, "now", at)
+    for spoilt in ("infinity", 7):
+        found = Run(READER.snapshot("pod-1", "web")).ends(answer((1, -3, 9, 77, None, None, "now", spoilt)))
+        assert found == Snapshot(1, -3, 9, 77, None, None, "now")
     plain = stored_container("web", container())  # without a start time, which statements write in their own way
     payload = msgspec.json.encode(plain).decode()
     for document, told in (('{"ID": "web"}', '{"ID": "web"}'), ("{}", None)):  # only one that is about the container
-        found = Run(READER.snapshot("pod-1", "web")).ends(answer((1, 1, 2, None, payload, document, None)))
+        found = Run(READER.snapshot("pod-1", "web")).ends(answer((1, 1, 2, None, payload, document, None, None)))
         assert found == Snapshot(1, 1, 2, None, plain, told)
     with pytest.raises(NotFound) as caught:
         Run(READER.snapshot("pod-1", "web")).goes_on(NOTHING)

@@ -64,7 +64,7 @@ def row_of(found: Snapshot) -> tuple[object, ...]:
     if found.container is None:
         return tuple(found)
     assert found.container == PLAIN_STORED  # it has no start time, which payloads split
-    return (*found[:-3], msgspec.json.encode(found.container).decode(), found.document, found.read_at)
+    return (*found[:-4], msgspec.json.encode(found.container).decode(), found.document, found.read_at, None)
 
 
 def save(record: ContainerState, found: Snapshot, cid: str = "web", revision: int | None = None) -> Run:

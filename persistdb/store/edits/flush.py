@@ -259,6 +259,9 @@ class _Flush:
             by[row.id], after[row.id] = 1 + removed[row.id], before + 1
             for new in self._new.get(row.id, []):
                 new.revision = revisions.of_new_container(before)
+                if new.created_at == self._now:  # nobody said another time, and the clock may have been set back
+                    new.created_at = row.stamp(self._now)
+                    new.updated_at = max(new.created_at, new.updated_at)
                 by[row.id] -= new.revision
             if not by[row.id]:  # containers were swapped: the number must be another one, as in a save
                 by[row.id], after[row.id] = 1, before + 2

@@ -208,8 +208,8 @@ WHERE sandbox.host = :host AND sandbox.sid = :sid
 
 -- name: statements.snapshot
 -- A sandbox's ID, its own row's number, the sum of its containers' revisions, and one of its containers. If that
--- container is not there, the ID for its row, where the engine can tell, and the sandbox's document, if the
--- container's ID may be in it: host, sid, cid.
+-- container is not there, the ID for its row, where the engine can tell, the sandbox's document, if the
+-- container's ID may be in it, and when the sandbox was changed last: host, sid, cid.
 SELECT sandbox.id, sandbox.revision,
   (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
   FROM container
@@ -238,7 +238,8 @@ SELECT sandbox.id, sandbox.revision,
         utf8mb4_nopad_bin), 'document', container.document, 'namespace', container.namespace),
     'created_at', concat(container.created_at, 'Z'), 'updated_at', concat(container.updated_at, 'Z'))
   END AS payload, CASE WHEN (container.id IS NULL AND instr(sandbox.document, :cid) > 0) THEN
-  sandbox.document END AS document, CAST(sandbox.updated_at AS CHAR) AS updated_at
+  sandbox.document END AS document, CAST(sandbox.updated_at AS CHAR) AS updated_at, CASE WHEN
+  (container.id IS NULL) THEN concat(sandbox.updated_at, 'Z') END AS anon_3
 FROM sandbox
 LEFT OUTER JOIN container ON container.sandbox_id = sandbox.id
   AND container.cid = :cid
@@ -1434,12 +1435,21 @@ WHERE
 -- reason.
 INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
     cgroup_path, layout, document, valid_from)
-SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_1, sandbox.revision +
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1, sandbox.revision +
   (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
   FROM container
-  WHERE container.sandbox_id = sandbox.id) AS anon_2, sandbox.revision, TRUE, sandbox.state,
+  WHERE container.sandbox_id = sandbox.id) AS anon_3, sandbox.revision, TRUE, sandbox.state,
   sandbox.persist_version, sandbox.cgroup_path, sandbox.layout, sandbox.document, sandbox.updated_at
 FROM
   (SELECT *
@@ -1480,9 +1490,18 @@ INSERT INTO event (sandbox_id, kind, revision, at, old_state, cause, actor, reas
 SELECT sandbox.id, 'removed', sandbox.revision +
   (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
   FROM container
-  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_2, sandbox.state, :cause, :actor, :reason
+  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_3
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_3
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_2, sandbox.state, :cause, :actor, :reason
 FROM
   (SELECT *
   FROM JSON_TABLE(:rows, '$[*]' COLUMNS (host LONGTEXT CHARACTER
@@ -1520,8 +1539,17 @@ WHERE
 -- reason.
 INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
 SELECT sandbox.id, sandbox.host, sandbox.sid, sandbox.created_at, CASE WHEN (sandbox.updated_at >
-    :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
-  END AS anon_1
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1
 FROM
   (SELECT *
   FROM JSON_TABLE(:rows, '$[*]' COLUMNS (host LONGTEXT CHARACTER
@@ -1663,12 +1691,21 @@ WHERE
 -- Record the same of sandboxes by their IDs: rows of rows.RowKey.
 INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
     cgroup_path, layout, document, valid_from)
-SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_1, sandbox.revision +
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1, sandbox.revision +
   (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
   FROM container
-  WHERE container.sandbox_id = sandbox.id) AS anon_2, sandbox.revision, TRUE, sandbox.state,
+  WHERE container.sandbox_id = sandbox.id) AS anon_3, sandbox.revision, TRUE, sandbox.state,
   sandbox.persist_version, sandbox.cgroup_path, sandbox.layout, sandbox.document, sandbox.updated_at
 FROM
   (SELECT *
@@ -1703,9 +1740,18 @@ INSERT INTO event (sandbox_id, kind, revision, at, old_state, cause, actor, reas
 SELECT sandbox.id, 'removed', sandbox.revision +
   (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
   FROM container
-  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_2, sandbox.state, :cause, :actor, :reason
+  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_3
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_3
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_2, sandbox.state, :cause, :actor, :reason
 FROM
   (SELECT *
   FROM JSON_TABLE(:rows, '$[*]' COLUMNS (id BIGINT PATH '$[0]' ERROR ON ERROR)) AS item) AS r INNER
@@ -1737,8 +1783,17 @@ WHERE
 -- Record the same of sandboxes by their IDs: rows of rows.RowKey.
 INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
 SELECT sandbox.id, sandbox.host, sandbox.sid, sandbox.created_at, CASE WHEN (sandbox.updated_at >
-    :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
-  END AS anon_1
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1
 FROM
   (SELECT *
   FROM JSON_TABLE(:rows, '$[*]' COLUMNS (id BIGINT PATH '$[0]' ERROR ON ERROR)) AS item) AS r INNER
@@ -2421,7 +2476,13 @@ WHERE sandbox.id = @persistdb_sandbox AND @persistdb_revision IS NOT NULL
 INSERT INTO container (sandbox_id, cid, state, cgroup_path, bundle_path, layout, extra, document,
     namespace, runtime, pod, pod_uid, container_name, image, revision, created_at, updated_at)
 SELECT @persistdb_sandbox, :cid, :state, :cgroup_path, :bundle_path, :layout, :extra, :document,
-  :namespace, :runtime, :pod, :pod_uid, :container_name, :image, @persistdb_revision, :now, :now
+  :namespace, :runtime, :pod, :pod_uid, :container_name, :image, @persistdb_revision,
+  (SELECT sandbox.updated_at
+  FROM sandbox
+  WHERE sandbox.id = @persistdb_sandbox) AS anon_1,
+  (SELECT sandbox.updated_at
+  FROM sandbox
+  WHERE sandbox.id = @persistdb_sandbox) AS anon__1
 FROM DUAL
 WHERE @persistdb_revision IS NOT NULL
 
@@ -2487,7 +2548,10 @@ WHERE @persistdb_revision IS NOT NULL
 -- name: creation[8]
 -- Create a container, and return its revision, none if it is not created: where one round trip can.
 INSERT INTO container_lifetime (id, sandbox_id, cid, created_at)
-SELECT last_insert_id(), @persistdb_sandbox, :cid, :now
+SELECT last_insert_id(), @persistdb_sandbox, :cid,
+  (SELECT sandbox.updated_at
+  FROM sandbox
+  WHERE sandbox.id = @persistdb_sandbox) AS anon_1
 FROM DUAL
 WHERE
   (SELECT coalesce(seconds, 1)
@@ -2496,8 +2560,10 @@ WHERE
 -- name: creation[9]
 -- Create a container, and return its revision, none if it is not created: where one round trip can.
 INSERT INTO event (sandbox_id, container_id, kind, revision, at, new_state, cause, actor, reason)
-SELECT @persistdb_sandbox, last_insert_id(), 'created', @persistdb_revision, :now, :state, :cause,
-  :actor, :reason
+SELECT @persistdb_sandbox, last_insert_id(), 'created', @persistdb_revision,
+  (SELECT sandbox.updated_at
+  FROM sandbox
+  WHERE sandbox.id = @persistdb_sandbox) AS anon_1, :state, :cause, :actor, :reason
 FROM DUAL
 WHERE
   (SELECT coalesce(seconds, 1)

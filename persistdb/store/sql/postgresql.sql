@@ -298,8 +298,8 @@ WHERE sandbox.host = :host AND sandbox.sid = :sid
 
 -- name: statements.snapshot
 -- A sandbox's ID, its own row's number, the sum of its containers' revisions, and one of its containers. If that
--- container is not there, the ID for its row, where the engine can tell, and the sandbox's document, if the
--- container's ID may be in it: host, sid, cid.
+-- container is not there, the ID for its row, where the engine can tell, the sandbox's document, if the
+-- container's ID may be in it, and when the sandbox was changed last: host, sid, cid.
 SELECT sandbox.id, sandbox.revision,
   (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
   FROM container
@@ -353,7 +353,8 @@ SELECT sandbox.id, sandbox.revision,
         "created_at", to_char(container.updated_at AT TIME ZONE 'UTC',
           'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "updated_at") AS o) AS text) END AS payload, CASE WHEN
   (container.id IS NULL AND strpos(sandbox.document, :cid) > 0) THEN sandbox.document END AS
-  document, CAST(sandbox.updated_at AS VARCHAR) AS updated_at
+  document, CAST(sandbox.updated_at AS VARCHAR) AS updated_at, CASE WHEN (container.id IS NULL) THEN
+  to_char(sandbox.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END AS anon_3
 FROM sandbox
 LEFT OUTER JOIN container ON container.sandbox_id = sandbox.id
   AND container.cid = :cid
@@ -1597,12 +1598,21 @@ WHERE
 -- reason.
 INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
     cgroup_path, layout, document, valid_from)
-SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_1, CAST(sandbox.revision +
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1, CAST(sandbox.revision +
     (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
     FROM container
-    WHERE container.sandbox_id = sandbox.id) AS BIGINT) AS anon_2, sandbox.revision, TRUE,
+    WHERE container.sandbox_id = sandbox.id) AS BIGINT) AS anon_3, sandbox.revision, TRUE,
   sandbox.state, sandbox.persist_version, sandbox.cgroup_path, sandbox.layout, sandbox.document,
   sandbox.updated_at
 FROM
@@ -1641,9 +1651,19 @@ SELECT sandbox.id, 'removed', CAST(sandbox.revision +
     (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
     FROM container
     WHERE container.sandbox_id = sandbox.id) AS BIGINT) + 1 AS anon_1, CASE WHEN (sandbox.updated_at
-    > :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
-  END AS anon_2, sandbox.state, :cause, :actor, :reason, CAST(CAST(pg_current_xact_id() AS text) AS
-    bigint)
+    >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_3
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_3
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_2, sandbox.state, :cause, :actor, :reason,
+  CAST(CAST(pg_current_xact_id() AS text) AS bigint)
 FROM
   (SELECT (item.value ->> 0) AS host, (item.value ->> 1) AS sid
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
@@ -1676,8 +1696,17 @@ SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.
 -- reason.
 INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
 SELECT sandbox.id, sandbox.host, sandbox.sid, sandbox.created_at, CASE WHEN (sandbox.updated_at >
-    :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
-  END AS anon_1
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1
 FROM
   (SELECT (item.value ->> 0) AS host, (item.value ->> 1) AS sid
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
@@ -1815,12 +1844,21 @@ WHERE
 -- Record the same of sandboxes by their IDs: rows of rows.RowKey.
 INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
     cgroup_path, layout, document, valid_from)
-SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_1, CAST(sandbox.revision +
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1, CAST(sandbox.revision +
     (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
     FROM container
-    WHERE container.sandbox_id = sandbox.id) AS BIGINT) AS anon_2, sandbox.revision, TRUE,
+    WHERE container.sandbox_id = sandbox.id) AS BIGINT) AS anon_3, sandbox.revision, TRUE,
   sandbox.state, sandbox.persist_version, sandbox.cgroup_path, sandbox.layout, sandbox.document,
   sandbox.updated_at
 FROM
@@ -1857,9 +1895,19 @@ SELECT sandbox.id, 'removed', CAST(sandbox.revision +
     (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
     FROM container
     WHERE container.sandbox_id = sandbox.id) AS BIGINT) + 1 AS anon_1, CASE WHEN (sandbox.updated_at
-    > :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
-  END AS anon_2, sandbox.state, :cause, :actor, :reason, CAST(CAST(pg_current_xact_id() AS text) AS
-    bigint)
+    >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_3
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_3
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_2, sandbox.state, :cause, :actor, :reason,
+  CAST(CAST(pg_current_xact_id() AS text) AS bigint)
 FROM
   (SELECT CAST((item.value ->> 0) AS BIGINT) AS id
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
@@ -1890,8 +1938,17 @@ SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.
 -- Record the same of sandboxes by their IDs: rows of rows.RowKey.
 INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
 SELECT sandbox.id, sandbox.host, sandbox.sid, sandbox.created_at, CASE WHEN (sandbox.updated_at >
-    :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
-  END AS anon_1
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1
 FROM
   (SELECT CAST((item.value ->> 0) AS BIGINT) AS id
   FROM jsonb_array_elements(CAST(:rows AS JSONB)) AS item) AS r
@@ -2531,15 +2588,15 @@ WITH found AS
   FROM found
   WHERE sandbox.id = found.id AND sandbox.revision = found.revision
     AND sandbox.updated_at = found.updated_at
-  RETURNING sandbox.id), created AS
+  RETURNING sandbox.id, sandbox.updated_at), created AS
   (INSERT INTO container (sandbox_id, cid, state, cgroup_path, bundle_path, layout, extra, document,
       namespace, runtime, pod, pod_uid, container_name, image, revision, created_at, updated_at)
   SELECT found.id AS id, :cid, :state, :cgroup_path, :bundle_path, :layout, :extra, :document,
     :namespace, :runtime, :pod, :pod_uid, :container_name, :image, found.revision + found.others + 1
-    AS anon_1, :now, :now
+    AS anon_1, renumbered.updated_at AS updated_at, renumbered.updated_at AS updated_at__1
   FROM found
   JOIN renumbered ON renumbered.id = found.id
-  RETURNING container.id, container.sandbox_id, container.revision), kept AS
+  RETURNING container.id, container.sandbox_id, container.revision, container.created_at), kept AS
   (INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, valid_from)
   SELECT found.id AS id, CASE WHEN (found.updated_at > :now
       AND found.updated_at <= '9999-12-31 23:59:59.999999') THEN found.updated_at ELSE :now END AS
@@ -2550,7 +2607,7 @@ WITH found AS
   WHERE found.recorded AND found.updated_at >= '0001-01-01'
     AND found.updated_at <= '9999-12-31 23:59:59.999999'), begun AS
   (INSERT INTO container_lifetime (id, sandbox_id, cid, created_at)
-  SELECT created.id AS id, created.sandbox_id AS sandbox_id, :cid, :now
+  SELECT created.id AS id, created.sandbox_id AS sandbox_id, :cid, created.created_at AS created_at
   FROM created
   WHERE
     (SELECT found.recorded
@@ -2558,7 +2615,8 @@ WITH found AS
   (INSERT INTO event (sandbox_id, container_id, kind, revision, at, new_state, cause, actor, reason,
       transaction_id)
   SELECT created.sandbox_id AS sandbox_id, created.id AS id, 'created', created.revision AS revision,
-    :now, :state, :cause, :actor, :reason, CAST(CAST(pg_current_xact_id() AS text) AS bigint)
+    created.created_at AS created_at, :state, :cause, :actor, :reason, CAST(CAST(pg_current_xact_id()
+        AS text) AS bigint)
   FROM created
   WHERE
     (SELECT found.recorded

@@ -227,8 +227,8 @@ WHERE sandbox.host = :host AND sandbox.sid = :sid
 
 -- name: statements.snapshot
 -- A sandbox's ID, its own row's number, the sum of its containers' revisions, and one of its containers. If that
--- container is not there, the ID for its row, where the engine can tell, and the sandbox's document, if the
--- container's ID may be in it: host, sid, cid.
+-- container is not there, the ID for its row, where the engine can tell, the sandbox's document, if the
+-- container's ID may be in it, and when the sandbox was changed last: host, sid, cid.
 SELECT sandbox.id, sandbox.revision,
   (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
   FROM container
@@ -261,7 +261,8 @@ SELECT sandbox.id, sandbox.revision,
     json_object('layout', container.layout, 'extra', container.extra, 'document', container.document,
       'namespace', container.namespace), 'created_at', container.created_at || 'Z', 'updated_at',
     container.updated_at || 'Z') END AS payload, CASE WHEN (container.id IS NULL
-    AND sandbox.document IS NOT NULL) THEN sandbox.document END AS document, NULL AS anon_3
+    AND sandbox.document IS NOT NULL) THEN sandbox.document END AS document, NULL AS anon_3, CASE
+  WHEN (container.id IS NULL) THEN sandbox.updated_at || 'Z' END AS anon_4
 FROM sandbox
 LEFT OUTER JOIN container ON container.sandbox_id = sandbox.id
   AND container.cid = :cid
@@ -1434,12 +1435,21 @@ WHERE
 -- reason.
 INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
     cgroup_path, layout, document, valid_from)
-SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_1, sandbox.revision +
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1, sandbox.revision +
   (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
   FROM container
-  WHERE container.sandbox_id = sandbox.id) AS anon_2, sandbox.revision, TRUE, sandbox.state,
+  WHERE container.sandbox_id = sandbox.id) AS anon_3, sandbox.revision, TRUE, sandbox.state,
   sandbox.persist_version, sandbox.cgroup_path, sandbox.layout, sandbox.document, sandbox.updated_at
 FROM
   (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
@@ -1491,11 +1501,20 @@ INSERT INTO event (sandbox_id, kind, revision, at, old_state, cause, actor, reas
 SELECT sandbox.id, 'removed', sandbox.revision +
   (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
   FROM container
-  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_2, CASE WHEN (sandbox.state IS NOT NULL AND (typeof(sandbox.state) <> 'text'
-      OR instr(sandbox.state, char(0)) > 0 OR length(sandbox.state) > 255)) = 0 THEN sandbox.state
-  END AS anon_3, :cause, :actor, :reason
+  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_3
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_3
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_2, CASE WHEN (sandbox.state IS NOT NULL
+    AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
+      OR length(sandbox.state) > 255)) = 0 THEN sandbox.state END AS anon_4, :cause, :actor, :reason
 FROM
   (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
   FROM jsonb_each(:rows) AS item) AS r
@@ -1528,8 +1547,17 @@ SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.
 -- reason.
 INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
 SELECT sandbox.id, sandbox.host, sandbox.sid, sandbox.created_at, CASE WHEN (sandbox.updated_at >
-    :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
-  END AS anon_1
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1
 FROM
   (SELECT item.value ->> 0 AS host, item.value ->> 1 AS sid
   FROM jsonb_each(:rows) AS item) AS r
@@ -1726,12 +1754,21 @@ WHERE
 -- Record the same of sandboxes by their IDs: rows of rows.RowKey.
 INSERT INTO sandbox_history (sandbox_id, valid_to, revision, number, whole, state, persist_version,
     cgroup_path, layout, document, valid_from)
-SELECT sandbox.id, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_1, sandbox.revision +
+SELECT sandbox.id, CASE WHEN (sandbox.updated_at >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1, sandbox.revision +
   (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
   FROM container
-  WHERE container.sandbox_id = sandbox.id) AS anon_2, sandbox.revision, TRUE, sandbox.state,
+  WHERE container.sandbox_id = sandbox.id) AS anon_3, sandbox.revision, TRUE, sandbox.state,
   sandbox.persist_version, sandbox.cgroup_path, sandbox.layout, sandbox.document, sandbox.updated_at
 FROM
   (SELECT item.value ->> 0 AS id
@@ -1781,11 +1818,20 @@ INSERT INTO event (sandbox_id, kind, revision, at, old_state, cause, actor, reas
 SELECT sandbox.id, 'removed', sandbox.revision +
   (SELECT coalesce(sum(container.revision), 0) AS coalesce_1
   FROM container
-  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at > :now
-    AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now END AS
-  anon_2, CASE WHEN (sandbox.state IS NOT NULL AND (typeof(sandbox.state) <> 'text'
-      OR instr(sandbox.state, char(0)) > 0 OR length(sandbox.state) > 255)) = 0 THEN sandbox.state
-  END AS anon_3, :cause, :actor, :reason
+  WHERE container.sandbox_id = sandbox.id) + 1 AS anon_1, CASE WHEN (sandbox.updated_at >
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_3
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_3
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_2, CASE WHEN (sandbox.state IS NOT NULL
+    AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
+      OR length(sandbox.state) > 255)) = 0 THEN sandbox.state END AS anon_4, :cause, :actor, :reason
 FROM
   (SELECT item.value ->> 0 AS id
   FROM jsonb_each(:rows) AS item) AS r
@@ -1816,8 +1862,17 @@ SET sandbox_id = excluded.sandbox_id, cid = excluded.cid, created_at = excluded.
 -- Record the same of sandboxes by their IDs: rows of rows.RowKey.
 INSERT INTO sandbox_lifetime (id, host, sid, created_at, removed_at)
 SELECT sandbox.id, sandbox.host, sandbox.sid, sandbox.created_at, CASE WHEN (sandbox.updated_at >
-    :now AND sandbox.updated_at <= '9999-12-31 23:59:59.999999') THEN sandbox.updated_at ELSE :now
-  END AS anon_1
+    (SELECT CASE WHEN (max(container.updated_at) > :now
+        AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+      ELSE :now END AS anon_2
+    FROM container
+    WHERE container.sandbox_id = sandbox.id) AND sandbox.updated_at <= '9999-12-31 23:59:59.999999')
+  THEN sandbox.updated_at ELSE
+  (SELECT CASE WHEN (max(container.updated_at) > :now
+      AND max(container.updated_at) <= '9999-12-31 23:59:59.999999') THEN max(container.updated_at)
+    ELSE :now END AS anon_2
+  FROM container
+  WHERE container.sandbox_id = sandbox.id) END AS anon_1
 FROM
   (SELECT item.value ->> 0 AS id
   FROM jsonb_each(:rows) AS item) AS r
