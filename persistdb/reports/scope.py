@@ -46,11 +46,11 @@ def of_hosts(database: Database, report: Report, hosts: Sequence[str]) -> tuple[
     if not used or is_nested or (has_parts and re.match(r"\s+recursive\b", after, re.IGNORECASE)):
         why = "reads no view" if not used else "begins with WITH RECURSIVE, or with WITH in parentheses"
         raise InvalidValue("report", report.name, f"{why}, so it cannot be limited to one host; add --all-hosts")
-    prefix = database.backend.view_prefix
+    prefix, inlined = database.backend.view_prefix, database.backend.inlined
     values = {f"{_HOST}{i}": host for i, host in enumerate(hosts)}
     # equal to one each, not in a range: by this even a planner without statistics begins with the hosts
     given = ", ".join(f":{name}" for name in values) or "NULL"
-    parts = ", ".join(f"{name} AS (SELECT * FROM {prefix}{name} WHERE host IN ({given}))" for name in used)
+    parts = ", ".join(f"{name} AS {inlined}(SELECT * FROM {prefix}{name} WHERE host IN ({given}))" for name in used)
     return f"WITH {parts}{',' if has_parts else ' '}{after}", values
 
 

@@ -2,7 +2,8 @@
 -- advice: A device that the sandbox does not have was lost: the container that names it will fail when it stops. A device that nothing uses stays attached until the VM ends.
 -- finding: yes
 -- by host: yes
--- Windows, not joins: engines do not know how many devices a document has, and would compare each device with each.
+-- Windows, not joins, nor the counts of a view: engines do not know how many devices a document has, nor how many
+-- sandboxes have a device of one ID, and would compare each device with each.
 WITH named AS (
   SELECT 'sandbox' AS what, host, sid, NULL AS cid, NULL AS device_id, NULL AS path,
          CASE WHEN has_document THEN 1 ELSE 0 END AS documented
@@ -15,11 +16,13 @@ WITH named AS (
   FROM mounts
   WHERE block_device_id <> ''
   UNION ALL
-  SELECT CASE WHEN maps = 0 AND block_mounts = 0 THEN 'unused' ELSE 'used' END, host, sid, NULL, device_id, host_path, 0
+  SELECT 'listed', host, sid, NULL, device_id, host_path, 0
   FROM sandbox_devices
 ), known AS (
   SELECT what, host, sid, cid, device_id, path, max(documented) OVER (PARTITION BY host, sid) AS has_document,
-         max(CASE WHEN what IN ('used', 'unused') THEN 1 ELSE 0 END) OVER (PARTITION BY host, sid, device_id) AS is_known
+         max(CASE WHEN what = 'listed' THEN 1 ELSE 0 END) OVER (PARTITION BY host, sid, device_id) AS is_known,
+         max(CASE WHEN what IN ('map', 'mount') AND device_id <> '' THEN 1 ELSE 0 END)
+         OVER (PARTITION BY host, sid, device_id) AS is_used
   FROM named
 )
 SELECT CASE what WHEN 'map' THEN 'map of a device that the sandbox has not'
@@ -27,5 +30,5 @@ SELECT CASE what WHEN 'map' THEN 'map of a device that the sandbox has not'
                  ELSE 'device that nothing uses' END AS problem,
        host, sid, cid, device_id, path
 FROM known
-WHERE what = 'unused' OR (what IN ('map', 'mount') AND has_document = 1 AND is_known = 0)
+WHERE (what = 'listed' AND is_used = 0) OR (what IN ('map', 'mount') AND has_document = 1 AND is_known = 0)
 ORDER BY 2, 3, 1, 4, 5, 6

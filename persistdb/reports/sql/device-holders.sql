@@ -36,10 +36,11 @@ held AS (
     CROSS JOIN sandbox_devices AS k
     WHERE k.host = known.host AND known.name IN (k.host_device, k.host_path)
     UNION
+    -- of other runtimes: what Kata names is in the sandbox's list, through which each map's numbers would be looked for
     SELECT d.host, d.sid, d.device_id
     FROM known
     CROSS JOIN devices AS d
-    WHERE d.host = known.host AND d.host_device = known.name
+    WHERE d.host = known.host AND CASE WHEN substr(d.device_id, 2, 1) = ' ' THEN d.host_device END = known.name
 )
 -- From the sandboxes on: SQLite takes tables of a cross join in their order, and would begin with all devices. The index
 -- of an ID that many have leads to all of these: coalesce keeps engines from it.

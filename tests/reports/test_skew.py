@@ -1,0 +1,95 @@
+"""Fleets in which much is equal: reports look at each row about as often as in one where all is different."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from persistdb import ContainerRepository, Database
+from persistdb.records import ContainerState, DeviceMap, Mount, SandboxState, SandboxWrite
+from persistdb.reports import catalog, readonly, scope
+from tests.store.test_growth import rows_read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FEW, MANY = 30, 240
+SAME = "5d41402abc4b2a76"
+
+
+def _document(ids: list[str]) -> str:
+    return json.dumps({"Devices": [{"ID": each, "Type": "generic", "RefCount": 1} for each in ids]})
+
+
+def _sandboxes(database: Database, number: int) -> None:
+    """Store sandboxes that all have a device of one ID, each in a map and in a mount, and one of their own."""
+    own = [(f"s{i:03}", f"d{i}") for i in range(number)]
+    ContainerRepository(database, host="node-1").save_many(
+        SandboxWrite(
+            sid=sid,
+            record=SandboxState(sid=sid, document=_document([SAME, device])),
+            containers={
+                sid: ContainerState(
+                    device_maps=[DeviceMap(id=SAME), DeviceMap(id=device)], mounts=[Mount(block_device_id=SAME)]
+                )
+            },
+        )
+        for sid, device in own
+    )
+
+
+def _analyze(database: Database) -> None:
+    words = {
+        "postgresql": "ANALYZE",
+        "mariadb": "ANALYZE TABLE sandbox, container, mount, device_map, process, sandbox_device",
+    }
+    if database.backend.name in words:
+        with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+            connection.exec_driver_sql(words[database.backend.name])
+
+
+def _rows_of(database: Database, name: str, host: str | None, given: Mapping[str, object] | None = None) -> int:
+    """Return how many rows an engine looks at for a report."""
+    report = catalog.find(name, database.backend.name)
+    sql, parameters = (report.sql, {}) if host is None else scope.of_hosts(database, report, [host])
+    values_of = report.values([]) if given is None else given
+    sql, values = readonly.bound(database, sql, {**values_of, **parameters})
+    bound: Any = tuple(values) if isinstance(values, list) else values
+    return rows_read(database, sql, bound)
+
+
+@pytest.mark.parametrize("host", [None, "node-1"], ids=["all", "host"])
+@pytest.mark.parametrize("name", ["refcounts", "dangling-devices"])
+def test_a_device_that_all_sandboxes_have(store_url: str, name: str, host: str | None) -> None:
+    """Each sandbox's devices are compared with its own containers' only, however many have the same ID."""
+    with Database(store_url) as database:
+        each = []
+        for number in (FEW, MANY):
+            _sandboxes(database, number)
+            _analyze(database)
+            each.append(_rows_of(database, name, host) / number)
+    few, many = each
+    assert many <= 1.5 * few
+
+
+def _sandbox(database: Database, number: int) -> None:
+    """Store one sandbox whose containers have a disk each."""
+    disks = [{"ID": f"d{i}", "Type": "block", "DevType": "b", "Major": 8, "Minor": i + 1} for i in range(number)]
+    containers = {f"c{i}": ContainerState(device_maps=[DeviceMap(id=f"d{i}")]) for i in range(number)}
+    record = SandboxState(sid="s", document=json.dumps({"Devices": disks}))
+    ContainerRepository(database, host="node-1").save_sandbox(record, containers)
+
+
+def test_the_holders_of_a_device_in_a_large_sandbox(store_url: str) -> None:
+    """Who holds a device is found in the sandbox's list, which is not gone through for each of its containers."""
+    with Database(store_url) as database:
+        each = []
+        values = catalog.find("device-holders", database.backend.name).values(["d7"])
+        for number in (FEW, MANY):
+            _sandbox(database, number)
+            _analyze(database)
+            each.append(_rows_of(database, "device-holders", "node-1", values) / number)
+    few, many = each
+    assert many <= 1.5 * few
