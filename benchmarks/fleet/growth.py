@@ -108,7 +108,7 @@ def _operations(database: Database, size: int) -> Mapping[str, Callable[[], obje
         "look_up, 8 characters": lambda: own.look_up(one.cid[:8]),
         "look_up what each host has": lambda: own.look_up(ON_EACH_HOST),
         "find on a host, 50": lambda: own.find("state=running", limit=50),
-        "ls bundle=/run/*, a host": lambda: own.summaries("bundle=/run/*", limit=50),
+        "ls cgroup=/kubepods/*, a host": lambda: own.summaries("cgroup=/kubepods/*", limit=50),
         "ls -updated, a host, 50": lambda: own.summaries(limit=50, sort="-updated"),
         "ls since, before, a host": lambda: own.summaries(f"since={since}", f"before={before}", limit=50),
         "count on a host": own.count,
