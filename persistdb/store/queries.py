@@ -88,6 +88,9 @@ class Queries:
     def load_sandbox(self, sid: str, *, at: datetime | None = None, revision: int | None = None) -> Sandbox:
         """Load a sandbox with all its containers: as it is, as it was ``at`` a time, or in a ``revision``.
 
+        Revisions of a sandbox are found by their times: one that lasted for none, or began while a clock was set back
+        against another change, is not found.
+
         Raises :class:`~persistdb.errors.NotFound`, :class:`~persistdb.errors.Unreadable`, which names the container
         that cannot be read, or the sandbox if it is its own row, and for what was what :meth:`get` does.
         """

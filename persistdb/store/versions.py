@@ -338,7 +338,9 @@ class Past:
     def sandbox_revision(self) -> Statement:
         """When a sandbox came to be at a revision, which is a sum, the latest time first: ``host, sid, revision``.
 
-        Each version adds its number when it begins, and takes it away when it ends.
+        Each version adds its number when it begins, and takes it away when it ends. Where the clock was set back times
+        are not the order of the changes, and a sum may come to a number at which the sandbox was another: so all that
+        happened up to the time must come before the rest, by the events' IDs and by the revisions of its own row.
         """
         ours = f"FROM sandbox_lifetime AS s JOIN {{}} WHERE {_THEIRS}"
         own = ours.format("sandbox_history AS h ON h.sandbox_id = s.id")
@@ -361,7 +363,15 @@ class Past:
             f" lead(time) OVER (PARTITION BY id ORDER BY time) AS next FROM ({sums}) AS sums"
         )
         time = self._backend.utc_text("t.time")
+        later = "SELECT min(n.id) FROM event AS n WHERE n.sandbox_id = t.id AND n.at > t.time"
+        of_own = "SELECT 1 FROM sandbox_history AS h WHERE h.sandbox_id = t.id"
+        mixed = (
+            f"SELECT 1 FROM event AS e WHERE e.sandbox_id = t.id AND e.at <= t.time AND e.id > ({later})",
+            f"{of_own} AND h.revision < :revision AND h.valid_to > t.time",
+            f"{of_own} AND h.revision >= :revision AND h.valid_to <= t.time",
+        )
+        in_order = "".join(f" AND NOT EXISTS ({each})" for each in mixed)
         return self._compile(
             f"SELECT {time} FROM ({running}) AS t JOIN retention AS r ON t.next IS NULL OR t.next > r.horizon"
-            " WHERE t.revision = :revision ORDER BY t.id DESC, t.time DESC"
+            f" WHERE t.revision = :revision{in_order} ORDER BY t.id DESC, t.time DESC"
         )

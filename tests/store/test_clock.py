@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import time_ns
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import select, text, update
 
+from persistdb.errors import NotFound
 from persistdb.schema import tables
+from persistdb.store import encoding
 from persistdb.store.encoding import utc_text
 
 from .samples import container, put, sandbox
@@ -99,3 +102,17 @@ def test_never_removed_before_what_is_in_it(repository: ContainerRepository) -> 
     assert {cid: one.record for cid, one in last.containers.items()} == {
         cid: one.record for cid, one in before.containers.items()
     }
+
+
+def test_a_revision_that_no_time_has(repository: ContainerRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sandbox is not found in a revision at which it was, by its times, never what they make of it."""
+    put(repository, "pod-1", "a", "b")
+    with monkeypatch.context() as clock:
+        clock.setattr(encoding, "time_ns", lambda: time_ns() + 3600 * 10**9)
+        repository.transition("pod-1", "a", "stopped", expected="running")
+    assert repository.load_sandbox("pod-1").revision == 2
+    repository.transition("pod-1", "b", "stopped", expected="running")
+    last = repository.load_sandbox("pod-1")
+    assert repository.load_sandbox("pod-1", revision=last.revision) == last
+    with pytest.raises(NotFound, match="revision 2 of sandbox"):
+        repository.load_sandbox("pod-1", revision=2)

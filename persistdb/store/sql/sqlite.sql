@@ -2658,7 +2658,9 @@ ORDER BY s.id, l.id
 
 -- name: past.sandbox_revision
 -- When a sandbox came to be at a revision, which is a sum, the latest time first: host, sid, revision. Each
--- version adds its number when it begins, and takes it away when it ends.
+-- version adds its number when it begins, and takes it away when it ends. Where the clock was set back times are
+-- not the order of the changes, and a sum may come to a number at which the sandbox was another: so all that
+-- happened up to the time must come before the rest, by the events' IDs and by the revisions of its own row.
 SELECT t.time || 'Z'
 FROM
   (SELECT id, time, sum(number) OVER (PARTITION BY id
@@ -2695,7 +2697,21 @@ FROM
       WHERE s.host = :host AND s.sid = :sid) AS changes
     GROUP BY id, time) AS sums) AS t
 JOIN retention AS r ON t.next IS NULL OR t.next > r.horizon
-WHERE t.revision = :revision
+WHERE t.revision = :revision AND NOT EXISTS
+  (SELECT 1
+  FROM event AS e
+  WHERE e.sandbox_id = t.id AND e.at <= t.time AND e.id >
+    (SELECT min(n.id)
+    FROM event AS n
+    WHERE n.sandbox_id = t.id AND n.at > t.time)) AND NOT EXISTS
+  (SELECT 1
+  FROM sandbox_history AS h
+  WHERE h.sandbox_id = t.id AND h.revision < :revision
+    AND h.valid_to > t.time) AND NOT EXISTS
+  (SELECT 1
+  FROM sandbox_history AS h
+  WHERE h.sandbox_id = t.id AND h.revision >= :revision
+    AND h.valid_to <= t.time)
 ORDER BY t.id DESC, t.time DESC
 
 -- name: transition[0]
