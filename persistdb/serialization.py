@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Union, get_args, get_origi
 import msgspec
 from whenever import OffsetDateTime
 
-from .errors import InvalidValue
+from .errors import NO_ZONE, InvalidValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -153,7 +153,7 @@ def offset_time(time: datetime) -> OffsetDateTime:
     Raises :class:`~persistdb.errors.InvalidValue` for one without a time zone.
     """
     if time.tzinfo is None:
-        raise InvalidValue("start_time", time, "needs a time zone, as in datetime.now(UTC)")
+        raise InvalidValue("start_time", time, NO_ZONE)
     try:
         return OffsetDateTime(time)
     except ValueError as error:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from .errors import InvalidValue
+from .errors import NO_ZONE, InvalidValue
 from .records import ContainerState, Origin, Process, SandboxState, SandboxWrite
 
 KEY_LENGTH = 255
@@ -43,13 +43,12 @@ _LONGEST_WAIT = 1_000_000  # seconds; the engines take milliseconds as 32 bits
 _DEEPEST = 31
 # strings too, so that a bracket in one is passed over
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-_NO_ZONE = "has no time zone: give it one, as in datetime.now(UTC)"
 
 
 def utc(at: datetime) -> datetime:
     """Convert a time to UTC; raises :class:`ValueError` for one without a time zone."""
     if at.tzinfo is None:
-        raise ValueError(f"{at!r} {_NO_ZONE}")
+        raise ValueError(f"{at!r} {NO_ZONE}")
     return at.astimezone(UTC)
 
 
@@ -57,7 +56,7 @@ def check_zoned(name: str, at: object) -> None:
     """Raise :class:`~persistdb.errors.InvalidValue` for what is no time, and for one without a time zone."""
     check_kind(name, at, datetime)
     if isinstance(at, datetime) and at.tzinfo is None:
-        raise InvalidValue(name, at, _NO_ZONE)
+        raise InvalidValue(name, at, NO_ZONE)
 
 
 def check_text(value: str) -> None:
@@ -249,7 +248,7 @@ def check_unseen(source: object, before: object, layouts: object, keep: object) 
     """Raise :class:`~persistdb.errors.InvalidValue` for what cannot say which sandboxes an import did not find."""
     check_kind("source", source, str)
     check_text(str(source))
-    check_kind("before", before, datetime)
+    check_zoned("before", before)
     if layouts is not None:
         check_several("layouts", layouts)
     check_several("keep", keep)

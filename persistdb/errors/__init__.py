@@ -36,6 +36,7 @@ from .locks import LockTimeout as LockTimeout
 from .modules import DriverMissing as DriverMissing
 from .modules import ModuleMissing as ModuleMissing
 from .requests import NO_ROOTFS as NO_ROOTFS
+from .requests import NO_ZONE as NO_ZONE
 from .requests import AlreadyExists as AlreadyExists
 from .requests import Ambiguous as Ambiguous
 from .requests import Conflict as Conflict

@@ -123,6 +123,8 @@ class InvalidValue(PersistDBError):
         return f"{self.field}: {self.reason}: {value}"
 
 
+NO_ZONE = "has no time zone: give it one, as in datetime.now(UTC)"
+"""The ``reason`` of a time without one."""
 NO_ROOTFS = "no root file system: the mount at position 0 is missing"
 """The ``detail`` of a container without one."""
 

@@ -131,7 +131,7 @@ class Operations(Queries):
         check_several("sids", sids)
         check_text(source)
         time = datetime.now(UTC) if at is None else at
-        check_kind("at", time, datetime)
+        check_zoned("at", time)
         if machine is not None:
             check_kind("machine", machine, Machine)
         names = sorted(set(sids))
@@ -146,9 +146,13 @@ class Operations(Queries):
         """
         check_several("unread", unread)
         check_kind("run", run, AuditRun)
+        check_zoned("started_at", run.started_at)
+        check_zoned("finished_at", run.finished_at)
         check_several("findings", findings)
         for one in findings:
             check_kind("findings", one, AuditFinding)
+            if one.began_at is not None:
+                check_zoned("began_at", one.began_at)
         self._runner.write(lambda: self._audits().record(run, findings, unread), verify=repeat, refs=[self.host])
 
     def prune(

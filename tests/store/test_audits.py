@@ -123,6 +123,20 @@ def test_values_that_are_none(repository: ContainerRepository) -> None:
     assert repository.findings() == []
 
 
+def test_times_without_a_zone(repository: ContainerRepository) -> None:
+    """A time without its zone is refused, and nothing is stored: it would be taken for this machine's."""
+    naive = datetime(2026, 1, 31, 12)  # noqa: DTZ001  refused
+    refused: list[tuple[AuditRun, list[AuditFinding]]] = [
+        (AuditRun(started_at=naive, finished_at=at(0), checks=[]), []),
+        (AuditRun(started_at=at(0), finished_at=naive, checks=[]), []),
+        (AuditRun(started_at=at(0), finished_at=at(0), checks=["leaked-mount"]), [finding("/a", began_at=naive)]),
+    ]
+    for run, found in refused:
+        with pytest.raises(InvalidValue, match="has no time zone"):
+            repository.record_audit(run, found)
+    assert repository.findings(open_only=False) == []
+
+
 def test_statements(repository: ContainerRepository, sent: Statements) -> None:
     """However many findings, an audit is stored by three statements."""
     numbers = []

@@ -269,7 +269,7 @@ def test_a_timestamp_without_a_zone(filled: ContainerRepository, column: str) ->
     """A timestamp without a time zone is refused by its column."""
     naive = datetime(2026, 1, 1)  # noqa: DTZ001  it is the point
     with (
-        pytest.raises(InvalidValue, match="needs a time zone") as caught,
+        pytest.raises(InvalidValue, match="has no time zone") as caught,
         filled.database.session(write=True) as session,
     ):
         session.add(Sandbox(host="node-1", sid="pod-2", state="", cgroup_path="", layout="", **{column: naive}))

@@ -100,6 +100,11 @@ def test_refused(repository: ContainerRepository) -> None:
         repository.mark_seen([], source=FOLDER, at="now")  # type: ignore[arg-type]
     with pytest.raises(InvalidValue):
         repository.unseen(FOLDER, before="now")  # type: ignore[arg-type]
+    for call in (repository.unseen, repository.prune):
+        with pytest.raises(InvalidValue, match="has no time zone"):
+            call(FOLDER, before=datetime(2026, 1, 1))  # noqa: DTZ001  refused
+    with pytest.raises(InvalidValue, match="has no time zone"):
+        repository.mark_seen([], source=FOLDER, at=datetime(2026, 1, 1))  # noqa: DTZ001  the same
 
 
 def test_some_of_a_folder(repository: ContainerRepository, database: Database) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from ...errors import Conflict, InvalidValue
 from ...schema.tables import Container, DeviceMap, Mount, Process, Sandbox
+from ...validation import check_zoned
 from .. import revisions
 from ..encoding import utc_text
 from ..past import ContainerLife, EventRow, OldChild, OldContainer, OldSandbox, SandboxLife
@@ -319,8 +320,7 @@ def _is_moved(container: Container) -> bool:
 
 
 def _zoned(column: str, time: datetime) -> datetime:
-    if time.tzinfo is None:
-        raise InvalidValue(column, time, "a timestamp needs a time zone, as in datetime.now(UTC)")
+    check_zoned(column, time)
     return time
 
 
