@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +11,12 @@ import click
 from . import complete
 from .messages import complain, tell
 from .options import Whole
-from .status import CANNOT, DONE, importing, reading_arguments, terminable
+from .scrapes import answering, read_address
+from .status import CANNOT, DONE, importing, terminable
 from .target import Target, host_option, pass_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..errors import PersistDBError
-    from ..metrics.address import Address
-    from ..metrics.families import Numbers
 
 
 @click.command(
@@ -99,28 +95,3 @@ def _told(error: PersistDBError | None) -> None:
         tell("the database can be read again")
     else:
         complain(error, "error")
-
-
-def read_address(text: str | None, option: str, *, allow_remote: bool) -> Address | None:
-    """Read the address to answer scrapes at, ``None`` for none; a wrong one is misuse before anything is done."""
-    if text is None:
-        if allow_remote:
-            raise click.UsageError(f"--allow-remote is for {option}")
-        return None
-    with importing("metrics", extra="metrics"):
-        import prometheus_client  # noqa: F401  what answers there
-
-    from ..metrics import address
-
-    with reading_arguments():
-        return address.parse(text, allow_remote=allow_remote)
-
-
-@contextmanager
-def answering(numbers: Numbers, address: Address) -> Iterator[None]:
-    """Answer scrapes until the end of the block, and say where."""
-    from ..metrics import exposition
-
-    with exposition.served(numbers, address) as served:
-        tell(f"metrics at http://{served}/metrics")
-        yield

@@ -12,6 +12,9 @@ from .messages import printable, tell
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from rich.console import Console
+    from rich.table import Table
+
     from .columns import Column
 
 SHORT_ID = 12
@@ -64,9 +67,10 @@ def _print_fitted(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -
     from .widths import fit
 
     lines = [[_short(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
-    width = _terminal_width()
+    console = _console()
+    width = console.width
     widths = fit(columns, _natural(columns, lines), width)
-    _print_on_terminal(columns, lines, widths, folds=False)
+    console.print(_laid_out(columns, lines, widths, folds=False))
     left_out = [column.heading for place, column in enumerate(columns) if place not in widths]
     if left_out:
         tell(f"no room in {width} columns for {', '.join(left_out)}; -o wide shows all")
@@ -77,17 +81,18 @@ def _print_folded(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -
 
     whole = list(rows)
     lines = [[cell_text(value) for value in row] for row in whole]
-    widths = fold(columns, _natural(columns, lines), _natural(columns, []), _terminal_width())
+    console = _console()
+    widths = fold(columns, _natural(columns, lines), _natural(columns, []), console.width)
     if widths is None:  # the terminal's own line breaks are easier to read than columns of a few characters
         print_plain(columns, whole)
     else:
-        _print_on_terminal(columns, lines, widths, folds=True)
+        console.print(_laid_out(columns, lines, widths, folds=True))
 
 
-def _terminal_width() -> int:
+def _console() -> Console:
     from rich.console import Console
 
-    return Console().width
+    return Console(highlight=False, emoji=False)
 
 
 def _natural(columns: Sequence[Column], lines: Sequence[Sequence[str]]) -> list[int]:
@@ -96,14 +101,9 @@ def _natural(columns: Sequence[Column], lines: Sequence[Sequence[str]]) -> list[
     return [max(map(_width, texts)) for texts in zip(headings, *lines, strict=True)]
 
 
-def _print_on_terminal(
-    columns: Sequence[Column],
-    lines: Iterable[Sequence[str]],
-    widths: Mapping[int, int],
-    *,
-    folds: bool,
-) -> None:
-    from rich.console import Console
+def _laid_out(
+    columns: Sequence[Column], lines: Iterable[Sequence[str]], widths: Mapping[int, int], *, folds: bool
+) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -120,7 +120,7 @@ def _print_on_terminal(
     for line in lines:
         # as Text, not str: square brackets in data are not markup
         table.add_row(*(Text(line[place], no_wrap=not folds, overflow=overflow) for place in widths))
-    Console(highlight=False, emoji=False).print(table)
+    return table
 
 
 def print_plain(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> None:

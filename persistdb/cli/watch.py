@@ -12,8 +12,8 @@ from click.core import ParameterSource
 
 from . import complete
 from .messages import complain, counted, tell
-from .metrics import answering, read_address
 from .options import Seconds, gathered
+from .scrapes import answering, read_address
 from .status import DONE, reading_arguments
 from .target import Target, host_option, pass_target, reason_option
 from .trees import ImportProgress, PruneOptionCommand, imported, live_option, prune_option, runtime_option
