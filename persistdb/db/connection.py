@@ -129,7 +129,7 @@ class Connection(InFlight):
                     elif len(calls) != 1:
                         answers = self._answers(calls)
                     else:
-                        answers = (self._answer(calls[0]),)
+                        answers = (self.answer(self._execute(calls[0]), calls[0].decode),)
                 except self._errors as error:
                     calls = work.throw(error)
                 else:
@@ -137,19 +137,6 @@ class Connection(InFlight):
         except StopIteration as end:
             result: T = end.value
             return result
-
-    def _answer(self, call: Call) -> Answer:
-        sql = call.statement.sql
-        kept = None if self._observed or self._begin else self._backend.kept_cursor(self._pooled, sql)
-        if kept is None:
-            return self.answer(self._execute(call), call.decode)
-        values = _values(call)
-        try:
-            kept.execute(sql, values)
-        except self._errors as error:
-            self._tell(error, kept, sql, values)
-            raise
-        return self.answer(kept, call.decode)
 
     def _answers(self, calls: Sequence[Call]) -> Sequence[Answer]:
         alone, self._alone = self._alone, ""

@@ -238,19 +238,14 @@ class Database(ConnectionSource):
                 more -= 1
             except self._all_failures as failed:
                 if isinstance(failed, (CommitLost, CommitInterrupted)):
-                    result: Any = failed.result if isinstance(failed, CommitLost) else None
+                    result: Any = failed.result
                     if self._took_effect(failed.error, partial(verify, result) if verify else None, refs, deadline):
                         return result  # type: ignore[no-any-return]  # of this work
-                # an error that a variable holds holds this call, and with it all that the work has
-                error: BaseException = failed.error if isinstance(failed, CommitInterrupted) else failed
-                try:
-                    waited = seconds - left(deadline)
-                    if not more or not left(deadline) or not self._may_succeed_if_repeated(error, waited):
-                        raise self._final(error, deadline, write=write) from error
-                    log.debug("%s: again after an error: %s", self.url, self.backend.detail(cause_of(error)))
-                    more -= not is_away(error, self.backend)
-                finally:
-                    del error
+                waited = seconds - left(deadline)
+                if not more or not left(deadline) or not self._may_succeed_if_repeated(failed, waited):
+                    raise self._final(failed, deadline, write=write) from failed
+                log.debug("%s: again after an error: %s", self.url, self.backend.detail(cause_of(failed)))
+                more -= not is_away(failed, self.backend)
             pause = _wait(pause, deadline)
 
     def attempts(self) -> Iterator[int]:

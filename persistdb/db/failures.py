@@ -6,6 +6,7 @@ import errno
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..engines.base import CommitInterrupted
 from ..engines.plain import AllInUse
 from ..errors import AccessDenied, Busy, DatabaseError, ReadOnly, StorageFull, Unavailable
 
@@ -70,7 +71,7 @@ def is_away(error: BaseException, backend: Backend) -> bool:
 
 def cause_of(error: BaseException) -> BaseException:
     """Return the driver's own exception, which SQLAlchemy's and ours wrap."""
-    return error.error if isinstance(error, Lost) else getattr(error, "orig", None) or error
+    return error.error if isinstance(error, (Lost, CommitInterrupted)) else getattr(error, "orig", None) or error
 
 
 def lost_connection(error: BaseException) -> bool:

@@ -412,6 +412,9 @@ class CommitInterrupted(Exception):
     It had been committed by then, or had not begun.
     """
 
+    result = None
+    """What such a transaction gives."""
+
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
         self.error = error
