@@ -196,6 +196,7 @@ def haproxy(server_workspace: Workspace, with_standby: WithStandby) -> Iterator[
 def server(request: pytest.FixtureRequest) -> Server:
     """Use each server in turn that the tests share."""
     shared: Server = request.getfixturevalue(f"{request.param}_server")
+    shared.start()  # a failed test may have left it stopped
     return shared
 
 

@@ -206,6 +206,7 @@ def plain_server(request: pytest.FixtureRequest) -> Server:
     found: Server = request.getfixturevalue(f"{request.param}_server")
     if not found.ours:
         pytest.skip("a server that was given by URL may have TLS")
+    found.start()  # a failed test may have left it stopped
     return found
 
 
