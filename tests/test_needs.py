@@ -18,7 +18,7 @@ def test_what_tests_ask_for() -> None:
     """A package that a test asks for by name is one that ``.ci/run`` installs."""
     sources = [path.read_text("utf-8") for path in ROOT.joinpath("tests").rglob("*.py") if path != Path(__file__)]
     asked = {package for text in sources for package in _ASKED.findall(text)}
-    assert {"haproxy", "openssl", "prometheus"} <= asked
+    assert {"haproxy", "openssl", "prometheus", "man-db", "mandoc", "systemd"} <= asked
     assert asked <= set(INSTALLED)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import pytest
 from persistdb.cli.program import program
 from persistdb.cli.units import install_units
 from persistdb.places import units_folder
+from tests import needs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +24,8 @@ MOST_EXPOSED = 3.0
 
 
 def _analyze(*words: object) -> subprocess.CompletedProcess[str]:
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed (Debian: systemd)")
-    done = subprocess.run(["systemd-analyze", *map(str, words)], capture_output=True, text=True, check=False)
+    analyze = needs.program("systemd-analyze", package="systemd")
+    done = subprocess.run([analyze, *map(str, words)], capture_output=True, text=True, check=False)
     if "Unknown option" in done.stderr or "unrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze is older than systemd 250")
     return done

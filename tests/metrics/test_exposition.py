@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import urllib.request
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from persistdb.metrics import address, exposition
 from persistdb.metrics.address import Address
 from persistdb.metrics.families import ALWAYS, FAMILIES, OF_DATABASE, OF_WATCH, Numbers
 from persistdb.records import ContainerState, SandboxState
+from tests import needs
 from tests.store.audits import audit
 
 if TYPE_CHECKING:
@@ -99,12 +99,12 @@ def test_textfile(small: Database, tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
 def test_promtool_finds_no_fault(small: Database, tmp_path: Path) -> None:
     """Prometheus's own checker likes the names, the help and the types."""
+    promtool = needs.program("promtool", package="prometheus")
     exposition.write_textfile(Numbers(small, watch=Counts), tmp_path / "x.prom")
     with (tmp_path / "x.prom").open() as text:
-        done = subprocess.run(["promtool", "check", "metrics"], stdin=text, capture_output=True, text=True, check=False)
+        done = subprocess.run([promtool, "check", "metrics"], stdin=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from persistdb.metrics.families import FAMILIES
+from tests import needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,11 +102,11 @@ def test_rules_say_what_to_do() -> None:
         assert rule["annotations"]["description"].endswith(".")
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
 def test_prometheus_takes_the_rules(tmp_path: Path) -> None:
     """Prometheus's own checker takes the rules, and they fire when they should and not before."""
+    promtool = needs.program("promtool", package="prometheus")
     for path in (RULES, Path(__file__).with_name("rules.test.yml")):
         shutil.copy(path, tmp_path)
     for words in (["check", "rules", RULES.name], ["test", "rules", "rules.test.yml"]):
-        done = subprocess.run(["promtool", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run([promtool, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
