@@ -163,7 +163,7 @@ def test_a_sandbox_without_an_id(
     url, database = sqlite_store
     persistdb = Program(url, capsys)
     assert persistdb("import", sandboxes).status == 0
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         connection.exec_driver_sql(f"UPDATE sandbox SET sid = {sid} WHERE sid = 's2'")
     out = sandboxes.with_name("out")
     done = persistdb("export", "--to", out)

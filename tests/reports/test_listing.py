@@ -50,7 +50,7 @@ def test_pages_are_read_when_they_are_needed(repository: ContainerRepository) ->
 @pytest.mark.parametrize("page", [1, 2, 3])
 def test_pages_with_containers_that_cannot_be_read(repository: ContainerRepository, page: int, sort: str) -> None:
     """A container that cannot be read ends no list, and is named once, whatever the order."""
-    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with repository.database.writer.begin() as connection:
         connection.exec_driver_sql("UPDATE container SET state = x'ff' WHERE cid IN ('b', 'c', 'e')")
     faults: list[Unreadable] = []
     found = listing.find(repository, [], sort=sort, page=page, on_unreadable=faults.append)

@@ -54,7 +54,7 @@ def test_same_on_all_engines(databases: list[Database]) -> None:
 def test_views_can_be_created_again(database: Database) -> None:
     """The statements that drop and create the views leave them as they were, also after an interruption."""
     before = {view: rows(database, view) for view in views.NAMES}
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         for statement in (*views.removal(database.backend), *views.removal(database.backend)):
             connection.exec_driver_sql(statement)
         for statement in views.creation(database.backend):

@@ -136,7 +136,7 @@ _LINES = {"sqlite": _sqlite, "postgresql": _postgresql, "mariadb": _mariadb}
 
 def execute(database: Database, *statements: str) -> None:
     """Execute statements that write, in one transaction."""
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         for statement in statements:
             connection.execute(sa.text(statement))
 

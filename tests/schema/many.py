@@ -58,7 +58,7 @@ def fill(database: Database, containers: int, mounts: int = 10) -> None:
         f" FROM {numbers(containers)}"
         for position in range(mounts)
     ]
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         if engine == "mariadb":
             connection.exec_driver_sql(
                 f"SET SESSION max_recursive_iterations = {containers + 10}, max_statement_time=0"

@@ -93,7 +93,7 @@ def test_a_new_revision(alembic: Callable[..., str], database: Database, tmp_pat
     assert made.name == f"{number}_nothing_new.py"
     assert "op." not in made.read_text().partition("def upgrade")[2]
     made.unlink()
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE sandbox ADD COLUMN colour INTEGER")
     alembic("revision", "--autogenerate", "-m", "colours")
     up, _, down = (tmp_path / f"migrations/versions/{number}_colours.py").read_text().partition("def downgrade")

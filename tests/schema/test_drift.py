@@ -40,7 +40,7 @@ def test_migrated_is_created(database: Database) -> None:
     del migrated["persistdb_version"]
     migrate.downgrade(database, "base")
     Base.metadata.create_all(database.engine)
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         for statement in views.creation(database.backend):
             connection.exec_driver_sql(statement)
     created = dumps.schema(database.engine)

@@ -93,7 +93,7 @@ def test_tables_that_others_use(database: Database, database_url: str) -> None:
     """While another transaction holds a table, an upgrade waits and raises Busy; later it succeeds with all rows."""
     _old(database)
     with Database(database_url) as other:
-        with other.engine.execution_options(persistdb_begin="write").connect() as connection:
+        with other.writer.connect() as connection:
             connection.execute(text("UPDATE mount SET source = source"))
             with pytest.raises(Busy):
                 _upgrade(database, wait=1)

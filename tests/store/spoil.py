@@ -72,7 +72,7 @@ def sandbox(database: Database, sid: str, kind: str) -> None:
 
 def _spoil(database: Database, kind: tuple[tuple[str, ...], str], ids: str) -> None:
     _, statement = kind
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         if database.backend.name == "mariadb":
             connection.exec_driver_sql("SET sql_mode = ''")
         id_ = connection.exec_driver_sql(ids).scalar_one()

@@ -164,7 +164,7 @@ def test_many(repository: Repository) -> None:
     """Only the first ones are kept, and all are counted."""
     for i in range(30):
         put(repository, f"pod-{i}", "a")
-    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with repository.database.writer.begin() as connection:
         connection.execute(sa.text("UPDATE mount SET options = '[5]' WHERE position = 1"))
     (finding,) = check_rows(repository.database)
     assert (finding.count, len(finding.rows)) == (30, 20)
@@ -185,7 +185,7 @@ def test_types_that_only_sqlite_allows(sqlite_store: tuple[str, Database], table
     database = sqlite_store[1]
     put(ContainerRepository(database, host=HOST), "pod-1", "a")
     statement, column = LOOSE[table]
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         connection.exec_driver_sql(statement)
     findings = [one for one in check.check(database) if one.what.startswith(f"rows of {table} with a value")]
     assert findings
@@ -207,7 +207,7 @@ def test_ids_that_cannot_be_read(sqlite_store: tuple[str, Database], statement: 
     """Where the ID itself is not text, the row is named by its number."""
     database = sqlite_store[1]
     put(ContainerRepository(database, host=HOST), "pod-1", "a")
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         connection.exec_driver_sql(statement)
     (finding,) = check_rows(database)
     assert "row 1" in str(finding)
@@ -217,7 +217,7 @@ def test_text_that_no_save_accepts(sqlite_store: tuple[str, Database]) -> None:
     """What can be read, but not be saved, is named."""
     database = sqlite_store[1]
     put(ContainerRepository(database, host=HOST), "pod-1", "a")
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         connection.exec_driver_sql("UPDATE container SET extra = '[1]'")
     (finding,) = check_rows(database)
     assert finding.what == "containers with values that no save accepts"
@@ -230,7 +230,7 @@ def test_ids_that_no_save_accepts(repository: Repository, id_: str) -> None:
     put(repository, "pod-1", "a", "b")
     put(repository, "pod-2", "a")
     assert check_rows(repository.database) == []
-    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with repository.database.writer.begin() as connection:
         connection.execute(sa.text("UPDATE container SET cid = :id WHERE cid = 'b'"), {"id": id_})
         connection.execute(sa.text("UPDATE sandbox SET sid = :id WHERE sid = 'pod-2'"), {"id": id_})
     of_container, of_sandbox = check_rows(repository.database)
@@ -244,7 +244,7 @@ def test_ids_that_no_save_accepts(repository: Repository, id_: str) -> None:
 def test_a_sandbox_and_its_container_without_ids(repository: Repository) -> None:
     """Where both have an empty ID, which sorts before all others, both are named."""
     put(repository, "pod", "a")
-    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with repository.database.writer.begin() as connection:
         connection.exec_driver_sql("UPDATE container SET cid = ''")
         connection.exec_driver_sql("UPDATE sandbox SET sid = ''")
     of_container, of_sandbox = check_rows(repository.database)
@@ -255,7 +255,7 @@ def test_many_sandboxes(repository: Repository) -> None:
     """All pages of sandboxes are looked at, also those with one that cannot be read."""
     for number in range(PAGE + 5):
         put(repository, f"pod-{number}")
-    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with repository.database.writer.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE sandbox SET sid = 'lock' WHERE id = (SELECT max(id) FROM (SELECT id FROM sandbox) s)"
         )
@@ -270,7 +270,7 @@ def test_options_that_are_no_json(mariadb_store: tuple[str, Database]) -> None:
     """On MariaDB, options that are no JSON are named, though they are read as none."""
     database = mariadb_store[1]
     put(ContainerRepository(database, host=HOST), "pod-1", "a")
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         connection.exec_driver_sql("SET check_constraint_checks = 0")
         connection.exec_driver_sql("UPDATE mount SET options = 'no' WHERE position = 1")
         connection.exec_driver_sql("SET check_constraint_checks = 1")
@@ -309,7 +309,7 @@ def test_what_documents_say(repository: Repository, change: str, cid: str | None
     record = sandbox("pod-2", document=DOCUMENT)
     repository.save_sandbox(record, {"a": container(), "b": container("b")})
     assert check_rows(repository.database) == []
-    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with repository.database.writer.begin() as connection:
         connection.exec_driver_sql(change)
     (finding,) = check_rows(repository.database)
     ((host, sid, of, reason),) = finding.rows

@@ -193,7 +193,7 @@ def _bound(database: Database, sql: str, given: Mapping[str, object]) -> tuple[s
 
 def _analyze(database: Database) -> None:
     """Let the servers collect statistics, as they do by themselves."""
-    with database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with database.writer.begin() as connection:
         if database.backend.name == "postgresql":
             connection.exec_driver_sql("ANALYZE")
         elif database.backend.name == "mariadb":

@@ -107,7 +107,7 @@ def test_iterate_over_ids_that_are_no_text(
         put(repository, sid, "a", "b")
     table, _, name = column.partition(".")
     where = "cid = 'a' AND sandbox_id = 2" if table == "container" else "id = 2"
-    with repository.database.engine.execution_options(persistdb_begin="write").begin() as connection:
+    with repository.database.writer.begin() as connection:
         assert connection.exec_driver_sql(f"UPDATE {table} SET {name} = {value} WHERE {where}").rowcount == 1
     faults: list[Unreadable] = []
     yielded = [f"{one.sid}/{one.cid}" for one in repository.iterate(batch=batch, on_unreadable=faults.append)]
