@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..engines import waiting
-from ..engines.base import CommitInterrupted
 from ..engines.deadlines import left
+from ..engines.failures import CommitInterrupted
 from ..errors import Busy, CommitUnknown, DatabaseError, InvalidValue, PersistDBError, SessionOpen, Unavailable
 from ..validation import check_kind
 from .failures import (

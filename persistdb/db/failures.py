@@ -6,7 +6,7 @@ import errno
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ..engines.base import CommitInterrupted
+from ..engines.failures import CommitInterrupted
 from ..engines.plain import AllInUse
 from ..errors import AccessDenied, Busy, DatabaseError, ReadOnly, StorageFull, Unavailable
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from ..errors import BadURL, DriverMissing
-from .base import Backend, ErrorRule, Role, ViewsNotComparable
+from .base import Backend, Role, ViewsNotComparable
 from .deadlines import Timeouts
+from .failures import ErrorRule
 from .urls import as_options, listed_hosts, shown
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from .base import ErrorRule
+    from .failures import ErrorRule
 
 log = logging.getLogger("persistdb")
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from ..base import Answered, CommitInterrupted
+from ..failures import CommitInterrupted
 from .literals import marked
 from .prepared import GONE, Prepared
 from .startup import rolled_back_anyway
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy.pool import PoolProxiedConnection
+
+    from ..base import Answered
 
 MOST = 32_768
 """The characters of its parameters from which a statement goes to the server by itself.

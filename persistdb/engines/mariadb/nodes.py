@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.engine import URL
 
-    from ..base import ErrorRule
+    from ..failures import ErrorRule
     from ..urls import Host
 
 OPTIONS: Mapping[str, Sequence[str]] = {

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 
 from ...errors import AccessDenied, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, TLSError, Unavailable
-from ..base import ErrorRule, native
+from ..base import native
 from ..bounded import bound
 from ..deadlines import shut_down
+from ..failures import ErrorRule
 from ..liveness import ping_in_doubt
 from ..patience import connect_patiently
 from ..server import Server

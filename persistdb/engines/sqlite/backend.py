@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...errors import BadURL, Busy, Corrupt, QueryTimeout, ReadOnly, StorageFull, Unavailable
-from ..base import Backend, ErrorRule, native
+from ..base import Backend, native
+from ..failures import ErrorRule
 from ..plain import Connections
 from ..reading import allow_writes_again, refuse_writes
 from ..urls import check_names, check_numbers
