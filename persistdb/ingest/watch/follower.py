@@ -14,6 +14,7 @@ from ...errors import FileError, InotifyLimit
 from ...runtimes.oci.processes import is_frozen
 from ...runtimes.trees import is_live, may_be_entry, read_trees
 from ..turns import Entries
+from .faults import Faults
 from .known import Known, entries_of
 from .notifier import Beside, Entry, Root, Way
 
@@ -81,11 +82,7 @@ class Follower:
         self._lock = threading.RLock()
         self._followed: dict[Source, _Followed] = {}
         self._queued: Counter[Entry] = Counter()
-        # Faults of folders: those that were found once, and are looked for again; those that were there again, and are
-        # reported; and all of the first kind, until what was read with them is stored.
-        self._fresh: dict[Entry, frozenset[str]] = {}
-        self._stale: dict[Entry, frozenset[str]] = {}
-        self._held: set[str] = set()
+        self._faults = Faults()
         self._vanished: list[Read] = []
         self._freezers: deque[tuple[Entry, str, bool]] = deque()
         self._later: deque[tuple[Entry, float]] = deque()
@@ -333,23 +330,16 @@ class Follower:
         for tree in trees:
             self._look_into(source, tree)
         for name in names - known.faulty:
-            self._fresh.pop(Entry(source, name), None)
-            self._stale.pop(Entry(source, name), None)
+            self._faults.forget(Entry(source, name))
         return Entries(source=source, began=began, names=frozenset(names), trees=trees, gone=gone)
 
     def _look_into(self, source: Source, tree: SandboxTree) -> None:
         """Follow the processes of a sandbox, and let what has a fault be read again before that is reported."""
         entries = {name: Entry(source, name) for name in entries_of(tree)}
         if tree.faults:
-            faults = frozenset(map(str, tree.faults))
-            for entry in entries.values():
-                if faults in (self._fresh.pop(entry, None), self._stale.get(entry)):
-                    self._stale[entry] = faults
-                    self._held -= faults
-                else:
-                    self._fresh[entry] = faults
-                    self._held |= faults
-                    self._later.append((entry, time.monotonic() + RETRY))
+            again = self._faults.find(entries.values(), frozenset(map(str, tree.faults)))
+            at = time.monotonic() + RETRY
+            self._later.extend((entry, at) for entry in again)
         if tree.runtime == "kata" or not (is_live(source) if self._live is None else self._live):
             return
         pids = {
@@ -382,13 +372,13 @@ class Follower:
     def is_fresh(self, fault: FileError) -> bool:
         """Return whether a fault was found once only: the file may be written just now, and is read again."""
         with self._lock:
-            return str(fault) in self._held
+            return self._faults.is_held(str(fault))
 
     def all_is_stored(self) -> None:
         """Note that all that was read is stored, and forget faults that were found once and are not there any more."""
         with self._lock:
             if not self._queued:
-                self._held = set().union(*self._fresh.values())
+                self._faults.all_is_stored()
 
     def stored(self, read: Read) -> None:
         """Note that what was read is stored."""
