@@ -92,6 +92,8 @@ def test_names_from_the_database(shell: Shell) -> None:
     assert shell("show", "--host", "node-2", "w") == ["wide"]
     assert shell("--host", "node-2", "show", "w") == ["wide"]
     assert shell("ls", "--host", "n") == ["node-1", "node-2"]
+    assert shell("hosts", "r") == ["rm"]
+    assert shell("hosts", "rm", "n") == ["node-1", "node-2"]
 
 
 @pytest.mark.slow
