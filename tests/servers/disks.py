@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -62,11 +61,8 @@ def on_small_disk(
     if own.dialect == "mariadb":
         name = own.create_database()
         return name, small_disk(mariadb, at=own.data / name)
-    place = small_disk(postgresql)
-    os.chown(place, own.daemon.account.uid, own.daemon.account.gid)
-    for parent in place.parents:
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
+    # Not in pytest's own folder: each pytest that begins takes the rights of others from that again.
+    place = small_disk(postgresql, at=own.daemon.workspace.folder("disk", own.daemon.account))
     own.execute(f"CREATE TABLESPACE small LOCATION '{place}'")
     name = own.create_database()
     own.execute(f"ALTER DATABASE {name} SET TABLESPACE small")
