@@ -267,6 +267,9 @@ class Syntax(ABC):
     view_prefix: ClassVar[str] = ""
     """What names a view where the query itself has a part (WITH) of the same name, which is not recursive."""
 
+    most_hosts: ClassVar[int] = 500
+    """For how many hosts a query over views begins with these, and not with an index of all hosts' rows."""
+
     size: ClassVar[str]
     """The query for the database's size in bytes, NULL for a user who may not know it."""
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..db import work
@@ -43,7 +44,7 @@ class HostGroup(NamedTuple):
 
 
 def host_groups(database: Database, report: Report, sandboxes: int, timeout: float) -> Iterator[HostGroup]:
-    """Yield the hosts that a report may have rows of, in groups of about so many sandboxes.
+    """Yield the hosts that a report may have rows of, in groups of about so many sandboxes, and of few enough hosts.
 
     Where there are none, it is one empty group. They come in their order, and a host is never divided. One without
     sandboxes takes the place of one sandbox.
@@ -62,7 +63,9 @@ def host_groups(database: Database, report: Report, sandboxes: int, timeout: flo
         names = sorted([*there, *gone])[:sandboxes]
         found = Counter(names)
         is_last = len(names) < sandboxes
-        if not is_last and len(found) > 1:
+        if len(found) > database.backend.most_hosts:
+            is_last, found = False, Counter(dict(islice(found.items(), database.backend.most_hosts)))
+        elif not is_last and len(found) > 1:
             found.pop(names[-1])  # it may have more
         elif not is_last:
             found = Counter({name: database.read(lambda: work.value(own, {"host": name})) for name in found})  # noqa: B023  the same
