@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,8 @@ from tests.store.test_growth import rows_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from persistdb.reports.catalog import Report
 
 FEW, MANY = 30, 240
 SAME = "5d41402abc4b2a76"
@@ -51,9 +54,10 @@ def _analyze(database: Database) -> None:
             connection.exec_driver_sql(words[database.backend.name])
 
 
-def _rows_of(database: Database, name: str, hosts: Sequence[str], given: Mapping[str, object] | None = None) -> int:
+def _rows_of(
+    database: Database, report: Report, hosts: Sequence[str], given: Mapping[str, object] | None = None
+) -> int:
     """Return how many rows an engine looks at for a report of some hosts, or of all where none are named."""
-    report = catalog.find(name, database.backend.name)
     sql, parameters = scope.of_hosts(database, report, hosts) if hosts else (report.sql, {})
     values_of = report.values([]) if given is None else given
     sql, values = readonly.bound(database, sql, {**values_of, **parameters})
@@ -70,7 +74,7 @@ def test_a_device_that_all_sandboxes_have(store_url: str, name: str, hosts: list
         for number in (FEW, MANY):
             _sandboxes(database, number)
             _analyze(database)
-            each.append(_rows_of(database, name, hosts) / number)
+            each.append(_rows_of(database, catalog.find(name, database.backend.name), hosts) / number)
     few, many = each
     assert many <= 1.5 * few
 
@@ -87,11 +91,12 @@ def test_the_holders_of_a_device_in_a_large_sandbox(store_url: str) -> None:
     """Who holds a device is found in the sandbox's list, which is not gone through for each of its containers."""
     with Database(store_url) as database:
         each = []
-        values = catalog.find("device-holders", database.backend.name).values(["d7"])
+        report = catalog.find("device-holders", database.backend.name)
+        values = report.values(["d7"])
         for number in (FEW, MANY):
             _sandbox(database, number)
             _analyze(database)
-            each.append(_rows_of(database, "device-holders", ["node-1"], values) / number)
+            each.append(_rows_of(database, report, ["node-1"], values) / number)
     few, many = each
     assert many <= 1.5 * few
 
@@ -113,6 +118,21 @@ def test_a_page_of_many_hosts(sqlite_url: str, name: str) -> None:
             with database.session(write=True) as session:
                 session.execute(text("UPDATE sandbox SET host = 'h' || id WHERE host = 'node-1'"))
             group = next(page_hosts.host_groups(database, report, pages.SANDBOXES, timeout=60))
-            counts.append(_rows_of(database, name, group.hosts, values) / group.sandboxes)
+            counts.append(_rows_of(database, report, group.hosts, values) / group.sandboxes)
+    few, many = counts
+    assert many <= 1.5 * few
+
+
+def test_what_was_mounted_from_a_path(sqlite_url: str) -> None:
+    """Mounts of a path at a time are sought by that path, not among all that begin with a slash."""
+    with Database(sqlite_url) as database:
+        report = catalog.find("paths", "sqlite", past=True)
+        values = report.values(["/srv/7"]) | {"at": datetime.now(UTC)}
+        counts = []
+        for number in (FEW, MANY):
+            mounts = [Mount(source=f"/srv/{i}", destination="/d", host_path=f"/run/{i}") for i in range(number)]
+            record = ContainerState(mounts=mounts)
+            ContainerRepository(database, host="node-1").save_sandbox(SandboxState(sid="s"), {"c": record})
+            counts.append(_rows_of(database, report, [], values))
     few, many = counts
     assert many <= 1.5 * few
