@@ -76,11 +76,12 @@ class Names(NamedTuple):
 
 
 NO_NAMES: Final = Names()
+_NAMING: Final = frozenset((*POD_NAMESPACE, *POD_NAME, *POD_UID, *CONTAINER_NAME, *IMAGE))
 
 
 def names_of(annotations: Mapping[str, str]) -> Names:
     """Return the names in annotations: the first of each kind that is not empty."""
-    if not annotations:
+    if _NAMING.isdisjoint(annotations):
         return NO_NAMES
     name, namespace = _first(annotations, POD_NAME), _first(annotations, POD_NAMESPACE)
     return Names(

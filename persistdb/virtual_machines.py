@@ -7,11 +7,11 @@ files are members of the document. VirtiofsdPid became VirtiofsDaemonPid in Kata
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import msgspec
 
-from .lenient import NOTHING, clamped, integer, items, members, storable, text
+from .lenient import INT64_MAX, NOTHING, integer, items, members, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +61,12 @@ _DIGITS: Final = (4, 5)  # of a PCI domain
 
 
 def typed(document: str) -> TypedDocument | None:
-    """Return what is looked for in a document, if its values are of the types that Kata writes."""
+    """Return what is looked for in a document, if its values are of the types that Kata writes.
+
+    Numbers are of 64 bits then, and no text has a NUL: each is as it is stored.
+    """
+    if "\\u0000" in document:
+        return None
     try:
         given = _decode(document)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -83,10 +88,13 @@ def of_document(document: str, given: TypedDocument | None) -> tuple[VirtualMach
 # --- documents as Kata writes them: nearly all are decoded at once
 
 
+_Int64 = Annotated[int, msgspec.Meta(ge=-INT64_MAX - 1, le=INT64_MAX)]
+
+
 class _State(msgspec.Struct):
-    Pid: int | None = None
-    VirtiofsDaemonPid: int | None = None
-    VirtiofsdPid: int | None = None
+    Pid: _Int64 | None = None
+    VirtiofsDaemonPid: _Int64 | None = None
+    VirtiofsdPid: _Int64 | None = None
 
 
 class _Network(msgspec.Struct):
@@ -122,11 +130,11 @@ class _Device(msgspec.Struct):
     ID: str | None = None
     Type: str | None = None
     DevType: str | None = None
-    Major: int | None = None
-    Minor: int | None = None
+    Major: _Int64 | None = None
+    Minor: _Int64 | None = None
     BlockDrive: _Drive | None = None
-    RefCount: int | None = None
-    AttachCount: int | None = None
+    RefCount: _Int64 | None = None
+    AttachCount: _Int64 | None = None
     VFIODevs: list[_VFIO] | None = None
     Data: msgspec.Raw | None = None
 
@@ -153,7 +161,7 @@ class TypedDocument(msgspec.Struct):
         """The sandbox's own annotations, in each of its configurations."""
         for config in (self.Config, self.old_config):
             if config is not None and config.Annotations:
-                yield _storable(config.Annotations)
+                yield config.Annotations
 
     @property
     def containers(self) -> Iterator[tuple[str, dict[str, str]]]:
@@ -162,11 +170,7 @@ class TypedDocument(msgspec.Struct):
         of_old = self.old_config.Containers if self.old_config is not None else None
         for each in (*(of_config or ()), *(of_old or ())):
             if each.ID is not None:
-                yield storable(each.ID), _storable(each.Annotations or {})
-
-
-def _storable(annotations: dict[str, str]) -> dict[str, str]:
-    return {storable(name): storable(value) for name, value in annotations.items()}
+                yield each.ID, each.Annotations or {}
 
 
 _decode: Final = msgspec.json.Decoder(TypedDocument).decode
@@ -179,30 +183,30 @@ def _machine(given: TypedDocument) -> VirtualMachine:
         virtiofsd_pid = _running(state.VirtiofsDaemonPid) or _running(state.VirtiofsdPid)
     for config in (given.Config, given.old_config):
         if hypervisor_path is None and config is not None and config.HypervisorConfig is not None:
-            hypervisor_path = _stored(config.HypervisorConfig.HypervisorPath) or None
+            hypervisor_path = config.HypervisorConfig.HypervisorPath or None
     if given.Network is not None:
-        netns_path = _stored(given.Network.NetworkID) or _stored(given.Network.NetNsPath) or None
+        netns_path = given.Network.NetworkID or given.Network.NetNsPath or None
     if netns_path is None and given.old_network is not None:
-        netns_path = _stored(given.old_network.NetNsPath) or None
+        netns_path = given.old_network.NetNsPath or None
     return VirtualMachine(hypervisor_pid, hypervisor_path, virtiofsd_pid, netns_path)
 
 
 def _running(pid: int | None) -> int | None:
     """Return a pid; Kata writes 0 for a process that there is not."""
-    return clamped(pid) if pid is not None and pid > 0 else None
+    return pid if pid is not None and pid > 0 else None
 
 
 def _device(given: _Device) -> SandboxDevice:
     return SandboxDevice(
-        _stored(given.ID),
-        _stored(given.Type),
+        given.ID,
+        given.Type,
         _KINDS.get(given.DevType or ""),
-        _clamped(given.Major),
-        _clamped(given.Minor),
-        _stored(given.BlockDrive.File) if given.BlockDrive else None,
-        _clamped(given.RefCount),
-        _clamped(given.AttachCount),
-        tuple(_vfio(_stored(each.BDF), _stored(each.SysfsDev)) for each in given.VFIODevs or ()),
+        given.Major,
+        given.Minor,
+        given.BlockDrive.File if given.BlockDrive else None,
+        given.RefCount,
+        given.AttachCount,
+        tuple(_vfio(each.BDF, each.SysfsDev) for each in given.VFIODevs) if given.VFIODevs else (),
     )
 
 
@@ -284,11 +288,3 @@ def _text(*places: tuple[Members, str]) -> str | None:
 def _integer(*places: tuple[Members, str]) -> int | None:
     found = (integer(of.get(key, NOTHING)) for of, key in places)
     return next((value for value in found if value is not None), None)
-
-
-def _stored(value: str | None) -> str | None:
-    return storable(value) if value else value
-
-
-def _clamped(number: int | None) -> int | None:
-    return None if number is None else clamped(number)
