@@ -313,6 +313,20 @@ class Syntax(ABC):
         """Return the condition for values in a column that are not of its type; ``None`` where there can be none."""
         return None
 
+    stores_any_type: ClassVar[bool] = False
+    """Whether a column holds values of other types than its own, and text that is not UTF-8."""
+
+    def doubt(self, column: str, kind: TypeEngine[Any]) -> str | None:  # noqa: ARG002  some engines need them
+        """Return the condition for values of a column's type that a record may not hold; ``None`` if there are none.
+
+        It never holds for NULL. An engine that :attr:`stores_any_type` is not asked.
+        """
+        return None
+
+    def doubtful_text(self, text: str) -> str | None:  # noqa: ARG002  some engines need it
+        """Return the condition for text with a NUL; ``None`` where columns take none."""
+        return None
+
     @abstractmethod
     def shared_clock(self, parameter: str) -> str:
         """Write the time, in microseconds, of a clock that all users of the database have in common.

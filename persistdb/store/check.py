@@ -16,7 +16,8 @@ from ..schema.preflight import SHOWN
 from ..schema.prepare import prepare
 from ..validation import INT64, KEY_LENGTH, TOKEN_LENGTH, UINT32, invalid_id
 from . import check_derived
-from .queries import PAGE, Queries
+from .doubtful import Doubtful
+from .queries import PAGE
 from .record_rows import check_container, check_sandbox
 
 if TYPE_CHECKING:
@@ -101,22 +102,19 @@ def _faults_of_rows(database: Database, progress: Progress) -> list[Finding]:
     refused = _Examples("containers with values that no save accepts")
     refused_sandboxes = _Examples("sandboxes with values that no save accepts")
     prepare(database)
-    repository = Queries(database, "any", database.compiled)  # of this database, whatever replica it has
+    rows = Doubtful(database)
 
     def report(error: Unreadable) -> None:
         unreadable.add(error.host, error.sid, error.cid, error.detail)
 
-    total = repository.count(all_hosts=True)
-    for number, container in enumerate(repository.iterate(all_hosts=True, on_unreadable=report), 1):
-        if number % PAGE == 0:
-            progress(number, max(number, total))
+    for container in rows.containers(report, progress, PAGE):
         if _is_plain(container):
             continue
         try:
             check_container(container.cid, container.record, container.origin)
         except InvalidValue as error:
             refused.add(container.host, container.sid, container.cid, str(error))
-    for own in repository.own_rows(batch=PAGE):
+    for own in rows.sandboxes():
         if isinstance(own, Unreadable):
             report(own)
             continue

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ..db import work
 from ..errors import Unreadable
+from ..filters import ALL_HOSTS
 from ..records import Container, ContainerSummary
 from ..validation import check_count, check_kind
 from . import cursors, shapes
 from .cursors import Page, Start
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from ..db.work import Runner, Statement
     from ..filters import Filter, Scope
@@ -95,8 +97,18 @@ class Lists:
     ) -> Iterator[Container]:
         """Yield containers in the order that costs least."""
         shape, values = shapes.split(filters, scope)
+        yield from self._decoded(self._pages(shape, values, batch), report)
+
+    def between(self, behind: int, last: int, batch: int, report: OnUnreadable) -> Iterator[Container]:
+        """Yield the containers of all hosts whose rows' IDs are behind one and up to another."""
+        shape, values = shapes.split((), ALL_HOSTS)
+        pages = self._pages(shape, values, batch, behind)
+        within = takewhile(bool, ([row for row in rows if row[1] <= last] for rows in pages))
+        yield from self._decoded(within, report)
+
+    def _decoded(self, pages: Iterable[list[tuple[str, int]]], report: OnUnreadable) -> Iterator[Container]:
         decode = self._compiled.decode.container
-        for rows in self._pages(shape, values, batch):
+        for rows in pages:
             rows.reverse()
             while rows:
                 # one at a time, and released: records that are held until the page is done cost a third more
@@ -122,7 +134,9 @@ class Lists:
             part, is_last = part._replace(after=page.cursor), page.cursor is None
             yield from page
 
-    def _pages(self, shape: QueryShape, values: Mapping[str, object], batch: int) -> Iterator[list[tuple[str, int]]]:
+    def _pages(
+        self, shape: QueryShape, values: Mapping[str, object], batch: int, behind: int = 0
+    ) -> Iterator[list[tuple[str, int]]]:
         """Yield pages of payloads, each with the ID of its row; a payload that cannot be read is empty."""
         start: Mapping[str, object] | None = {}
         if not shape.all_hosts:
@@ -130,7 +144,7 @@ class Lists:
         if start is None:
             return
         statement, ids = self._selects.page_after(shape, named=bool(start)), partial(self._selects.ids_after, shape)
-        size, last = batch, 0
+        size, last = batch, behind
         while size == batch:
             page = {**values, **start, "after": last, "limit": batch}
             rows = list(

@@ -155,12 +155,14 @@ class Salvage:
         if outcomes is None:
             outcomes = []
             for id_ in ids:
-                outcome = yield from self._row(
-                    "sandbox", id_, self.rows.own_by_id, self._decode.sandbox, self.rows.own_names
-                )
+                outcome = yield from self.own_row(id_)
                 if outcome is not None:
                     outcomes.append(outcome)
         return ids[-1] if len(ids) == limit else None, outcomes
+
+    def own_row(self, id_: int) -> Work[Sandbox | Unreadable | None]:
+        """Return a sandbox without its containers by the ID of its row, or the error for it; ``None`` without a row."""
+        return self._row("sandbox", id_, self.rows.own_by_id, self._decode.sandbox, self.rows.own_names)
 
     def faults(self, host: str, sid: str) -> Work[list[Unreadable]]:
         """Return the faults of a sandbox: one error for each container, and one for its own row."""

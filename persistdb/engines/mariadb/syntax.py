@@ -8,6 +8,7 @@ from sqlalchemy import JSON, Boolean, Integer, column, func, literal_column, tex
 from sqlalchemy.dialects.mysql import insert
 
 from ..syntax import INT64_MAX, JSONItems, Syntax, first_of, json_path
+from ..types import UTCDateTime
 from . import events, numbered
 
 if TYPE_CHECKING:
@@ -160,6 +161,18 @@ class MariaDBSyntax(Syntax):
     def misfit(self, column: str, kind: TypeEngine[Any]) -> str | None:
         """Look at JSON: it is text with a CHECK, which a session may switch off (check_constraint_checks)."""
         return f"{column} IS NOT NULL AND NOT json_valid({column})" if isinstance(kind, JSON) else None
+
+    def doubt(self, column: str, kind: TypeEngine[Any]) -> str | None:
+        """Look at timestamps, which may be of no day (sql_mode), and at flags, which are numbers."""
+        if isinstance(kind, UTCDateTime):
+            day = f"from_days(to_days({column})) = date({column})"  # NULL for 2026-00-00, another day for 2026-02-31
+            is_good = f"coalesce({day} AND {column} BETWEEN '0002-01-01' AND '9998-12-31', FALSE)"
+            return f"({column} IS NOT NULL AND NOT {is_good})"
+        return f"{column} NOT IN (0, 1)" if isinstance(kind, Boolean) else None
+
+    def doubtful_text(self, text: str) -> str | None:
+        """Look byte by byte, which takes half the time."""
+        return f"locate(char(0), cast({text} AS binary)) > 0"
 
     def shared_clock(self, parameter: str) -> str:  # noqa: ARG002  the server has one
         """Ask the server, at the start of the statement."""

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from ..expressions import literal_text, on_conflict_update
 from ..syntax import INT64_MAX, JSONItems, Syntax, first_of
+from ..types import UTCDateTime
 from . import events, views
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Select, Subquery, Table
     from sqlalchemy.dialects.postgresql import Insert
+    from sqlalchemy.types import TypeEngine
 
     from ..syntax import Column, JSONPath, JSONRows, JSONValue
 
@@ -132,6 +134,11 @@ class PostgreSQLSyntax(Syntax):
         return first_of(candidates) if value.integer else self.bytewise(first_of(candidates))
 
     # --- the schema
+
+    def doubt(self, column: str, kind: TypeEngine[Any]) -> str | None:
+        """Look at timestamps: 'infinity' is one, and so is a year that a datetime cannot have."""
+        is_time = isinstance(kind, UTCDateTime)
+        return f"{column} NOT BETWEEN '0002-01-01' AND '9998-12-31'" if is_time else None
 
     def shared_clock(self, parameter: str) -> str:  # noqa: ARG002  the server has one
         """Ask the server, at the start of the statement."""

@@ -26,6 +26,7 @@ class SQLiteSyntax(Syntax):
     """The SQL of SQLite."""
 
     drivername = "sqlite+pysqlite"
+    stores_any_type = True
 
     # --- statements
 
