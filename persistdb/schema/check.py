@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -14,6 +15,7 @@ from ..errors import Finding, SchemaOutdated
 from . import drift, preflight, version
 from .core_history import IS_RECORDED
 from .metadata import METADATA
+from .screens import IS_KEPT, SCREENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..db.database import Database
     from ..engines import Backend
+    from .screens import Screen
 
 PAGE = 20_000
 """Containers that one statement goes through: on a server each must end within ``Timeouts.statement``."""
@@ -65,7 +68,6 @@ for _table, _children in (("mount", "mounts"), ("device_map", "device maps"), ("
 
 # Of what was: with no gap and no overlap, but for what was removed with its age, or before the horizon.
 _HORIZON = "(SELECT horizon FROM retention)"
-_IS_KEPT = "EXISTS (SELECT 1 FROM retention WHERE (seconds IS NULL OR seconds > 0) AND horizon < {time})"
 for _one, _owner, _names in (
     ("container", "container_id", "live.sandbox_id, live.cid"),
     ("sandbox", "sandbox_id", "live.host, live.sid"),
@@ -74,7 +76,7 @@ for _one, _owner, _names in (
     _RULES[f"{_one}s whose last past version does not end when the present one begins"] = (
         "live.id",
         (
-            f"SELECT {_names} FROM {_one} AS live WHERE {{}} AND {_IS_KEPT.format(time='live.updated_at')} AND EXISTS"
+            f"SELECT {_names} FROM {_one} AS live WHERE {{}} AND {IS_KEPT.format(time='live.updated_at')} AND EXISTS"
             f" (SELECT 1 FROM {_past} AS past WHERE past.{_owner} = live.id AND past.valid_to > {_HORIZON})"
             f" AND (SELECT max(past.valid_to) FROM {_past} AS past WHERE past.{_owner} = live.id) <> live.updated_at"
         ),
@@ -82,7 +84,7 @@ for _one, _owner, _names in (
     _RULES[f"{_one}s whose lifetime is not recorded, or is over"] = (
         "live.id",
         (
-            f"SELECT {_names} FROM {_one} AS live WHERE {{}} AND {_IS_KEPT.format(time='live.created_at')}"
+            f"SELECT {_names} FROM {_one} AS live WHERE {{}} AND {IS_KEPT.format(time='live.created_at')}"
             f" AND NOT EXISTS (SELECT 1 FROM {_life} AS life WHERE life.id = live.id AND life.removed_at IS NULL)"
         ),
     )
@@ -157,13 +159,19 @@ def check(database: Database, *, progress: Callable[[int, int], object] = lambda
         with database.engine.connect() as connection:
             pages = _pages(database.backend, connection)
             rules, misfits = preflight.orphan_queries(connection) | _RULES, _misfits(database.backend)
-            steps = len(rules) + len(misfits)
-            for done, (what, (column, statement)) in enumerate(rules.items(), 1):
-                findings += _in_pages(database.backend, connection, what, statement, column, pages)
-                progress(done, steps)
-            for done, (what, statement) in enumerate(misfits.items(), len(rules) + 1):
+            steps, done = len(SCREENS) + len(rules) + len(misfits), count(1)
+            screened: dict[str, Sequence[Mapping[str, object]]] = {}
+            for screen in SCREENS:
+                doubtful = _doubtful(database.backend, connection, screen, pages)
+                screened |= dict.fromkeys(screen.rules, doubtful)
+                progress(next(done), steps)
+            for what, (column, statement) in rules.items():
+                of_rule = screened.get(what, pages)
+                findings += _in_pages(database.backend, connection, what, statement, column, of_rule)
+                progress(next(done), steps)
+            for what, statement in misfits.items():
                 findings += _rows(database.backend, connection, what, statement, {})
-                progress(done, steps)
+                progress(next(done), steps)
     except (SQLAlchemyError, OSError) as error:
         raise database.failure(error) from error
     return findings
@@ -205,6 +213,31 @@ def _refuse_unless_missing(backend: Backend, error: DBAPIError) -> None:
         raise error
 
 
+def _condition(column: str, page: Mapping[str, object]) -> str:
+    bounds = {"behind": f"{column} > :behind", "last": f"{column} <= :last"}
+    return " AND ".join(bounds[name] for name in page) or "1 = 1"
+
+
+def _conditions(screen: Screen, page: Mapping[str, object]) -> list[str]:
+    return [_condition(column, page) for column in screen.columns]
+
+
+def _doubtful(
+    backend: Backend, connection: Connection, screen: Screen, pages: Sequence[Mapping[str, object]]
+) -> Sequence[Mapping[str, object]]:
+    """Return the pages in which the rules of a screen may find something: all, if it reads what is missing."""
+    try:
+        return [
+            page
+            for page in pages
+            if connection.execute(text(screen.statement.format(*_conditions(screen, page))), page).first()
+        ]
+    except DBAPIError as error:
+        _refuse_unless_missing(backend, error)
+        connection.rollback()
+        return pages
+
+
 def _in_pages(
     backend: Backend,
     connection: Connection,
@@ -216,9 +249,7 @@ def _in_pages(
     """Return the rows of all pages of a rule as one finding."""
     found: list[Finding] = []
     for page in pages:
-        bounds = {"behind": f"{column} > :behind", "last": f"{column} <= :last"}
-        condition = " AND ".join(bounds[name] for name in page) or "1 = 1"
-        found += _rows(backend, connection, what, statement.format(condition), page)
+        found += _rows(backend, connection, what, statement.format(_condition(column, page)), page)
         if found and not found[-1].columns:
             return found[-1:]  # it cannot be asked
     if not found:

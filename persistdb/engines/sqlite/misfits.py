@@ -18,7 +18,9 @@ def condition(column: str, kind: TypeEngine[Any]) -> str:
     if isinstance(kind, Boolean):
         stored, more = "integer", f"{column} NOT IN (0, 1)"
     elif isinstance(kind, Integer):
-        bits = 15 if isinstance(kind, SmallInteger) else 63 if isinstance(kind, BigInteger) else 31
+        if isinstance(kind, BigInteger):  # SQLite's own integers have no more than its 64 bits
+            return f"{column} IS NOT NULL AND typeof({column}) <> 'integer'"
+        bits = 15 if isinstance(kind, SmallInteger) else 31
         stored, more = "integer", f"{column} NOT BETWEEN {-(1 << bits)} AND {(1 << bits) - 1}"
     elif isinstance(kind, UTCDateTime):
         more = f"datetime({column}) IS NULL"

@@ -1270,14 +1270,12 @@ JOIN mount ON mount.container_id = container.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (mount.container_id IS NOT NULL AND (typeof(mount.container_id) <> 'integer'
-      OR mount.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.container_id IS NOT NULL AND typeof(mount.container_id) <> 'integer') = 0
   AND (mount.position IS NOT NULL AND (typeof(mount.position) <> 'integer'
       OR mount.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
   AND (mount.is_rootfs IS NOT NULL AND (typeof(mount.is_rootfs) <> 'integer'
@@ -1294,8 +1292,7 @@ WHERE
   AND (mount.read_only IS NOT NULL AND (typeof(mount.read_only) <> 'integer'
       OR mount.read_only NOT IN (0, 1))) = 0 AND (mount.mounted IS NOT NULL
     AND (typeof(mount.mounted) <> 'integer' OR mount.mounted NOT IN (0, 1))) = 0
-  AND (mount.since IS NOT NULL AND (typeof(mount.since) <> 'integer'
-      OR mount.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.since IS NOT NULL AND typeof(mount.since) <> 'integer') = 0
 
 -- name: recording.removals[1]
 -- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
@@ -1322,30 +1319,24 @@ JOIN device_map ON device_map.container_id = container.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (device_map.container_id IS NOT NULL AND (typeof(device_map.container_id) <> 'integer'
-      OR device_map.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.container_id IS NOT NULL AND typeof(device_map.container_id) <> 'integer') = 0
   AND (device_map.position IS NOT NULL AND (typeof(device_map.position) <> 'integer'
       OR device_map.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
   AND (device_map.device_id IS NOT NULL AND (typeof(device_map.device_id) <> 'text'
       OR instr(device_map.device_id, char(0)) > 0)) = 0
   AND (device_map.container_path IS NOT NULL AND (typeof(device_map.container_path) <> 'text'
       OR instr(device_map.container_path, char(0)) > 0)) = 0
-  AND (device_map.file_mode IS NOT NULL AND (typeof(device_map.file_mode) <> 'integer'
-      OR device_map.file_mode NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.uid IS NOT NULL AND (typeof(device_map.uid) <> 'integer'
-      OR device_map.uid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.gid IS NOT NULL AND (typeof(device_map.gid) <> 'integer'
-      OR device_map.gid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.file_mode IS NOT NULL AND typeof(device_map.file_mode) <> 'integer') = 0
+  AND (device_map.uid IS NOT NULL AND typeof(device_map.uid) <> 'integer') = 0
+  AND (device_map.gid IS NOT NULL AND typeof(device_map.gid) <> 'integer') = 0
   AND (device_map.shared IS NOT NULL AND (typeof(device_map.shared) <> 'integer'
       OR device_map.shared NOT IN (0, 1))) = 0 AND (device_map.since IS NOT NULL
-    AND (typeof(device_map.since) <> 'integer' OR device_map.since NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0
+    AND typeof(device_map.since) <> 'integer') = 0
 
 -- name: recording.removals[2]
 -- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
@@ -1372,30 +1363,25 @@ JOIN process ON process.container_id = container.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (process.container_id IS NOT NULL AND (typeof(process.container_id) <> 'integer'
-      OR process.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.container_id IS NOT NULL AND typeof(process.container_id) <> 'integer') = 0
   AND (process.position IS NOT NULL AND (typeof(process.position) <> 'integer'
       OR process.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (process.sandbox_id IS NOT NULL AND (typeof(process.sandbox_id) <> 'integer'
-      OR process.sandbox_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.sandbox_id IS NOT NULL AND typeof(process.sandbox_id) <> 'integer') = 0
   AND (process.token IS NOT NULL AND (typeof(process.token) <> 'text'
       OR instr(process.token, char(0)) > 0 OR length(process.token) > 512)) = 0
-  AND (process.pid IS NOT NULL AND (typeof(process.pid) <> 'integer'
-      OR process.pid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.pid IS NOT NULL AND typeof(process.pid) <> 'integer') = 0
   AND (process.start_time IS NOT NULL AND (typeof(process.start_time) <> 'text'
       OR datetime(process.start_time) IS NULL)) = 0
   AND (process.start_time_ns IS NOT NULL AND (typeof(process.start_time_ns) <> 'integer'
       OR process.start_time_ns NOT BETWEEN -32768 AND 32767)) = 0
   AND (process.start_time_offset IS NOT NULL AND (typeof(process.start_time_offset) <> 'integer'
       OR process.start_time_offset NOT BETWEEN -32768 AND 32767)) = 0
-  AND (process.since IS NOT NULL AND (typeof(process.since) <> 'integer'
-      OR process.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.since IS NOT NULL AND typeof(process.since) <> 'integer') = 0
 
 -- name: recording.removals[3]
 -- Record that sandboxes go with all that is in them, before they do. rows of rows.SandboxKey, now, cause, actor,
@@ -1414,8 +1400,7 @@ JOIN container ON container.sandbox_id = sandbox.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.state IS NOT NULL AND (typeof(container.state) <> 'text'
       OR instr(container.state, char(0)) > 0 OR length(container.state) > 255)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
@@ -1458,8 +1443,7 @@ JOIN sandbox ON sandbox.host = r.host AND sandbox.sid = r.sid
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (sandbox.revision IS NOT NULL
-    AND (typeof(sandbox.revision) <> 'integer' OR sandbox.revision NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0 AND (sandbox.state IS NOT NULL
+    AND typeof(sandbox.revision) <> 'integer') = 0 AND (sandbox.state IS NOT NULL
     AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
       OR length(sandbox.state) > 255)) = 0 AND (sandbox.persist_version IS NOT NULL
     AND (typeof(sandbox.persist_version) <> 'integer'
@@ -1593,14 +1577,12 @@ JOIN mount ON mount.container_id = container.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (mount.container_id IS NOT NULL AND (typeof(mount.container_id) <> 'integer'
-      OR mount.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.container_id IS NOT NULL AND typeof(mount.container_id) <> 'integer') = 0
   AND (mount.position IS NOT NULL AND (typeof(mount.position) <> 'integer'
       OR mount.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
   AND (mount.is_rootfs IS NOT NULL AND (typeof(mount.is_rootfs) <> 'integer'
@@ -1617,8 +1599,7 @@ WHERE
   AND (mount.read_only IS NOT NULL AND (typeof(mount.read_only) <> 'integer'
       OR mount.read_only NOT IN (0, 1))) = 0 AND (mount.mounted IS NOT NULL
     AND (typeof(mount.mounted) <> 'integer' OR mount.mounted NOT IN (0, 1))) = 0
-  AND (mount.since IS NOT NULL AND (typeof(mount.since) <> 'integer'
-      OR mount.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.since IS NOT NULL AND typeof(mount.since) <> 'integer') = 0
 
 -- name: recording.removals_by_id[1]
 -- Record the same of sandboxes by their IDs: rows of rows.RowKey.
@@ -1644,30 +1625,24 @@ JOIN device_map ON device_map.container_id = container.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (device_map.container_id IS NOT NULL AND (typeof(device_map.container_id) <> 'integer'
-      OR device_map.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.container_id IS NOT NULL AND typeof(device_map.container_id) <> 'integer') = 0
   AND (device_map.position IS NOT NULL AND (typeof(device_map.position) <> 'integer'
       OR device_map.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
   AND (device_map.device_id IS NOT NULL AND (typeof(device_map.device_id) <> 'text'
       OR instr(device_map.device_id, char(0)) > 0)) = 0
   AND (device_map.container_path IS NOT NULL AND (typeof(device_map.container_path) <> 'text'
       OR instr(device_map.container_path, char(0)) > 0)) = 0
-  AND (device_map.file_mode IS NOT NULL AND (typeof(device_map.file_mode) <> 'integer'
-      OR device_map.file_mode NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.uid IS NOT NULL AND (typeof(device_map.uid) <> 'integer'
-      OR device_map.uid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.gid IS NOT NULL AND (typeof(device_map.gid) <> 'integer'
-      OR device_map.gid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.file_mode IS NOT NULL AND typeof(device_map.file_mode) <> 'integer') = 0
+  AND (device_map.uid IS NOT NULL AND typeof(device_map.uid) <> 'integer') = 0
+  AND (device_map.gid IS NOT NULL AND typeof(device_map.gid) <> 'integer') = 0
   AND (device_map.shared IS NOT NULL AND (typeof(device_map.shared) <> 'integer'
       OR device_map.shared NOT IN (0, 1))) = 0 AND (device_map.since IS NOT NULL
-    AND (typeof(device_map.since) <> 'integer' OR device_map.since NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0
+    AND typeof(device_map.since) <> 'integer') = 0
 
 -- name: recording.removals_by_id[2]
 -- Record the same of sandboxes by their IDs: rows of rows.RowKey.
@@ -1693,30 +1668,25 @@ JOIN process ON process.container_id = container.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (process.container_id IS NOT NULL AND (typeof(process.container_id) <> 'integer'
-      OR process.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.container_id IS NOT NULL AND typeof(process.container_id) <> 'integer') = 0
   AND (process.position IS NOT NULL AND (typeof(process.position) <> 'integer'
       OR process.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (process.sandbox_id IS NOT NULL AND (typeof(process.sandbox_id) <> 'integer'
-      OR process.sandbox_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.sandbox_id IS NOT NULL AND typeof(process.sandbox_id) <> 'integer') = 0
   AND (process.token IS NOT NULL AND (typeof(process.token) <> 'text'
       OR instr(process.token, char(0)) > 0 OR length(process.token) > 512)) = 0
-  AND (process.pid IS NOT NULL AND (typeof(process.pid) <> 'integer'
-      OR process.pid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.pid IS NOT NULL AND typeof(process.pid) <> 'integer') = 0
   AND (process.start_time IS NOT NULL AND (typeof(process.start_time) <> 'text'
       OR datetime(process.start_time) IS NULL)) = 0
   AND (process.start_time_ns IS NOT NULL AND (typeof(process.start_time_ns) <> 'integer'
       OR process.start_time_ns NOT BETWEEN -32768 AND 32767)) = 0
   AND (process.start_time_offset IS NOT NULL AND (typeof(process.start_time_offset) <> 'integer'
       OR process.start_time_offset NOT BETWEEN -32768 AND 32767)) = 0
-  AND (process.since IS NOT NULL AND (typeof(process.since) <> 'integer'
-      OR process.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.since IS NOT NULL AND typeof(process.since) <> 'integer') = 0
 
 -- name: recording.removals_by_id[3]
 -- Record the same of sandboxes by their IDs: rows of rows.RowKey.
@@ -1734,8 +1704,7 @@ JOIN container ON container.sandbox_id = sandbox.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.state IS NOT NULL AND (typeof(container.state) <> 'text'
       OR instr(container.state, char(0)) > 0 OR length(container.state) > 255)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
@@ -1777,8 +1746,7 @@ JOIN sandbox ON sandbox.id = r.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (sandbox.revision IS NOT NULL
-    AND (typeof(sandbox.revision) <> 'integer' OR sandbox.revision NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0 AND (sandbox.state IS NOT NULL
+    AND typeof(sandbox.revision) <> 'integer') = 0 AND (sandbox.state IS NOT NULL
     AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
       OR length(sandbox.state) > 255)) = 0 AND (sandbox.persist_version IS NOT NULL
     AND (typeof(sandbox.persist_version) <> 'integer'
@@ -1902,8 +1870,7 @@ JOIN sandbox ON sandbox.id = r.id AND sandbox.revision = r.number
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (sandbox.revision IS NOT NULL
-    AND (typeof(sandbox.revision) <> 'integer' OR sandbox.revision NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0 AND (sandbox.state IS NOT NULL
+    AND typeof(sandbox.revision) <> 'integer') = 0 AND (sandbox.state IS NOT NULL
     AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
       OR length(sandbox.state) > 255)) = 0 AND (sandbox.persist_version IS NOT NULL
     AND (typeof(sandbox.persist_version) <> 'integer'
@@ -1932,8 +1899,7 @@ WHERE sandbox.id = :id AND sandbox.revision = :number
   AND
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (sandbox.revision IS NOT NULL
-    AND (typeof(sandbox.revision) <> 'integer' OR sandbox.revision NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0 AND (sandbox.state IS NOT NULL
+    AND typeof(sandbox.revision) <> 'integer') = 0 AND (sandbox.state IS NOT NULL
     AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
       OR length(sandbox.state) > 255)) = 0 AND (sandbox.persist_version IS NOT NULL
     AND (typeof(sandbox.persist_version) <> 'integer'
@@ -1958,8 +1924,7 @@ WHERE sandbox.id = :id AND sandbox.revision = :number
   AND
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (sandbox.revision IS NOT NULL
-    AND (typeof(sandbox.revision) <> 'integer' OR sandbox.revision NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0 AND (sandbox.state IS NOT NULL
+    AND typeof(sandbox.revision) <> 'integer') = 0 AND (sandbox.state IS NOT NULL
     AND (typeof(sandbox.state) <> 'text' OR instr(sandbox.state, char(0)) > 0
       OR length(sandbox.state) > 255)) = 0 AND (sandbox.updated_at IS NOT NULL
     AND (typeof(sandbox.updated_at) <> 'text' OR datetime(sandbox.updated_at) IS NULL)) = 0
@@ -1983,8 +1948,7 @@ JOIN container ON container.id = r.id AND container.revision = r.revision
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.state IS NOT NULL AND (typeof(container.state) <> 'text'
       OR instr(container.state, char(0)) > 0 OR length(container.state) > 255)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
@@ -2015,8 +1979,7 @@ WHERE container.id = :id AND container.revision = :revision
   AND
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.state IS NOT NULL AND (typeof(container.state) <> 'text'
       OR instr(container.state, char(0)) > 0 OR length(container.state) > 255)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
@@ -2042,8 +2005,7 @@ WHERE container.id = :id AND container.revision = :revision
   AND
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
 
 -- name: recording.old_children[0]
@@ -2070,14 +2032,12 @@ JOIN mount ON mount.container_id = r.container_id AND mount.position = r.positio
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (mount.container_id IS NOT NULL AND (typeof(mount.container_id) <> 'integer'
-      OR mount.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.container_id IS NOT NULL AND typeof(mount.container_id) <> 'integer') = 0
   AND (mount.position IS NOT NULL AND (typeof(mount.position) <> 'integer'
       OR mount.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
   AND (mount.is_rootfs IS NOT NULL AND (typeof(mount.is_rootfs) <> 'integer'
@@ -2094,8 +2054,7 @@ WHERE
   AND (mount.read_only IS NOT NULL AND (typeof(mount.read_only) <> 'integer'
       OR mount.read_only NOT IN (0, 1))) = 0 AND (mount.mounted IS NOT NULL
     AND (typeof(mount.mounted) <> 'integer' OR mount.mounted NOT IN (0, 1))) = 0
-  AND (mount.since IS NOT NULL AND (typeof(mount.since) <> 'integer'
-      OR mount.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.since IS NOT NULL AND typeof(mount.since) <> 'integer') = 0
 
 -- name: recording.old_children[1]
 -- Keep mounts, device maps and processes that are overwritten: rows of OldChild.
@@ -2122,30 +2081,24 @@ JOIN device_map ON device_map.container_id = r.container_id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (device_map.container_id IS NOT NULL AND (typeof(device_map.container_id) <> 'integer'
-      OR device_map.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.container_id IS NOT NULL AND typeof(device_map.container_id) <> 'integer') = 0
   AND (device_map.position IS NOT NULL AND (typeof(device_map.position) <> 'integer'
       OR device_map.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
   AND (device_map.device_id IS NOT NULL AND (typeof(device_map.device_id) <> 'text'
       OR instr(device_map.device_id, char(0)) > 0)) = 0
   AND (device_map.container_path IS NOT NULL AND (typeof(device_map.container_path) <> 'text'
       OR instr(device_map.container_path, char(0)) > 0)) = 0
-  AND (device_map.file_mode IS NOT NULL AND (typeof(device_map.file_mode) <> 'integer'
-      OR device_map.file_mode NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.uid IS NOT NULL AND (typeof(device_map.uid) <> 'integer'
-      OR device_map.uid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.gid IS NOT NULL AND (typeof(device_map.gid) <> 'integer'
-      OR device_map.gid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.file_mode IS NOT NULL AND typeof(device_map.file_mode) <> 'integer') = 0
+  AND (device_map.uid IS NOT NULL AND typeof(device_map.uid) <> 'integer') = 0
+  AND (device_map.gid IS NOT NULL AND typeof(device_map.gid) <> 'integer') = 0
   AND (device_map.shared IS NOT NULL AND (typeof(device_map.shared) <> 'integer'
       OR device_map.shared NOT IN (0, 1))) = 0 AND (device_map.since IS NOT NULL
-    AND (typeof(device_map.since) <> 'integer' OR device_map.since NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0
+    AND typeof(device_map.since) <> 'integer') = 0
 
 -- name: recording.old_children[2]
 -- Keep mounts, device maps and processes that are overwritten: rows of OldChild.
@@ -2172,30 +2125,25 @@ JOIN process ON process.container_id = r.container_id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (process.container_id IS NOT NULL AND (typeof(process.container_id) <> 'integer'
-      OR process.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.container_id IS NOT NULL AND typeof(process.container_id) <> 'integer') = 0
   AND (process.position IS NOT NULL AND (typeof(process.position) <> 'integer'
       OR process.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (process.sandbox_id IS NOT NULL AND (typeof(process.sandbox_id) <> 'integer'
-      OR process.sandbox_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.sandbox_id IS NOT NULL AND typeof(process.sandbox_id) <> 'integer') = 0
   AND (process.token IS NOT NULL AND (typeof(process.token) <> 'text'
       OR instr(process.token, char(0)) > 0 OR length(process.token) > 512)) = 0
-  AND (process.pid IS NOT NULL AND (typeof(process.pid) <> 'integer'
-      OR process.pid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.pid IS NOT NULL AND typeof(process.pid) <> 'integer') = 0
   AND (process.start_time IS NOT NULL AND (typeof(process.start_time) <> 'text'
       OR datetime(process.start_time) IS NULL)) = 0
   AND (process.start_time_ns IS NOT NULL AND (typeof(process.start_time_ns) <> 'integer'
       OR process.start_time_ns NOT BETWEEN -32768 AND 32767)) = 0
   AND (process.start_time_offset IS NOT NULL AND (typeof(process.start_time_offset) <> 'integer'
       OR process.start_time_offset NOT BETWEEN -32768 AND 32767)) = 0
-  AND (process.since IS NOT NULL AND (typeof(process.since) <> 'integer'
-      OR process.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.since IS NOT NULL AND typeof(process.since) <> 'integer') = 0
 
 -- name: recording.old_child[0]
 -- Keep one of them: the fields of an OldChild.
@@ -2218,14 +2166,12 @@ JOIN mount ON mount.container_id = container.id AND mount.position = :position
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (mount.container_id IS NOT NULL AND (typeof(mount.container_id) <> 'integer'
-      OR mount.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.container_id IS NOT NULL AND typeof(mount.container_id) <> 'integer') = 0
   AND (mount.position IS NOT NULL AND (typeof(mount.position) <> 'integer'
       OR mount.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
   AND (mount.is_rootfs IS NOT NULL AND (typeof(mount.is_rootfs) <> 'integer'
@@ -2242,8 +2188,7 @@ WHERE
   AND (mount.read_only IS NOT NULL AND (typeof(mount.read_only) <> 'integer'
       OR mount.read_only NOT IN (0, 1))) = 0 AND (mount.mounted IS NOT NULL
     AND (typeof(mount.mounted) <> 'integer' OR mount.mounted NOT IN (0, 1))) = 0
-  AND (mount.since IS NOT NULL AND (typeof(mount.since) <> 'integer'
-      OR mount.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.since IS NOT NULL AND typeof(mount.since) <> 'integer') = 0
 
 -- name: recording.old_child[1]
 -- Keep one of them: the fields of an OldChild.
@@ -2267,30 +2212,24 @@ JOIN device_map ON device_map.container_id = container.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (device_map.container_id IS NOT NULL AND (typeof(device_map.container_id) <> 'integer'
-      OR device_map.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.container_id IS NOT NULL AND typeof(device_map.container_id) <> 'integer') = 0
   AND (device_map.position IS NOT NULL AND (typeof(device_map.position) <> 'integer'
       OR device_map.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
   AND (device_map.device_id IS NOT NULL AND (typeof(device_map.device_id) <> 'text'
       OR instr(device_map.device_id, char(0)) > 0)) = 0
   AND (device_map.container_path IS NOT NULL AND (typeof(device_map.container_path) <> 'text'
       OR instr(device_map.container_path, char(0)) > 0)) = 0
-  AND (device_map.file_mode IS NOT NULL AND (typeof(device_map.file_mode) <> 'integer'
-      OR device_map.file_mode NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.uid IS NOT NULL AND (typeof(device_map.uid) <> 'integer'
-      OR device_map.uid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.gid IS NOT NULL AND (typeof(device_map.gid) <> 'integer'
-      OR device_map.gid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.file_mode IS NOT NULL AND typeof(device_map.file_mode) <> 'integer') = 0
+  AND (device_map.uid IS NOT NULL AND typeof(device_map.uid) <> 'integer') = 0
+  AND (device_map.gid IS NOT NULL AND typeof(device_map.gid) <> 'integer') = 0
   AND (device_map.shared IS NOT NULL AND (typeof(device_map.shared) <> 'integer'
       OR device_map.shared NOT IN (0, 1))) = 0 AND (device_map.since IS NOT NULL
-    AND (typeof(device_map.since) <> 'integer' OR device_map.since NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0
+    AND typeof(device_map.since) <> 'integer') = 0
 
 -- name: recording.old_child[2]
 -- Keep one of them: the fields of an OldChild.
@@ -2314,30 +2253,25 @@ JOIN process ON process.container_id = container.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (process.container_id IS NOT NULL AND (typeof(process.container_id) <> 'integer'
-      OR process.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.container_id IS NOT NULL AND typeof(process.container_id) <> 'integer') = 0
   AND (process.position IS NOT NULL AND (typeof(process.position) <> 'integer'
       OR process.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (process.sandbox_id IS NOT NULL AND (typeof(process.sandbox_id) <> 'integer'
-      OR process.sandbox_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.sandbox_id IS NOT NULL AND typeof(process.sandbox_id) <> 'integer') = 0
   AND (process.token IS NOT NULL AND (typeof(process.token) <> 'text'
       OR instr(process.token, char(0)) > 0 OR length(process.token) > 512)) = 0
-  AND (process.pid IS NOT NULL AND (typeof(process.pid) <> 'integer'
-      OR process.pid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.pid IS NOT NULL AND typeof(process.pid) <> 'integer') = 0
   AND (process.start_time IS NOT NULL AND (typeof(process.start_time) <> 'text'
       OR datetime(process.start_time) IS NULL)) = 0
   AND (process.start_time_ns IS NOT NULL AND (typeof(process.start_time_ns) <> 'integer'
       OR process.start_time_ns NOT BETWEEN -32768 AND 32767)) = 0
   AND (process.start_time_offset IS NOT NULL AND (typeof(process.start_time_offset) <> 'integer'
       OR process.start_time_offset NOT BETWEEN -32768 AND 32767)) = 0
-  AND (process.since IS NOT NULL AND (typeof(process.since) <> 'integer'
-      OR process.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.since IS NOT NULL AND typeof(process.since) <> 'integer') = 0
 
 -- name: recording.all_children[0]
 -- Keep all mounts, device maps and processes of containers: rows of OldContainer.
@@ -2363,14 +2297,12 @@ JOIN mount ON mount.container_id = container.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (mount.container_id IS NOT NULL AND (typeof(mount.container_id) <> 'integer'
-      OR mount.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.container_id IS NOT NULL AND typeof(mount.container_id) <> 'integer') = 0
   AND (mount.position IS NOT NULL AND (typeof(mount.position) <> 'integer'
       OR mount.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
   AND (mount.is_rootfs IS NOT NULL AND (typeof(mount.is_rootfs) <> 'integer'
@@ -2387,8 +2319,7 @@ WHERE
   AND (mount.read_only IS NOT NULL AND (typeof(mount.read_only) <> 'integer'
       OR mount.read_only NOT IN (0, 1))) = 0 AND (mount.mounted IS NOT NULL
     AND (typeof(mount.mounted) <> 'integer' OR mount.mounted NOT IN (0, 1))) = 0
-  AND (mount.since IS NOT NULL AND (typeof(mount.since) <> 'integer'
-      OR mount.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (mount.since IS NOT NULL AND typeof(mount.since) <> 'integer') = 0
 
 -- name: recording.all_children[1]
 -- Keep all mounts, device maps and processes of containers: rows of OldContainer.
@@ -2414,30 +2345,24 @@ JOIN device_map ON device_map.container_id = container.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (device_map.container_id IS NOT NULL AND (typeof(device_map.container_id) <> 'integer'
-      OR device_map.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.container_id IS NOT NULL AND typeof(device_map.container_id) <> 'integer') = 0
   AND (device_map.position IS NOT NULL AND (typeof(device_map.position) <> 'integer'
       OR device_map.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
   AND (device_map.device_id IS NOT NULL AND (typeof(device_map.device_id) <> 'text'
       OR instr(device_map.device_id, char(0)) > 0)) = 0
   AND (device_map.container_path IS NOT NULL AND (typeof(device_map.container_path) <> 'text'
       OR instr(device_map.container_path, char(0)) > 0)) = 0
-  AND (device_map.file_mode IS NOT NULL AND (typeof(device_map.file_mode) <> 'integer'
-      OR device_map.file_mode NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.uid IS NOT NULL AND (typeof(device_map.uid) <> 'integer'
-      OR device_map.uid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
-  AND (device_map.gid IS NOT NULL AND (typeof(device_map.gid) <> 'integer'
-      OR device_map.gid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (device_map.file_mode IS NOT NULL AND typeof(device_map.file_mode) <> 'integer') = 0
+  AND (device_map.uid IS NOT NULL AND typeof(device_map.uid) <> 'integer') = 0
+  AND (device_map.gid IS NOT NULL AND typeof(device_map.gid) <> 'integer') = 0
   AND (device_map.shared IS NOT NULL AND (typeof(device_map.shared) <> 'integer'
       OR device_map.shared NOT IN (0, 1))) = 0 AND (device_map.since IS NOT NULL
-    AND (typeof(device_map.since) <> 'integer' OR device_map.since NOT BETWEEN -9223372036854775808
-      AND 9223372036854775807)) = 0
+    AND typeof(device_map.since) <> 'integer') = 0
 
 -- name: recording.all_children[2]
 -- Keep all mounts, device maps and processes of containers: rows of OldContainer.
@@ -2463,30 +2388,25 @@ JOIN process ON process.container_id = container.id
 WHERE
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND (container.created_at IS NOT NULL AND (typeof(container.created_at) <> 'text'
       OR datetime(container.created_at) IS NULL)) = 0
   AND (container.updated_at IS NOT NULL AND (typeof(container.updated_at) <> 'text'
       OR datetime(container.updated_at) IS NULL)) = 0
-  AND (process.container_id IS NOT NULL AND (typeof(process.container_id) <> 'integer'
-      OR process.container_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.container_id IS NOT NULL AND typeof(process.container_id) <> 'integer') = 0
   AND (process.position IS NOT NULL AND (typeof(process.position) <> 'integer'
       OR process.position NOT BETWEEN -2147483648 AND 2147483647)) = 0
-  AND (process.sandbox_id IS NOT NULL AND (typeof(process.sandbox_id) <> 'integer'
-      OR process.sandbox_id NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.sandbox_id IS NOT NULL AND typeof(process.sandbox_id) <> 'integer') = 0
   AND (process.token IS NOT NULL AND (typeof(process.token) <> 'text'
       OR instr(process.token, char(0)) > 0 OR length(process.token) > 512)) = 0
-  AND (process.pid IS NOT NULL AND (typeof(process.pid) <> 'integer'
-      OR process.pid NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.pid IS NOT NULL AND typeof(process.pid) <> 'integer') = 0
   AND (process.start_time IS NOT NULL AND (typeof(process.start_time) <> 'text'
       OR datetime(process.start_time) IS NULL)) = 0
   AND (process.start_time_ns IS NOT NULL AND (typeof(process.start_time_ns) <> 'integer'
       OR process.start_time_ns NOT BETWEEN -32768 AND 32767)) = 0
   AND (process.start_time_offset IS NOT NULL AND (typeof(process.start_time_offset) <> 'integer'
       OR process.start_time_offset NOT BETWEEN -32768 AND 32767)) = 0
-  AND (process.since IS NOT NULL AND (typeof(process.since) <> 'integer'
-      OR process.since NOT BETWEEN -9223372036854775808 AND 9223372036854775807)) = 0
+  AND (process.since IS NOT NULL AND typeof(process.since) <> 'integer') = 0
 
 -- name: past.version_at
 -- Which version a container had: its ID, revision, and end, NULL if it is live: host, sid, cid, at.
@@ -2731,8 +2651,7 @@ WHERE container.sandbox_id =
   FROM schema_support) AND
   (SELECT coalesce(seconds, 1)
   FROM retention) > 0 AND (container.revision IS NOT NULL
-    AND (typeof(container.revision) <> 'integer' OR container.revision NOT BETWEEN
-      -9223372036854775808 AND 9223372036854775807)) = 0
+    AND typeof(container.revision) <> 'integer') = 0
   AND container.updated_at >= '0001-01-01' AND container.updated_at <= '9999-12-31 23:59:59.999999'
 
 -- name: transition[1]
