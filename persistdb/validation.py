@@ -118,7 +118,8 @@ def check_host(name: str) -> None:
 
 def check_id(name: str, value: str) -> None:
     """Refuse a value that is no ID of a sandbox or container (:func:`invalid_id`)."""
-    check_kind(name, value, str)
+    if not isinstance(value, str):
+        check_kind(name, value, str)
     reason = invalid_id(value)
     if reason is not None:
         raise InvalidValue(name, value, reason)
@@ -138,9 +139,13 @@ def invalid_id(value: str) -> str | None:
         return "an ID cannot hold a path separator or NUL"
     if value in FILE_NAMES:
         return "an ID cannot be the name of a runtime's file, beside which its folder would be"
-    if not _is_utf8(value):
+    if value.isascii():
+        size = len(value)
+    elif _is_utf8(value):
+        size = len(value.encode())
+    else:
         return "an ID must be valid UTF-8"
-    if len(value if value.isascii() else value.encode()) > KEY_LENGTH:
+    if size > KEY_LENGTH:
         return f"an ID cannot be longer than {KEY_LENGTH} bytes, as the name of a folder"
     return None
 
@@ -171,7 +176,8 @@ def check_path(name: str, value: str | os.PathLike[str]) -> None:
 
 def check_length(name: str, value: str, most: int = KEY_LENGTH) -> None:
     """Refuse a value that is not text, or text that is too long for its column."""
-    check_kind(name, value, str)
+    if not isinstance(value, str):
+        check_kind(name, value, str)
     if len(value) > most:
         raise InvalidValue(name, value, f"longer than {most} characters")
 
@@ -199,10 +205,11 @@ def check_shape(record: ContainerState) -> None:
 
     Raises :class:`~persistdb.errors.InvalidValue`.
     """
-    check_kind("record", record, ContainerState)
-    for name in ("device_maps", "mounts", "processes"):
-        if type(each := getattr(record, name)) is not list:
-            check_kind(name, each, list)
+    if type(record) is not ContainerState:
+        check_kind("record", record, ContainerState)
+    if type(record.device_maps) is not list or type(record.mounts) is not list or type(record.processes) is not list:
+        for name in ("device_maps", "mounts", "processes"):
+            check_kind(name, getattr(record, name), list)
     for process in record.processes:
         if type(process) is not Process:
             check_kind("process", process, Process)
@@ -216,9 +223,13 @@ def check_write(write: SandboxWrite) -> None:
     check_kind("sandbox", write, SandboxWrite)
     check_kind("sid", write.sid, str)
     containers: Mapping[str, ContainerState] = {} if write.containers is None else write.containers
-    check_kind("containers", containers, Mapping)
-    for name, kind in (("origins", Mapping), ("keep", AbstractSet)):
-        check_kind(name, getattr(write, name), kind)
+    for name, value, usual, kind in (
+        ("containers", containers, dict, Mapping),
+        ("origins", write.origins, dict, Mapping),
+        ("keep", write.keep, frozenset, AbstractSet),
+    ):
+        if type(value) is not usual:  # to ask an abstract class takes as long as all other checks
+            check_kind(name, value, kind)
     if write.containers is None and write.keep:
         raise InvalidValue("keep", write.keep, "without containers all stay; to remove the others, give containers={}")
     if write.revision is not None:

@@ -67,11 +67,13 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     """A statement to run, with its parameters.
 
     With ``decode`` its rows hold one JSON payload each, which is decoded as it comes, while it is in the CPU's cache.
+    ``is_checked``: every engine can store the text of its parameters, as whoever encoded them has seen.
     """
 
     statement: Statement
     parameters: Mapping[str, object]
     decode: Callable[[str], Any] | None = None
+    is_checked: bool = False
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):

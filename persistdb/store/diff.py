@@ -17,7 +17,7 @@ from ..validation import check_id
 from . import record_rows, revisions
 from .annotated import NO_ANNOTATIONS, NO_DOCUMENT, Annotated, Annotating
 from .annotated import NOTHING as NOT_ANNOTATED
-from .encoding import utc_text
+from .encoding import Row, utc_text
 from .past import NOTHING, Keeping, OldSandbox, Past, later
 from .rows import NO_CHILDREN, ChildRows, ContainerChange, ContainerKey, ContainerRow, SandboxChange, SandboxRow
 from .stored import SpoiltContainer, SpoiltSandbox, StoredContainer
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _NO_ORIGIN = Origin()
 
 
-class NewContainer(NamedTuple):
+class NewContainer(msgspec.Struct, frozen=True):
     """A container to insert; the rows of its children and annotations follow when its row has an ID.
 
     ``old_state`` is that of the row that it takes the place of, under its ID.
@@ -45,7 +45,7 @@ class NewContainer(NamedTuple):
     annotations: Annotations = NO_ANNOTATIONS
 
 
-class Renumbering(NamedTuple):
+class Renumbering(Row, frozen=True):
     """A sandbox's row that gets another number (:mod:`.revisions`), and no other change."""
 
     id: int
@@ -55,7 +55,7 @@ class Renumbering(NamedTuple):
     read_at: str | None
 
 
-class Transition(NamedTuple):
+class Transition(msgspec.Struct, frozen=True):
     """A container that goes from one state to another, whatever else is stored of it."""
 
     host: str
@@ -98,6 +98,7 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
     """Containers whose revision is not a number, so that it cannot be compared."""
     changed: tuple[ContainerChange, ...] = ()
     created: tuple[NewContainer, ...] = ()
+    """Those whose rows have an ID come first."""
     children: ChildRows = NO_CHILDREN
     """The children of changed containers."""
     annotated: Annotated = NOT_ANNOTATED
@@ -229,6 +230,7 @@ class _Draft:
         self._removed: list[ContainerKey] = []
         self._removed_by_id: list[int] = []
         self._changed: list[ContainerChange] = []
+        self._replacing: list[NewContainer] = []
         self._created: list[NewContainer] = []
         self._children: list[ChildRows] = []
         self._past = Keeping(now)
@@ -236,8 +238,6 @@ class _Draft:
         self._witness: Witness | None = None
 
     def diff(self) -> Diff:
-        # rows that keep their ID come first: SQLite would give it to a new row if it was the greatest
-        self._created.sort(key=lambda created: created.row.id is None)
         return Diff(
             now=self._now,
             new_sandboxes=tuple(self._new_sandboxes),
@@ -246,7 +246,8 @@ class _Draft:
             removed=tuple(self._removed),
             removed_by_id=tuple(self._removed_by_id),
             changed=tuple(self._changed),
-            created=tuple(self._created),
+            # rows that keep their ID come first: SQLite would give it to a new row if it was the greatest
+            created=(*self._replacing, *self._created),
             children=record_rows.joined(self._children),
             past=self._past.past(),
             annotated=self._annotating.annotated(),
@@ -282,7 +283,7 @@ class _Draft:
         at = later(stored.updated_at, self._now) if stored else self._now
         if stored is None:
             self._annotating.new_sandbox(write.sid, document)
-        else:
+        elif write.origins or own.document != stored.record.document:
             staying: dict[str, Origin | None] = dict.fromkeys(kept)
             staying |= {cid: write.origins.get(cid) for cid, new in wanted.items() if _stays(known.get(cid), new)}
             self._annotating.sandbox(stored, document, staying)
@@ -385,7 +386,7 @@ class _Draft:
                 later(stored.updated_at, self._now),
                 document.names(annotations),
             )
-            self._created.append(NewContainer(stored.sid, row, record, old.state, annotations))
+            self._replacing.append(NewContainer(stored.sid, row, record, old.state, annotations))
         else:
             self._changed.append(record_rows.container_change(stored.id, stored.revision, record, origin, self._now))
             children = record_rows.children(stored.id, stored.sandbox_id, record, old, since=revision)
@@ -400,14 +401,13 @@ def _stays(old: StoredContainer | SpoiltContainer | None, new: ContainerState) -
 
 def _must_replace(old: ContainerState, new: ContainerState) -> bool:
     """Return whether a list gets shorter, or a process gives up or changes its token."""
+    for before, after in zip(old.processes, new.processes, strict=False):
+        if before.token and before.token != after.token:
+            return True
     return (
         len(new.mounts) < len(old.mounts)
         or len(new.device_maps) < len(old.device_maps)
         or len(new.processes) < len(old.processes)
-        or any(
-            before.token and before.token != after.token
-            for before, after in zip(old.processes, new.processes, strict=False)
-        )
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..db.failures import Stale
 from ..db.work import Call
 from ..records import Container
-from .diff_statements import call_of_all, event_of
+from .diff_statements import call_of_all, event_of, ids_of
 from .encoding import utc_text
 from .stored import SpoiltSandbox, StoredSandbox
 
@@ -62,7 +62,9 @@ class LostCommits:
             key = {"host": self._host, "sid": sid, "at": wanted.now}
             answers = yield (Call(self._recording.find_sandbox_creation, key),)
             return True if answers[0].rows else None
-        created = (event_of(each) for each in wanted.created if None not in (each.row.id, each.row.sandbox_id))
+        created = (
+            event_of(each, *ids_of(each)) for each in wanted.created if None not in (each.row.id, each.row.sandbox_id)
+        )
         events = (*wanted.past.events, *created)
         told = next((each for each in events if each.at == wanted.now), next(iter(events), None))
         if told is None:  # of a new row, whose ID only the lost answer had

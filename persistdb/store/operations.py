@@ -241,7 +241,7 @@ class Operations(Queries):
             )
         except TokenClash as clash:
             raise self._runner.read(lambda: self._reader.token_taken(sid, cid, record)) from clash
-        self._creator.expected = any(new.old_state is None for new in written.created)
+        self._creator.expected = bool(written.created) and written.created[0].old_state is None
         return written.revisions[ref]
 
     def _create(self, creation: Creation, ref: str) -> int | None:
@@ -290,7 +290,8 @@ class Operations(Queries):
         :class:`~persistdb.errors.StateMismatch` if it is in another state, :class:`~persistdb.errors.NotFound`.
         """
         check_ids(sid, cid)
-        check_kind("expected", expected, str)
+        if not isinstance(expected, str):
+            check_kind("expected", expected, str)
         check_length("state", new)
         ref = f"{sid}/{cid}"
         if not force and (expected, new) not in TRANSITIONS:

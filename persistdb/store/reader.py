@@ -150,10 +150,10 @@ class Reader:
         Raises :class:`~persistdb.errors.NotFound`.
         """
         try:
-            rows = yield from work.rows(self._statements.snapshot, {"host": self._host, "sid": sid, "cid": cid})
-            if not rows:
+            (answer,) = yield (Call(self._statements.snapshot, {"host": self._host, "sid": sid, "cid": cid}),)
+            if not answer.rows:
                 raise NotFound("sandbox", sid, self._host)
-            sandbox_id, own_revision, of_containers, new_id, payload, document, read_at, changed_at = rows[0]
+            sandbox_id, own_revision, of_containers, new_id, payload, document, read_at, changed_at = answer.rows[0]
             container = None if payload is None else self._decode.stored_container(payload)
         except self._salvage.errors as error:
             self._salvage.reason(error)

@@ -8,7 +8,7 @@ Pure: nothing here touches a database.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 import msgspec
 from whenever import OffsetDateTime, TimeDelta
@@ -97,7 +97,8 @@ def container_change(
 
 
 def _of_container(record: ContainerState, origin: Origin) -> list[object]:
-    check_kind("origin", origin, Origin)
+    if type(origin) is not Origin:
+        check_kind("origin", origin, Origin)
     if origin.extra is not None:
         check_kind("extra", origin.extra, str)
         check_extra(origin.extra)
@@ -149,23 +150,23 @@ def children(
 
     ``since`` is the container's revision with them, 0 for a new container.
     """
-    mounts = [record.rootfs, *record.mounts]
-    old_mounts = [old.rootfs, *old.mounts] if old else ()
+    mounts: Iterable[tuple[int, Mount]] = enumerate([record.rootfs, *record.mounts])
+    device_maps: Iterable[tuple[int, DeviceMap]] = enumerate(record.device_maps)
+    processes: Iterable[tuple[int, Process]] = enumerate(record.processes)
+    if old is not None:
+        mounts = _differing(mounts, [old.rootfs, *old.mounts])
+        device_maps = _differing(device_maps, old.device_maps)
+        processes = _differing(processes, old.processes)
     return ChildRows(
-        _mounts(container_id, _differing(mounts, old_mounts), since),
-        _device_maps(container_id, _differing(record.device_maps, old.device_maps if old else ()), since),
-        [
-            _process(container_id, position, sandbox_id, process, since)
-            for position, process in _differing(record.processes, old.processes if old else ())
-        ],
+        _mounts(container_id, mounts, since),
+        _device_maps(container_id, device_maps, since),
+        [_process(container_id, position, sandbox_id, process, since) for position, process in processes],
     )
 
 
-def _differing(new: Sequence[T], old: Sequence[T]) -> Iterable[tuple[int, T]]:
-    if not old:
-        return enumerate(new)
+def _differing(new: Iterable[tuple[int, T]], old: Sequence[T]) -> Iterable[tuple[int, T]]:
     known = len(old)
-    return ((position, value) for position, value in enumerate(new) if position >= known or value != old[position])
+    return ((position, value) for position, value in new if position >= known or value != old[position])
 
 
 def joined(parts: Iterable[ChildRows]) -> ChildRows:
@@ -185,6 +186,11 @@ def _mounts(container_id: int, mounts: Iterable[tuple[int, Mount]], since: int) 
     for position, mount in mounts:
         if type(mount) is not Mount:
             check_kind("mount", mount, Mount)
+        options = mount.options
+        try:
+            text = None if options is None else _list_text(tuple(options)) if type(options) is list else _text(options)
+        except TypeError:  # no key of a cache, or refused by it
+            text = _text(options)
         values.append(
             [
                 container_id,
@@ -193,7 +199,7 @@ def _mounts(container_id: int, mounts: Iterable[tuple[int, Mount]], since: int) 
                 mount.source,
                 mount.destination,
                 mount.type,
-                None if mount.options is None else _json_text(mount.options),
+                text,
                 mount.host_path,
                 mount.block_device_id,
                 mount.read_only,
@@ -210,18 +216,19 @@ def _mounts(container_id: int, mounts: Iterable[tuple[int, Mount]], since: int) 
 _TEXT = frozenset({str})
 
 
-def _json_text(options: list[str]) -> str:
-    if type(options) is list and _TEXT.issuperset(map(type, options)):
-        return _list_text(tuple(options))
-    check_kind("options", options, list)
-    for option in options:
-        check_kind("options", option, str)
-    return _list_text.__wrapped__(options)
-
-
 # most mounts have one of a few lists
 @lru_cache(maxsize=256)
-def _list_text(options: Sequence[str]) -> str:
+def _list_text(options: tuple[str, ...]) -> str:
+    """Write texts as a list in JSON; raises :class:`TypeError` for others, and for a caller's subclass of text."""
+    if not _TEXT.issuperset(map(type, options)):
+        raise TypeError
+    return _text(list(options))
+
+
+def _text(options: object) -> str:
+    check_kind("options", options, list)
+    for option in cast("list[object]", options):
+        check_kind("options", option, str)
     try:
         return encode_json(options)
     except InvalidValue as error:
@@ -276,7 +283,8 @@ def _start_time(start: OffsetDateTime | None) -> list[object]:
     """Return UTC to the microsecond, the last three digits of the nanoseconds, and the minutes east of UTC."""
     if start is None:
         return [None, None, None]
-    check_kind("start_time", start, OffsetDateTime)
+    if type(start) is not OffsetDateTime:
+        check_kind("start_time", start, OffsetDateTime)
     offset = start.offset.total("seconds")
     if offset % 60:
         raise InvalidValue("start_time", start, "an offset is a number of whole minutes (RFC 3339)")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import asdict, replace
 
 from ..db.failures import Stale
 from ..db.work import Call
@@ -33,7 +34,7 @@ class Writer(LostCommits):
 
     def __init__(self, compiled: Compiled, host: str, reader: Reader, acting: Acting) -> None:
         super().__init__(compiled, host, reader)
-        self._acting = acting
+        self._acting, self._acting_of_transition = acting.values(), acting.values("transition")
         self._diff_statements = DiffStatements(compiled, reader, acting)
 
     # --- units of work
@@ -99,7 +100,7 @@ class Writer(LostCommits):
         numbers += [changed.revision + 1 for changed in wanted.changed]
         # none where another has stored the same in the meantime, so that nothing is written: it can be read then
         (number,) = numbers or [present[cid] or 0]
-        return msgspec.structs.replace(wanted, revisions={f"{sid}/{cid}": number})
+        return replace(wanted, revisions={f"{sid}/{cid}": number})
 
     def delete_container(self, sid: str, cid: str, revision: int | None) -> Work[bool]:
         """Remove one container, and return whether it was there."""
@@ -115,23 +116,15 @@ class Writer(LostCommits):
 
     def transition(self, transition: Transition) -> Work[None]:
         """Move a container to another state, if it is in the expected one, which the statements compare."""
-        host, sid, cid, expected, new, now = transition
-        values = {
-            "host": host,
-            "sid": sid,
-            "cid": cid,
-            "old": expected,
-            "new": new,
-            "now": now,
-            **self._acting.values("transition"),
-        }
-        answers = yield [Call(statement, values) for statement in self._compiled.transition]
+        values = asdict(transition) | self._acting_of_transition
+        answers = yield list(map(Call, self._compiled.transition, repeat(values)))
         if answers[-1].number:
             return
+        sid, cid = transition.sid, transition.cid
         container = yield from self._reader.container(sid, cid)
-        if container.record.state == expected:
+        if container.record.state == transition.old:
             raise Stale  # another brought it there in the meantime
-        raise StateMismatch(f"{sid}/{cid}", expected, container.record.state)
+        raise StateMismatch(f"{sid}/{cid}", transition.old, container.record.state)
 
     def destroy_sandbox(self, sid: str) -> Work[bool]:
         """Remove a sandbox with all that is in it, and return whether it was there."""
@@ -170,11 +163,15 @@ class Writer(LostCommits):
     def _write_rows(self, wanted: Diff) -> Work[int]:
         if wanted.replaced:
             yield from self._destroy(wanted.replaced, wanted.now)
-        new_ids = yield from self._insert_sandboxes(wanted)
-        created = _in_sandboxes(wanted.created, new_ids)
+        new_ids: Mapping[str, int] = {}
+        created: Sequence[NewContainer] = wanted.created
+        if wanted.new_sandboxes:
+            (inserted,) = yield (call_of_all(self._statements.insert_sandboxes, wanted.new_sandboxes),)
+            new_ids = {sid: id_ for id_, sid in inserted.rows}
+            created = _in_sandboxes(created, new_ids)
         parents = self._diff_statements.parents(wanted, created)
-        # Where all IDs are known, children need not wait for what the insert of their parents returns.
-        ahead = all(container.row.id is not None for container in created)
+        # Where all IDs are known, also the last one's, children need not wait for what the insert of parents returns.
+        ahead = not created or created[-1].row.id is not None
         old = self._diff_statements.old(wanted)
         calls = [*old, *(call for call, _ in parents)]
         if ahead:
@@ -185,14 +182,14 @@ class Writer(LostCommits):
             raise Stale
         if not ahead:
             ids = {(sandbox_id, cid): id_ for id_, sandbox_id, cid in answers[-1].rows}
-            created = [_with_id(container, ids) for container in created]
+            created = [replace(one, row=replace(one.row, id=ids[one.row.sandbox_id, one.row.cid])) for one in created]
             yield self._diff_statements.following(wanted, created, new_ids)
         return len(wanted.new_sandboxes) + sum(numbers)
 
     def _destroy(self, sandboxes: Sequence[Destruction], now: str) -> Work[int]:
         """Remove sandboxes, and record that before; returns how many were there."""
         keys = encode([rows.SandboxKey(each.host, each.sid) for each in sandboxes])
-        values = {"rows": keys, "now": now, **self._acting.values()}
+        values = {"rows": keys, "now": now, **self._acting}
         calls = [Call(statement, values) for statement in self._recording.removals]
         calls += [Call(self._statements.delete_sandbox, each._asdict()) for each in sandboxes]
         answers = yield calls
@@ -201,13 +198,6 @@ class Writer(LostCommits):
         if self._backend.locks_rows and number != len(answers[0].rows):
             raise Stale
         return number
-
-    def _insert_sandboxes(self, wanted: Diff) -> Work[Mapping[str, int]]:
-        """Insert the new sandboxes, and return their IDs."""
-        if not wanted.new_sandboxes:
-            return {}
-        (answer,) = yield (call_of_all(self._statements.insert_sandboxes, wanted.new_sandboxes),)
-        return {sid: id_ for id_, sid in answer.rows}
 
 
 def _cids(sandbox: StoredSandbox, *, readable: bool) -> set[str]:
@@ -220,11 +210,6 @@ def _in_sandboxes(created: Sequence[NewContainer], ids: Mapping[str, int]) -> Se
     return [
         container
         if container.row.sandbox_id is not None
-        else container._replace(row=msgspec.structs.replace(container.row, sandbox_id=ids[container.sid]))
+        else replace(container, row=replace(container.row, sandbox_id=ids[container.sid]))
         for container in created
     ]
-
-
-def _with_id(container: NewContainer, ids: Mapping[tuple[int | None, str], int]) -> NewContainer:
-    row = container.row
-    return container._replace(row=msgspec.structs.replace(row, id=ids[row.sandbox_id, row.cid]))

@@ -420,6 +420,7 @@ WRONG: dict[str, Any] = {
     "options": _mount(options="ro"),
     "options that are a tuple": _mount(options=("ro",)),
     "option": _mount(options=["ro", None]),
+    "option that cannot be hashed": _mount(options=["ro", ["rw"]]),
     "source": _mount(source=None),
     "source in bytes": _mount(source=b"/x"),
     "flag": _mount(read_only=2),
