@@ -129,6 +129,10 @@ class Floor(Contender):
     def execute(self, sql: str, values: Row = ()) -> Any:
         """Run a statement and give its cursor."""
 
+    def commit(self) -> None:
+        """Commit."""
+        self.execute("COMMIT")
+
     # --- writes
 
     def transition(self, sid: str, cid: str, old: str, new: str) -> None:
@@ -139,7 +143,7 @@ class Floor(Contender):
         if self.execute(self._transition, (new, moment, HOST, sid, cid, old)).rowcount != 1:
             raise LookupError(cid)
         self.execute(self._tell, (old, "transition", HOST, sid, cid))
-        self.execute("COMMIT")
+        self.commit()
 
     def save_sandbox(self, record: SandboxState, containers: Mapping[str, ContainerState]) -> None:
         """Read what is stored, compare, and write what differs."""
@@ -163,7 +167,7 @@ class Floor(Contender):
                     raise NotImplementedError("no benchmark changes these")
                 if old.record.device_maps != wanted.device_maps or old.record.processes != wanted.processes:
                     raise NotImplementedError("no benchmark changes these")
-        self.execute("COMMIT")
+        self.commit()
 
     # --- reads
 

@@ -125,10 +125,16 @@ class SQLiteFloor(Floor):
         super().__init__(driver().connect(url.removeprefix("sqlite:///"), isolation_level=None))
         for setting in _SETTINGS:
             self.connection.execute(f"PRAGMA {setting}").fetchall()
+        # for all that is read to its end at once: to make a cursor for each statement takes longer than some statements
+        self._cursor = self.connection.cursor()
 
     def execute(self, sql: str, values: Row = ()) -> Any:
         """Run a statement."""
-        return self.connection.execute(sql, values)
+        return self._cursor.execute(sql, values)
+
+    def commit(self) -> None:
+        """Commit, which the driver's own word for it does sooner than a statement."""
+        self.connection.commit()
 
     def save(self, sid: str, cid: str, record: ContainerState, origin: Origin | None = None) -> None:
         """Insert the container with what its sandbox's row says, give that its number, then insert the children."""
@@ -152,7 +158,7 @@ class SQLiteFloor(Floor):
         )
         if annotations:
             self._insert(annotation=annotations)
-        self.execute("COMMIT")
+        self.commit()
 
     def save_many(self, writes: Iterable[SandboxWrite]) -> None:
         """Give out the ids by hand, so that each table is one statement."""
@@ -190,7 +196,7 @@ class SQLiteFloor(Floor):
             self._insert(sandbox_lifetime=of_sandboxes, container_lifetime=lives, event=events)
             if annotations:
                 self._insert(annotation=annotations)
-            self.execute("COMMIT")
+            self.commit()
 
     def _insert(self, **rows: list[Row]) -> None:
         for table, values in rows.items():
@@ -198,9 +204,9 @@ class SQLiteFloor(Floor):
 
     def documents(self) -> Iterable[str]:
         """The cursor fetches row by row."""
-        return (document for (document,) in self.execute(self.iterate_sql, (HOST,)))
+        return (document for (document,) in self.connection.execute(self.iterate_sql, (HOST,)))
 
     def sandboxes(self) -> Iterator[Sandbox]:
         """The cursor fetches row by row."""
-        for (document,) in self.execute(self.sandboxes_sql, (HOST,)):
+        for (document,) in self.connection.execute(self.sandboxes_sql, (HOST,)):
             yield sandbox_of(self._decode_sandbox(document))
