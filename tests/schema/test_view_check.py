@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import event
 
-from persistdb import Database
+from persistdb import ContainerRepository, ContainerState, Database, SandboxState
 from persistdb.schema import migrate, views
 from persistdb.schema.check import check
 from tests.conftest import MARIADB
@@ -166,6 +169,34 @@ def test_spelling(migrated: Database) -> None:
     select = views.definitions(migrated.backend)["processes"].select
     _replace(migrated, "processes", "  " + select.replace(",\n      ", " ,\n\n").replace(" ,", ","))
     assert _found(migrated) == []
+
+
+@pytest.mark.parametrize("database_url", [MARIADB], indirect=True)
+def test_while_others_write(migrated: Database, database_url: str) -> None:
+    """On MariaDB a view is as it was, whatever others write, and the server counts, while it is compared."""
+    select = views.definitions(migrated.backend)["sandbox_devices"].select
+    ended = threading.Event()
+
+    def write() -> None:
+        with Database(database_url) as others, others.writer.connect() as counting:
+            repository = ContainerRepository(others, host="node-1")
+            for number in itertools.count():
+                if ended.is_set():
+                    return
+                repository.save_sandbox(SandboxState(sid=f"pod-{number % 7}"), {f"c{number}": ContainerState()})
+                if number % 3 == 0:
+                    counting.exec_driver_sql("ANALYZE TABLE sandbox, sandbox_device, container, mount").all()
+                if number % 40 == 39:
+                    repository.destroy_sandbox(f"pod-{number % 7}")
+
+    with ThreadPoolExecutor(1) as pool, migrated.engine.connect() as connection:
+        writing = pool.submit(write)
+        try:
+            changed = [migrated.backend.changed_views(connection, {"sandbox_devices": select}) for _ in range(1000)]
+        finally:
+            ended.set()
+        writing.result()
+    assert changed == [[]] * 1000
 
 
 def _function(body: str) -> str:

@@ -23,6 +23,9 @@ _DEFINITION = text(
 )
 # ER_BAD_FIELD_ERROR, ER_NO_SUCH_TABLE, ER_VIEW_INVALID: a view outlives the tables that it reads
 _INVALID = frozenset({1054, 1146, 1356})
+# Two columns that are to be equal: their order is that in which the tables would be read now, by what the server's own
+# thread last counted in them, and may be another one of two renderings
+_EQUAL = re.compile(r"(`\w+`\.`\w+`) = (`\w+`\.`\w+`)")
 # The character set of a literal, which a view keeps from the session that created it
 _INTRODUCER = re.compile(r"\b_(?:utf8mb[34]|utf8|latin1)(?=')")
 
@@ -65,4 +68,5 @@ def _rendered(connection: Connection, own: str, source: str) -> str:
         return f"error {code}"
     notes = connection.exec_driver_sql("SHOW WARNINGS")
     (rendered,) = (message for _, code, message in notes if code == _REWRITTEN)
-    return _INTRODUCER.sub("", rendered).replace(f"`{own}`.", "")
+    rendered = _INTRODUCER.sub("", rendered).replace(f"`{own}`.", "")
+    return _EQUAL.sub(lambda columns: " = ".join(sorted(columns.groups())), rendered)
