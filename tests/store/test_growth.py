@@ -317,21 +317,23 @@ def test_an_iteration_of_a_large_host(url: str) -> None:
     assert many <= 1.5 * few
 
 
-def test_what_one_of_very_many_versions_was(url: str) -> None:
-    """The rows of a container as it was, at a time or in a revision, are sought however many versions it had."""
-    with Database(url) as database:
-        repository, counts = ContainerRepository(database, host="node-1"), []
-        record, made = _container("v"), datetime.now(UTC)
-        repository.save_sandbox(SandboxState(sid="v"), {"v": record})
-        for number in (20, 180):
-            for i in range(number):
-                mounts = [mount.replace(options=[str(number), str(i)]) for mount in record.mounts]
-                repository.save("v", "v", record.replace(mounts=mounts))
-            _analyze(database)
-            for at, revision in ((made, 2), (made + (datetime.now(UTC) - made) / 2, number // 2)):
-                with _sent(database) as sent:
-                    repository.get("v", "v", at=max(at, repository.get("v", "v").created_at))
-                    repository.get("v", "v", revision=revision)
-                # the version is found, then read
-                counts.append(sum(rows_read(database, sql, values) for sql, values in (sent[-3], sent[-1])))
+def test_what_one_of_very_many_versions_was(database: Database) -> None:
+    """The rows of a container as it was, at a time or in a revision, are sought however many versions it had.
+
+    In a database of their own: among containers with few versions MariaDB expects few, and reads the keys of all.
+    """
+    repository, counts = ContainerRepository(database, host="node-1"), []
+    record, made = _container("v"), datetime.now(UTC)
+    repository.save_sandbox(SandboxState(sid="v"), {"v": record})
+    for number in (20, 180):
+        for i in range(number):
+            mounts = [mount.replace(options=[str(number), str(i)]) for mount in record.mounts]
+            repository.save("v", "v", record.replace(mounts=mounts))
+        _analyze(database)
+        for at, revision in ((made, 2), (made + (datetime.now(UTC) - made) / 2, number // 2)):
+            with _sent(database) as sent:
+                repository.get("v", "v", at=max(at, repository.get("v", "v").created_at))
+                repository.get("v", "v", revision=revision)
+            # the version is found, then read
+            counts.append(sum(rows_read(database, sql, values) for sql, values in (sent[-3], sent[-1])))
     assert max(counts) <= 1.5 * min(counts)
