@@ -1,4 +1,4 @@
-"""What is measured, and the bounds that persistdb sets itself: ratios to the driver by hand and to the ORM."""
+"""What is measured, and the bounds that persistdb sets itself: ratios to the driver by hand."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from typing import NamedTuple
 
 
 class Bound(NamedTuple):
-    """One operation: its name for people, and its bounds (``None``: none).
+    """One operation: its name for people, and its bounds.
 
     ``most`` is the time as a multiple of the driver's by hand, ``aim`` what we would like it to be, and
-    ``aim_on_servers`` where that is more on a server, ``orm`` how many times the ORM's unit of work must take.
+    ``aim_on_servers`` where that is more on a server.
     """
 
     title: str
     most: float
     aim: float
-    orm: float | None
     aim_on_servers: float | None = None
 
     def aim_on(self, *, server: bool) -> float:
@@ -24,18 +23,18 @@ class Bound(NamedTuple):
 
 
 BOUNDS = {
-    "save": Bound("save one new container", 2.2, 1.25, 3.0, aim_on_servers=1.5),
-    "save_annotated": Bound("save one of runc's, with its annotations", 2.2, 1.25, None),
-    "transition": Bound("change one container's state", 2.0, 1.3, 2.0),
-    "save_sandbox": Bound("save a sandbox of 20, one changed", 2.0, 1.3, 5.0),
-    "get": Bound("get one container", 1.75, 1.5, 12.0),
-    "look_up": Bound("look up by 8 characters", 2.5, 1.5, None),
-    "load_sandbox": Bound("load a sandbox of 20", 1.35, 1.15, 8.0),
-    "save_many": Bound("bulk save, each container", 1.4, 1.15, 6.0),
-    "iterate": Bound("iterate as records, each container", 1.15, 1.1, 4.0),
-    "import": Bound("import a tree, each sandbox", 1.4, 1.2, None),
-    "import_runc": Bound("import runc's files, each container", 1.4, 1.2, None),
-    "export": Bound("export it, each sandbox", 1.4, 1.2, None),
+    "save": Bound("save one new container", 2.2, 1.25, aim_on_servers=1.5),
+    "save_annotated": Bound("save one of runc's, with its annotations", 2.2, 1.25),
+    "transition": Bound("change one container's state", 2.0, 1.3),
+    "save_sandbox": Bound("save a sandbox of 20, one changed", 2.0, 1.3),
+    "get": Bound("get one container", 1.75, 1.5),
+    "look_up": Bound("look up by 8 characters", 2.5, 1.5),
+    "load_sandbox": Bound("load a sandbox of 20", 1.35, 1.15),
+    "save_many": Bound("bulk save, each container", 1.4, 1.15),
+    "iterate": Bound("iterate as records, each container", 1.15, 1.1),
+    "import": Bound("import a tree, each sandbox", 1.4, 1.2),
+    "import_runc": Bound("import runc's files, each container", 1.4, 1.2),
+    "export": Bound("export it, each sandbox", 1.4, 1.2),
 }
 
 GROWTH = 1.3
