@@ -177,6 +177,7 @@ def test_good_rows(repository: Repository, sent: Statements) -> None:
     """Good rows are not decoded, and however many there are in a page, they take the same statements."""
     if repository.database.backend.stores_any_type:
         pytest.skip("its columns tell nothing")
+    check_rows(repository.database)  # the first time SQLAlchemy asks a server more
     numbers = []
     for first in (0, 40):
         for number in range(first, first + 40):
@@ -184,7 +185,10 @@ def test_good_rows(repository: Repository, sent: Statements) -> None:
             repository.save_sandbox(record, {"b": container(f"{number}"), "é": container(f"{number} é")})
         sent.clear()
         assert check_rows(repository.database) == []
-        numbers.append(len(sent.texts))
+        # options are asked for until all of them are known to be good: which come first is the server's choice
+        of_options = [text for text in sent.texts if "AS listed FROM mount" in text]
+        assert len(of_options) <= 3
+        numbers.append(len(sent.texts) - len(of_options))
         assert not [text for text in sent.texts if "DeviceMaps" in text]
     assert numbers[0] == numbers[1]
 
