@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from ..db.work import changed, repeat, value
-from ..errors import Conflict, InvalidTransition, InvalidValue
+from ..errors import Conflict, InvalidTransition, InvalidValue, NotFound
 from ..records import TRANSITIONS, AuditFinding, AuditRun, Machine, Origin, SandboxState, SandboxWrite
 from ..validation import (
     check_count,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..db.work import Runner, Work
-    from ..records import ContainerState, State
+    from ..records import Container, ContainerState, State
     from .acting import Acting
     from .compiled import Compiled
     from .creating import Creation
@@ -264,11 +264,23 @@ class Operations(Queries):
         if not callable(function):
             raise InvalidValue("function", function, "must be a function that takes a record and returns one")
         for _ in self._runner.attempts():
-            container = self.get(sid, cid)
+            container = self._latest(sid, cid)
             record = function(container.record)
             with contextlib.suppress(Conflict):
                 return self.save(sid, cid, record, revision=container.revision)
         raise AssertionError
+
+    def _latest(self, sid: str, cid: str) -> Container:
+        """Load a container that is to be changed; where it is not there yet, wait for what other nodes have committed.
+
+        One that has been changed since is found by its revision.
+        """
+        try:
+            return self.get(sid, cid)
+        except NotFound:
+            if not self._compiled.database.backend.may_be_behind:
+                raise
+        return self._runner.write(lambda: self._reader.container(sid, cid), verify=repeat)
 
     def delete(self, sid: str, cid: str, *, revision: int | None = None) -> bool:
         """Remove one container; returns false, and raises no error, if it wasn't there.

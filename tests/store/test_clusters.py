@@ -238,6 +238,22 @@ def test_what_decides_is_current(galera: Galera, name: str, call: str) -> None:
             assert work.get("pod-1", "a").revision == 3
 
 
+def test_an_update_at_a_node_that_is_behind(galera: Galera, name: str) -> None:
+    """An update at a node that has not yet what was created at another waits for it."""
+    behind = Behind(galera, name)
+    with Database(behind.first.url(name)) as first, Database(behind.node.url(name)) as other:
+        repository = ContainerRepository(first, host="node-1")
+        until(lambda: version.current(other) == version.HEAD)  # the schema was made at the first
+        there = ContainerRepository(other, host="node-1")
+        assert there.count() == 0
+        behind.run(
+            lambda: put(repository, "pod-1", "a"),
+            lambda: there.update("pod-1", "a", lambda record: record.replace(state="paused")),
+        )
+        with repository.transaction() as work:
+            assert work.get("pod-1", "a").record.state == "paused"
+
+
 def test_the_schema_is_current(galera: Galera, name: str) -> None:
     """A program that opens a node waits until a change of the schema, made at another, is there, too."""
     behind = Behind(galera, name)
