@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from .annotations import NO_NAMES, names_of
+from .annotations import names_of
 from .lenient import NOTHING, items, members, text, texts
 from .virtual_machines import NO_DEVICES, UNKNOWN, TypedDocument, of_document, typed
 
@@ -121,7 +121,7 @@ class SandboxDocument:
         """Return the names of a container with these annotations; what they do not tell, the sandbox's do."""
         if self.text is not None and self.annotations:
             return names_of(self.annotations | annotations)
-        return names_of(annotations) if annotations else NO_NAMES
+        return names_of(annotations)
 
 
 def _of_files(layout: str, document: str) -> Annotations:

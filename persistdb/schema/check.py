@@ -218,24 +218,21 @@ def _condition(column: str, page: Mapping[str, object]) -> str:
     return " AND ".join(bounds[name] for name in page) or "1 = 1"
 
 
-def _conditions(screen: Screen, page: Mapping[str, object]) -> list[str]:
-    return [_condition(column, page) for column in screen.columns]
-
-
 def _doubtful(
     backend: Backend, connection: Connection, screen: Screen, pages: Sequence[Mapping[str, object]]
 ) -> Sequence[Mapping[str, object]]:
     """Return the pages in which the rules of a screen may find something: all, if it reads what is missing."""
+    doubtful = []
     try:
-        return [
-            page
-            for page in pages
-            if connection.execute(text(screen.statement.format(*_conditions(screen, page))), page).first()
-        ]
+        for page in pages:
+            conditions = (_condition(column, page) for column in screen.columns)
+            if connection.execute(text(screen.statement.format(*conditions)), page).first():
+                doubtful.append(page)
     except DBAPIError as error:
         _refuse_unless_missing(backend, error)
         connection.rollback()
         return pages
+    return doubtful
 
 
 def _in_pages(

@@ -114,7 +114,7 @@ def run(target: str, *, down: bool = False, **attributes: Any) -> None:
     It is ``alembic upgrade``, or ``alembic downgrade``, but that these read the revisions' files for each run.
     """
     scripts = _scripts()
-    ways = scripts._downgrade_revs if down else scripts._upgrade_revs  # noqa: SLF001  as Alembic documents it
+    ways = scripts._downgrade_revs if down else scripts._upgrade_revs  # noqa: SLF001  as Alembic's own commands do
 
     def steps(current: Any, _context: object) -> Any:
         return ways(target, current)

@@ -27,7 +27,6 @@ _COUNTED: Final = (
     ("container AS c JOIN sandbox AS s ON s.id = c.sandbox_id", "s.host"),
     ("audit_run", "host"),
     ("audit_finding", "host"),
-    ("host", "name"),
 )
 _HEARD: Final = (
     ("updated_at", "sandbox", "host"),
@@ -69,8 +68,8 @@ class HostRemoval:
     def stored(self) -> StoredHost:
         """Return how much is stored of the host; raises :class:`~persistdb.errors.NotFound` where it is nothing."""
         (row,) = self._database.read(lambda: work.rows(self._count, self._values))
-        sandboxes, containers, audits, findings, *others = row
-        times = [datetime.fromisoformat(time) for time in others[1:] if time is not None]
+        sandboxes, containers, audits, findings, *heard = row
+        times = [datetime.fromisoformat(time) for time in heard if time is not None]
         if not times:
             raise NotFound("host", self._repository.host)
         return StoredHost(sandboxes, containers, audits, findings, max(times))

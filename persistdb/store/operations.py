@@ -273,7 +273,7 @@ class Operations(Queries):
     def _latest(self, sid: str, cid: str) -> Container:
         """Load a container that is to be changed; where it is not there yet, wait for what other nodes have committed.
 
-        One that has been changed since is found by its revision.
+        A container that this node has in an older revision needs no wait: the save finds the conflict.
         """
         try:
             return self.get(sid, cid)

@@ -50,7 +50,7 @@ def bind_null(module: ModuleType) -> None:
     Adapters are a module's own, for all of its connections; this one changes nothing that is bound. A change of state
     binds two NULLs, and took a tenth longer for them.
     """
-    module.register_adapter(type(None), _NOTHING.get)  # of Python's own in C: it returns None
+    module.register_adapter(type(None), _NOTHING.get)  # a method in C that returns None for None
 
 
 def _module(name: str) -> ModuleType | None:
