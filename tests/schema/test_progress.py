@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
-from persistdb.schema import migrate, version
+from alembic import util
+
+from persistdb.schema import migrate, revisions, version
 
 from . import many
 
@@ -36,3 +39,19 @@ def test_long_moves_are_estimated(database: Database, monkeypatch: pytest.Monkey
             assert step.seconds is not None
             assert step.seconds > 0
     assert many.faults(database, CONTAINERS, MOUNTS) == [0] * 8
+
+
+def test_files_are_read_once(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade that tells its progress reads the file of each revision once, however many steps it has."""
+    load, read = util.load_python_file, Counter[str]()
+
+    def count(folder: Any, name: str) -> Any:
+        read[name] += 1
+        return load(folder, name)
+
+    revisions._scripts.cache_clear()
+    monkeypatch.setattr(util, "load_python_file", count)
+    migrate.upgrade(sqlite_database, progress=lambda _: None)
+    files = {name: times for name, times in read.items() if name[:4] in version.REVISIONS}
+    assert sorted(name[:4] for name in files) == list(version.REVISIONS)
+    assert set(files.values()) == {1}
