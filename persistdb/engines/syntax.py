@@ -289,6 +289,14 @@ class Syntax(ABC):
         """Write where a text has another in it, from 1 on, 0 if it has not; upper and lower case differ."""
         return f"instr({text}, {part})"
 
+    def characters(self, text: str) -> str:
+        """Write how many characters a text has."""
+        return f"char_length({text})"
+
+    def octets(self, text: str) -> str:
+        """Write how many octets a text has."""
+        return f"octet_length({text})"
+
     def may_contain(self, text: str, part: str) -> str:
         """Write a condition that is true wherever a text has another in it, so that it need not be returned."""
         return f"{self.position(text, part)} > 0"
@@ -317,9 +325,9 @@ class Syntax(ABC):
     """Whether a column holds values of other types than its own, and text that is not UTF-8."""
 
     def doubt(self, column: str, kind: TypeEngine[Any]) -> str | None:  # noqa: ARG002  some engines need them
-        """Return the condition for values of a column's type that a record may not hold; ``None`` if there are none.
+        """Return the condition for values in a column that a record may not hold; ``None`` if there are none.
 
-        It never holds for NULL. An engine that :attr:`stores_any_type` is not asked.
+        It holds for each :meth:`misfit`, but for JSON and for text with a NUL, and never for NULL.
         """
         return None
 

@@ -201,3 +201,5 @@ retention = Table(
 
 IS_RECORDED = "(SELECT coalesce(seconds, 1) FROM retention) > 0"
 """The condition that the database records what changes."""
+IS_KEPT = "EXISTS (SELECT 1 FROM retention WHERE (seconds IS NULL OR seconds > 0) AND horizon < {time})"
+"""Whether what was at a time is kept: with no gap and no overlap, but for what was removed with its age."""

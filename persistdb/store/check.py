@@ -17,6 +17,7 @@ from ..schema.prepare import prepare
 from ..validation import INT64, KEY_LENGTH, TOKEN_LENGTH, UINT32, invalid_id
 from . import check_derived
 from .doubtful import Doubtful
+from .doubts import RULES
 from .queries import PAGE
 from .record_rows import check_container, check_sandbox
 
@@ -40,13 +41,12 @@ def find_faults(
 ) -> list[Finding]:
     """Return everything that is wrong with a database, and with its rows; an empty list is good news.
 
-    They are looked for at once, on two connections where the database may have two and these read one file: the
-    server, or SQLite beside the interpreter, goes through the file and the tables while the rows are decoded here.
-    ``progress`` is told of the rows, and when these are done ``rules`` is told how many of the schema's rules are, from
-    another thread.
+    They are looked for at once, on two connections where the database may have two and these read one file: one thread
+    looks at the file and the tables, this one at the rows, and who is done first helps the other. ``progress`` is told
+    of the rows, and when these are done ``rules`` is told how many of the schema's rules are, from both threads.
 
-    ``found`` is told of each finding, in the order of the list, and where one part of the check fails, of the other
-    part's before that is raised. Where both fail, the error of the schema's part is raised, with the other as context.
+    ``found`` is told of each finding, in the order of the list. Where a part of the check fails, it is told of what was
+    found, and of what the other part finds, before that is raised. Where both fail, one error has the other as context.
 
     Raises what :func:`persistdb.schema.check.check` does.
     """
@@ -57,75 +57,123 @@ def find_faults(
         for finding in some:
             found(finding)
 
-    schema_check.check_support(database)
-    size = database.engine.pool.size()  # type: ignore[attr-defined]  # each of our pools has it
-    if size < _CONNECTIONS or database.backend.reads_copies():
-        tell(schema_check.check(database))
-        tell(check_rows(database, progress=progress))
-        return findings
     are_read = threading.Event()
 
     def reach(done: int, number: int) -> None:
         if are_read.is_set():
             rules(done, number)
 
-    beside = Beside(partial(schema_check.check, database, progress=reach))
-    try:
-        of_rows = check_rows(database, progress=progress)
-    except Exception:  # one that tells the program to end waits for nothing
+    schema = schema_check.Check(database, but=RULES, progress=reach)
+    rows = _Rows(database, progress)
+    size = database.engine.pool.size()  # type: ignore[attr-defined]  # each of our pools has it
+    is_alone = size < _CONNECTIONS or database.backend.reads_copies()
+    beside = None if is_alone else Beside(partial(_run_both, schema, rows))
+
+    def finish() -> None:
+        """Tell of the tables, when all is done; raise what ended their check."""
         are_read.set()
-        tell(beside.result())
-        raise
-    are_read.set()
+        try:
+            schema.run()  # the steps that are left
+        finally:
+            try:
+                if beside is not None:
+                    beside.result()
+            finally:
+                tell(schema.findings())
+        if findings or rows.are_doubtful:
+            tell(schema_check.ask(database, RULES))
+
     try:
-        tell(beside.result())
+        rows.run()
+    except Exception:  # one that tells the program to end waits for nothing
+        rows.derived.stop()
+        finish()
+        raise
+    try:
+        finish()
     finally:
-        tell(of_rows)
+        tell(rows.findings())
     return findings
 
 
-def check_rows(database: Database, *, progress: Progress = lambda _done, _all: None) -> list[Finding]:
-    """Read all containers and sandboxes of all hosts, in constant memory, and return their faults.
+def _run_both(schema: schema_check.Check, rows: _Rows) -> None:
+    schema.run()
+    rows.derived.run()
+
+
+def check_rows(database: Database) -> list[Finding]:
+    """Look at all containers and sandboxes of all hosts, in constant memory, and return their faults.
 
     The schema must be the program's own (:func:`persistdb.schema.check.check`). Nothing is changed.
     """
-    try:
-        return _faults_of_rows(database, progress)
-    except DatabaseError as error:
-        if type(error) is not DatabaseError:  # the others are about the database
-            raise
-        return [Finding(f"the rows cannot be read: {error}")]  # a column is missing, for example
+    rows = _Rows(database, lambda _done, _all: None)
+    rows.run()
+    return rows.findings()
 
 
-def _faults_of_rows(database: Database, progress: Progress) -> list[Finding]:
-    unreadable = _Examples("containers or sandboxes that cannot be read")
-    refused = _Examples("containers with values that no save accepts")
-    refused_sandboxes = _Examples("sandboxes with values that no save accepts")
-    prepare(database)
-    rows = Doubtful(database)
+class _Rows:
+    """The check of the rows; another thread may help with what is derived from documents."""
 
-    def report(error: Unreadable) -> None:
-        unreadable.add(error.host, error.sid, error.cid, error.detail)
+    def __init__(self, database: Database, progress: Progress) -> None:
+        self._database, self._progress = database, progress
+        self.are_doubtful = True
+        """Whether rules may find something that are not asked if there are no doubtful rows."""
+        self._unreadable = _Examples("containers or sandboxes that cannot be read")
+        self._refused = _Examples("containers with values that no save accepts")
+        self._refused_sandboxes = _Examples("sandboxes with values that no save accepts")
+        self._different = _Examples(
+            "rows that are not what the stored files say: remove the sandbox, and import or save it again"
+        )
+        self._error: DatabaseError | None = None
+        self.derived = check_derived.Comparison(database, self._different.add)
 
-    for container in rows.containers(report, progress, PAGE):
-        if _is_plain(container):
-            continue
+    def run(self) -> None:
+        """Look at all of them."""
         try:
-            check_container(container.cid, container.record, container.origin)
-        except InvalidValue as error:
-            refused.add(container.host, container.sid, container.cid, str(error))
-    for own in rows.sandboxes():
-        if isinstance(own, Unreadable):
-            report(own)
-            continue
+            self._look()
+        except DatabaseError as error:
+            if type(error) is not DatabaseError:  # the others are about the database
+                raise
+            self._error = error
+            self.derived.stop()
+        else:
+            self.derived.run()
+
+    def findings(self) -> list[Finding]:
+        """Return what is found when all is done; raise what ended the look at what is derived."""
         try:
-            check_sandbox(own.record)
-        except InvalidValue as error:
-            refused_sandboxes.add(own.host, own.record.sid, None, str(error))
-    derived = _Examples("rows that are not what the stored files say: remove the sandbox, and import or save it again")
-    check_derived.compare(database, derived.add)
-    found = (unreadable, refused, refused_sandboxes, derived)
-    return [finding for each in found if (finding := each.finding()).count]
+            if self._error is not None:
+                raise self._error
+            self.derived.check()
+        except DatabaseError as error:
+            if type(error) is not DatabaseError:
+                raise
+            return [Finding(f"the rows cannot be read: {error}")]  # a column is missing, for example
+        found = (self._unreadable, self._refused, self._refused_sandboxes, self._different)
+        return [finding for each in found if (finding := each.finding()).count]
+
+    def _look(self) -> None:
+        prepare(self._database)
+        rows = Doubtful(self._database)
+        for container in rows.containers(self._report, self._progress, PAGE):
+            if _is_plain(container):
+                continue
+            try:
+                check_container(container.cid, container.record, container.origin)
+            except InvalidValue as error:
+                self._refused.add(container.host, container.sid, container.cid, str(error))
+        for own in rows.sandboxes():
+            if isinstance(own, Unreadable):
+                self._report(own)
+                continue
+            try:
+                check_sandbox(own.record)
+            except InvalidValue as error:
+                self._refused_sandboxes.add(own.host, own.record.sid, None, str(error))
+        self.are_doubtful = rows.any
+
+    def _report(self, error: Unreadable) -> None:
+        self._unreadable.add(error.host, error.sid, error.cid, error.detail)
 
 
 def _is_plain(container: Container) -> bool:

@@ -6,6 +6,7 @@ Rows that cannot be read are another check's to name.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -64,22 +65,54 @@ _SPEAKS: Final = or_(
 )
 
 
-def compare(database: Database, report: Report) -> None:
-    """Call ``report`` with host, sid, cid and a reason for each sandbox and container whose rows differ."""
-    try:
-        with database.engine.connect() as connection:
-            behind: int | None = 0
-            while behind is not None:
-                following = select(sandbox.c.id).where(sandbox.c.id > behind, _SPEAKS).order_by(sandbox.c.id)
-                ids = list(connection.scalars(following.limit(PAGE)))
-                for id_ in _suspects(database, connection, ids):
+class Comparison:
+    """The comparison of all sandboxes, in pages that several threads may share: each takes what no other one has."""
+
+    def __init__(self, database: Database, report: Report) -> None:
+        """``report`` is called with host, sid, cid and a reason for each sandbox and container whose rows differ."""
+        self._database, self._report = database, report
+        self._taking, self._reporting = threading.Lock(), threading.Lock()
+        self._is_over = threading.Event()
+        self._behind = 0
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        """Compare all that is left; an error ends it, for all threads."""
+        try:
+            with self._database.engine.connect() as connection:
+                while ids := self._take(connection):
+                    for id_ in _suspects(self._database, connection, ids):
+                        connection.rollback()
+                        for found in _of_page(self._database, connection, [id_]):
+                            with self._reporting:
+                                self._report(found.host, found.sid, found.cid, found.what)
                     connection.rollback()
-                    for found in _of_page(database, connection, [id_]):
-                        report(found.host, found.sid, found.cid, found.what)
-                behind = ids[-1] if len(ids) == PAGE else None
-                connection.rollback()
-    except (SQLAlchemyError, OSError) as error:
-        raise database.failure(error) from error
+        except Exception as error:  # noqa: BLE001  it is raised where it is asked for
+            self._error = error
+            self.stop()
+
+    def stop(self) -> None:
+        """Let no further page begin."""
+        self._is_over.set()
+
+    def check(self) -> None:
+        """Raise the error that ended it, if one did."""
+        if isinstance(self._error, SQLAlchemyError | OSError):
+            raise self._database.failure(self._error) from self._error
+        if self._error is not None:
+            raise self._error
+
+    def _take(self, connection: Connection) -> list[int]:
+        with self._taking:
+            if self._is_over.is_set():
+                return []
+            following = select(sandbox.c.id).where(sandbox.c.id > self._behind, _SPEAKS).order_by(sandbox.c.id)
+            ids = list(connection.scalars(following.limit(PAGE)))
+            if len(ids) < PAGE:
+                self._is_over.set()
+            else:
+                self._behind = ids[-1]
+        return ids
 
 
 def _suspects(database: Database, connection: Connection, ids: Sequence[int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""The stored rows that must be decoded to tell whether they are good: all, or the few that a server doubts."""
+"""The stored rows that must be decoded to tell whether they are good: all, or the few that are doubtful."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ if TYPE_CHECKING:
 class Doubtful:
     """Reads containers and sandboxes of all hosts: those that are left out are good for certain.
 
-    What a server's columns hold is known only if they are those of this program's schema.
+    What columns should hold is known only if they are those of this program's schema.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._queries = Queries(database, "any", database.compiled)  # of this database, whatever replica it has
         self._salvage = database.compiled.salvage
-        self._is_told = not database.backend.stores_any_type and _has_own_columns(database)
+        self._is_told = _has_own_columns(database)
+        self.any = not self._is_told
+        """Whether any of what was looked at is doubtful."""
 
     def containers(self, report: OnUnreadable, progress: Progress, step: int) -> Iterator[Container]:
         """Yield containers; ``progress`` is told how many were looked at after each ``step``, or after more at once.
@@ -50,7 +52,7 @@ class Doubtful:
                 yield each
             return
         lists, done = Lists(self._database, self._database.compiled), 0
-        for page in _raising(self._database, Doubts(self._database).containers()):
+        for page in self._looked_at(Doubts(self._database).containers()):
             if page.doubtful is None:
                 yield from lists.between(page.behind, page.last, PAGE, report)
             for id_ in page.doubtful or ():
@@ -67,13 +69,22 @@ class Doubtful:
         if not self._is_told:
             yield from self._queries.own_rows(batch=PAGE)
             return
-        for page in _raising(self._database, Doubts(self._database).sandboxes()):
+        for page in self._looked_at(Doubts(self._database).sandboxes()):
             if page.doubtful is None:
                 yield from self._own_rows(page.behind, page.number)
             for id_ in page.doubtful or ():
                 one = self._database.read(lambda: self._salvage.own_row(id_))  # noqa: B023  run at once
                 if one is not None:
                     yield one
+
+    def _looked_at(self, pages: Iterator[Page]) -> Iterator[Page]:
+        """Yield pages, and note whether they have doubtful rows; raise a driver's error as ours."""
+        try:
+            for page in pages:
+                self.any = self.any or page.doubtful != []
+                yield page
+        except (SQLAlchemyError, OSError) as error:
+            raise self._database.failure(error) from error
 
     def _own_rows(self, behind: int, number: int) -> Iterator[Sandbox | Unreadable]:
         after: int | None = behind
@@ -82,14 +93,6 @@ class Doubtful:
             number -= min(number, PAGE)
             after, rows = self._database.read(page)
             yield from rows
-
-
-def _raising(database: Database, pages: Iterator[Page]) -> Iterator[Page]:
-    """Yield pages; raise a driver's error as ours."""
-    try:
-        yield from pages
-    except (SQLAlchemyError, OSError) as error:
-        raise database.failure(error) from error
 
 
 def _has_own_columns(database: Database) -> bool:

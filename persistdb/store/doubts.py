@@ -1,8 +1,8 @@
-"""Rows that may be beyond a record: a server finds them by their columns, so that only those need be decoded.
+"""Rows that may be beyond a record: they are found by their columns, so that only those need be decoded.
 
-A server's columns hold what is of their types, and nearly all of that is good. What is not, or need not be, is in the
-conditions here, which hold for a few good rows as well: whoever asks decodes what is found. For SQLite, whose columns
-hold anything, there are none.
+Nearly all that columns hold is good. What is not, or need not be, is in the conditions here, which hold for a few good
+rows as well: whoever asks decodes what is found. Where columns hold text that is no text (SQLite), all of it is read,
+joined, which tells whether it is UTF-8 and has no NUL.
 
 A page is a few statements, each of which goes through a range of a table's rows once.
 """
@@ -11,23 +11,38 @@ A page is a few statements, each of which goes through a range of a table's rows
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import String, text
+from sqlalchemy.exc import DBAPIError
 
 from ..engines.types import OnMariaDB
 from ..schema.core import UINT32_MAX, container, device_map, mount, process, sandbox
+from ..schema.rules import TYPED
 from ..validation import FILE_NAMES, KEY_LENGTH, TOKEN_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Table
+    from sqlalchemy import Column, Table
     from sqlalchemy.engine import Connection
+    from sqlalchemy.types import TypeEngine
 
     from ..db.database import Database
 
+    Look = Callable[[Connection, Mapping[str, object]], set[int] | None]
+
+RULES: Final = frozenset(
+    (
+        "rows of container without their sandbox",
+        "containers without a rootfs (the mount at position 0)",
+        "containers whose updated_at precedes created_at",
+        "sandboxes whose updated_at precedes created_at",
+        *(TYPED.format(table.name) for table in (sandbox, container, mount, device_map, process)),
+    )
+)
+"""The rules of :mod:`persistdb.schema.rules` that find nothing where no row is doubtful, nor without its parent."""
 PAGE: Final = 2000
 """Containers, or sandboxes, whose rows a statement goes through."""
 FEW: Final = 100
@@ -65,6 +80,7 @@ class Doubts:
 
     def __init__(self, database: Database) -> None:
         self._engine, self._backend = database.engine, database.backend
+        self._reads_text = database.backend.stores_any_type
         self._good: set[str] = set()
         """Options that were decoded, the first ones that came."""
         self._of_containers = [
@@ -75,6 +91,10 @@ class Doubts:
                 for table in (device_map, process)
             ),
         ]
+        self._texts_of_containers = [
+            self._texts(container, _HOST, _SID),
+            *(self._texts_of_owners(table) for table in (mount, device_map, process)),
+        ]
 
     def containers(self) -> Iterator[Page]:
         """Return all containers in pages, in the order of their IDs."""
@@ -82,35 +102,78 @@ class Doubts:
 
     def sandboxes(self) -> Iterator[Page]:
         """Return all sandboxes in pages, in the order of their IDs, for their own rows."""
-        conditions = (*self._of_columns(sandbox), *_of_id("sandbox.sid"))
+        conditions = ("updated_at < created_at", *self._of_columns(sandbox), *self._of_id("sandbox.sid"))
         statement = f"SELECT id FROM sandbox WHERE {_BETWEEN.format('id')} AND ({' OR '.join(conditions)})"
-        return self._pages("sandbox", lambda connection, page: _ids(connection, statement, page))
+        texts = [self._texts(sandbox)]
 
-    def _pages(self, table: str, look: Callable[[Connection, Mapping[str, object]], set[int] | None]) -> Iterator[Page]:
+        def look(connection: Connection, page: Mapping[str, object]) -> set[int]:
+            return _ids(connection, statement, page) | self._with_bad_text(connection, texts, page)
+
+        return self._pages("sandbox", look)
+
+    def _pages(self, table: str, look: Look) -> Iterator[Page]:
         following = text(
             "SELECT max(id), count(*) FROM"
             f" (SELECT id FROM {table} WHERE id > :behind ORDER BY id LIMIT :number) AS following"
         )
-        behind, number = 0, PAGE
+        behind, number = -(1 << 63), PAGE
         while number == PAGE:
             # given back before somebody decodes: there may be no other connection
             with self._engine.connect() as connection:
                 last, number = connection.execute(following, {"behind": behind, "number": PAGE}).one()
-                found = look(connection, {"behind": behind, "last": last}) if number else set()
+                found = self._of(look, connection, {"behind": behind, "last": last}) if number else set()
             yield Page(behind, last or behind, number, None if found is None or len(found) > FEW else sorted(found))
             behind = last
 
+    def _of(self, look: Look, connection: Connection, page: Mapping[str, object]) -> set[int] | None:
+        """Return what is doubtful in a page; ``None`` if a value in it is none that can be read."""
+        try:
+            return look(connection, page)
+        except DBAPIError as error:
+            if not self._backend.is_about_values(error.orig or error):
+                raise
+            return None
+
     def _of_page(self, connection: Connection, page: Mapping[str, object]) -> set[int] | None:
         found = self._of_mounts(connection, page)
-        return None if found is None else found.union(*(_ids(connection, each, page) for each in self._of_containers))
+        if found is None:
+            return None
+        found = found.union(*(_ids(connection, each, page) for each in self._of_containers))
+        return found | self._with_bad_text(connection, self._texts_of_containers, page)
+
+    def _with_bad_text(self, connection: Connection, statements: Sequence[str], page: Mapping[str, object]) -> set[int]:
+        """Return those that have text with a NUL; text that is not UTF-8 is an error."""
+        if not self._reads_text:
+            return set()
+        return {
+            id_
+            for statement in statements
+            for id_, joined in connection.execute(text(statement), page)
+            if joined is not None and "\0" in joined
+        }
+
+    def _texts(self, table: Table, *others: Column[Any]) -> str:
+        """Return the statement for all text of each row, and of its sandbox; JSON is looked at otherwise."""
+        source = f"{table.name} JOIN sandbox ON sandbox.id = sandbox_id" if others else table.name
+        where = _BETWEEN.format(f"{table.name}.id")
+        return f"SELECT {table.name}.id, {_joined((*table.c, *others))} FROM {source} WHERE {where}"
+
+    def _texts_of_owners(self, table: Table) -> str:
+        """Return the statement for all text of each container's rows."""
+        return (
+            f"SELECT container_id, group_concat({_joined(table.c)}, '') FROM {table.name}"
+            f" WHERE {_BETWEEN.format('container_id')} GROUP BY container_id"
+        )
 
     def _of_container(self) -> str:
         conditions = (
             "sandbox.id IS NULL",
             "mount.container_id IS NULL",
             "container.extra IS NOT NULL",
+            "container.updated_at < container.created_at",
             *self._of_columns(container),
-            *_of_id("container.cid"),
+            *self._of_id("container.cid"),
+            *filter(None, (self._backend.doubt(f"sandbox.{each.name}", each.type) for each in (_HOST, _SID))),
         )
         return (
             "SELECT container.id FROM container LEFT JOIN sandbox ON sandbox.id = container.sandbox_id"
@@ -126,7 +189,7 @@ class Doubts:
         are known to be good.
         """
         options = self._backend.json_source("mount.options")
-        odd = " OR ".join((*self._of_columns(mount), f"octet_length({options}) > {_LONG}"))
+        odd = " OR ".join((*self._of_columns(mount), f"{self._backend.octets(options)} > {_LONG}"))
         while True:
             known = {f"good_{i}": good for i, good in enumerate(sorted(self._good))}
             new = "mount.options IS NOT NULL"
@@ -165,20 +228,36 @@ class Doubts:
             name = f"{table.name}.{each.name}"
             if not each.nullable:
                 found.append(f"{name} IS NULL")
-            if isinstance(each.type, String | OnMariaDB):
+            if _is_text(each.type):
                 texts.append(name)
             found.append(self._backend.doubt(name, each.type))
             if each.name in _RANGES:
                 found.append(f"{name} NOT BETWEEN {_RANGES[each.name]}")
             if each.name in _LENGTHS:
-                found.append(f"char_length({name}) > {_LENGTHS[each.name]}")
-        sizes = " + ".join(f"coalesce(octet_length({name}), 0)" for name in texts)
-        found.append(f"{sizes} > {_LONG_DOCUMENT if 'document' in table.c else _LONG}")
-        found.append(self._backend.doubtful_text(self._backend.concat(*(f"coalesce({name}, '')" for name in texts))))
+                found.append(f"{self._backend.characters(name)} > {_LENGTHS[each.name]}")
+        if not self._reads_text:
+            sizes = " + ".join(f"coalesce({self._backend.octets(name)}, 0)" for name in texts)
+            found.append(f"{sizes} > {_LONG_DOCUMENT if 'document' in table.c else _LONG}")
+            joined = self._backend.concat(*(f"coalesce({name}, '')" for name in texts))
+            found.append(self._backend.doubtful_text(joined))
         return [each for each in found if each is not None]
+
+    def _of_id(self, column: str) -> Sequence[str]:
+        """Return the conditions for what is no ID (:func:`~persistdb.validation.invalid_id`)."""
+        files = ", ".join(f"'{name}'" for name in sorted(FILE_NAMES))
+        return (
+            f"{column} = ''",
+            f"{column} IN ({files})",
+            f"{column} LIKE '.%'",
+            f"{self._backend.position(column, _SLASH)} > 0",
+            f"{self._backend.octets(column)} > {KEY_LENGTH}",
+        )
 
 
 _BETWEEN: Final = "{0} > :behind AND {0} <= :last"
+_SLASH: Final = "'/'"
+_HOST: Final = sandbox.c.host
+_SID: Final = sandbox.c.sid
 _decode: Final = msgspec.json.Decoder(list[str]).decode
 
 
@@ -187,13 +266,10 @@ def _ids(connection: Connection, statement: str, page: Mapping[str, object]) -> 
     return set(connection.scalars(text(f"{statement} LIMIT {FEW + 1}"), page))
 
 
-def _of_id(column: str) -> Sequence[str]:
-    """Return the conditions for what is no ID (:func:`~persistdb.validation.invalid_id`)."""
-    files = ", ".join(f"'{name}'" for name in sorted(FILE_NAMES))
-    return (
-        f"{column} = ''",
-        f"{column} IN ({files})",
-        f"left({column}, 1) = '.'",
-        f"position('/' IN {column}) > 0",
-        f"octet_length({column}) > {KEY_LENGTH}",
-    )
+def _joined(columns: Iterable[Column[Any]]) -> str:
+    """Return the expression for all text of these columns."""
+    return " || ".join(f"coalesce({each.table.name}.{each.name}, '')" for each in columns if _is_text(each.type))
+
+
+def _is_text(kind: TypeEngine[Any]) -> bool:
+    return isinstance(kind, String | OnMariaDB)

@@ -216,10 +216,10 @@ def test_check_cut_short(filled: Program, monkeypatch: pytest.MonkeyPatch) -> No
     with Database(filled.url) as database, database.session(write=True) as session:
         session.execute(text("DROP VIEW mounts"))
 
-    def fail(database: Database, **_: object) -> None:
-        raise Unavailable(database.url, "gone")
+    def fail(*_arguments: object) -> None:
+        raise Unavailable(filled.url, "gone")
 
-    monkeypatch.setattr("persistdb.store.check.check_rows", fail)
+    monkeypatch.setattr("persistdb.store.doubtful.Doubtful.containers", fail)
     found = filled("db", "check")
     first, second = found.err.splitlines()
     assert first == "persistdb: view mounts is missing; persistdb db upgrade creates it again"

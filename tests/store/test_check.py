@@ -95,7 +95,7 @@ def test_an_interrupt(sqlite_store: tuple[str, Database], monkeypatch: pytest.Mo
     monkeypatch.setattr("persistdb.store.check.PAGE", 1)
     put(ContainerRepository(sqlite_store[1], host=HOST), "pod-1", "a", "b")
     is_over = threading.Event()
-    monkeypatch.setattr(check, "check", lambda *_arguments, **_options: is_over.wait())
+    monkeypatch.setattr(check.Check, "run", lambda _check: is_over.wait())
 
     def interrupt(_done: int, _number: int) -> None:
         raise KeyboardInterrupt
@@ -111,35 +111,40 @@ def test_the_schema_cannot_be_read(store: tuple[str, Database], monkeypatch: pyt
     spoil.container(store[1], "pod-1", "b", "no rootfs")
     told: list[Finding] = []
 
-    def fail(*_arguments: object, **_options: object) -> list[Finding]:
+    def fail(_check: check.Check) -> None:
         raise Unavailable(store[0], "gone")
 
-    monkeypatch.setattr(check, "check", fail)
+    monkeypatch.setattr(check.Check, "run", fail)
     with pytest.raises(Unavailable, match="gone"):
         find_faults(store[1], found=told.append)
     assert told == check_rows(store[1]) != []
-    monkeypatch.setattr("persistdb.store.check.check_rows", lambda *_, **__: [][0])
+    monkeypatch.setattr("persistdb.store.doubtful.Doubtful.containers", lambda *_: [][0])
     with pytest.raises(Unavailable, match="gone") as caught:
         find_faults(store[1], found=told.append)
-    assert isinstance(caught.value.__context__, IndexError)
+    error: BaseException | None = caught.value
+    while not isinstance(error, IndexError):
+        assert error is not None
+        error = error.__context__
 
 
 def test_progress_of_all(sqlite_store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check of all tells how many containers it has read."""
-    monkeypatch.setattr("persistdb.store.check.PAGE", 2)
+    """The check of all tells how many containers it has looked at, and how many there are."""
+    monkeypatch.setattr("persistdb.store.doubts.PAGE", 2)
     put(ContainerRepository(sqlite_store[1], host=HOST), "pod-1", *"abcde")
     told: list[tuple[int, int]] = []
     assert find_faults(sqlite_store[1], progress=lambda done, number: told.append((done, number))) == []
-    assert told == [(2, 5), (4, 5)]
+    assert told == [(2, 5), (4, 5), (5, 5)]
 
 
-def test_progress(sqlite_store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check of rows tells how many containers it has read, and how many there are."""
+def test_progress_where_all_is_decoded(sqlite_store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the tables are not this program's, all rows are decoded, and progress is told, too."""
     monkeypatch.setattr("persistdb.store.check.PAGE", 2)
-    repository = ContainerRepository(sqlite_store[1], host=HOST)
-    put(repository, "pod-1", *"abcde")
+    put(ContainerRepository(sqlite_store[1], host=HOST), "pod-1", *"abcde")
+    with sqlite_store[1].writer.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE container ADD COLUMN strange INTEGER")
     told: list[tuple[int, int]] = []
-    assert check_rows(repository.database, progress=lambda done, number: told.append((done, number))) == []
+    findings = find_faults(sqlite_store[1], progress=lambda done, number: told.append((done, number)))
+    assert ["strange" in str(each) for each in findings] == [True]
     assert told == [(2, 5), (4, 5)]
 
 

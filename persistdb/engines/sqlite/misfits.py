@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Integer, SmallInteger, String
 
@@ -31,3 +31,24 @@ def condition(column: str, kind: TypeEngine[Any]) -> str:
         if isinstance(kind, String) and kind.length:
             more += f" OR length({column}) > {kind.length}"
     return f"{column} IS NOT NULL AND (typeof({column}) <> '{stored}' OR {more})"
+
+
+def doubt(column: str, kind: TypeEngine[Any]) -> str | None:
+    """Return the condition for values that are not of a column's type, or that a record may not hold.
+
+    JSON and text are of their type if they are text: what is in them is the reader's to tell.
+    """
+    if isinstance(kind, UTCDateTime):
+        return f"({column} IS NOT NULL AND NOT coalesce({_TIME.format(column)}, 0))"
+    if isinstance(kind, Boolean | Integer):
+        return f"({condition(column, kind)})"
+    too_long = f" OR length({column}) > {kind.length}" if isinstance(kind, String) and kind.length else ""
+    return f"({column} IS NOT NULL AND (typeof({column}) <> 'text'{too_long}))"
+
+
+_DIGITS: Final = "[0-9]" * 6
+# As it is stored, and of a day that there is; one of the first or the last year may be beyond a datetime elsewhere.
+_TIME: Final = (
+    f"typeof({{0}}) = 'text' AND length({{0}}) = 26 AND substr({{0}}, 20) GLOB '.{_DIGITS}'"
+    " AND datetime({0}) = substr({0}, 1, 19) AND {0} BETWEEN '0002-01-01' AND '9998-12-31'"
+)

@@ -192,6 +192,20 @@ class SQLiteSyntax(Syntax):
 
         return misfits.condition(column, kind)
 
+    def doubt(self, column: str, kind: TypeEngine[Any]) -> str | None:
+        """Look at the type and range of each value, and at timestamps that are written otherwise than here."""
+        from . import misfits
+
+        return misfits.doubt(column, kind)
+
+    def characters(self, text: str) -> str:
+        """Count up to a NUL."""
+        return f"length({text})"
+
+    def octets(self, text: str) -> str:
+        """Count in a copy: octet_length() came with SQLite 3.43."""
+        return f"length(CAST({text} AS BLOB))"
+
     def shared_clock(self, parameter: str) -> str:
         """Take the time since the boot: SQLite's own is the system's clock, which is also set."""
         return f":{parameter}"
