@@ -374,8 +374,12 @@ class SQLite(SQLiteSyntax, Backend):
 
         It looks for each row in each index, so that with a small cache it reads most pages several times.
         """
+        from .read_ahead import read_ahead
+
         usual = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
         connection.exec_driver_sql(f"PRAGMA cache_size = {_CHECK_CACHE}")
+        if self._path is not None:
+            read_ahead(self._path)
         try:
             lines = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
         finally:
