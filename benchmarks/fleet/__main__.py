@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .agents import Account
     from .growth import Measured
 
-_PARTS = ("growth", "agents", "nodes")
+_PARTS = ("growth", "agents", "nodes", "pooler")
 _HEAD = """
 | | agents | saves a second | p50, ms | p99, ms | stood still, s | errors | lost |
 |---|--:|--:|--:|--:|--:|--:|--:|"""
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--repeat", type=int, default=growth.REPEAT, metavar="N", help="measure short operations N times"
     )
     parser.add_argument("--agents", type=int, default=8, metavar="N", help="processes that write at once")
+    parser.add_argument("--pooled", type=int, default=200, metavar="N", help="agents that write through PgBouncer")
     parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="for which they write")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where SQLite's files are")
     options = parser.parse_args(arguments)
@@ -74,7 +75,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 lost += _account(name, running.url, accounts)
         except MissingServer as missing:
             _tell(f"{name}: {missing}")
+    if "pooler" in parts:
+        lost += _through_a_pooler(options.pooled, options.seconds)
     return 1 if lost else 0
+
+
+def _through_a_pooler(number: int, seconds: float) -> int:
+    name = f"PostgreSQL, {nodes.CONNECTIONS} connections of PgBouncer's"
+    try:
+        with nodes.pooler() as url:
+            return _account(name, url, agents.run(url, number, seconds))
+    except MissingServer as missing:
+        _tell(f"{name}: {missing}")
+        return 0
 
 
 def _grown(found: dict[str, dict[int, Measured]], sizes: Sequence[int]) -> str:

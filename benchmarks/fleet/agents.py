@@ -1,12 +1,17 @@
-"""Agents: processes that change the containers of a host of their own, and know what was acknowledged."""
+"""Agents: programs that change the containers of a host of their own, and know what was acknowledged.
+
+Each has a database of its own, with one connection; a process has several of them where they are more than
+:data:`PROCESSES`.
+"""
 
 from __future__ import annotations
 
 import faulthandler
 import itertools
 import multiprocessing
+import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from threading import BrokenBarrierError
 from typing import TYPE_CHECKING
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 
 SID = "agent"
 CONTAINERS = 4
+PROCESSES = 8
 _START = 240.0
 """Seconds after which an agent that has not begun is given up."""
 _SHOWN = 60.0
@@ -51,10 +57,12 @@ def run(url: str, agents: int, seconds: float, meanwhile: Callable[[], None] | N
 
     The error of an agent that cannot begin is raised.
     """
+    hosts = [f"agent-{number:03}" for number in range(agents)]
+    shares = [share for number in range(PROCESSES) if (share := hosts[number::PROCESSES])]
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(agents, mp_context=context) as pool:
-        all_ready = manager.Barrier(agents + 1)
-        running = [pool.submit(write, url, f"agent-{number:03}", seconds, all_ready) for number in range(agents)]
+    with context.Manager() as manager, ProcessPoolExecutor(len(shares), mp_context=context) as pool:
+        all_ready = manager.Barrier(len(shares) + 1)
+        running = [pool.submit(write, url, share, seconds, all_ready) for share in shares]
         try:
             all_ready.wait(_START)
         except BrokenBarrierError as broken:
@@ -63,27 +71,40 @@ def run(url: str, agents: int, seconds: float, meanwhile: Callable[[], None] | N
             raise next(causes, broken) from None
         if meanwhile is not None:
             meanwhile()
-        return [each.result() for each in running]
+        return [account for each in running for account in each.result()]
 
 
-def write(url: str, host: str, seconds: float, all_ready: Barrier) -> Account:
-    """Save one container after the other, until the time is over."""
-    try:
-        return _write(url, host, seconds, all_ready)
-    except PersistDBError:
+def write(url: str, hosts: Sequence[str], seconds: float, all_ready: Barrier) -> list[Account]:
+    """Save one container after the other, until the time is over, an agent for each host."""
+    # the process waits for the others when all of its own agents are ready
+    begin = threading.Barrier(len(hosts), action=lambda: _wait(all_ready))
+    faulthandler.dump_traceback_later(_SHOWN, repeat=True)
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        running = [pool.submit(_write, url, host, seconds, begin) for host in hosts]
+    errors = [error for each in running if (error := each.exception()) is not None]
+    errors.sort(key=lambda error: isinstance(error, BrokenBarrierError))  # those who waited for others come last
+    if errors:
         all_ready.abort()  # nobody waits for one that could not begin
-        raise
+        raise errors[0]
+    return [each.result() for each in running]
+
+
+def _wait(all_ready: Barrier) -> None:
+    all_ready.wait(_START)
+    faulthandler.cancel_dump_traceback_later()
 
 
 def _write(url: str, host: str, seconds: float, all_ready: Barrier) -> Account:
     account = Account(host, [], [], [], {}, {})
-    faulthandler.dump_traceback_later(_SHOWN, repeat=True)
     with Database(url, pool_size=1) as database:
         repository = ContainerRepository(database, host=host)
         cids = [f"c{number}" for number in range(CONTAINERS)]
-        repository.save_sandbox(SandboxState(sid=SID, state="running"), {cid: _container(0) for cid in cids})
+        try:
+            repository.save_sandbox(SandboxState(sid=SID, state="running"), {cid: _container(0) for cid in cids})
+        except PersistDBError:
+            all_ready.abort()
+            raise
         all_ready.wait(_START)
-        faulthandler.cancel_dump_traceback_later()
         account.began = time.monotonic()
         number, end = 0, account.began + seconds
         while time.monotonic() < end:

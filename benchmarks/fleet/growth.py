@@ -11,6 +11,9 @@ import msgspec
 from sqlalchemy import text
 
 from persistdb import ContainerIDs, ContainerRepository, Database, QueryTimeout, reports
+from persistdb.schema import migrate
+from persistdb.schema.revisions import history
+from persistdb.store.check import find_faults
 
 from . import ON_EACH_HOST, PER_HOST, build, host_name, multiply
 from .agents import quantile
@@ -58,6 +61,8 @@ def measure(url: str, sizes: Sequence[int], repeat: int, tell: Callable[[str], N
             found.setdefault("fill, a container", {})[size] = Measured(None if hosts else rate, None)
             for name, operation in _operations(database, size).items():
                 found.setdefault(name, {})[size] = _time(operation, repeat)
+            for name, operation in _MAINTENANCE.items():
+                found.setdefault(name, {})[size] = operation(database)
             with database.reader.connect() as connection:
                 total = int(connection.execute(text(_SIZES[database.backend.name])).scalar_one())
             found.setdefault("B a container", {})[size] = Measured(total / size, None)
@@ -105,6 +110,7 @@ def _operations(database: Database, size: int) -> Mapping[str, Callable[[], obje
         "load_sandbox": lambda: own.load_sandbox(one.sid),
         "save": save,
         "transition": transition,
+        "lock, taken and released": lambda: own.lock(one.sid).release(),
         "look_up, 8 characters": lambda: own.look_up(one.cid[:8]),
         "look_up what each host has": lambda: own.look_up(ON_EACH_HOST),
         "find on a host, 50": lambda: own.find("state=running", limit=50),
@@ -131,6 +137,34 @@ def _operations(database: Database, size: int) -> Mapping[str, Callable[[], obje
         operations[f"report {name}, a host"] = _report(database, report, values, host)
         operations[f"report {name}, first page"] = _first_page(database, report, values)
     return operations
+
+
+def check(database: Database) -> Measured:
+    """Look for faults, of which there are none."""
+    begin = time.perf_counter()
+    faults = find_faults(database)
+    if faults:
+        raise ValueError(str(faults[0]))
+    return _once(begin)
+
+
+def upgrade(database: Database) -> Measured:
+    """Make the last revision again, with a backup first where that is one."""
+    *_, before, _ = history()
+    migrate.downgrade(database, before.id, allow_loss=True, backup=False)
+    begin = time.perf_counter()
+    change = migrate.upgrade(database)
+    taken = _once(begin)
+    if change.backup is not None:
+        change.backup.unlink()
+    return taken
+
+
+def _once(begin: float) -> Measured:
+    return Measured((time.perf_counter() - begin) * 1000, None)
+
+
+_MAINTENANCE: Mapping[str, Callable[[Database], Measured]] = {"db check": check, "db upgrade by a revision": upgrade}
 
 
 def _report(database: Database, report: Report, values: Mapping[str, object], host: str | None) -> Callable[[], object]:

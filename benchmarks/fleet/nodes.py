@@ -1,4 +1,4 @@
-"""Clusters that lose a node while agents write to them."""
+"""Clusters that lose a node while agents write to them, and a pooler with few connections for many agents."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.servers import Workspace
+from tests.servers import PostgreSQL, Workspace
 from tests.servers.galera import Galera
+from tests.servers.pgbouncer import PgBouncer
 from tests.servers.standby import WithStandby
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+CONNECTIONS = 20
+"""What the pooler has to its server."""
 FAILOVER = 6.0
 """Seconds after which the standby is promoted: what a Patroni with short times takes to be sure."""
 
@@ -53,6 +56,22 @@ def galera() -> Iterator[Cluster]:
         yield Cluster(cluster.url(cluster.nodes[0].create_database()), cluster.nodes[0].kill)
     finally:
         cluster.close()
+        workspace.remove()
+
+
+@contextmanager
+def pooler() -> Iterator[str]:
+    """Run a PostgreSQL server behind a PgBouncer that has :data:`CONNECTIONS` to it, and give the pooler's URL."""
+    workspace = Workspace()
+    server = PostgreSQL.private(workspace)
+    try:
+        bouncer = PgBouncer.private(workspace, server, default_pool_size=str(CONNECTIONS))
+        try:
+            yield bouncer.url(server.create_database(), pooler="transaction")
+        finally:
+            bouncer.close()
+    finally:
+        server.close()
         workspace.remove()
 
 

@@ -16,8 +16,8 @@ from ..schema.preflight import SHOWN
 from ..schema.prepare import prepare
 from ..validation import INT64, KEY_LENGTH, TOKEN_LENGTH, UINT32, invalid_id
 from . import check_derived
-from .doubtful import Doubtful
-from .doubts import RULES
+from .check_columns import RULES
+from .check_decoded import Doubtful
 from .queries import PAGE
 from .record_rows import check_container, check_sandbox
 

@@ -219,7 +219,7 @@ def test_check_cut_short(filled: Program, monkeypatch: pytest.MonkeyPatch) -> No
     def fail(*_arguments: object) -> None:
         raise Unavailable(filled.url, "gone")
 
-    monkeypatch.setattr("persistdb.store.doubtful.Doubtful.containers", fail)
+    monkeypatch.setattr("persistdb.store.check_decoded.Doubtful.containers", fail)
     found = filled("db", "check")
     first, second = found.err.splitlines()
     assert first == "persistdb: view mounts is missing; persistdb db upgrade creates it again"

@@ -118,7 +118,7 @@ def test_the_schema_cannot_be_read(store: tuple[str, Database], monkeypatch: pyt
     with pytest.raises(Unavailable, match="gone"):
         find_faults(store[1], found=told.append)
     assert told == check_rows(store[1]) != []
-    monkeypatch.setattr("persistdb.store.doubtful.Doubtful.containers", lambda *_: [][0])
+    monkeypatch.setattr("persistdb.store.check_decoded.Doubtful.containers", lambda *_: [][0])
     with pytest.raises(Unavailable, match="gone") as caught:
         find_faults(store[1], found=told.append)
     error: BaseException | None = caught.value
@@ -129,7 +129,7 @@ def test_the_schema_cannot_be_read(store: tuple[str, Database], monkeypatch: pyt
 
 def test_progress_of_all(sqlite_store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
     """The check of all tells how many containers it has looked at, and how many there are."""
-    monkeypatch.setattr("persistdb.store.doubts.PAGE", 2)
+    monkeypatch.setattr("persistdb.store.check_columns.PAGE", 2)
     put(ContainerRepository(sqlite_store[1], host=HOST), "pod-1", *"abcde")
     told: list[tuple[int, int]] = []
     assert find_faults(sqlite_store[1], progress=lambda done, number: told.append((done, number))) == []

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from ..errors import Unreadable
 from ..schema import drift, version
 from ..schema.metadata import METADATA
-from .doubts import Doubts
+from .check_columns import Doubts
 from .lists import Lists
 from .queries import PAGE, Queries
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..records import Container, Sandbox
-    from .doubts import Page
+    from .check_columns import Page
     from .lists import OnUnreadable
     from .session import Database
 

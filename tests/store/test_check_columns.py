@@ -11,9 +11,9 @@ from persistdb.engines.sqlite import driver
 from persistdb.engines.types import UTCDateTime
 from persistdb.schema import check, core
 from persistdb.schema.rules import TYPED
-from persistdb.store import doubtful
+from persistdb.store import check_decoded
 from persistdb.store.check import check_rows, find_faults
-from persistdb.store.doubts import RULES, Doubts
+from persistdb.store.check_columns import RULES, Doubts
 from persistdb.store.repository import ContainerRepository
 
 from .fixtures import HOST
@@ -213,11 +213,11 @@ def _all_found(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[tupl
 def test_nothing_is_missed(spoilt: Database, page: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is found is the same as where all rows are decoded, also page by page, and where a page is decoded."""
     with monkeypatch.context() as patched:
-        patched.setattr(doubtful, "_has_own_columns", lambda _database: False)
+        patched.setattr(check_decoded, "_has_own_columns", lambda _database: False)
         expected = _all_found(spoilt, monkeypatch)
     assert sum(count for _, count, _ in expected) > 20
-    monkeypatch.setattr("persistdb.store.doubts.PAGE", page)
-    monkeypatch.setattr("persistdb.store.doubts.FEW", few)
+    monkeypatch.setattr("persistdb.store.check_columns.PAGE", page)
+    monkeypatch.setattr("persistdb.store.check_columns.FEW", few)
     assert _all_found(spoilt, monkeypatch) == expected
 
 
@@ -233,7 +233,7 @@ def test_no_rule_is_missed(spoilt: Database, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_rules_find_is_doubtful(spoilt: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each container and sandbox in which one of the rules finds something that are then not asked is doubtful."""
-    monkeypatch.setattr("persistdb.store.doubts.PAGE", 1)
+    monkeypatch.setattr("persistdb.store.check_columns.PAGE", 1)
     monkeypatch.setattr("persistdb.schema.preflight.SHOWN", 1000)
     doubts = Doubts(spoilt)
     containers = {page.last for page in doubts.containers() if page.doubtful != []}
@@ -304,8 +304,8 @@ def test_good_rows(repository: Repository, sent: Statements) -> None:
 def test_many_different_options(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """More different options than are told to the server are looked at, too; if they are too many, with their page."""
     database = repository.database
-    monkeypatch.setattr("persistdb.store.doubts._KNOWN", 3)
-    monkeypatch.setattr("persistdb.store.doubts.FEW", 2)
+    monkeypatch.setattr("persistdb.store.check_columns._KNOWN", 3)
+    monkeypatch.setattr("persistdb.store.check_columns.FEW", 2)
     for number in range(8):
         put(repository, f"pod-{number}", "a")
     with database.engine.execution_options(persistdb_begin="write").begin() as connection:
@@ -313,6 +313,6 @@ def test_many_different_options(repository: Repository, monkeypatch: pytest.Monk
             connection.exec_driver_sql(f"""UPDATE mount SET options = '["{number}"]' WHERE container_id = {id_}""")
     assert [page.doubtful for page in Doubts(database).containers()] == [[]]
     assert check_rows(database) == []
-    monkeypatch.setattr("persistdb.store.doubts._MOST", 2)
+    monkeypatch.setattr("persistdb.store.check_columns._MOST", 2)
     assert [page.doubtful for page in Doubts(database).containers()] == [None]
     assert check_rows(database) == []
