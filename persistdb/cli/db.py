@@ -256,8 +256,8 @@ def check(target: Target) -> int:
         findings: list[Finding] = []
         try:
             with Share("checked", "containers") as share:
-                rules = partial(share.reach, noun="rules")
-                find_faults(database, found=findings.append, progress=share.reach, rules=rules)
+                files, rules = (partial(share.reach, noun=noun) for noun in ("sandboxes' files", "rules"))
+                find_faults(database, found=findings.append, progress=share.reach, files=files, rules=rules)
         finally:  # also what was found before an error
             for finding in findings:
                 complain(finding)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PAGE: Final = 50_000
 """Containers in one page, about 50 MB: with smaller pages, sorts without an index are repeated too often."""
 
-STREAMED: Final = 5_000
+STREAMED: Final = 2_000
 """Containers in one page of a list that is sorted by an index: its first lines come at once."""
 
 
@@ -62,9 +62,7 @@ def find(
     """
     all_hosts = all_hosts or any(condition.key == "host" for condition in filters)
     if page is None:
-        is_named = sort.removeprefix("-") in NAMED_SORTS
-        is_sorted = is_named and not filters and not repository.database.backend.sorts_joins
-        page = STREAMED if is_sorted else PAGE
+        page = STREAMED if sort.removeprefix("-") in NAMED_SORTS and not filters else PAGE
     found = Found()
     count = 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -37,13 +36,15 @@ def find_faults(
     *,
     found: Callable[[Finding], object] = lambda _finding: None,
     progress: Progress = lambda _done, _all: None,
+    files: Progress = lambda _done, _all: None,
     rules: Progress = lambda _done, _all: None,
 ) -> list[Finding]:
     """Return everything that is wrong with a database, and with its rows; an empty list is good news.
 
     They are looked for at once, on two connections where the database may have two and these read one file: one thread
     looks at the file and the tables, this one at the rows, and who is done first helps the other. ``progress`` is told
-    of the rows, and when these are done ``rules`` is told how many of the schema's rules are, from both threads.
+    of the containers, when these are done ``files`` of the sandboxes whose stored files are compared with their rows,
+    and then ``rules`` of the schema's rules: the last two from both threads.
 
     ``found`` is told of each finding, in the order of the list. Where a part of the check fails, it is told of what was
     found, and of what the other part finds, before that is raised. Where both fail, one error has the other as context.
@@ -57,21 +58,19 @@ def find_faults(
         for finding in some:
             found(finding)
 
-    are_read = threading.Event()
+    rows = _Rows(database, progress, files)
 
     def reach(done: int, number: int) -> None:
-        if are_read.is_set():
+        if rows.are_done:
             rules(done, number)
 
     schema = schema_check.Check(database, but=RULES, progress=reach)
-    rows = _Rows(database, progress)
     size = database.engine.pool.size()  # type: ignore[attr-defined]  # each of our pools has it
     is_alone = size < _CONNECTIONS or database.backend.reads_copies()
     beside = None if is_alone else Beside(partial(_run_both, schema, rows))
 
     def finish() -> None:
         """Tell of the tables, when all is done; raise what ended their check."""
-        are_read.set()
         try:
             schema.run()  # the steps that are left
         finally:
@@ -106,7 +105,7 @@ def check_rows(database: Database) -> list[Finding]:
 
     The schema must be the program's own (:func:`persistdb.schema.check.check`). Nothing is changed.
     """
-    rows = _Rows(database, lambda _done, _all: None)
+    rows = _Rows(database)
     rows.run()
     return rows.findings()
 
@@ -114,8 +113,14 @@ def check_rows(database: Database) -> list[Finding]:
 class _Rows:
     """The check of the rows; another thread may help with what is derived from documents."""
 
-    def __init__(self, database: Database, progress: Progress) -> None:
-        self._database, self._progress = database, progress
+    def __init__(
+        self,
+        database: Database,
+        progress: Progress = lambda _done, _all: None,
+        files: Progress = lambda _done, _all: None,
+    ) -> None:
+        self._database, self._progress, self._files = database, progress, files
+        self._are_read = self.are_done = False
         self.are_doubtful = True
         """Whether rules may find something that are not asked if there are no doubtful rows."""
         self._unreadable = _Examples("containers or sandboxes that cannot be read")
@@ -125,7 +130,7 @@ class _Rows:
             "rows that are not what the stored files say: remove the sandbox, and import or save it again"
         )
         self._error: DatabaseError | None = None
-        self.derived = check_derived.Comparison(database, self._different.add)
+        self.derived = check_derived.Comparison(database, self._different.add, self._compared)
 
     def run(self) -> None:
         """Look at all of them."""
@@ -137,7 +142,9 @@ class _Rows:
             self._error = error
             self.derived.stop()
         else:
+            self._are_read = True
             self.derived.run()
+        self.are_done = True
 
     def findings(self) -> list[Finding]:
         """Return what is found when all is done; raise what ended the look at what is derived."""
@@ -171,6 +178,10 @@ class _Rows:
             except InvalidValue as error:
                 self._refused_sandboxes.add(own.host, own.record.sid, None, str(error))
         self.are_doubtful = rows.any
+
+    def _compared(self, done: int, number: int) -> None:
+        if self._are_read and not self.are_done:
+            self._files(done, number)
 
     def _report(self, error: Unreadable) -> None:
         self._unreadable.add(error.host, error.sid, error.cid, error.detail)

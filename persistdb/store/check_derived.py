@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import case, exists, or_, select
+from sqlalchemy import case, exists, func, or_, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..annotations import Names
@@ -68,9 +68,16 @@ _SPEAKS: Final = or_(
 class Comparison:
     """The comparison of all sandboxes, in pages that several threads may share: each takes what no other one has."""
 
-    def __init__(self, database: Database, report: Report) -> None:
-        """``report`` is called with host, sid, cid and a reason for each sandbox and container whose rows differ."""
-        self._database, self._report = database, report
+    def __init__(
+        self, database: Database, report: Report, progress: Callable[[int, int], object] = lambda _done, _all: None
+    ) -> None:
+        """``report`` is called with host, sid, cid and a reason for each sandbox and container whose rows differ.
+
+        ``progress`` is told how many sandboxes are compared, and how many there are, with those that no file tells of.
+        """
+        self._database, self._report, self._progress = database, report, progress
+        self._number: int | None = None
+        self._done = 0
         self._taking, self._reporting = threading.Lock(), threading.Lock()
         self._is_over = threading.Event()
         self._behind = 0
@@ -87,6 +94,9 @@ class Comparison:
                             with self._reporting:
                                 self._report(found.host, found.sid, found.cid, found.what)
                     connection.rollback()
+                    with self._reporting:
+                        self._done += len(ids)
+                        self._progress(self._done, max(self._done, self._number or 0))
         except Exception as error:  # noqa: BLE001  it is raised where it is asked for
             self._error = error
             self.stop()
@@ -106,6 +116,8 @@ class Comparison:
         with self._taking:
             if self._is_over.is_set():
                 return []
+            if self._number is None:
+                self._number = connection.scalar(select(func.count()).select_from(sandbox))
             following = select(sandbox.c.id).where(sandbox.c.id > self._behind, _SPEAKS).order_by(sandbox.c.id)
             ids = list(connection.scalars(following.limit(PAGE)))
             if len(ids) < PAGE:

@@ -21,6 +21,8 @@ from .fixtures import HOST
 from .samples import container, put, sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from persistdb.errors import Finding
     from persistdb.store.repository import ContainerRepository as Repository
 
@@ -134,6 +136,28 @@ def test_progress_of_all(sqlite_store: tuple[str, Database], monkeypatch: pytest
     told: list[tuple[int, int]] = []
     assert find_faults(sqlite_store[1], progress=lambda done, number: told.append((done, number))) == []
     assert told == [(2, 5), (4, 5), (5, 5)]
+
+
+@pytest.mark.parametrize("connections", [1, 5])
+def test_progress_in_turn(store: tuple[str, Database], connections: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told of the containers, then of the sandboxes whose files are compared, then of the rules."""
+    monkeypatch.setattr("persistdb.store.check_derived.PAGE", 1)
+    repository = ContainerRepository(store[1], host=HOST)
+    for number in range(3):
+        repository.save_sandbox(sandbox(f"pod-{number}", document="{}"), {"a": container()})
+    told: list[tuple[str, int, int]] = []
+
+    def tell(what: str) -> Callable[[int, int], object]:
+        return lambda done, number: told.append((what, done, number))
+
+    with Database(store[0], pool_size=connections) as database:
+        assert find_faults(database, progress=tell("containers"), files=tell("files"), rules=tell("rules")) == []
+    order = [what for what, _, _ in told]
+    assert order == sorted(order, key=("containers", "files", "rules").index)
+    assert [each for each in told if each[0] == "containers"] == [("containers", 3, 3)]
+    if connections == 1:  # else the other thread may have done all of one kind before it is told of
+        assert [each for each in told if each[0] == "files"] == [("files", 1, 3), ("files", 2, 3), ("files", 3, 3)]
+        assert told[-1][1] == told[-1][2]
 
 
 def test_progress_where_all_is_decoded(sqlite_store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
