@@ -161,7 +161,7 @@ class Doubts:
     def _texts_of_owners(self, table: Table) -> str:
         """Return the statement for all text of each container's rows."""
         return (
-            f"SELECT container_id, group_concat({_joined(table.c)}, '') FROM {table.name}"
+            f"SELECT container_id, group_concat({_joined(table.c)}, ' ') FROM {table.name}"
             f" WHERE {_BETWEEN.format('container_id')} GROUP BY container_id"
         )
 
@@ -267,8 +267,8 @@ def _ids(connection: Connection, statement: str, page: Mapping[str, object]) -> 
 
 
 def _joined(columns: Iterable[Column[Any]]) -> str:
-    """Return the expression for all text of these columns."""
-    return " || ".join(f"coalesce({each.table.name}.{each.name}, '')" for each in columns if _is_text(each.type))
+    """Return the expression for all text of these columns, apart: pieces that are no text might be one together."""
+    return " || ' ' || ".join(f"coalesce({each.table.name}.{each.name}, '')" for each in columns if _is_text(each.type))
 
 
 def _is_text(kind: TypeEngine[Any]) -> bool:

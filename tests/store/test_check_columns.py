@@ -283,6 +283,41 @@ def test_a_row_of_nobody(sqlite_store: tuple[str, Database], table: str) -> None
     assert {each.what for each in found} >= {f"rows of {table} without their container", TYPED.format(table)}
 
 
+@pytest.mark.parametrize(
+    ("table", "one", "other", "place"),
+    [
+        ("mount", "source", "destination", "position = 1"),
+        ("container", "bundle_path", "cgroup_path", "cid = 'b'"),
+        ("sandbox", "cgroup_path", "state", "sid = 'pod-1'"),
+    ],
+)
+def test_halves_of_a_character(
+    sqlite_store: tuple[str, Database], table: str, one: str, other: str, place: str
+) -> None:
+    """Two columns that have the halves of a character are no text, in whichever order they are read."""
+    database = sqlite_store[1]
+    put(ContainerRepository(database, host=HOST), "pod-1", "a", "b")
+    for first, second in ((one, other), (other, one)):
+        with database.writer.begin() as connection:
+            assert connection.exec_driver_sql(
+                f"UPDATE {table} SET {first} = CAST(x'61c3' AS TEXT), {second} = CAST(x'a961' AS TEXT) WHERE {place}"
+            ).rowcount
+        assert "cannot be read" in str(find_faults(database))
+
+
+def test_halves_of_a_character_in_two_rows(sqlite_store: tuple[str, Database]) -> None:
+    """Neither are they in the last column of a row and the first of the next."""
+    database = sqlite_store[1]
+    put(ContainerRepository(database, host=HOST), "pod-1", "a")
+    columns = [each.name for each in core.mount.c if isinstance(each.type, sa.Text)]
+    with database.writer.begin() as connection:
+        for position, column, half in ((0, columns[-1], "c3"), (1, columns[0], "a9")):
+            connection.exec_driver_sql(
+                f"UPDATE mount SET {column} = CAST(x'{half}' AS TEXT) WHERE position = {position}"
+            )
+    assert "cannot be read" in str(find_faults(database))
+
+
 def test_good_rows(repository: Repository, sent: Statements) -> None:
     """Good rows are not decoded, and however many there are in a page, they take the same statements."""
     check_rows(repository.database)  # the first time SQLAlchemy asks a server more
