@@ -133,6 +133,7 @@ _TYPES: dict[type, tuple[str, ...]] = {
     UTCDateTime: (
         *("'yesterday'", "'2026-02-31 00:00:00.000000'", "'2026-01-01'", "'12:00'", "x'00'", "2460000.5", "''"),
         *("'0001-01-01 00:00:00.000000'", "'2026-01-01 00:00:00.00000x'", "'now'", "'2026-01-01 00:00:00.0000000'"),
+        "'2026-01-01 00:00:00.000000' || char(0) || 'x'",
     ),
     sa.JSON: ("x'ff'", "'no'", "'[5]'"),
 }
@@ -150,6 +151,14 @@ def _of_no_type() -> Iterator[str]:
             values = next((_TYPES[kind] for kind in _TYPES if isinstance(column.type, kind)), _TEXT)
             yield from (f"UPDATE {table.name} SET {column.name} = {value} WHERE {owner}" for value in values)
     yield "UPDATE container SET cid = CAST(x'61ff' AS TEXT) WHERE id = :id"
+    # the halves of a character, which are one where nothing is between them
+    first, second = "CAST(x'61c3' AS TEXT)", "CAST(x'a962' AS TEXT)"
+    yield f"UPDATE container SET cgroup_path = {first}, bundle_path = {second} WHERE id = :id"
+    yield f"UPDATE sandbox SET state = {first}, cgroup_path = {second} WHERE id = :sandbox"
+    yield (
+        f"UPDATE mount SET block_device_id = CASE position WHEN 1 THEN {first} ELSE block_device_id END,"
+        f" source = CASE position WHEN 2 THEN {second} ELSE source END WHERE container_id = :id"
+    )
     yield "UPDATE container SET state = printf('%.256c', 'x') WHERE id = :id"
     yield "UPDATE process SET token = printf('%.300c', 'x') WHERE container_id = :id"
     yield "UPDATE mount SET position = 'x', is_rootfs = 0 WHERE container_id = :id AND position = 1"
@@ -209,7 +218,7 @@ def _all_found(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[tupl
     return [(each.what, each.count, tuple(sorted(each.rows, key=repr))) for each in check_rows(database)]
 
 
-@pytest.mark.parametrize(("page", "few"), [(2000, 100), (3, 100), (10, 1)])
+@pytest.mark.parametrize(("page", "few"), [(2000, 100), (3, 100), (10, 1), (1, 100)])
 def test_nothing_is_missed(spoilt: Database, page: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is found is the same as where all rows are decoded, also page by page, and where a page is decoded."""
     with monkeypatch.context() as patched:
