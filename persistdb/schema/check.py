@@ -65,7 +65,7 @@ class Check:
         self._but = but
         is_ours = check_support(database).revision == version.HEAD
         self._steps = self._in_order(is_ours=is_ours)
-        self._taking = threading.Lock()
+        self._taking, self._telling = threading.Lock(), threading.Lock()
         self._found: dict[int, list[Finding]] = {}
         """What each step found, by its place."""
         self._done = count(1)
@@ -77,7 +77,8 @@ class Check:
                 with self._database.engine.connect() as connection:
                     self._found[step.place] = step.run(connection)
                 if step.of:
-                    self._progress(next(self._done), step.of)
+                    with self._telling:  # else the one who counts last may tell first
+                        self._progress(next(self._done), step.of)
         except (SQLAlchemyError, OSError) as error:
             self.stop()
             raise self._database.failure(error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from persistdb import Database
 from persistdb.errors import SchemaOutdated
 from persistdb.schema import migrate
-from persistdb.schema.check import check
+from persistdb.schema.check import Check, check
 from persistdb.store.check import check_rows
 
 from . import dumps, model
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from persistdb.errors import Finding
     from tests.servers import Statements
 
 
@@ -33,6 +35,36 @@ def test_sound(database: Database) -> None:
     steps = len(told)
     assert steps > 5
     assert told == [(done, steps) for done in range(1, steps + 1)]
+
+
+def test_two_threads(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that share the steps tell how far the check is in turn, however long it takes one of them to tell."""
+    told: list[int] = []
+    is_told = threading.Event()
+
+    def tell(done: int, _steps: int) -> None:
+        if done == 1:
+            is_told.wait(0.2)  # the other one would tell meanwhile
+        told.append(done)
+        is_told.set()
+
+    at_once = threading.Barrier(2)
+
+    def ask(*_arguments: object) -> list[Finding]:
+        at_once.wait(60)
+        return []
+
+    monkeypatch.setattr("persistdb.schema.check._in_pages", ask)
+    monkeypatch.setattr("persistdb.schema.check._queries", lambda *_: {"one": ("", ""), "another": ("", "")})
+    monkeypatch.setattr("persistdb.schema.check.SCREENS", ())
+    with Database(sqlite_url) as database:
+        migrate.upgrade(database)
+        both = Check(database, progress=tell)
+        other = threading.Thread(target=both.run)
+        other.start()
+        both.run()
+        other.join()
+    assert told == [1, 2]
 
 
 def _bytes_read() -> int:
