@@ -84,9 +84,8 @@ class Check:
             raise self._database.failure(error) from error
 
     def stop(self) -> None:
-        """Let no further step begin."""
-        with self._taking:
-            self._steps = iter(())
+        """Let no further step begin, but for one that is being prepared, which nobody waits for here."""
+        self._steps = iter(())
 
     def findings(self) -> list[Finding]:
         """Return what the steps that are done have found."""

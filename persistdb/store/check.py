@@ -84,9 +84,13 @@ def find_faults(
 
     try:
         rows.run()
-    except Exception:  # one that tells the program to end waits for nothing
+    except Exception:
         rows.derived.stop()
         finish()
+        raise
+    except BaseException:  # one that tells the program to end waits for nothing
+        schema.stop()
+        rows.derived.stop()
         raise
     try:
         finish()

@@ -107,6 +107,36 @@ def test_an_interrupt(sqlite_store: tuple[str, Database], monkeypatch: pytest.Mo
     is_over.set()
 
 
+def test_nothing_begins_after_an_interrupt(sqlite_store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other thread ends with the step that it is at: whoever goes on after an interrupt has the database alone."""
+    repository = ContainerRepository(sqlite_store[1], host=HOST)
+    repository.save_sandbox(sandbox("pod-1", document="{}"), {"a": container()})
+    is_over = threading.Event()
+    begun: list[str] = []
+
+    def begin(*_arguments: object) -> list[Finding]:
+        begun.append("a step")
+        return []
+
+    def wait(_check: check.Check, _connection: object) -> list[Finding]:
+        is_over.wait(60)
+        return []
+
+    def interrupt(_done: int, _number: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check.Check, "_damage", wait)
+    monkeypatch.setattr(check, "_tables", begin)
+    monkeypatch.setattr("persistdb.store.check_derived._suspects", begin)
+    with pytest.raises(KeyboardInterrupt):
+        find_faults(sqlite_store[1], progress=interrupt)
+    is_over.set()
+    for thread in threading.enumerate():
+        if thread.name == "persistdb beside":
+            thread.join()
+    assert begun == []
+
+
 def test_the_schema_cannot_be_read(store: tuple[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong with rows is told although the check beside them fails; if both fail, its error has the other."""
     put(ContainerRepository(store[1], host=HOST), "pod-1", "a", "b")
