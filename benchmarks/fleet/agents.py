@@ -84,6 +84,7 @@ def write(url: str, hosts: Sequence[str], seconds: float, all_ready: Barrier) ->
     errors = [error for each in running if (error := each.exception()) is not None]
     errors.sort(key=lambda error: isinstance(error, BrokenBarrierError))  # those who waited for others come last
     if errors:
+        faulthandler.cancel_dump_traceback_later()
         all_ready.abort()  # nobody waits for one that could not begin
         raise errors[0]
     return [each.result() for each in running]
@@ -101,7 +102,7 @@ def _write(url: str, host: str, seconds: float, all_ready: Barrier) -> Account:
         cids = [f"c{number}" for number in range(CONTAINERS)]
         try:
             repository.save_sandbox(SandboxState(sid=SID, state="running"), {cid: _container(0) for cid in cids})
-        except PersistDBError:
+        except BaseException:
             all_ready.abort()
             raise
         all_ready.wait(_START)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -35,6 +37,25 @@ def test_an_agent_that_cannot_begin(tmp_path: Path) -> None:
     (tmp_path / "persistdb.db").write_bytes(b"no database, but long enough for one" * 100)
     with pytest.raises(PersistDBError, match=r"persistdb\.db"):
         agents.run(f"sqlite:///{tmp_path}/persistdb.db", 2, 0.5)
+
+
+def test_an_agent_that_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for an agent that ends before it begins with an error that is not persistdb's."""
+    all_ready = threading.Barrier(2)
+    save = ContainerRepository.save_sandbox
+
+    def save_or_break(repository: ContainerRepository, *arguments: Any) -> object:
+        if repository.host == "agent-001":
+            raise RuntimeError("broken")
+        return save(repository, *arguments)
+
+    monkeypatch.setattr(ContainerRepository, "save_sandbox", save_or_break)
+    monkeypatch.setattr(agents, "_START", 15.0)
+    begin = time.monotonic()
+    with pytest.raises(RuntimeError, match="broken"):
+        agents.write(f"sqlite:///{tmp_path}/persistdb.db", ["agent-000", "agent-001"], 0.5, all_ready)
+    assert time.monotonic() - begin < 15
+    assert all_ready.broken
 
 
 def test_a_standstill() -> None:
