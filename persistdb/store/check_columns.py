@@ -173,7 +173,11 @@ class Doubts:
             "container.updated_at < container.created_at",
             *self._of_columns(container),
             *self._of_id("container.cid"),
-            *filter(None, (self._backend.doubt(f"sandbox.{each.name}", each.type) for each in (_HOST, _SID))),
+            *(
+                f"{each} IS NULL OR {doubt}"
+                for each in (_HOST, _SID)
+                if (doubt := self._backend.doubt(str(each), each.type)) is not None
+            ),
         )
         return (
             "SELECT container.id FROM container LEFT JOIN sandbox ON sandbox.id = container.sandbox_id"

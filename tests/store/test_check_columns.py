@@ -327,6 +327,26 @@ def test_halves_of_a_character_in_two_rows(sqlite_store: tuple[str, Database]) -
     assert "cannot be read" in str(find_faults(database))
 
 
+@pytest.mark.parametrize("column", ["host", "sid"])
+def test_a_sandbox_of_no_name(sqlite_store: tuple[str, Database], column: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers whose sandbox has NULL for a name, which was written while the schema was another, are found, too."""
+    database = sqlite_store[1]
+    put(ContainerRepository(database, host=HOST), "pod-1", "a", "b")
+    schema = "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = 'sandbox'"
+    for old, new in ((" NOT NULL", " /*    */"), (" /*    */", " NOT NULL")):
+        raw = driver().connect(sqlite_store[0].removeprefix("sqlite:///"))
+        raw.execute(f"UPDATE sandbox SET {column} = NULL" if new == " NOT NULL" else "SELECT 1")
+        raw.execute("PRAGMA writable_schema = ON")
+        raw.execute(schema, (old, new))
+        raw.commit()
+        raw.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(check_decoded, "_has_own_columns", lambda _database: False)
+        expected = check_rows(database)
+    assert check_rows(database) == expected
+    assert [each.count for each in expected] == [3]
+
+
 def test_good_rows(repository: Repository, sent: Statements) -> None:
     """Good rows are not decoded, and however many there are in a page, they take the same statements."""
     check_rows(repository.database)  # the first time SQLAlchemy asks a server more
