@@ -48,8 +48,9 @@ def doubt(column: str, kind: TypeEngine[Any]) -> str | None:
 
 _DIGITS: Final = "[0-9]" * 6
 # As it is stored, and of a day that there is; one of the first or the last year may be beyond a datetime elsewhere. All
-# but instr() take the text to end at a NUL.
+# but instr() take the text to end at a NUL, and datetime() leaves an hour of 24 as it is.
 _TIME: Final = (
     f"typeof({{0}}) = 'text' AND length({{0}}) = 26 AND substr({{0}}, 20) GLOB '.{_DIGITS}'"
-    " AND NOT instr({0}, char(0)) AND datetime({0}) = substr({0}, 1, 19) AND {0} BETWEEN '0002-01-01' AND '9998-12-31'"
+    " AND NOT instr({0}, char(0)) AND datetime({0}) = substr({0}, 1, 19) AND substr({0}, 12, 2) <> '24'"
+    " AND {0} BETWEEN '0002-01-01' AND '9998-12-31'"
 )
