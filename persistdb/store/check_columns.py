@@ -122,7 +122,8 @@ class Doubts:
             with self._engine.connect() as connection:
                 last, number = connection.execute(following, {"behind": behind, "number": PAGE}).one()
                 found = self._of(look, connection, {"behind": behind, "last": last}) if number else set()
-            yield Page(behind, last or behind, number, None if found is None or len(found) > FEW else sorted(found))
+            doubtful = None if found is None or len(found) > FEW else sorted(found)
+            yield Page(behind, behind if last is None else last, number, doubtful)
             behind = last
 
     def _of(self, look: Look, connection: Connection, page: Mapping[str, object]) -> set[int] | None:

@@ -347,6 +347,20 @@ def test_a_sandbox_of_no_name(sqlite_store: tuple[str, Database], column: str, m
     assert [each.count for each in expected] == [3]
 
 
+def test_a_row_of_no_number(sqlite_store: tuple[str, Database]) -> None:
+    """A container whose ID is 0, where all others are below it, is in the page that is decoded as a whole."""
+    database = sqlite_store[1]
+    put(ContainerRepository(database, host=HOST), "pod-1", "a")
+    raw = driver().connect(sqlite_store[0].removeprefix("sqlite:///"))
+    raw.execute("UPDATE container SET id = 0, cgroup_path = CAST(x'ff' AS TEXT)")
+    for table in ("mount", "device_map", "process"):
+        raw.execute(f"UPDATE {table} SET container_id = 0")
+    raw.commit()
+    raw.close()
+    assert [(page.last, page.doubtful) for page in Doubts(database).containers()] == [(0, None)]
+    assert [each.count for each in check_rows(database)] == [1]
+
+
 def test_good_rows(repository: Repository, sent: Statements) -> None:
     """Good rows are not decoded, and however many there are in a page, they take the same statements."""
     check_rows(repository.database)  # the first time SQLAlchemy asks a server more
