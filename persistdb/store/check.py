@@ -152,6 +152,8 @@ class _Rows:
 
     def findings(self) -> list[Finding]:
         """Return what is found when all is done; raise what ended the look at what is derived."""
+        found = (self._unreadable, self._refused, self._refused_sandboxes, self._different)
+        findings = [finding for each in found if (finding := each.finding()).count]
         try:
             if self._error is not None:
                 raise self._error
@@ -159,9 +161,8 @@ class _Rows:
         except DatabaseError as error:
             if type(error) is not DatabaseError:
                 raise
-            return [Finding(f"the rows cannot be read: {error}")]  # a column is missing, for example
-        found = (self._unreadable, self._refused, self._refused_sandboxes, self._different)
-        return [finding for each in found if (finding := each.finding()).count]
+            findings.append(Finding(f"the rows cannot be read: {error}"))  # a column is missing, for example
+        return findings
 
     def _look(self) -> None:
         prepare(self._database)

@@ -35,6 +35,8 @@ _BLOCK = re.compile(
 )
 _EXIT = re.compile(r"exits with (\d+)")
 _PRINTED = re.compile(r"^ *print\(.*\)  # (.*)$", re.MULTILINE)
+# a bar of progress that is gone again, as where a command took more than a second: the cursor goes back to its line
+_GONE = re.compile(r"[^\n]*\n(?:\x1b\[\?25h|\r)*\x1b\[1A\r?\x1b\[2K")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # as re.escape() writes it
 _AGE = re.compile(r"\d+s\\ ago")
@@ -173,7 +175,7 @@ class Reader:
                     received += part
             os.close(ours)
             status = process.wait(_SECONDS)
-        text = _COLOUR.sub("", received.decode()).replace("\r", "")
+        text = _COLOUR.sub("", _GONE.sub("", received.decode())).replace("\r", "")
         return status, re.sub(r" +$", "", text, flags=re.MULTILINE)
 
 

@@ -374,3 +374,15 @@ def test_what_documents_say(repository: Repository, change: str, cid: str | None
     ((host, sid, of, reason),) = finding.rows
     assert (host, sid, of) == (HOST, "pod-2", cid)
     assert what in reason
+
+
+def test_what_was_found_before_a_table_was_missed(sqlite_store: tuple[str, Database]) -> None:
+    """Rows that were found to be bad are named also where the comparison with stored files then lacks a table."""
+    database = sqlite_store[1]
+    put(ContainerRepository(database, host=HOST), "pod-1", "a", "b")
+    spoil.container(database, "pod-1", "b", "no rootfs")
+    with database.writer.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE sandbox_annotation")
+    bad, missing = check_rows(database)
+    assert [row[1:3] for row in bad.rows] == [("pod-1", "b")]
+    assert "sandbox_annotation" in str(missing)
