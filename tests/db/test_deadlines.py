@@ -41,8 +41,11 @@ ENDED = (Unavailable, CommitUnknown, QueryTimeout)
 
 @pytest.fixture
 def url(own_server: Server) -> str:
-    """Create a database on a server that a test may freeze."""
-    return own_server.url(own_server.create_database())
+    """Create a database with a container on a server that a test may freeze."""
+    url = own_server.url(own_server.create_database())
+    with Database(url) as database:  # which may take longer than the calls of the tests
+        put(ContainerRepository(database, host="node-1"), "pod-1", "a")
+    return url
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def warm(url: str) -> Iterator[ContainerRepository]:
     """Give a repository with a connection in its pool, on a database with a container, whose calls take 1 s at most."""
     with Database(url, timeouts=Timeouts(call=1)) as database:
         repository = ContainerRepository(database, host="node-1")
-        put(repository, "pod-1", "a")
+        repository.get("pod-1", "a")
         yield repository
 
 
