@@ -289,13 +289,18 @@ def test_tasks_that_look_whether_the_lock_is_free(tmp_path: Path, monkeypatch: p
         gc.collect()
 
     async def main() -> None:
-        async with AsyncDatabase(url, pool_size=5, timeouts=Timeouts(busy=60, pool=60, call=60)) as database:
+        patient = Timeouts(busy=600, pool=600, call=600)
+        async with AsyncDatabase(url, pool_size=5, timeouts=patient) as database:
             repository = AsyncContainerRepository(database, host="node-1")
             async with asyncio.TaskGroup() as group:
                 for number in range(20):
                     group.create_task(change(repository, number))
 
-    asyncio.run(main())
+    gc.freeze()  # what other tests left is not looked through each time
+    try:
+        asyncio.run(main())
+    finally:
+        gc.unfreeze()
     with Database(url) as database:
         paths = {one.cid: one.record.bundle_path for one in ContainerRepository(database, host="node-1").find()}
     assert {cid: int(path[1:]) % 10 for cid, path in paths.items()} == {f"c{number}": number for number in range(10)}
