@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--repeat", type=int, default=growth.REPEAT, metavar="N", help="measure short operations N times"
     )
-    parser.add_argument("--agents", type=int, default=8, metavar="N", help="processes that write at once")
+    parser.add_argument("--agents", type=int, default=8, metavar="N", help="programs that write at once")
     parser.add_argument("--pooled", type=int, default=200, metavar="N", help="agents that write through PgBouncer")
     parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="for which they write")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where SQLite's files are")

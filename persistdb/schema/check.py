@@ -50,7 +50,7 @@ def check(database: Database, *, progress: Callable[[int, int], object] = lambda
 class Check:
     """The check of a database, in steps that several threads may share: each runs what no other one has begun.
 
-    ``but`` names rules that are not asked: :func:`ask` does it. Raises what :func:`check` does.
+    ``but`` names rules that are left out, and that :func:`ask` may be asked for. Raises what :func:`check` does.
     """
 
     def __init__(

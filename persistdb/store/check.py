@@ -15,7 +15,7 @@ from ..schema.preflight import SHOWN
 from ..schema.prepare import prepare
 from ..validation import INT64, KEY_LENGTH, TOKEN_LENGTH, UINT32, invalid_id
 from . import check_derived
-from .check_columns import RULES
+from .check_columns import IMPLIED
 from .check_decoded import Doubtful
 from .queries import PAGE
 from .record_rows import check_container, check_sandbox
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _CONNECTIONS: Final = 2
 
 Progress = Callable[[int, int], object]
-"""A function that is told how many containers are done, and how many there were at first."""
+"""A function that is told how many of something are done, and how many there are."""
 
 
 def find_faults(
@@ -64,7 +64,7 @@ def find_faults(
         if rows.are_done:
             rules(done, number)
 
-    schema = schema_check.Check(database, but=RULES, progress=reach)
+    schema = schema_check.Check(database, but=IMPLIED, progress=reach)
     size = database.engine.pool.size()  # type: ignore[attr-defined]  # each of our pools has it
     is_alone = size < _CONNECTIONS or database.backend.reads_copies()
     beside = None if is_alone else Beside(partial(_run_both, schema, rows))
@@ -80,7 +80,7 @@ def find_faults(
             finally:
                 tell(schema.findings())
         if findings or rows.are_doubtful:
-            tell(schema_check.ask(database, RULES))
+            tell(schema_check.ask(database, IMPLIED))
 
     try:
         rows.run()
@@ -126,7 +126,7 @@ class _Rows:
         self._database, self._progress, self._files = database, progress, files
         self._are_read = self.are_done = False
         self.are_doubtful = True
-        """Whether rules may find something that are not asked if there are no doubtful rows."""
+        """Whether the rules that doubtful rows imply (:data:`.check_columns.IMPLIED`) may find something."""
         self._unreadable = _Examples("containers or sandboxes that cannot be read")
         self._refused = _Examples("containers with values that no save accepts")
         self._refused_sandboxes = _Examples("sandboxes with values that no save accepts")
@@ -154,13 +154,10 @@ class _Rows:
         """Return what is found when all is done; raise what ended the look at what is derived."""
         found = (self._unreadable, self._refused, self._refused_sandboxes, self._different)
         findings = [finding for each in found if (finding := each.finding()).count]
-        try:
-            if self._error is not None:
-                raise self._error
-            self.derived.check()
-        except DatabaseError as error:
+        error = self._error or self.derived.error
+        if error is not None:
             if type(error) is not DatabaseError:
-                raise
+                raise error
             findings.append(Finding(f"the rows cannot be read: {error}"))  # a column is missing, for example
         return findings
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Look = Callable[[Connection, Mapping[str, object]], set[int] | None]
 
-RULES: Final = frozenset(
+IMPLIED: Final = frozenset(
     (
         "rows of container without their sandbox",
         "containers without a rootfs (the mount at position 0)",
@@ -42,7 +42,7 @@ RULES: Final = frozenset(
         *(TYPED.format(table.name) for table in (sandbox, container, mount, device_map, process)),
     )
 )
-"""The rules of :mod:`persistdb.schema.rules` that find nothing where no row is doubtful, nor without its parent."""
+"""The rules of the schema's check that find nothing where no row is doubtful, and none is without its parent."""
 PAGE: Final = 2000
 """Containers, or sandboxes, whose rows a statement goes through."""
 FEW: Final = 100

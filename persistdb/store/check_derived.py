@@ -81,10 +81,22 @@ class Comparison:
         self._taking, self._reporting = threading.Lock(), threading.Lock()
         self._is_over = threading.Event()
         self._behind = 0
-        self._error: Exception | None = None
+        self.error: Exception | None = None
+        """What ended it, if something did."""
 
     def run(self) -> None:
         """Compare all that is left; an error ends it, for all threads."""
+        try:
+            self._run()
+        except Exception as error:  # noqa: BLE001  it is raised where it is asked for
+            self.error = error
+            self.stop()
+
+    def stop(self) -> None:
+        """Let no further page begin."""
+        self._is_over.set()
+
+    def _run(self) -> None:
         try:
             with self._database.engine.connect() as connection:
                 while ids := self._take(connection):
@@ -97,20 +109,8 @@ class Comparison:
                     with self._reporting:
                         self._done += len(ids)
                         self._progress(self._done, max(self._done, self._number or 0))
-        except Exception as error:  # noqa: BLE001  it is raised where it is asked for
-            self._error = error
-            self.stop()
-
-    def stop(self) -> None:
-        """Let no further page begin."""
-        self._is_over.set()
-
-    def check(self) -> None:
-        """Raise the error that ended it, if one did."""
-        if isinstance(self._error, SQLAlchemyError | OSError):
-            raise self._database.failure(self._error) from self._error
-        if self._error is not None:
-            raise self._error
+        except (SQLAlchemyError, OSError) as error:
+            raise self._database.failure(error) from error
 
     def _take(self, connection: Connection) -> list[int]:
         with self._taking:

@@ -10,7 +10,8 @@ from persistdb import ContainerRepository
 from persistdb.records import ContainerState, DeviceMap, Mount, Process, SandboxState
 from persistdb.schema import check, migrate
 from persistdb.schema.screens import SCREENS
-from persistdb.store.check_columns import RULES
+from persistdb.store.check import find_faults
+from persistdb.store.check_columns import IMPLIED
 
 from . import dumps
 
@@ -97,6 +98,29 @@ def test_nothing_is_hidden(
         assert _told(database) == expected
 
 
+@pytest.mark.parametrize(
+    ("fault", "what"),
+    [
+        (
+            "UPDATE container SET updated_at = '2001-01-01 00:00:00' WHERE id = {1}",
+            "containers whose updated_at precedes created_at",
+        ),
+        ("DELETE FROM container_lifetime WHERE id = {1}", "containers whose lifetime is not recorded, or is over"),
+        ("DELETE FROM sandbox WHERE sid = 'pod-3'", "rows of container without their sandbox"),
+    ],
+)
+def test_rules_without_a_screen(database: Database, break_: Callable[..., None], fault: str, what: str) -> None:
+    """What no screen tells is found by the rule, in pages, too, and by the check of all."""
+    break_(fault.format(*_filled(database)))
+    expected = _told(database)
+    assert what in {each for each, *_ in expected}
+    assert what in {each.what for each in find_faults(database)}
+    for page in (1, 3):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(check, "PAGE", page)
+            assert _told(database) == expected
+
+
 def test_each_rule_finds_something(database: Database, break_: Callable[..., None]) -> None:
     """Each screened rule is one of the check's, and finds what is wrong where all that may be is."""
     ids = _filled(database)
@@ -108,7 +132,7 @@ def test_sound(database: Database, statements: Callable[[sa.Engine], AbstractCon
     """Where nothing is wrong, each list of containers is gone through once: by its screen."""
     _filled(database)
     with statements(database.engine) as sent:
-        of_lists = check.Check(database, but=RULES)
+        of_lists = check.Check(database, but=IMPLIED)
         of_lists.run()
         assert of_lists.findings() == []
     for table in ("mount", "device_map", "process"):

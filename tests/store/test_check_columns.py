@@ -13,7 +13,7 @@ from persistdb.schema import check, core
 from persistdb.schema.rules import TYPED
 from persistdb.store import check_decoded
 from persistdb.store.check import check_rows, find_faults
-from persistdb.store.check_columns import RULES, Doubts
+from persistdb.store.check_columns import IMPLIED, Doubts
 from persistdb.store.repository import ContainerRepository
 
 from .fixtures import HOST
@@ -63,31 +63,26 @@ _BOTH = (
     "UPDATE process SET start_time = '0001-01-01 00:00:01' WHERE container_id = :id",
     "UPDATE process SET start_time = '9999-12-31 23:59:59' WHERE container_id = :id",
 )
+
+
+def _with_times(of_sandbox: str, *times: str) -> Iterator[str]:
+    """Return what writes each of these times into columns of a container, and into one of its sandbox."""
+    for table, column, key in (
+        ("container", "created_at", "id = :id"),
+        ("container", "updated_at", "id = :id"),
+        ("sandbox", of_sandbox, "id = :sandbox"),
+        ("process", "start_time", "container_id = :id"),
+    ):
+        yield from (f"UPDATE {table} SET {column} = '{time}' WHERE {key}" for time in times)
+
+
 _ALONE = {
     "postgresql": (
-        *(
-            f"UPDATE {table} SET {column} = '{time}' WHERE {key}"
-            for table, column, key in (
-                ("container", "created_at", "id = :id"),
-                ("container", "updated_at", "id = :id"),
-                ("sandbox", "created_at", "id = :sandbox"),
-                ("process", "start_time", "container_id = :id"),
-            )
-            for time in ("infinity", "-infinity", "0044-03-15 BC", "12000-01-01")
-        ),
+        *_with_times("created_at", "infinity", "-infinity", "0044-03-15 BC", "12000-01-01"),
         _OPTIONS.format(r'["\\ud800"]'),
     ),
     "mariadb": (
-        *(
-            f"UPDATE {table} SET {column} = '{time}' WHERE {key}"
-            for table, column, key in (
-                ("container", "created_at", "id = :id"),
-                ("container", "updated_at", "id = :id"),
-                ("sandbox", "updated_at", "id = :sandbox"),
-                ("process", "start_time", "container_id = :id"),
-            )
-            for time in ("0000-00-00", "2026-00-10", "2026-03-00", "2026-02-31")
-        ),
+        *_with_times("updated_at", "0000-00-00", "2026-00-10", "2026-03-00", "2026-02-31"),
         *(
             f"UPDATE {table} SET {column} = concat('a', char(0), 'b') WHERE {key} = :id"
             for table, key, columns in (
@@ -237,7 +232,7 @@ def test_no_rule_is_missed(spoilt: Database, monkeypatch: pytest.MonkeyPatch) ->
     expected = [*check.check(spoilt), *check_rows(spoilt)]
     found = find_faults(spoilt)
     assert sorted(map(repr, found)) == sorted(map(repr, expected))
-    assert {each.what for each in found} & RULES
+    assert {each.what for each in found} & IMPLIED
 
 
 def test_what_rules_find_is_doubtful(spoilt: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +242,7 @@ def test_what_rules_find_is_doubtful(spoilt: Database, monkeypatch: pytest.Monke
     doubts = Doubts(spoilt)
     containers = {page.last for page in doubts.containers() if page.doubtful != []}
     sandboxes = {page.last for page in doubts.sandboxes() if page.doubtful != []}
-    for finding in check.ask(spoilt, RULES):
+    for finding in check.ask(spoilt, IMPLIED):
         for row in finding.rows:
             values = dict(zip(finding.columns, row, strict=True))
             if finding.what == TYPED.format("sandbox"):
@@ -275,7 +270,26 @@ def test_a_rule_alone(store: tuple[str, Database], statement: str) -> None:
         assert connection.exec_driver_sql(statement).rowcount == 1
     expected = [*check.check(database), *check_rows(database)]
     assert find_faults(database) == expected != []
-    assert {each.what for each in expected} & RULES
+    assert {each.what for each in expected} & IMPLIED
+
+
+def _write(database: Database, *statements: str) -> None:
+    """Run statements on a SQLite file as another program does: without foreign keys, on a connection of its own."""
+    connection = driver().connect(database.url.removeprefix("sqlite:///"))
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_a_container_of_nobody(sqlite_store: tuple[str, Database]) -> None:
+    """A container whose sandbox is gone is found by the rule that is only asked where a row is doubtful."""
+    database = sqlite_store[1]
+    put(ContainerRepository(database, host=HOST), "pod-1", "a")
+    _write(database, "DELETE FROM sandbox", "DELETE FROM sandbox_lifetime")
+    found = find_faults(database)
+    assert found == [*check.check(database), *check_rows(database)]
+    assert "rows of container without their sandbox" in {each.what for each in found} & IMPLIED
 
 
 @pytest.mark.parametrize("table", ["mount", "device_map", "process"])
@@ -283,10 +297,7 @@ def test_a_row_of_nobody(sqlite_store: tuple[str, Database], table: str) -> None
     """A row whose container is gone, behind all others, is found, and so is a value in it that is not of its type."""
     database = sqlite_store[1]
     put(ContainerRepository(database, host=HOST), "pod-1", "a", "b")
-    raw = driver().connect(sqlite_store[0].removeprefix("sqlite:///"))
-    raw.execute(f"UPDATE {table} SET since = 'x', container_id = 'lost' WHERE container_id = 1")
-    raw.commit()
-    raw.close()
+    _write(database, f"UPDATE {table} SET since = 'x', container_id = 'lost' WHERE container_id = 1")
     found = find_faults(database)
     assert found == [*check.check(database), *check_rows(database)]
     assert {each.what for each in found} >= {f"rows of {table} without their container", TYPED.format(table)}
@@ -332,14 +343,14 @@ def test_a_sandbox_of_no_name(sqlite_store: tuple[str, Database], column: str, m
     """Containers whose sandbox has NULL for a name, which was written while the schema was another, are found, too."""
     database = sqlite_store[1]
     put(ContainerRepository(database, host=HOST), "pod-1", "a", "b")
-    schema = "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = 'sandbox'"
-    for old, new in ((" NOT NULL", " /*    */"), (" /*    */", " NOT NULL")):
-        raw = driver().connect(sqlite_store[0].removeprefix("sqlite:///"))
-        raw.execute(f"UPDATE sandbox SET {column} = NULL" if new == " NOT NULL" else "SELECT 1")
-        raw.execute("PRAGMA writable_schema = ON")
-        raw.execute(schema, (old, new))
-        raw.commit()
-        raw.close()
+    schema = "UPDATE sqlite_master SET sql = replace(sql, '{}', '{}') WHERE name = 'sandbox'"
+    _write(database, "PRAGMA writable_schema = ON", schema.format(" NOT NULL", " /*    */"))
+    _write(
+        database,
+        f"UPDATE sandbox SET {column} = NULL",
+        "PRAGMA writable_schema = ON",
+        schema.format(" /*    */", " NOT NULL"),
+    )
     with monkeypatch.context() as patched:
         patched.setattr(check_decoded, "_has_own_columns", lambda _database: False)
         expected = check_rows(database)
@@ -351,12 +362,11 @@ def test_a_row_of_no_number(sqlite_store: tuple[str, Database]) -> None:
     """A container whose ID is 0, where all others are below it, is in the page that is decoded as a whole."""
     database = sqlite_store[1]
     put(ContainerRepository(database, host=HOST), "pod-1", "a")
-    raw = driver().connect(sqlite_store[0].removeprefix("sqlite:///"))
-    raw.execute("UPDATE container SET id = 0, cgroup_path = CAST(x'ff' AS TEXT)")
-    for table in ("mount", "device_map", "process"):
-        raw.execute(f"UPDATE {table} SET container_id = 0")
-    raw.commit()
-    raw.close()
+    _write(
+        database,
+        "UPDATE container SET id = 0, cgroup_path = CAST(x'ff' AS TEXT)",
+        *(f"UPDATE {table} SET container_id = 0" for table in ("mount", "device_map", "process")),
+    )
     assert [(page.last, page.doubtful) for page in Doubts(database).containers()] == [(0, None)]
     assert [each.count for each in check_rows(database)] == [1]
 

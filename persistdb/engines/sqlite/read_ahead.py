@@ -1,4 +1,4 @@
-"""A file that is read as a whole is first read in order: page by page, wherever they are, takes many times as long."""
+"""Reading a file in order before all its pages are read from wherever they are, which takes many times as long."""
 
 from __future__ import annotations
 
